@@ -1,0 +1,300 @@
+#include "core/catalog.h"
+#include "core/memory.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const kin_missing_names[] = {"renorm", "zero", "drop", "error", NULL};
+
+/* Rows a thread takes at a time: enough to be worth it, few enough to balance. */
+enum { SCAN_ROWS = 256 };
+
+/* The first value of a row that is NaN or infinite, or d. */
+static size_t find_bad(const float *x, size_t d)
+{
+    size_t column = 0;
+    while (column < d && isfinite(x[column]))
+        column++;
+    return column;
+}
+
+/* Norms of the rows `first` to `last`; returns the first row with a value that cannot be used, or
+ * n. */
+static size_t scan_rows(kin_modality *m, size_t first, size_t last, float *row)
+{
+    const kin_kernels *kernels = kin_kernels_best();
+    const kin_matrix *x = &m->matrix;
+    for (size_t i = first; i < last; i++) {
+        kernels->widen[x->dtype](row, kin_matrix_row(x, i), x->d);
+        double square = kernels->dot[KIN_F32](row, row, x->d);
+        if (!isfinite(square))
+            return i;
+        m->inverse_norm[i] = square > 0 ? 1.0 / sqrt(square) : 0.0;
+    }
+    return x->n;
+}
+
+/* The refusal of row `row`: which value, and whether it only became infinite as a float32. */
+static int refuse_row(const kin_matrix *x, size_t row, float *buffer, kin_error *err)
+{
+    kin_kernels_best()->widen[x->dtype](buffer, kin_matrix_row(x, row), x->d);
+    size_t column = find_bad(buffer, x->d);
+    const char *what = isnan(buffer[column]) ? "NaN" : "infinite";
+    if (x->dtype == KIN_F64 && !isnan(buffer[column])) {
+        double value;
+        memcpy(&value, kin_matrix_row(x, row) + 8 * column, sizeof value);
+        if (isfinite(value))
+            return kin_fail(err, KIN_E_DATA, "scale the rows: only their direction counts",
+                            "%s: row %zu is %g at column %zu, beyond float32 (3.4e38)",
+                            x->file.path, row, value, column);
+    }
+    return kin_fail(err, KIN_E_DATA, "drop the item, or give it a zero row to mark it as missing",
+                    "%s: row %zu is %s at column %zu", x->file.path, row, what, column);
+}
+
+/* Norms of all rows, in parallel; the first bad row is the same for any number of threads. */
+static int scan_modality(kin_modality *m, kin_error *err)
+{
+    size_t n = m->matrix.n;
+    size_t d = m->matrix.d;
+    size_t bad = n;
+    size_t missing = 0;
+    bool refused = false;
+#pragma omp parallel reduction(min : bad) reduction(+ : missing) reduction(|| : refused)
+    {
+        float *row = kin_alloc(d, sizeof *row);
+        refused = row == NULL;
+#pragma omp for schedule(dynamic)
+        for (size_t first = 0; first < n; first += SCAN_ROWS) {
+            size_t last = first + SCAN_ROWS < n ? first + SCAN_ROWS : n;
+            if (!row)
+                continue;
+            size_t found = scan_rows(m, first, last, row);
+            bad = found < bad ? found : bad;
+            for (size_t i = first; i < last && found == n; i++)
+                missing += m->inverse_norm[i] == 0;
+        }
+        free(row);
+    }
+    m->missing = missing;
+    float *row = kin_alloc(d, sizeof *row);
+    int rc = 0;
+    if (refused || !row)
+        rc = kin_fail_alloc(err, "row buffer", d * sizeof *row);
+    else if (bad < n)
+        rc = refuse_row(&m->matrix, bad, row, err);
+    free(row);
+    return rc;
+}
+
+static int open_modality(kin_catalog *self, const kin_source *source, kin_error *err)
+{
+    kin_modality *m = &self->modality[self->modality_count];
+    for (size_t other = 0; other < self->modality_count; other++)
+        if (strcmp(self->modality[other].name, source->name) == 0)
+            return kin_fail(err, KIN_E_USAGE, "give each modality a name of its own: NAME=FILE",
+                            "two modalities are named '%s'", source->name);
+    int rc = kin_matrix_open(&m->matrix, source->path, err);
+    if (rc != 0)
+        return rc;
+    memcpy(m->name, source->name, sizeof m->name);
+    m->weight = source->weight;
+    self->modality_count++; /* from here on kin_catalog_close sees it */
+    const kin_matrix *first = &self->modality[0].matrix;
+    if (m->matrix.n != first->n)
+        return kin_fail(err, KIN_E_DATA, "row i of every file must be the same item",
+                        "%s has %zu rows, %s has %zu", m->matrix.file.path, m->matrix.n,
+                        first->file.path, first->n);
+    m->inverse_norm = kin_alloc(first->n, sizeof *m->inverse_norm);
+    if (!m->inverse_norm)
+        return kin_fail_alloc(err, "norms", first->n * sizeof *m->inverse_norm);
+    m->fingerprint = kin_hash_bytes(m->matrix.file.data, m->matrix.file.bytes);
+    return scan_modality(m, err);
+}
+
+/* Which modalities each item has, after the policy's word. */
+static int mark_present(kin_catalog *self, kin_error *err)
+{
+    unsigned all = (1u << self->modality_count) - 1;
+    self->present = kin_alloc(self->n, 1);
+    if (!self->present)
+        return kin_fail_alloc(err, "presence", self->n);
+    for (size_t i = 0; i < self->n; i++) {
+        unsigned present = 0;
+        for (size_t m = 0; m < self->modality_count; m++)
+            present |= (self->modality[m].inverse_norm[i] != 0 ? 1u : 0u) << m;
+        if (present != all && self->missing == KIN_MISSING_ERROR) {
+            const kin_modality *m = &self->modality[__builtin_ctz(~present)];
+            return kin_fail(err, KIN_E_DATA, "choose --missing renorm, zero or drop",
+                            "%s: row %zu is all zero, which --missing error refuses",
+                            m->matrix.file.path, i);
+        }
+        if (present != all && self->missing == KIN_MISSING_DROP)
+            present = 0;
+        self->present[i] = (uint8_t)present;
+    }
+    return 0;
+}
+
+/* The id column of the table as lines of their own. */
+static int ids_from_table(kin_catalog *self, int column, kin_error *err)
+{
+    size_t bytes = self->items.lines.start[self->items.lines.count];
+    kin_lines *ids = &self->ids;
+    ids->made = kin_alloc(bytes + self->n, 1);
+    ids->start = kin_alloc(self->n + 1, sizeof *ids->start);
+    if (!ids->made || !ids->start)
+        return kin_fail_alloc(err, "ids", kin_size_add(bytes, 9 * self->n));
+    size_t used = 0;
+    for (size_t i = 0; i < self->n; i++) {
+        kin_span cell = kin_table_cell(&self->items, i, column);
+        ids->start[i] = used;
+        memcpy(ids->made + used, cell.text, cell.length);
+        used += cell.length;
+        ids->made[used++] = '\n';
+    }
+    ids->start[self->n] = used;
+    ids->text = ids->made;
+    ids->count = self->n;
+    return 0;
+}
+
+static const char order_hint[] = "one line an item, in the order of the vectors' rows";
+static const char header_hint[] =
+    "is the header missing? the first line names the columns: id, title, category, image";
+
+static int check_count(size_t got, size_t n, const char *path, const char *what, const char *hint,
+                       kin_error *err)
+{
+    if (got == n)
+        return 0;
+    return kin_fail(err, KIN_E_DATA, hint, "%s has %zu %s, the catalog has %zu items", path, got,
+                    what, n);
+}
+
+static int open_items(kin_catalog *self, const char *path, kin_error *err)
+{
+    int rc = kin_table_open(&self->items, path, err);
+    if (rc != 0)
+        return rc;
+    self->items_fingerprint =
+        kin_hash_bytes(self->items.lines.file.data, self->items.lines.file.bytes);
+    return check_count(self->items.lines.count - 1, self->n, path, "lines of items",
+                       self->items.lines.count == self->n ? header_hint : order_hint, err);
+}
+
+/* Ids and table; when both name the items they must agree. */
+static int open_names(kin_catalog *self, const kin_catalog_options *options, kin_error *err)
+{
+    int rc = 0;
+    int column = -1;
+    if (options->items) {
+        rc = open_items(self, options->items, err);
+        column = rc == 0 ? kin_table_column(&self->items, "id") : -1;
+    }
+    if (rc == 0 && options->ids) {
+        self->ids_path = strdup(options->ids);
+        rc = self->ids_path ? kin_lines_open(&self->ids, options->ids, err)
+                            : kin_fail_alloc(err, "path", strlen(options->ids));
+        if (rc == 0) {
+            self->ids_fingerprint = kin_hash_bytes(self->ids.file.data, self->ids.file.bytes);
+            rc = check_count(self->ids.count, self->n, options->ids, "ids", order_hint, err);
+        }
+    } else if (rc == 0) {
+        rc = column >= 0 ? ids_from_table(self, column, err)
+                         : kin_lines_number(&self->ids, self->n, err);
+    }
+    if (rc != 0)
+        return rc;
+    for (size_t i = 0; options->ids && column >= 0 && i < self->n; i++) {
+        kin_span cell = kin_table_cell(&self->items, i, column);
+        if (!kin_span_equal(cell, kin_lines_at(&self->ids, i)))
+            return kin_fail(err, KIN_E_DATA, "sort both files in the order of the vectors' rows",
+                            "%s: line %zu has the id '%.*s', %s has another there", options->items,
+                            i + 2, (int)(cell.length < 100 ? cell.length : 100), cell.text,
+                            options->ids);
+    }
+    kin_line_index unique;
+    const char *path = options->ids ? options->ids : options->items;
+    rc = kin_line_index_init(&unique, &self->ids, path, options->ids ? 1 : 2, err);
+    if (rc == 0)
+        kin_line_index_release(&unique);
+    return rc;
+}
+
+int kin_catalog_open(kin_catalog *self, const kin_catalog_options *options, kin_error *err)
+{
+    *self = (kin_catalog){.missing = options->missing};
+    int rc = 0;
+    if (options->source_count < 1 || options->source_count > KIN_MODALITIES_MAX)
+        rc = kin_fail(err, KIN_E_USAGE, "give --modality NAME=FILE[:WEIGHT] one to eight times",
+                      "%zu modalities, needs 1 to %d", options->source_count, KIN_MODALITIES_MAX);
+    for (size_t m = 0; m < options->source_count && rc == 0; m++)
+        rc = open_modality(self, &options->source[m], err);
+    if (rc == 0) {
+        self->n = self->modality[0].matrix.n;
+        rc = mark_present(self, err);
+    }
+    if (rc == 0)
+        rc = open_names(self, options, err);
+    if (rc != 0)
+        kin_catalog_close(self);
+    return rc;
+}
+
+void kin_catalog_close(kin_catalog *self)
+{
+    for (size_t m = 0; m < self->modality_count; m++) {
+        kin_matrix_close(&self->modality[m].matrix);
+        free(self->modality[m].inverse_norm);
+    }
+    free(self->present);
+    free(self->ids_path);
+    kin_lines_close(&self->ids);
+    kin_table_close(&self->items);
+    *self = (kin_catalog){0};
+}
+
+static int same_file(const char *path, const kin_hash *before, kin_error *err)
+{
+    kin_hash now;
+    kin_error fault;
+    int rc = kin_hash_file(&now, NULL, path, &fault);
+    if (rc == 0 && strcmp(now.text, before->text) == 0)
+        return 0;
+    return kin_fail(err, KIN_E_AGAIN, "run it again when nothing writes to the inputs",
+                    "%s changed while it was read", path);
+}
+
+int kin_catalog_unchanged(const kin_catalog *self, kin_error *err)
+{
+    int rc = 0;
+    for (size_t m = 0; m < self->modality_count && rc == 0; m++)
+        rc = same_file(self->modality[m].matrix.file.path, &self->modality[m].fingerprint, err);
+    if (rc == 0 && self->ids_path)
+        rc = same_file(self->ids_path, &self->ids_fingerprint, err);
+    if (rc == 0 && self->items.lines.file.path)
+        rc = same_file(self->items.lines.file.path, &self->items_fingerprint, err);
+    return rc;
+}
+
+size_t kin_catalog_incomplete(const kin_catalog *self)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < self->n; i++) {
+        bool complete = true;
+        for (size_t m = 0; m < self->modality_count; m++)
+            complete = complete && self->modality[m].inverse_norm[i] != 0;
+        count += !complete;
+    }
+    return count;
+}
+
+double kin_catalog_weight_sum(const kin_catalog *self)
+{
+    double sum = 0;
+    for (size_t m = 0; m < self->modality_count; m++)
+        sum += self->modality[m].weight;
+    return sum;
+}

@@ -1,0 +1,89 @@
+#ifndef KIN_CORE_CATALOG_H
+#define KIN_CORE_CATALOG_H
+/*
+ * The catalog: n items, each with one vector per modality, an id, and perhaps a line of a table.
+ *
+ * Opening reads every value once: it refuses NaN and Inf by file, row and column, takes the norms,
+ * notes which items lack a modality (a zero row), and fingerprints the files. Vectors stay in
+ * their mapped files; what is held is 8 bytes an item and modality and a byte an item, beside the
+ * ids. Afterwards the catalog is const.
+ */
+#include "core/lines.h"
+#include "core/matrix.h"
+#include <stdint.h>
+
+enum { KIN_MODALITIES_MAX = 8, KIN_NAME_MAX = 32 };
+
+/* Weights outside this range would leave single precision no digits for the lighter modality. */
+#define KIN_WEIGHT_MIN 1e-6
+#define KIN_WEIGHT_MAX 1e6
+
+/* Where a modality comes from, as the command line says it: NAME=FILE[:WEIGHT]. */
+typedef struct kin_source {
+    char name[KIN_NAME_MAX]; /* 1..31 of A-Z a-z 0-9 _ -, as it becomes part of file names */
+    char *path;              /* owned */
+    double weight;           /* KIN_WEIGHT_MIN .. KIN_WEIGHT_MAX, 15 digits; 1 if not given */
+} kin_source;
+
+/* Parses "text=text.npy:0.6", "text.npy" (name from the stem), ... KIN_E_USAGE names the fault. */
+int kin_source_parse(kin_source *out, const char *text, kin_error *err);
+void kin_source_release(kin_source *self);
+
+/* What becomes of pairs where an item lacks a modality; S are the modalities both items have and
+ * W is the sum of all weights. No policy gives a score to a pair with an empty S. */
+typedef enum kin_missing {
+    KIN_MISSING_RENORM, /* W * sum_S w cos / sum_S w */
+    KIN_MISSING_ZERO,   /* sum_S w cos */
+    KIN_MISSING_DROP,   /* an item that lacks one has no neighbours and is nobody's neighbour */
+    KIN_MISSING_ERROR,  /* opening the catalog fails */
+} kin_missing;
+
+typedef struct kin_modality {
+    char name[KIN_NAME_MAX];
+    double weight;
+    kin_matrix matrix;
+    double *inverse_norm; /* [n] 1 / |x|, 0 for a zero row; owned */
+    size_t missing;       /* zero rows */
+    kin_hash fingerprint; /* of the whole file */
+} kin_modality;
+
+typedef struct kin_catalog {
+    size_t n;
+    size_t modality_count; /* 1 .. KIN_MODALITIES_MAX */
+    kin_modality modality[KIN_MODALITIES_MAX];
+    kin_missing missing;
+    uint8_t *present; /* [n] bit m: the item has modality m; 0: takes part in no pair; owned */
+    kin_lines ids;    /* [n], unique, from --ids, else items.tsv's id column, else row numbers */
+    char *ids_path;   /* the file of ids, NULL for row numbers or table ids; owned */
+    kin_hash ids_fingerprint; /* of ids_path */
+    kin_table items;          /* lines.count 0 where there is none */
+    kin_hash items_fingerprint;
+} kin_catalog;
+
+/* What a catalog is opened from. The strings are the caller's. */
+typedef struct kin_catalog_options {
+    const kin_source *source; /* [source_count] */
+    size_t source_count;
+    const char *ids;   /* file or NULL */
+    const char *items; /* file or NULL */
+    kin_missing missing;
+} kin_catalog_options;
+
+/* Opens and checks everything. On failure *self is closed. */
+int kin_catalog_open(kin_catalog *self, const kin_catalog_options *options, kin_error *err);
+void kin_catalog_close(kin_catalog *self);
+
+/* Fingerprints every input file again: KIN_E_AGAIN when one has changed since the catalog was
+ * opened. Reads with read(2), so that a file that shrank is an answer and not a signal. */
+int kin_catalog_unchanged(const kin_catalog *self, kin_error *err);
+
+/* The number of items that lack at least one modality. */
+size_t kin_catalog_incomplete(const kin_catalog *self);
+
+/* The sum of all weights, W. */
+double kin_catalog_weight_sum(const kin_catalog *self);
+
+/* The names of the policies, in the order of kin_missing, ended by NULL. */
+extern const char *const kin_missing_names[];
+
+#endif

@@ -1,0 +1,130 @@
+#include "core/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+int kin_file_open(kin_file *self, const char *path, kin_error *err)
+{
+    *self = (kin_file){0};
+    int rc = 0;
+    /* a pipe that nobody writes to is refused below, not waited for */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return kin_fail_errno(err, KIN_E_NOINPUT, "check the path and its permissions", "%s", path);
+    struct stat status;
+    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
+        rc = kin_fail(err, KIN_E_NOINPUT, "give a regular file: pipes and folders cannot be mapped",
+                      "%s: not a regular file", path);
+        goto done;
+    }
+    if (status.st_size > 0) {
+        void *data = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_SHARED, fd, 0);
+        if (data == MAP_FAILED) {
+            rc = kin_fail_errno(err, KIN_E_IO, "check the file system the file lies on",
+                                "%s: cannot be mapped", path);
+            goto done;
+        }
+        self->data = data;
+        self->bytes = (size_t)status.st_size;
+    }
+    self->path = strdup(path);
+    if (!self->path)
+        rc = kin_fail_alloc(err, "path", strlen(path));
+done:
+    close(fd);
+    if (rc != 0)
+        kin_file_close(self);
+    return rc;
+}
+
+void kin_file_close(kin_file *self)
+{
+    if (self->data)
+        munmap((void *)(uintptr_t)self->data, self->bytes);
+    free(self->path);
+    *self = (kin_file){0};
+}
+
+static kin_hash hash_text(XXH128_hash_t hash)
+{
+    kin_hash out;
+    snprintf(out.text, sizeof out.text, "%016llx%016llx", (unsigned long long)hash.high64,
+             (unsigned long long)hash.low64);
+    return out;
+}
+
+kin_hash kin_hash_bytes(const void *data, size_t bytes)
+{
+    return hash_text(XXH3_128bits(data, bytes));
+}
+
+int kin_hash_file(kin_hash *out, size_t *bytes, const char *path, kin_error *err)
+{
+    enum { BLOCK = 1 << 20 };
+    int rc = 0;
+    size_t total = 0;
+    XXH3_state_t *state = XXH3_createState();
+    unsigned char *block = malloc(BLOCK);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        rc = kin_fail_errno(err, KIN_E_NOINPUT, "check the path and its permissions", "%s", path);
+        goto done;
+    }
+    if (!state || !block) {
+        rc = kin_fail_alloc(err, "file hash", BLOCK);
+        goto done;
+    }
+    XXH3_128bits_reset(state);
+    for (;;) {
+        ssize_t got = read(fd, block, BLOCK);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0) {
+            rc = kin_fail_errno(err, KIN_E_IO, "check the disk", "%s: cannot be read", path);
+            goto done;
+        }
+        if (got == 0)
+            break;
+        XXH3_128bits_update(state, block, (size_t)got);
+        total += (size_t)got;
+    }
+    *out = hash_text(XXH3_128bits_digest(state));
+    if (bytes)
+        *bytes = total;
+done:
+    if (fd >= 0)
+        close(fd);
+    free(block);
+    XXH3_freeState(state);
+    return rc;
+}
+
+const char *kin_path_base(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+char *kin_path_join(const char *directory, const char *name)
+{
+    return kin_text("%s/%s", directory, name);
+}
+
+char *kin_text(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    char *text = NULL;
+    if (vasprintf(&text, format, args) < 0)
+        text = NULL;
+    va_end(args);
+    return text;
+}

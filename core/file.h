@@ -1,0 +1,44 @@
+#ifndef KIN_CORE_FILE_H
+#define KIN_CORE_FILE_H
+/*
+ * Files as the stages see them: mapped read-only, and known by a fingerprint of their bytes.
+ */
+#include "core/error.h"
+#include <stddef.h>
+#include <stdint.h>
+
+/* A whole file mapped read-only. */
+typedef struct kin_file {
+    char *path;                /* as given; owned */
+    const unsigned char *data; /* [bytes]; NULL for an empty file */
+    size_t bytes;
+} kin_file;
+
+enum { KIN_HASH_TEXT = 33 };
+
+/* XXH3-128 of a file's bytes as 32 hexadecimal digits and a NUL. Not cryptographic: it notices
+ * change, not malice. */
+typedef struct kin_hash {
+    char text[KIN_HASH_TEXT];
+} kin_hash;
+
+/* Maps `path`. KIN_E_NOINPUT when it is missing, unreadable or not a regular file. */
+int kin_file_open(kin_file *self, const char *path, kin_error *err);
+void kin_file_close(kin_file *self);
+
+/* The fingerprint of mapped bytes. Reads all of them: memory speed. */
+kin_hash kin_hash_bytes(const void *data, size_t bytes);
+
+/* The fingerprint of the file at `path`, read with read(2): no signal when it shrinks meanwhile. */
+int kin_hash_file(kin_hash *out, size_t *bytes /* may be NULL */, const char *path, kin_error *err);
+
+/* The part of `path` behind its last slash; points into `path`. */
+const char *kin_path_base(const char *path);
+
+/* "directory/name" in new memory (free), NULL when memory is refused. */
+char *kin_path_join(const char *directory, const char *name);
+
+/* printf into new memory (free), NULL when memory is refused. */
+char *kin_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

@@ -1,0 +1,223 @@
+/*
+ * Reading a graph (declared in core/graph.h): nothing in the arrays is trusted until it was seen.
+ */
+#include "core/graph.h"
+#include "core/memory.h"
+#include "core/npy.h"
+#include "core/outdir.h"
+#include "core/score.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char damaged[] = "the folder is damaged: build it again";
+
+enum { FILE_INDICES, FILE_DATA, FILE_INDPTR, FILE_COSINES };
+
+/* Maps directory/NAME.npy, a one-dimensional array of type `descr`; its values and their number. */
+static int open_array(kin_graph *self, kin_file *file, const char *name, const char *descr,
+                      const void **values, size_t *count, kin_error *err)
+{
+    char *path = kin_text("%s/%s.npy", self->directory, name);
+    if (!path)
+        return kin_fail_alloc(err, "path", PATH_MAX);
+    kin_npy_header header;
+    int rc = kin_file_open(file, path, err);
+    if (rc == 0)
+        rc = kin_npy_parse(&header, file->data, file->bytes, path, err);
+    size_t item_bytes = rc == 0 ? (size_t)(header.descr[2] - '0') : 0;
+    if (rc == 0 && (strcmp(header.descr, descr) != 0 || header.dimensions != 1))
+        rc = kin_fail(err, KIN_E_DATA, damaged, "%s holds %s in %zu dimensions, needs %s in 1",
+                      path, header.descr, header.dimensions, descr);
+    else if (rc == 0 && kin_size_add(kin_size_mul(header.shape[0], item_bytes),
+                                     header.data_offset) != file->bytes)
+        rc = kin_fail(err, KIN_E_DATA, damaged, "%s: %zu values do not fill its %zu bytes", path,
+                      header.shape[0], file->bytes);
+    else if (rc == 0 && header.data_offset % item_bytes != 0)
+        rc = kin_fail(err, KIN_E_DATA, damaged, "%s: its values start at byte %zu, out of line",
+                      path, header.data_offset);
+    if (rc == 0) {
+        *values = file->data + header.data_offset;
+        *count = header.shape[0];
+    }
+    free(path);
+    return rc;
+}
+
+/* indptr of either width as int64, ascending from 0. */
+static int open_indptr(kin_graph *self, kin_error *err)
+{
+    const void *values;
+    size_t count = 0;
+    bool wide = self->pairs > INT32_MAX;
+    int rc = open_array(self, &self->file[FILE_INDPTR], "indptr", wide ? "<i8" : "<i4", &values,
+                        &count, err);
+    if (rc != 0)
+        return rc;
+    if (count < 2)
+        return kin_fail(err, KIN_E_DATA, damaged, "%s/indptr.npy has %zu values", self->directory,
+                        count);
+    self->n = count - 1;
+    self->indptr = kin_alloc(count, sizeof *self->indptr);
+    if (!self->indptr)
+        return kin_fail_alloc(err, "indptr", kin_size_mul(count, sizeof *self->indptr));
+    for (size_t i = 0; i < count; i++)
+        self->indptr[i] = wide ? ((const int64_t *)values)[i] : ((const int32_t *)values)[i];
+    bool ends = self->indptr[0] == 0 && self->indptr[self->n] == (int64_t)self->pairs;
+    for (size_t i = 0; i < self->n; i++) {
+        int64_t length = self->indptr[i + 1] - self->indptr[i];
+        if (!ends || length < 0 || length > (int64_t)self->k)
+            return kin_fail(err, KIN_E_DATA, damaged,
+                            "%s/indptr.npy: row %zu has %lld entries of %zu in all, top-k is %zu",
+                            self->directory, i, (long long)length, self->pairs, self->k);
+    }
+    return 0;
+}
+
+static int check_indices(const kin_graph *self, kin_error *err)
+{
+    size_t bad = self->pairs;
+#pragma omp parallel for reduction(min : bad)
+    for (size_t p = 0; p < self->pairs; p++)
+        if ((self->indices[p] < 0 || (size_t)self->indices[p] >= self->n) && p < bad)
+            bad = p;
+    if (bad < self->pairs)
+        return kin_fail(err, KIN_E_DATA, damaged,
+                        "%s/indices.npy: entry %zu is %d, must be 0 to %zu", self->directory, bad,
+                        self->indices[bad], self->n - 1);
+    return 0;
+}
+
+/* K, the order of entries, and the names of the modalities. */
+static int read_manifest(kin_graph *self, kin_error *err)
+{
+    int rc = kin_manifest_read(&self->manifest, self->directory, "graph", err);
+    if (rc != 0)
+        return rc;
+    const json_t *options = json_object_get(self->manifest, "options");
+    const json_t *modalities = json_object_get(self->manifest, "modalities");
+    const char *order = json_string_value(json_object_get(options, "row_order"));
+    json_int_t k = json_integer_value(json_object_get(options, "top_k"));
+    size_t count = json_array_size(modalities);
+    if (k < 1 || !order || count < 1 || count > KIN_MODALITIES_MAX)
+        return kin_fail(err, KIN_E_DATA, damaged,
+                        "%s/manifest.json lacks top_k, row_order or modalities", self->directory);
+    self->k = (size_t)k;
+    self->order = strcmp(order, "column") == 0 ? KIN_ORDER_COLUMN : KIN_ORDER_SCORE;
+    self->modality_count = count;
+    for (size_t m = 0; m < count; m++) {
+        const char *name =
+            json_string_value(json_object_get(json_array_get(modalities, m), "name"));
+        if (!name || strlen(name) >= KIN_NAME_MAX || strchr(name, '/'))
+            return kin_fail(err, KIN_E_DATA, damaged, "%s/manifest.json: modality %zu has no name",
+                            self->directory, m);
+        memcpy(self->modality[m], name, strlen(name) + 1);
+    }
+    return 0;
+}
+
+static int same_count(const kin_graph *self, const char *name, size_t count, kin_error *err)
+{
+    if (count == self->pairs)
+        return 0;
+    return kin_fail(err, KIN_E_DATA, damaged, "%s/%s.npy has %zu values, indices.npy has %zu",
+                    self->directory, name, count, self->pairs);
+}
+
+static int open_arrays(kin_graph *self, kin_error *err)
+{
+    size_t count = 0;
+    int rc = open_array(self, &self->file[FILE_INDICES], "indices", "<i4",
+                        (const void **)&self->indices, &self->pairs, err);
+    if (rc == 0)
+        rc = open_array(self, &self->file[FILE_DATA], "data", "<f4", (const void **)&self->data,
+                        &count, err);
+    if (rc == 0)
+        rc = same_count(self, "data", count, err);
+    for (size_t m = 0; m < self->modality_count && rc == 0; m++) {
+        char name[KIN_NAME_MAX + 8] = "scores_";
+        strcat(name, self->modality[m]);
+        rc = open_array(self, &self->file[FILE_COSINES + m], name, "<f2",
+                        (const void **)&self->cosine[m], &count, err);
+        if (rc == 0)
+            rc = same_count(self, name, count, err);
+    }
+    if (rc == 0)
+        rc = open_indptr(self, err);
+    if (rc == 0)
+        rc = check_indices(self, err);
+    return rc;
+}
+
+/* ids.txt, and items.tsv if the manifest lists one. */
+static int open_names(kin_graph *self, kin_error *err)
+{
+    char *ids = kin_path_join(self->directory, "ids.txt");
+    char *items = kin_path_join(self->directory, "items.tsv");
+    int rc = 0;
+    if (!ids || !items)
+        rc = kin_fail_alloc(err, "path", PATH_MAX);
+    if (rc == 0)
+        rc = kin_lines_open(&self->ids, ids, err);
+    if (rc == 0 && self->ids.count != self->n)
+        rc = kin_fail(err, KIN_E_DATA, damaged, "%s has %zu ids, the graph has %zu items", ids,
+                      self->ids.count, self->n);
+    if (rc == 0 && json_object_get(json_object_get(self->manifest, "files"), "items.tsv"))
+        rc = kin_table_open(&self->items, items, err);
+    if (rc == 0 && self->items.lines.count > 0 && self->items.lines.count != self->n + 1)
+        rc = kin_fail(err, KIN_E_DATA, damaged, "%s has %zu items, the graph has %zu", items,
+                      self->items.lines.count - 1, self->n);
+    free(ids);
+    free(items);
+    return rc;
+}
+
+int kin_graph_open(kin_graph *self, const char *directory, kin_error *err)
+{
+    *self = (kin_graph){0};
+    self->directory = strdup(directory);
+    int rc =
+        self->directory ? read_manifest(self, err) : kin_fail_alloc(err, "path", strlen(directory));
+    if (rc == 0)
+        rc = open_arrays(self, err);
+    if (rc == 0)
+        rc = open_names(self, err);
+    if (rc != 0)
+        kin_graph_close(self);
+    return rc;
+}
+
+void kin_graph_close(kin_graph *self)
+{
+    for (size_t f = 0; f < sizeof self->file / sizeof *self->file; f++)
+        kin_file_close(&self->file[f]);
+    kin_lines_close(&self->ids);
+    kin_table_close(&self->items);
+    json_decref(self->manifest);
+    free(self->indptr);
+    free(self->directory);
+    *self = (kin_graph){0};
+}
+
+static int compare_neighbors(const void *a, const void *b)
+{
+    const kin_neighbor *x = a;
+    const kin_neighbor *y = b;
+    uint32_t order_x = kin_score_order(x->score);
+    uint32_t order_y = kin_score_order(y->score);
+    if (order_x != order_y)
+        return order_x > order_y ? -1 : 1;
+    return (x->row > y->row) - (x->row < y->row);
+}
+
+size_t kin_graph_row(const kin_graph *self, size_t row, kin_neighbor *out)
+{
+    size_t first = (size_t)self->indptr[row];
+    size_t count = (size_t)self->indptr[row + 1] - first;
+    for (size_t i = 0; i < count; i++)
+        out[i] = (kin_neighbor){self->indices[first + i], self->data[first + i], first + i};
+    if (self->order == KIN_ORDER_COLUMN)
+        qsort(out, count, sizeof *out, compare_neighbors);
+    return count;
+}

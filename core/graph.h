@@ -1,0 +1,84 @@
+#ifndef KIN_CORE_GRAPH_H
+#define KIN_CORE_GRAPH_H
+/*
+ * A similarity graph on disk: the folder that `kin build` writes (docs/FORMATS.md).
+ *
+ * indptr.npy, indices.npy, data.npy are the CSR arrays: row i's neighbours are the entries
+ * indptr[i] .. indptr[i + 1] - 1. scores_<modality>.npy holds the cosines of the same entries as
+ * float16. graph.npz holds the three arrays again, for scipy.sparse.load_npz.
+ */
+#include "core/rows.h"
+#include <jansson.h>
+
+/* How a row's entries lie in the files. */
+typedef enum kin_row_order {
+    KIN_ORDER_SCORE,  /* best first */
+    KIN_ORDER_COLUMN, /* by neighbour, ascending: what SciPy calls sorted indices */
+} kin_row_order;
+
+extern const char *const kin_row_order_names[];
+
+/* ---- writing --------------------------------------------------------------------------------- */
+
+/* Writes rows straight into the arrays' files at the place of row * k, so that memory does not
+ * grow with n * k and blocks may come in any order; short rows are closed up at the end. */
+typedef struct kin_graph_writer kin_graph_writer;
+
+/* Starts the array files of an n-row graph in the existing folder `directory`. */
+int kin_graph_writer_new(kin_graph_writer **out, const char *directory, size_t n, size_t k,
+                         const kin_catalog *catalog /* modality names */, kin_row_order order,
+                         kin_error *err);
+
+/* The sink that engines write to. Its queries are the graph's rows. */
+kin_row_sink kin_graph_writer_sink(kin_graph_writer *self);
+
+/* What a finished graph amounts to. */
+typedef struct kin_graph_totals {
+    size_t pairs;
+    size_t items_with_neighbors;
+} kin_graph_totals;
+
+/* Closes short rows up, completes the headers, writes graph.npz. Every row must have been
+ * written. */
+int kin_graph_writer_finish(kin_graph_writer *self, kin_graph_totals *totals, kin_error *err);
+
+void kin_graph_writer_free(kin_graph_writer *self);
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+/* A graph, its arrays mapped. Const after opening. */
+typedef struct kin_graph {
+    size_t n;
+    size_t pairs;
+    size_t k; /* manifest's top_k: no row is longer */
+    kin_row_order order;
+    int64_t *indptr;        /* [n + 1]; owned */
+    const int32_t *indices; /* [pairs] */
+    const float *data;      /* [pairs] fused scores */
+    size_t modality_count;
+    char modality[KIN_MODALITIES_MAX][KIN_NAME_MAX];
+    const uint16_t *cosine[KIN_MODALITIES_MAX]; /* [pairs] float16 bits */
+    kin_lines ids;                              /* [n] */
+    kin_table items;                            /* lines.count 0 where there is no items.tsv */
+    json_t *manifest;                           /* owned */
+    char *directory;                            /* owned */
+    kin_file file[3 + KIN_MODALITIES_MAX];
+} kin_graph;
+
+/* Opens a folder that kin build wrote; checks shapes, ranges (indices in [0, n), indptr
+ * ascending) and that the arrays belong together, not the checksums (kin verify does). */
+int kin_graph_open(kin_graph *self, const char *directory, kin_error *err);
+void kin_graph_close(kin_graph *self);
+
+/* One neighbour of a row. */
+typedef struct kin_neighbor {
+    int32_t row;
+    float score;
+    size_t entry; /* index into data and cosine */
+} kin_neighbor;
+
+/* The neighbours of `row`, best first whatever the order on disk, into out[0 .. k). Returns their
+ * number. */
+size_t kin_graph_row(const kin_graph *self, size_t row, kin_neighbor *out /* [k] */);
+
+#endif

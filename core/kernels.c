@@ -1,0 +1,123 @@
+/*
+ * The portable kernels, complete on their own, and the choice among the tables.
+ */
+#include "core/kernels.h"
+#include "core/half.h"
+#include "core/kernels_cpu.h"
+
+#include <stdint.h>
+#include <string.h>
+
+static void widen_f32(float *out, const void *in, size_t count)
+{
+    memcpy(out, in, count * sizeof *out);
+}
+
+static void widen_f16(float *out, const void *in, size_t count)
+{
+    const unsigned char *bytes = in;
+    for (size_t i = 0; i < count; i++) {
+        uint16_t half;
+        memcpy(&half, bytes + 2 * i, sizeof half);
+        out[i] = kin_half_to_float(half);
+    }
+}
+
+static void widen_f64(float *out, const void *in, size_t count)
+{
+    const unsigned char *bytes = in;
+    for (size_t i = 0; i < count; i++) {
+        double value;
+        memcpy(&value, bytes + 8 * i, sizeof value);
+        out[i] = (float)value;
+    }
+}
+
+static void widen_i8(float *out, const void *in, size_t count)
+{
+    const signed char *bytes = in;
+    for (size_t i = 0; i < count; i++)
+        out[i] = (float)bytes[i];
+}
+
+double kin_lanes_sum(const double lane[KIN_LANES])
+{
+    double sum[KIN_LANES / 2];
+    for (int l = 0; l < KIN_LANES / 2; l++)
+        sum[l] = lane[l] + lane[l + KIN_LANES / 2];
+    for (int width = KIN_LANES / 4; width > 0; width /= 2)
+        for (int l = 0; l < width; l++)
+            sum[l] += sum[l + width];
+    return sum[0];
+}
+
+void kin_lanes_add(double lane[KIN_LANES], const float *x, const float *y, size_t count)
+{
+    for (size_t l = 0; l < count; l++)
+        lane[l] += (double)x[l] * (double)y[l];
+}
+
+/* One dot product per type: a block of KIN_LANES elements at a time is widened and added. */
+#define DOT_PORTABLE(suffix, element_bytes)                                                        \
+    static double dot_##suffix(const float *x, const void *y, size_t d)                            \
+    {                                                                                              \
+        double lane[KIN_LANES] = {0};                                                              \
+        float block[KIN_LANES];                                                                    \
+        const unsigned char *bytes = y;                                                            \
+        for (size_t i = 0; i < d; i += KIN_LANES) {                                                \
+            size_t count = d - i < KIN_LANES ? d - i : KIN_LANES;                                  \
+            widen_##suffix(block, bytes + i * (element_bytes), count);                             \
+            kin_lanes_add(lane, x + i, block, count);                                              \
+        }                                                                                          \
+        return kin_lanes_sum(lane);                                                                \
+    }
+
+DOT_PORTABLE(f32, 4)
+DOT_PORTABLE(f16, 2)
+DOT_PORTABLE(f64, 8)
+DOT_PORTABLE(i8, 1)
+
+const kin_kernels kin_kernels_portable = {
+    .name = "portable",
+    .dot = {[KIN_F32] = dot_f32, [KIN_F16] = dot_f16, [KIN_F64] = dot_f64, [KIN_I8] = dot_i8},
+    .widen =
+        {[KIN_F32] = widen_f32, [KIN_F16] = widen_f16, [KIN_F64] = widen_f64, [KIN_I8] = widen_i8},
+};
+
+const kin_kernels *const *kin_kernels_all(void)
+{
+    static const kin_kernels *table[4];
+    if (!table[0]) {
+        const kin_kernels *found[4] = {0};
+        int count = 0;
+#if defined(__x86_64__)
+        if (__builtin_cpu_supports("avx512f"))
+            found[count++] = &kin_kernels_avx512;
+        /* F16C is older than AVX2: every CPU with the one has the other */
+        if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+            found[count++] = &kin_kernels_avx2;
+#endif
+        found[count] = &kin_kernels_portable;
+        /* racing first calls write the same values; the first entry, which readers test, last */
+        for (int i = 3; i >= 0; i--)
+            __atomic_store_n(&table[i], found[i], __ATOMIC_RELEASE);
+    }
+    return table;
+}
+
+const kin_kernels *kin_kernels_best(void)
+{
+    return kin_kernels_all()[0];
+}
+
+const char *kin_dtype_name(kin_dtype type)
+{
+    static const char *const name[KIN_DTYPE_COUNT] = {"float32", "float16", "float64", "int8"};
+    return name[type];
+}
+
+size_t kin_dtype_bytes(kin_dtype type)
+{
+    static const size_t bytes[KIN_DTYPE_COUNT] = {4, 2, 8, 1};
+    return bytes[type];
+}

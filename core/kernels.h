@@ -1,0 +1,44 @@
+#ifndef KIN_CORE_KERNELS_H
+#define KIN_CORE_KERNELS_H
+/*
+ * The arithmetic under the canonical score: dot products in double, in one fixed lane order.
+ *
+ * A product of two floats is exact in double, so a fused multiply-add rounds as a multiply
+ * followed by an add does. What is left to differ between machines is the order of the additions,
+ * and that is fixed here: lane l of KIN_LANES sums the products of the elements l, l + KIN_LANES,
+ * l + 2 KIN_LANES, ... in that order, then the lanes are added as a balanced tree (l with
+ * l + KIN_LANES/2, and so on down). Every table below gives the same bits.
+ *
+ * Elements of all types are converted to float first; float64 is rounded to nearest once.
+ */
+#include <stddef.h>
+
+enum { KIN_LANES = 32 };
+
+/* The element types of vector files. */
+typedef enum kin_dtype { KIN_F32, KIN_F16, KIN_F64, KIN_I8, KIN_DTYPE_COUNT } kin_dtype;
+
+typedef struct kin_kernels {
+    const char *name; /* "portable", "avx2", "avx512" */
+
+    /* sum over i < d of x[i] * y[i]; y has the table index's type and any alignment.
+     * Relative to sum |x_i y_i| the error is below (d / KIN_LANES + 5) * 2^-53. */
+    double (*dot[KIN_DTYPE_COUNT])(const float *x /* [d] */, const void *y /* [d] */, size_t d);
+
+    /* out[i] = (float)in[i] for `count` elements of the table index's type, any alignment. */
+    void (*widen[KIN_DTYPE_COUNT])(float *out /* [count] */, const void *in, size_t count);
+} kin_kernels;
+
+/* The best table for this CPU, chosen at the first call. */
+const kin_kernels *kin_kernels_best(void);
+
+/* The tables this CPU can run, best first, ended by NULL. The last one is always "portable". */
+const kin_kernels *const *kin_kernels_all(void);
+
+/* "float32", "float16", "float64", "int8". */
+const char *kin_dtype_name(kin_dtype type);
+
+/* Bytes of one element. */
+size_t kin_dtype_bytes(kin_dtype type);
+
+#endif

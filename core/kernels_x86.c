@@ -1,0 +1,147 @@
+/*
+ * The kernels for AVX2 with FMA and F16C, and for AVX-512: the same lanes, held in registers.
+ * Compiled for those instructions function by function, so that the file needs no flags and only
+ * a CPU that has them ever enters them.
+ */
+#include "core/kernels_cpu.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#define AVX2   __attribute__((target("avx2,fma,f16c")))
+#define AVX512 __attribute__((target("avx512f,avx2,fma,f16c")))
+
+/* ---- eight elements of each type as floats ------------------------------------------------- */
+
+AVX2 static inline __m256 load8_f32(const unsigned char *p)
+{
+    return _mm256_loadu_ps((const float *)(const void *)p);
+}
+
+AVX2 static inline __m256 load8_f16(const unsigned char *p)
+{
+    return _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(const void *)p));
+}
+
+AVX2 static inline __m256 load8_f64(const unsigned char *p)
+{
+    const double *d = (const void *)p;
+    return _mm256_set_m128(_mm256_cvtpd_ps(_mm256_loadu_pd(d + 4)),
+                           _mm256_cvtpd_ps(_mm256_loadu_pd(d)));
+}
+
+AVX2 static inline __m256 load8_i8(const unsigned char *p)
+{
+    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64((const void *)p)));
+}
+
+/* ---- conversion of rows: the vector body, then the portable tail --------------------------- */
+
+#define WIDEN_AVX2(suffix, type, element_bytes)                                                    \
+    AVX2 static void widen_##suffix(float *out, const void *in, size_t count)                      \
+    {                                                                                              \
+        const unsigned char *bytes = in;                                                           \
+        size_t i = 0;                                                                              \
+        for (; i + 8 <= count; i += 8)                                                             \
+            _mm256_storeu_ps(out + i, load8_##suffix(bytes + i * (element_bytes)));                \
+        kin_kernels_portable.widen[type](out + i, bytes + i * (element_bytes), count - i);         \
+    }
+
+WIDEN_AVX2(f32, KIN_F32, 4)
+WIDEN_AVX2(f16, KIN_F16, 2)
+WIDEN_AVX2(f64, KIN_F64, 8)
+WIDEN_AVX2(i8, KIN_I8, 1)
+
+/* The last d % KIN_LANES elements, which start at element `done`. */
+static inline void add_tail(double lane[KIN_LANES], const float *x, const unsigned char *y,
+                            size_t done, size_t d, kin_dtype type)
+{
+    float tail[KIN_LANES];
+    kin_kernels_portable.widen[type](tail, y + done * kin_dtype_bytes(type), d - done);
+    kin_lanes_add(lane, x + done, tail, d - done);
+}
+
+/* ---- dot products: 32 lanes are eight registers of four doubles, or four of eight ---------- */
+
+#define DOT_AVX2(suffix, type, element_bytes)                                                      \
+    AVX2 static double dot_avx2_##suffix(const float *x, const void *y, size_t d)                  \
+    {                                                                                              \
+        const unsigned char *bytes = y;                                                            \
+        __m256d acc[8];                                                                            \
+        for (int j = 0; j < 8; j++)                                                                \
+            acc[j] = _mm256_setzero_pd();                                                          \
+        size_t i = 0;                                                                              \
+        for (; i + KIN_LANES <= d; i += KIN_LANES)                                                 \
+            for (int j = 0; j < 4; j++) {                                                          \
+                __m256 a = _mm256_loadu_ps(x + i + 8 * j);                                         \
+                __m256 b = load8_##suffix(bytes + (i + 8 * (size_t)j) * (element_bytes));          \
+                acc[2 * j] =                                                                       \
+                    _mm256_fmadd_pd(_mm256_cvtps_pd(_mm256_castps256_ps128(a)),                    \
+                                    _mm256_cvtps_pd(_mm256_castps256_ps128(b)), acc[2 * j]);       \
+                acc[2 * j + 1] =                                                                   \
+                    _mm256_fmadd_pd(_mm256_cvtps_pd(_mm256_extractf128_ps(a, 1)),                  \
+                                    _mm256_cvtps_pd(_mm256_extractf128_ps(b, 1)), acc[2 * j + 1]); \
+            }                                                                                      \
+        double lane[KIN_LANES];                                                                    \
+        for (int j = 0; j < 8; j++)                                                                \
+            _mm256_storeu_pd(lane + 4 * j, acc[j]);                                                \
+        add_tail(lane, x, bytes, i, d, type);                                                      \
+        return kin_lanes_sum(lane);                                                                \
+    }
+
+#define DOT_AVX512(suffix, type, element_bytes)                                                    \
+    AVX512 static double dot_avx512_##suffix(const float *x, const void *y, size_t d)              \
+    {                                                                                              \
+        const unsigned char *bytes = y;                                                            \
+        __m512d acc[4];                                                                            \
+        for (int j = 0; j < 4; j++)                                                                \
+            acc[j] = _mm512_setzero_pd();                                                          \
+        size_t i = 0;                                                                              \
+        for (; i + KIN_LANES <= d; i += KIN_LANES)                                                 \
+            for (int j = 0; j < 4; j++) {                                                          \
+                __m256 a = _mm256_loadu_ps(x + i + 8 * j);                                         \
+                __m256 b = load8_##suffix(bytes + (i + 8 * (size_t)j) * (element_bytes));          \
+                acc[j] = _mm512_fmadd_pd(_mm512_cvtps_pd(a), _mm512_cvtps_pd(b), acc[j]);          \
+            }                                                                                      \
+        double lane[KIN_LANES];                                                                    \
+        for (int j = 0; j < 4; j++)                                                                \
+            _mm512_storeu_pd(lane + 8 * j, acc[j]);                                                \
+        add_tail(lane, x, bytes, i, d, type);                                                      \
+        return kin_lanes_sum(lane);                                                                \
+    }
+
+DOT_AVX2(f32, KIN_F32, 4)
+DOT_AVX2(f16, KIN_F16, 2)
+DOT_AVX2(f64, KIN_F64, 8)
+DOT_AVX2(i8, KIN_I8, 1)
+DOT_AVX512(f32, KIN_F32, 4)
+DOT_AVX512(f16, KIN_F16, 2)
+DOT_AVX512(f64, KIN_F64, 8)
+DOT_AVX512(i8, KIN_I8, 1)
+
+#define WIDEN_TABLE                                                                                \
+    {                                                                                              \
+        [KIN_F32] = widen_f32, [KIN_F16] = widen_f16, [KIN_F64] = widen_f64, [KIN_I8] = widen_i8   \
+    }
+
+const kin_kernels kin_kernels_avx2 = {
+    .name = "avx2",
+    .dot = {[KIN_F32] = dot_avx2_f32,
+            [KIN_F16] = dot_avx2_f16,
+            [KIN_F64] = dot_avx2_f64,
+            [KIN_I8] = dot_avx2_i8},
+    .widen = WIDEN_TABLE,
+};
+
+const kin_kernels kin_kernels_avx512 = {
+    .name = "avx512",
+    .dot = {[KIN_F32] = dot_avx512_f32,
+            [KIN_F16] = dot_avx512_f16,
+            [KIN_F64] = dot_avx512_f64,
+            [KIN_I8] = dot_avx512_i8},
+    .widen = WIDEN_TABLE,
+};
+
+#else
+typedef int kin_kernels_x86_is_empty_elsewhere;
+#endif

@@ -1,0 +1,187 @@
+#include "core/lines.h"
+#include "core/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <xxhash.h>
+
+/* The length of the UTF-8 sequence that starts at p (RFC 3629: no overlong forms, no surrogates),
+ * 0 where none does. */
+static size_t utf8_length(const unsigned char *p, size_t left)
+{
+    if (p[0] < 0x80)
+        return p[0] != 0;
+    size_t length = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
+    if (p[0] < 0xc2 || p[0] > 0xf4 || length > left)
+        return 0;
+    for (size_t i = 1; i < length; i++)
+        if ((p[i] & 0xc0) != 0x80)
+            return 0;
+    bool overlong = (p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xf0 && p[1] < 0x90);
+    bool outside = (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf4 && p[1] > 0x8f);
+    return overlong || outside ? 0 : length;
+}
+
+static int check_text(const kin_lines *self, const char *path, kin_error *err)
+{
+    const unsigned char *p = (const unsigned char *)self->text;
+    for (size_t line = 0; line < self->count; line++) {
+        size_t end = self->start[line + 1];
+        for (size_t at = self->start[line]; at < end;) {
+            size_t length = utf8_length(p + at, end - at);
+            if (length == 0)
+                return kin_fail(err, KIN_E_DATA, "write the file as UTF-8 text: iconv -t UTF-8",
+                                "%s: line %zu is not UTF-8 text (byte 0x%02x)", path, line + 1,
+                                p[at]);
+            at += length;
+        }
+    }
+    return 0;
+}
+
+/* Where each line starts. A last line without a newline counts; an empty rest does not. */
+static int index_starts(kin_lines *self, size_t bytes, kin_error *err)
+{
+    const char *text = self->text;
+    size_t count = 0;
+    for (const char *p = text; p < text + bytes; count++) {
+        const char *newline = memchr(p, '\n', (size_t)(text + bytes - p));
+        p = newline ? newline + 1 : text + bytes;
+    }
+    self->start = kin_alloc(count + 1, sizeof *self->start);
+    if (!self->start)
+        return kin_fail_alloc(err, "line index", kin_size_mul(count + 1, sizeof *self->start));
+    const char *p = text;
+    for (size_t line = 0; line < count; line++) {
+        self->start[line] = (size_t)(p - text);
+        const char *newline = memchr(p, '\n', (size_t)(text + bytes - p));
+        p = newline ? newline + 1 : text + bytes;
+    }
+    self->start[count] = bytes;
+    self->count = count;
+    return 0;
+}
+
+int kin_lines_open(kin_lines *self, const char *path, kin_error *err)
+{
+    *self = (kin_lines){0};
+    int rc = kin_file_open(&self->file, path, err);
+    if (rc != 0)
+        return rc;
+    const char *text = self->file.data ? (const char *)self->file.data : "";
+    size_t bytes = self->file.bytes;
+    if (bytes >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
+        text += 3;
+        bytes -= 3;
+    }
+    self->text = text;
+    rc = index_starts(self, bytes, err);
+    if (rc == 0)
+        rc = check_text(self, path, err);
+    if (rc != 0)
+        kin_lines_close(self);
+    return rc;
+}
+
+int kin_lines_number(kin_lines *self, size_t n, kin_error *err)
+{
+    enum { DIGITS = 20 };
+    *self = (kin_lines){0};
+    self->made = kin_alloc(n, DIGITS + 1);
+    self->start = kin_alloc(n + 1, sizeof *self->start);
+    if (!self->made || !self->start) {
+        kin_lines_close(self);
+        return kin_fail_alloc(err, "row numbers", kin_size_mul(n, DIGITS + 9));
+    }
+    size_t used = 0;
+    for (size_t i = 0; i < n; i++) {
+        char digit[DIGITS];
+        int length = 0;
+        size_t rest = i;
+        do
+            digit[length++] = (char)('0' + rest % 10);
+        while ((rest /= 10) > 0);
+        self->start[i] = used;
+        while (length > 0)
+            self->made[used++] = digit[--length];
+        self->made[used++] = '\n';
+    }
+    self->start[n] = used;
+    self->text = self->made;
+    self->count = n;
+    return 0;
+}
+
+void kin_lines_close(kin_lines *self)
+{
+    kin_file_close(&self->file);
+    free(self->made);
+    free(self->start);
+    *self = (kin_lines){0};
+}
+
+kin_span kin_lines_at(const kin_lines *self, size_t line)
+{
+    const char *start = self->text + self->start[line];
+    const char *end = self->text + self->start[line + 1];
+    if (end > start && end[-1] == '\n')
+        end--;
+    if (end > start && end[-1] == '\r')
+        end--;
+    return (kin_span){start, (size_t)(end - start)};
+}
+
+bool kin_span_equal(kin_span a, kin_span b)
+{
+    return a.length == b.length && memcmp(a.text, b.text, a.length) == 0;
+}
+
+/* The slot that holds `text`, or the free one where it belongs. */
+static size_t probe(const kin_line_index *self, kin_span text)
+{
+    size_t mask = self->slots - 1;
+    size_t at = (size_t)XXH3_64bits(text.text, text.length) & mask;
+    while (self->slot[at] != 0 &&
+           !kin_span_equal(kin_lines_at(self->lines, self->slot[at] - 1), text))
+        at = (at + 1) & mask;
+    return at;
+}
+
+int kin_line_index_init(kin_line_index *self, const kin_lines *lines, const char *path,
+                        size_t first_line, kin_error *err)
+{
+    *self = (kin_line_index){.lines = lines, .slots = 16};
+    while (self->slots < 2 * lines->count)
+        self->slots *= 2;
+    self->slot = kin_alloc_zero(self->slots, sizeof *self->slot);
+    if (!self->slot)
+        return kin_fail_alloc(err, "id index", kin_size_mul(self->slots, sizeof *self->slot));
+    int rc = 0;
+    for (size_t line = 0; line < lines->count && rc == 0; line++) {
+        kin_span text = kin_lines_at(lines, line);
+        size_t at = probe(self, text);
+        if (text.length == 0)
+            rc = kin_fail(err, KIN_E_DATA, "give every item an id of its own",
+                          "%s: line %zu has no id", path, line + first_line);
+        else if (self->slot[at] != 0)
+            rc = kin_fail(err, KIN_E_DATA, "give every item an id of its own",
+                          "%s: id '%.*s' of line %zu stands in line %zu already", path,
+                          (int)(text.length < 100 ? text.length : 100), text.text,
+                          line + first_line, self->slot[at] - 1 + first_line);
+        self->slot[at] = (uint32_t)line + 1;
+    }
+    if (rc != 0)
+        kin_line_index_release(self);
+    return rc;
+}
+
+void kin_line_index_release(kin_line_index *self)
+{
+    free(self->slot);
+    *self = (kin_line_index){0};
+}
+
+int64_t kin_line_index_find(const kin_line_index *self, kin_span text)
+{
+    return (int64_t)self->slot[probe(self, text)] - 1;
+}

@@ -1,0 +1,79 @@
+#ifndef KIN_CORE_LINES_H
+#define KIN_CORE_LINES_H
+/*
+ * Text files of one record a line: item ids, and the table that describes the items.
+ */
+#include "core/error.h"
+#include "core/file.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A text, not ended by NUL. Points into a kin_lines. */
+typedef struct kin_span {
+    const char *text;
+    size_t length;
+} kin_span;
+
+/* The lines of a file, or row numbers as lines. A leading byte order mark and the carriage return
+ * of "\r\n" belong to no line. */
+typedef struct kin_lines {
+    kin_file file;    /* unused for row numbers */
+    char *made;       /* the text of row numbers; owned */
+    const char *text; /* into file or made */
+    size_t count;
+    size_t *start; /* [count + 1] byte where each line starts; [count] is the end of the text */
+} kin_lines;
+
+/* Reads a file. Lines must be UTF-8 without NUL; KIN_E_DATA names the line. */
+int kin_lines_open(kin_lines *self, const char *path, kin_error *err);
+
+/* The lines "0", "1", ... "n-1". */
+int kin_lines_number(kin_lines *self, size_t n, kin_error *err);
+
+void kin_lines_close(kin_lines *self);
+
+kin_span kin_lines_at(const kin_lines *self, size_t line);
+
+bool kin_span_equal(kin_span a, kin_span b);
+
+/* ---- an index from text to line -------------------------------------------------------------- */
+
+/* An open-addressing table over lines; 8 to 16 bytes a line. */
+typedef struct kin_line_index {
+    const kin_lines *lines; /* not owned */
+    uint32_t *slot;         /* [slots] line + 1, 0 is free */
+    size_t slots;           /* a power of two */
+} kin_line_index;
+
+/* Indexes the lines. KIN_E_DATA when two are equal, or one is empty: `path` and both line numbers
+ * are named, where line 0 of `lines` is line `first_line` of the file. */
+int kin_line_index_init(kin_line_index *self, const kin_lines *lines, const char *path,
+                        size_t first_line, kin_error *err);
+void kin_line_index_release(kin_line_index *self);
+
+/* The line that equals `text`, or -1. */
+int64_t kin_line_index_find(const kin_line_index *self, kin_span text);
+
+/* ---- the table of items --------------------------------------------------------------------- */
+
+enum { KIN_COLUMNS_MAX = 64 };
+
+/* items.tsv: a header line of column names, then a line an item; cells parted by tabs. */
+typedef struct kin_table {
+    kin_lines lines; /* the header is line 0, item i is line i + 1 */
+    size_t columns;
+    kin_span column[KIN_COLUMNS_MAX]; /* names, into the header line */
+} kin_table;
+
+/* KIN_E_DATA where a line has another number of cells than the header, or a column name stands
+ * twice. */
+int kin_table_open(kin_table *self, const char *path, kin_error *err);
+void kin_table_close(kin_table *self);
+
+/* The column of that name, or -1. */
+int kin_table_column(const kin_table *self, const char *name);
+
+/* The cell of item `row` (from 0). */
+kin_span kin_table_cell(const kin_table *self, size_t row, int column);
+
+#endif

@@ -1,0 +1,101 @@
+/*
+ * Reading manifest.json and holding a folder against it (declared in core/outdir.h).
+ */
+#include "core/file.h"
+#include "core/outdir.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What a folder's manifest must say to be read: its kind, and a version this kin knows. */
+static int check_manifest(const json_t *manifest, const char *directory, const char *kind,
+                          kin_error *err)
+{
+    const char *found = json_string_value(json_object_get(manifest, "kind"));
+    json_int_t format = json_integer_value(json_object_get(manifest, "format"));
+    if (!found)
+        return kin_fail(err, KIN_E_DATA, "name a folder that kin wrote",
+                        "%s/manifest.json names no \"kind\": not a folder of kin's", directory);
+    if (format != KIN_MANIFEST_FORMAT)
+        return kin_fail(err, KIN_E_DATA, "use the kin that wrote it, or build it again",
+                        "%s has format %lld, this kin reads %d", directory, (long long)format,
+                        KIN_MANIFEST_FORMAT);
+    if (kind && strcmp(found, kind) != 0)
+        return kin_fail(err, KIN_E_DATA,
+                        "graphs come from kin build, indexes from kin index, catalogs from kin gen",
+                        "%s is a folder of kind \"%s\", needs \"%s\"", directory, found, kind);
+    return 0;
+}
+
+int kin_manifest_read(json_t **out, const char *directory, const char *kind, kin_error *err)
+{
+    *out = NULL;
+    char *path = kin_path_join(directory, "manifest.json");
+    if (!path)
+        return kin_fail_alloc(err, "path", strlen(directory));
+    kin_file file;
+    json_t *manifest = NULL;
+    int rc = kin_file_open(&file, path, err);
+    if (rc != 0)
+        goto done;
+    json_error_t fault;
+    manifest = json_loadb((const char *)file.data, file.bytes, JSON_REJECT_DUPLICATES, &fault);
+    if (!manifest)
+        rc = kin_fail(err, KIN_E_DATA, "the folder is damaged: build it again", "%s: line %d: %s",
+                      path, fault.line, fault.text);
+    else
+        rc = check_manifest(manifest, directory, kind, err);
+    kin_file_close(&file);
+done:
+    free(path);
+    if (rc == 0)
+        *out = manifest;
+    else
+        json_decref(manifest);
+    return rc;
+}
+
+/* One listed file against its size and checksum. */
+static int verify_file(const char *directory, const char *name, const json_t *entry, kin_error *err)
+{
+    static const char hint[] = "the folder is damaged: build it again";
+    const char *wanted = json_string_value(json_object_get(entry, "xxh3_128"));
+    json_int_t wanted_bytes = json_integer_value(json_object_get(entry, "bytes"));
+    kin_hash hash;
+    size_t bytes;
+    if (!wanted || strchr(name, '/'))
+        return kin_fail(err, KIN_E_DATA, hint, "%s/manifest.json: the entry of '%s' is damaged",
+                        directory, name);
+    char *path = kin_path_join(directory, name);
+    if (!path)
+        return kin_fail_alloc(err, "path", strlen(directory));
+    int rc = kin_hash_file(&hash, &bytes, path, err);
+    if (rc == KIN_E_NOINPUT)
+        rc = kin_fail(err, KIN_E_DATA, hint, "%s is missing", path);
+    else if (rc == 0 && bytes != (size_t)wanted_bytes)
+        rc = kin_fail(err, KIN_E_DATA, hint, "%s has %zu bytes, the manifest says %lld", path,
+                      bytes, (long long)wanted_bytes);
+    else if (rc == 0 && strcmp(hash.text, wanted) != 0)
+        rc = kin_fail(err, KIN_E_DATA, hint, "%s has checksum %s, the manifest says %s", path,
+                      hash.text, wanted);
+    free(path);
+    return rc;
+}
+
+int kin_manifest_verify(const json_t *manifest, const char *directory, kin_error *err)
+{
+    json_t *files = json_object_get(manifest, "files");
+    if (!json_is_object(files))
+        return kin_fail(err, KIN_E_DATA, "the folder is damaged: build it again",
+                        "%s/manifest.json lists no files", directory);
+    const char *name;
+    json_t *entry;
+    int rc = 0;
+    json_object_foreach(files, name, entry)
+    {
+        if (rc == 0)
+            rc = verify_file(directory, name, entry, err);
+    }
+    return rc;
+}

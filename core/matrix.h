@@ -1,0 +1,39 @@
+#ifndef KIN_CORE_MATRIX_H
+#define KIN_CORE_MATRIX_H
+/*
+ * A vector file as a matrix of n rows and d dimensions, mapped, its values as they lie in the file.
+ *
+ * Formats, told by the file's name (docs/FORMATS.md has the bytes): .npy (float32, float16,
+ * float64), .fbin / .f16bin / .i8bin (u32 n, u32 d, values), .fvecs (each row: i32 d, d float32).
+ * No header is trusted: n * d * size must agree with the bytes that are there.
+ */
+#include "core/file.h"
+#include "core/kernels.h"
+
+typedef struct kin_matrix {
+    kin_file file;
+    size_t n; /* rows, at least 1 */
+    size_t d; /* dimensions, 1 .. KIN_DIMENSIONS_MAX */
+    kin_dtype dtype;
+    const unsigned char *rows; /* first value of row 0; points into the file */
+    size_t stride_bytes;       /* from a row to the next */
+} kin_matrix;
+
+enum { KIN_DIMENSIONS_MAX = 65536 };
+
+/* Opens a vector file. KIN_E_NOINPUT or KIN_E_DATA with the file's name and the numbers. Values
+ * are not looked at here (kin_catalog_open does). */
+int kin_matrix_open(kin_matrix *self, const char *path, kin_error *err);
+void kin_matrix_close(kin_matrix *self);
+
+/* The bytes of one row, of the matrix's own type; any alignment. */
+static inline const unsigned char *kin_matrix_row(const kin_matrix *self, size_t row)
+{
+    return self->rows + row * self->stride_bytes;
+}
+
+/* Rows first .. first + count - 1 as float32, row after row. */
+void kin_matrix_widen(const kin_matrix *self, size_t first, size_t count,
+                      float *out /* [count * d] */);
+
+#endif

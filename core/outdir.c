@@ -1,0 +1,364 @@
+#include "core/outdir.h"
+#include "core/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char parent_hint[] = "make the parent folder, or choose another --out";
+
+/* The folder a path lies in: "a/b" gives "a", "b" gives ".". New memory. */
+static char *parent_of(const char *path)
+{
+    const char *base = kin_path_base(path);
+    if (base == path)
+        return strdup(".");
+    size_t length = (size_t)(base - path);
+    return strndup(path, length > 1 ? length - 1 : 1);
+}
+
+/* Removes a folder of ours: plain files, no folders inside. Faults are left for the next writer. */
+static void remove_folder(const char *path)
+{
+    DIR *folder = opendir(path);
+    if (!folder)
+        return;
+    struct dirent *entry;
+    while ((entry = readdir(folder)) != NULL)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            unlinkat(dirfd(folder), entry->d_name, 0);
+    closedir(folder);
+    rmdir(path);
+}
+
+/* Takes the lock of a folder; -1 and errno when another process holds it. */
+static int lock_folder(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        int saved = errno;
+        close(fd);
+        errno = saved;
+        return -1;
+    }
+    return fd;
+}
+
+/* Looks at what earlier writers of the same name left: dead ones' folders are removed, a living
+ * one is KIN_E_AGAIN. `prefix` is ".NAME.kin-". */
+static int clear_stale(const char *parent, const char *prefix, const char *final, kin_error *err)
+{
+    int rc = 0;
+    DIR *folder = opendir(parent);
+    if (!folder)
+        return kin_fail_errno(err, KIN_E_CANTOUT, parent_hint, "%s", parent);
+    struct dirent *entry;
+    while (rc == 0 && (entry = readdir(folder)) != NULL) {
+        if (strncmp(entry->d_name, prefix, strlen(prefix)) != 0)
+            continue;
+        char *path = kin_path_join(parent, entry->d_name);
+        int lock = path ? lock_folder(path) : -1;
+        if (lock >= 0) {
+            remove_folder(path);
+            close(lock);
+        } else if (path && errno == EWOULDBLOCK) {
+            rc = kin_fail(err, KIN_E_AGAIN, "wait until the other run has ended",
+                          "%s is being written by another process", final);
+        }
+        free(path);
+    }
+    closedir(folder);
+    return rc;
+}
+
+/* Whether a folder is one that kin wrote, and so may be replaced with --force. */
+static bool is_ours(const char *path)
+{
+    json_t *manifest = NULL;
+    bool ours = kin_manifest_read(&manifest, path, NULL, NULL) == 0;
+    json_decref(manifest);
+    return ours;
+}
+
+/* What stands at the final name, and whether it may go. Sets self->replace. */
+static int check_final(kin_outdir *self, bool force, kin_error *err)
+{
+    struct stat status;
+    if (lstat(self->final, &status) != 0)
+        return errno == ENOENT ? 0
+                               : kin_fail_errno(err, KIN_E_CANTOUT, parent_hint, "%s", self->final);
+    if (!force)
+        return kin_fail(err, KIN_E_CANTOUT, "choose another --out, or add --force to replace it",
+                        "%s exists already", self->final);
+    if (!S_ISDIR(status.st_mode) || !is_ours(self->final))
+        return kin_fail(err, KIN_E_CANTOUT, "choose another --out, or remove it yourself",
+                        "%s exists and was not written by kin: --force does not replace it",
+                        self->final);
+    self->replace = true;
+    return 0;
+}
+
+static char *without_trailing_slashes(const char *path)
+{
+    size_t length = strlen(path);
+    while (length > 1 && path[length - 1] == '/')
+        length--;
+    return strndup(path, length);
+}
+
+int kin_outdir_open(kin_outdir *self, const char *path, bool force, kin_error *err)
+{
+    *self = (kin_outdir){.lock = -1};
+    int rc = 0;
+    char *parent = NULL;
+    char *prefix = NULL;
+    self->final = without_trailing_slashes(path);
+    if (self->final) {
+        parent = parent_of(self->final);
+        prefix = kin_text(".%s.kin-", kin_path_base(self->final));
+    }
+    if (!parent || !prefix) {
+        rc = kin_fail_alloc(err, "path", PATH_MAX);
+        goto done;
+    }
+    if (!*self->final)
+        rc = kin_fail(err, KIN_E_USAGE, "name a new folder", "the output folder has no name");
+    if (rc == 0)
+        rc = check_final(self, force, err);
+    if (rc == 0)
+        rc = clear_stale(parent, prefix, self->final, err);
+    if (rc != 0)
+        goto done;
+    self->temporary = kin_text("%s/%sXXXXXX", parent, prefix);
+    if (!self->temporary || !mkdtemp(self->temporary)) {
+        free(self->temporary);
+        self->temporary = NULL;
+        rc = kin_fail_errno(err, KIN_E_CANTOUT, parent_hint, "%s cannot be created in %s",
+                            self->final, parent);
+        goto done;
+    }
+    chmod(self->temporary, 0755);
+    self->lock = lock_folder(self->temporary);
+done:
+    free(parent);
+    free(prefix);
+    if (rc != 0)
+        kin_outdir_release(self);
+    return rc;
+}
+
+void kin_outdir_release(kin_outdir *self)
+{
+    if (self->temporary)
+        remove_folder(self->temporary);
+    if (self->lock >= 0)
+        close(self->lock);
+    free(self->temporary);
+    free(self->final);
+    *self = (kin_outdir){.lock = -1};
+}
+
+/* ---- commit ---------------------------------------------------------------------------------- */
+
+static int sync_path(const char *path, kin_error *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int failed = fd < 0 || fsync(fd) != 0;
+    if (failed)
+        kin_fail_errno(err, KIN_E_IO, "check the disk", "%s cannot be synced", path);
+    if (fd >= 0)
+        close(fd);
+    return failed ? KIN_E_IO : 0;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The names of the files in a folder, sorted; *count of them. NULL when memory is refused. */
+static char **list_files(const char *path, size_t *count)
+{
+    size_t room = 64;
+    char **name = malloc(room * sizeof *name);
+    DIR *folder = opendir(path);
+    *count = 0;
+    struct dirent *entry;
+    while (folder && name && (entry = readdir(folder)) != NULL) {
+        if (entry->d_name[0] == '.' || strcmp(entry->d_name, "manifest.json") == 0)
+            continue;
+        if (*count == room) {
+            char **more = realloc(name, 2 * room * sizeof *name);
+            if (!more)
+                break;
+            name = more;
+            room *= 2;
+        }
+        name[(*count)++] = strdup(entry->d_name);
+    }
+    if (folder)
+        closedir(folder);
+    if (name)
+        qsort(name, *count, sizeof *name, compare_names);
+    return name;
+}
+
+/* Syncs one file and lists it with its size and checksum. */
+static int describe_file(const char *folder, const char *name, json_t *files, kin_error *err)
+{
+    kin_hash hash;
+    size_t bytes;
+    char *path = kin_path_join(folder, name);
+    if (!path)
+        return kin_fail_alloc(err, "path", PATH_MAX);
+    int rc = kin_hash_file(&hash, &bytes, path, err);
+    if (rc == 0)
+        rc = sync_path(path, err);
+    if (rc == 0)
+        json_object_set_new(
+            files, name,
+            json_pack("{s:I, s:s}", "bytes", (json_int_t)bytes, "xxh3_128", hash.text));
+    free(path);
+    return rc;
+}
+
+static int describe_files(const char *folder, json_t *files, kin_error *err)
+{
+    int rc = 0;
+    size_t count;
+    char **name = list_files(folder, &count);
+    if (!name)
+        return kin_fail_alloc(err, "file list", 64 * sizeof *name);
+    for (size_t i = 0; i < count; i++) {
+        if (rc == 0)
+            rc = describe_file(folder, name[i], files, err);
+        free(name[i]);
+    }
+    free(name);
+    return rc;
+}
+
+/* manifest.json in the temporary folder, synced. */
+static int write_manifest(const char *folder, const json_t *manifest, kin_error *err)
+{
+    int rc = 0;
+    char *path = kin_path_join(folder, "manifest.json");
+    FILE *file = path ? fopen(path, "wxe") : NULL;
+    if (!file) {
+        rc = kin_fail_errno(err, KIN_E_IO, "check the disk", "%s/manifest.json", folder);
+        goto done;
+    }
+    int failed = json_dumpf(manifest, file, JSON_INDENT(2) | JSON_REAL_PRECISION(15)) != 0;
+    failed = fputc('\n', file) == EOF || failed;
+    failed = fflush(file) != 0 || fsync(fileno(file)) != 0 || failed;
+    failed = fclose(file) != 0 || failed;
+    if (failed)
+        rc = kin_fail_errno(err, KIN_E_IO, "is the disk full?", "%s cannot be written", path);
+done:
+    free(path);
+    return rc;
+}
+
+/* The one rename. A replaced folder is exchanged first, then removed. */
+static int take_name(kin_outdir *self, kin_error *err)
+{
+    unsigned flags = self->replace ? RENAME_EXCHANGE : RENAME_NOREPLACE;
+    int failed = renameat2(AT_FDCWD, self->temporary, AT_FDCWD, self->final, flags);
+    if (failed && !self->replace && (errno == EINVAL || errno == ENOSYS))
+        failed = rename(self->temporary, self->final); /* refuses a folder that is not empty */
+    if (failed)
+        return kin_fail_errno(err, KIN_E_CANTOUT,
+                              self->replace
+                                  ? "write to a new name: this file system cannot exchange"
+                                  : "choose another --out",
+                              "%s cannot take its name", self->final);
+    if (self->replace)
+        remove_folder(self->temporary);
+    free(self->temporary);
+    self->temporary = NULL;
+    return 0;
+}
+
+int kin_outdir_commit(kin_outdir *self, json_t *manifest, kin_error *err)
+{
+    json_t *files = json_object();
+    int rc = describe_files(self->temporary, files, err);
+    json_object_set_new(manifest, "files", files);
+    char *parent = parent_of(self->final);
+    if (rc == 0)
+        rc = write_manifest(self->temporary, manifest, err);
+    if (rc == 0)
+        rc = sync_path(self->temporary, err);
+    if (rc == 0)
+        rc = take_name(self, err);
+    if (rc == 0 && parent)
+        rc = sync_path(parent, err);
+    free(parent);
+    return rc;
+}
+
+/* ---- single files ---------------------------------------------------------------------------- */
+
+static int write_all(int fd, const void *data, size_t bytes)
+{
+    const char *p = data;
+    while (bytes > 0) {
+        ssize_t wrote = write(fd, p, bytes);
+        if (wrote < 0 && errno == EINTR)
+            continue;
+        if (wrote < 0)
+            return -1;
+        p += wrote;
+        bytes -= (size_t)wrote;
+    }
+    return 0;
+}
+
+int kin_outfile_write(const char *path, const void *data, size_t bytes, bool force, kin_error *err)
+{
+    int rc = 0;
+    int fd = -1;
+    struct stat status;
+    char *temporary = NULL;
+    if (lstat(path, &status) == 0 && (!force || !S_ISREG(status.st_mode)))
+        return kin_fail(err, KIN_E_CANTOUT,
+                        "choose another --out, or add --force to replace a file",
+                        "%s exists already", path);
+    temporary = kin_text("%s.kin-XXXXXX", path);
+    fd = temporary ? mkostemp(temporary, O_CLOEXEC) : -1;
+    if (fd < 0) {
+        rc = kin_fail_errno(err, KIN_E_CANTOUT, parent_hint, "%s cannot be created", path);
+        goto done;
+    }
+    if (write_all(fd, data, bytes) != 0 || fchmod(fd, 0644) != 0 || fsync(fd) != 0 ||
+        rename(temporary, path) != 0) {
+        rc = kin_fail_errno(err, KIN_E_IO, "is the disk full?", "%s cannot be written", path);
+        unlink(temporary);
+    }
+done:
+    if (fd >= 0)
+        close(fd);
+    free(temporary);
+    return rc;
+}
+
+int kin_file_copy(const char *from, const char *directory, const char *name, kin_error *err)
+{
+    kin_file source;
+    int rc = kin_file_open(&source, from, err);
+    if (rc != 0)
+        return rc;
+    char *path = kin_path_join(directory, name);
+    rc = path ? kin_outfile_write(path, source.data, source.bytes, false, err)
+              : kin_fail_alloc(err, "path", PATH_MAX);
+    free(path);
+    kin_file_close(&source);
+    return rc;
+}

@@ -1,0 +1,82 @@
+#include "core/rows.h"
+#include "core/memory.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+int kin_rows_init(kin_rows *self, size_t capacity, size_t k, size_t modality_count, kin_error *err)
+{
+    size_t entries = kin_size_mul(capacity, k);
+    *self = (kin_rows){.capacity = capacity, .k = k, .modality_count = modality_count};
+    self->filled = kin_alloc(capacity, sizeof *self->filled);
+    self->neighbor = kin_alloc(entries, sizeof *self->neighbor);
+    self->score = kin_alloc(entries, sizeof *self->score);
+    bool refused = !self->filled || !self->neighbor || !self->score;
+    for (size_t m = 0; m < modality_count; m++) {
+        self->cosine[m] = kin_alloc(entries, sizeof *self->cosine[m]);
+        refused = refused || !self->cosine[m];
+    }
+    if (!refused)
+        return 0;
+    kin_rows_release(self);
+    return kin_fail_alloc(err, "finished rows", kin_rows_bytes(capacity, k, modality_count));
+}
+
+void kin_rows_release(kin_rows *self)
+{
+    free(self->filled);
+    free(self->neighbor);
+    free(self->score);
+    for (size_t m = 0; m < KIN_MODALITIES_MAX; m++)
+        free(self->cosine[m]);
+    *self = (kin_rows){0};
+}
+
+size_t kin_rows_bytes(size_t capacity, size_t k, size_t modality_count)
+{
+    size_t entry = sizeof(int32_t) + sizeof(float) * (1 + modality_count);
+    return kin_size_add(kin_size_mul(kin_size_mul(capacity, k), entry),
+                        kin_size_mul(capacity, sizeof(uint32_t)));
+}
+
+int kin_watch_check(const kin_watch *self, kin_error *err)
+{
+    if (self && self->stopped && self->stopped(self->self))
+        return kin_fail(err, KIN_E_STOPPED, "nothing was written", "stopped by a signal");
+    return 0;
+}
+
+void kin_watch_progress(const kin_watch *self, size_t done, size_t total)
+{
+    if (self && self->progress)
+        self->progress(self->self, done, total);
+}
+
+void kin_watch_stage(const kin_watch *self, const char *name)
+{
+    if (self && self->stage)
+        self->stage(self->self, name);
+}
+
+static int keep(void *self, size_t first, const kin_rows *rows, kin_error *err)
+{
+    (void)err;
+    kin_rows *all = self;
+    size_t at = first * all->k;
+    assert(rows->k == all->k && first + rows->count <= all->capacity);
+    memcpy(all->filled + first, rows->filled, rows->count * sizeof *rows->filled);
+    memcpy(all->neighbor + at, rows->neighbor, rows->count * rows->k * sizeof *rows->neighbor);
+    memcpy(all->score + at, rows->score, rows->count * rows->k * sizeof *rows->score);
+    for (size_t m = 0; m < rows->modality_count; m++)
+        memcpy(all->cosine[m] + at, rows->cosine[m],
+               rows->count * rows->k * sizeof *rows->cosine[m]);
+    if (first + rows->count > all->count)
+        all->count = first + rows->count;
+    return 0;
+}
+
+kin_row_sink kin_rows_sink(kin_rows *all)
+{
+    return (kin_row_sink){.self = all, .write = keep};
+}

@@ -1,0 +1,57 @@
+#ifndef KIN_CORE_ROWS_H
+#define KIN_CORE_ROWS_H
+/*
+ * Finished rows: what every engine produces, block by block, and where they go.
+ *
+ * An engine fills a kin_rows with the neighbours of some consecutive queries and hands it to a
+ * sink; it never knows whether that is a file, an array or a network.
+ */
+#include "core/catalog.h"
+
+/* The neighbours of `count` queries, at most k each, best first: score descending, then row
+ * number ascending. Query q of the block has its entries at q * k .. q * k + filled[q] - 1. */
+typedef struct kin_rows {
+    size_t count;
+    size_t capacity; /* queries that fit */
+    size_t k;
+    size_t modality_count;
+    uint32_t *filled;                  /* [capacity] neighbours found, 0 .. k */
+    int32_t *neighbor;                 /* [capacity][k] row numbers of the catalog */
+    float *score;                      /* [capacity][k] canonical fused scores */
+    float *cosine[KIN_MODALITIES_MAX]; /* [capacity][k] per modality; NaN where one lacks it */
+} kin_rows;
+
+/* Room for `capacity` queries. */
+int kin_rows_init(kin_rows *self, size_t capacity, size_t k, size_t modality_count, kin_error *err);
+void kin_rows_release(kin_rows *self);
+
+/* Bytes that kin_rows_init takes. */
+size_t kin_rows_bytes(size_t capacity, size_t k, size_t modality_count);
+
+/* Takes the rows of queries first .. first + rows->count - 1, in the engine's numbering of its
+ * queries. Blocks may come in any order, each query once; calls never overlap in time.
+ * The rows are the engine's and are reused after the call. */
+typedef struct kin_row_sink {
+    void *self;
+    int (*write)(void *self, size_t first, const kin_rows *rows, kin_error *err);
+} kin_row_sink;
+
+/* How an engine reports, and how it is told to stop. Both may be NULL. They are called from the
+ * thread that called the engine, between batches. */
+typedef struct kin_watch {
+    void *self;
+    void (*progress)(void *self, size_t done, size_t total); /* finished items */
+    void (*stage)(void *self, const char *name); /* a stage begins: "train text", "search" ... */
+    bool (*stopped)(void *self);
+} kin_watch;
+
+/* KIN_E_STOPPED once the watch says so, else 0. */
+int kin_watch_check(const kin_watch *self, kin_error *err);
+void kin_watch_progress(const kin_watch *self, size_t done, size_t total);
+void kin_watch_stage(const kin_watch *self, const char *name);
+
+/* A sink that keeps everything in memory, for a few rows: writes block `first` to the same place
+ * of `self`, a kin_rows with room for all queries. */
+kin_row_sink kin_rows_sink(kin_rows *all);
+
+#endif

@@ -1,0 +1,70 @@
+#ifndef KIN_CORE_SCORE_H
+#define KIN_CORE_SCORE_H
+/*
+ * The canonical score, the one number that engines store and order by.
+ *
+ *     cos_m(x, y) = dot(x, y) * (1/|x| * 1/|y|)          dot: core/kernels.h, double
+ *     score       = sum_m w_m cos_m                       double, in the catalog's order of m,
+ *                                                         rounded once to float
+ *
+ * over the modalities S that both have. Where S is not all of them, --missing renorm multiplies
+ * the sum by W and divides it by sum_S w, both in double; zero leaves it. An empty S is no pair.
+ * A higher score comes first; of equal scores the smaller row number.
+ */
+#include "core/rows.h"
+
+/* One side of the scores: an item of the catalog or vectors from outside. */
+typedef struct kin_query {
+    const kin_catalog *catalog;
+    unsigned present;                  /* bit m: has modality m */
+    int64_t row;                       /* the item that never is its own neighbour; -1 none */
+    float *vector[KIN_MODALITIES_MAX]; /* [d_m] each; owned */
+    double inverse_norm[KIN_MODALITIES_MAX];
+    double weight_sum;                      /* W */
+    double renorm[1 << KIN_MODALITIES_MAX]; /* by S: sum_S w where renorm rescales, else 0 */
+} kin_query;
+
+int kin_query_init(kin_query *self, const kin_catalog *catalog, kin_error *err);
+void kin_query_release(kin_query *self);
+
+/* The query is item `row`. */
+void kin_query_set_row(kin_query *self, size_t row);
+
+/* The query is a vector from outside per modality; NULL or all zero: it lacks that one. */
+void kin_query_set_vectors(kin_query *self,
+                           const float *const vector[] /* [modality_count][d_m] */);
+
+/* The canonical score of a pair, into *score, and per modality into cosine[] (NaN outside S).
+ * False, and nothing written, where there is no pair: S empty, or the item dropped. */
+bool kin_query_score(const kin_query *self, size_t row, float *score,
+                     float cosine[KIN_MODALITIES_MAX]);
+
+/* Working memory of kin_rescore for up to `capacity` candidates. */
+typedef struct kin_rescore_space {
+    size_t capacity;
+    uint64_t *key; /* [capacity] */
+    float *cosine; /* [capacity][modality_count] */
+} kin_rescore_space;
+
+int kin_rescore_space_init(kin_rescore_space *self, size_t capacity, size_t modality_count,
+                           kin_error *err);
+void kin_rescore_space_release(kin_rescore_space *self);
+
+/* Bytes that kin_rescore_space_init takes. */
+size_t kin_rescore_space_bytes(size_t capacity, size_t modality_count);
+
+/* Scores the candidates canonically, keeps the best out->k of them in order, and writes them as
+ * query `slot` of the block. `candidate` must be ascending without repeats (so that ties fall to
+ * the smaller row); the query's own row is skipped. Cost: count * sum d_m multiply-adds. */
+void kin_rescore(const kin_query *query, const int32_t *candidate, size_t count,
+                 kin_rescore_space *space, kin_rows *out, size_t slot);
+
+/* A float's bits as an unsigned that orders as the floats do: larger float, larger number.
+ * -0 and +0 are one. Not for NaN. */
+uint32_t kin_score_order(float score);
+
+/* The `k` smallest of keys[0 .. count), sorted ascending, at the front; k <= count. Expected time
+ * O(count + k log k). */
+void kin_keys_select(uint64_t *keys, size_t count, size_t k);
+
+#endif

@@ -1,0 +1,89 @@
+/*
+ * items.tsv, the table that describes the items (declared in core/lines.h).
+ */
+#include "core/lines.h"
+
+#include <string.h>
+
+/* Splits a line at its tabs into at most `room` cells; returns how many cells there are. */
+static size_t split(kin_span line, kin_span *cell, size_t room)
+{
+    size_t count = 0;
+    const char *p = line.text;
+    const char *end = line.text + line.length;
+    for (;;) {
+        const char *tab = p < end ? memchr(p, '\t', (size_t)(end - p)) : NULL;
+        if (count < room)
+            cell[count] = (kin_span){p, (size_t)((tab ? tab : end) - p)};
+        count++;
+        if (!tab)
+            return count;
+        p = tab + 1;
+    }
+}
+
+static int check_columns(const kin_table *self, const char *path, kin_error *err)
+{
+    if (self->columns > KIN_COLUMNS_MAX)
+        return kin_fail(err, KIN_E_DATA, "keep the columns that are needed",
+                        "%s: %zu columns, the limit is %d", path, self->columns, KIN_COLUMNS_MAX);
+    for (size_t a = 0; a < self->columns; a++) {
+        if (self->column[a].length == 0)
+            return kin_fail(err, KIN_E_DATA, "give every column a name: id, title, category, image",
+                            "%s: column %zu has no name", path, a + 1);
+        for (size_t b = a + 1; b < self->columns; b++)
+            if (kin_span_equal(self->column[a], self->column[b]))
+                return kin_fail(err, KIN_E_DATA, "rename one of them",
+                                "%s: the column '%.*s' stands twice", path,
+                                (int)self->column[a].length, self->column[a].text);
+    }
+    return 0;
+}
+
+int kin_table_open(kin_table *self, const char *path, kin_error *err)
+{
+    *self = (kin_table){0};
+    int rc = kin_lines_open(&self->lines, path, err);
+    if (rc != 0)
+        return rc;
+    if (self->lines.count == 0)
+        rc = kin_fail(err, KIN_E_DATA,
+                      "the first line names the columns: id, title, category, image",
+                      "%s: empty file", path);
+    if (rc == 0) {
+        self->columns = split(kin_lines_at(&self->lines, 0), self->column, KIN_COLUMNS_MAX);
+        rc = check_columns(self, path, err);
+    }
+    for (size_t line = 1; line < self->lines.count && rc == 0; line++) {
+        size_t cells = split(kin_lines_at(&self->lines, line), NULL, 0);
+        if (cells != self->columns)
+            rc = kin_fail(err, KIN_E_DATA, "write tabs and newlines inside a cell as blanks",
+                          "%s: line %zu has %zu cells, the header has %zu", path, line + 1, cells,
+                          self->columns);
+    }
+    if (rc != 0)
+        kin_table_close(self);
+    return rc;
+}
+
+void kin_table_close(kin_table *self)
+{
+    kin_lines_close(&self->lines);
+    *self = (kin_table){0};
+}
+
+int kin_table_column(const kin_table *self, const char *name)
+{
+    kin_span wanted = {name, strlen(name)};
+    for (size_t c = 0; c < self->columns; c++)
+        if (kin_span_equal(self->column[c], wanted))
+            return (int)c;
+    return -1;
+}
+
+kin_span kin_table_cell(const kin_table *self, size_t row, int column)
+{
+    kin_span cell[KIN_COLUMNS_MAX];
+    split(kin_lines_at(&self->lines, row + 1), cell, KIN_COLUMNS_MAX);
+    return cell[column];
+}

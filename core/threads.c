@@ -1,0 +1,99 @@
+#include "core/threads.h"
+
+#include <cblas.h>
+#include <omp.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* CPUs that the cgroup (v2, then v1) lets this process use at once, 0 for no limit. */
+static int cgroup_quota(void)
+{
+    double quota = 0;
+    double period = 0;
+    FILE *file = fopen("/sys/fs/cgroup/cpu.max", "re");
+    if (file) {
+        if (fscanf(file, "%lf %lf", &quota, &period) != 2)
+            quota = 0;
+        fclose(file);
+    } else {
+        FILE *quota_file = fopen("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "re");
+        FILE *period_file = fopen("/sys/fs/cgroup/cpu/cpu.cfs_period_us", "re");
+        if (!quota_file || fscanf(quota_file, "%lf", &quota) != 1 || !period_file ||
+            fscanf(period_file, "%lf", &period) != 1)
+            quota = 0;
+        if (quota_file)
+            fclose(quota_file);
+        if (period_file)
+            fclose(period_file);
+    }
+    if (quota <= 0 || period <= 0)
+        return 0;
+    int whole = (int)(quota / period);
+    return whole + (quota > whole * period);
+}
+
+int kin_threads_default(void)
+{
+    static int initial; /* before kin_threads_set changed it: OMP_NUM_THREADS or all processors */
+    if (initial == 0)
+        initial = omp_get_max_threads();
+    int threads = initial;
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) < threads)
+        threads = CPU_COUNT(&set);
+    int quota = cgroup_quota();
+    if (quota > 0 && quota < threads)
+        threads = quota;
+    return threads > 0 ? threads : 1;
+}
+
+void kin_threads_set(int threads)
+{
+    int fallback = kin_threads_default();
+    omp_set_dynamic(0);
+    omp_set_num_threads(threads > 0 ? threads : fallback);
+}
+
+int kin_threads_used(void)
+{
+    return omp_get_max_threads();
+}
+
+const char *kin_blas_config(void)
+{
+    return openblas_get_config();
+}
+
+const char *kin_blas_core(void)
+{
+    return openblas_get_corename();
+}
+
+const char *kin_blas_threading(void)
+{
+    static const char *const name[] = {"serial", "pthread", "openmp"};
+    int kind = openblas_get_parallel();
+    return kind >= 0 && kind < 3 ? name[kind] : "unknown";
+}
+
+const char *kin_cpu_name(void)
+{
+    static char name[128];
+    FILE *file = name[0] ? NULL : fopen("/proc/cpuinfo", "re");
+    char line[256];
+    while (file && fgets(line, sizeof line, file)) {
+        char *colon = strchr(line, ':');
+        if (strncmp(line, "model name", 10) != 0 || !colon)
+            continue;
+        line[strcspn(line, "\n")] = '\0';
+        snprintf(name, sizeof name, "%.127s", colon + 2);
+        break;
+    }
+    if (file)
+        fclose(file);
+    if (!name[0])
+        snprintf(name, sizeof name, "unknown");
+    return name;
+}

@@ -1,0 +1,28 @@
+#ifndef KIN_CORE_THREADS_H
+#define KIN_CORE_THREADS_H
+/*
+ * How many threads, and what the machine and its BLAS are.
+ */
+#include <stddef.h>
+
+/* The least of CPU affinity, the cgroup's quota (rounded up) and OMP_NUM_THREADS as OpenMP read
+ * it; at least 1. */
+int kin_threads_default(void);
+
+/* From now on OpenMP and BLAS use this many; 0 means kin_threads_default(). */
+void kin_threads_set(int threads);
+
+/* The number in use. */
+int kin_threads_used(void);
+
+/* OpenBLAS: "OpenBLAS 0.3.21 ..." and the name of the kernels it runs ("SkylakeX", "Haswell"). */
+const char *kin_blas_config(void);
+const char *kin_blas_core(void);
+
+/* "openmp", "pthread" or "serial". */
+const char *kin_blas_threading(void);
+
+/* The CPU's own name for itself, from /proc/cpuinfo. */
+const char *kin_cpu_name(void);
+
+#endif

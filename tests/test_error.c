@@ -1,0 +1,71 @@
+/*
+ * core/error: codes, messages and hints, texts that are cut, and NULL records.
+ */
+#include "support/test.h"
+
+#include <errno.h>
+
+static void test_fill(void **state)
+{
+    (void)state;
+    kin_error err = {0};
+    int rc = kin_fail(&err, KIN_E_DATA, "100 % literal", "%s: row %d", "a.npy", 7);
+    assert_int_equal(rc, KIN_E_DATA);
+    assert_int_equal(err.code, KIN_E_DATA);
+    assert_string_equal(err.message, "a.npy: row 7");
+    assert_string_equal(err.hint, "100 % literal");
+    assert_int_equal(kin_fail(NULL, KIN_E_IO, "hint", "%d", 1), KIN_E_IO);
+    assert_int_equal(kin_fail_alloc(NULL, "rows", 10), KIN_E_MEMORY);
+    test_refused(kin_fail_alloc(&err, "rows", 12345), &err, KIN_E_MEMORY,
+                 "rows: the system refused 12345 bytes");
+}
+
+static void test_errno_is_told_and_kept(void **state)
+{
+    (void)state;
+    kin_error err = {0};
+    errno = ENOENT;
+    test_refused(kin_fail_errno(&err, KIN_E_NOINPUT, "hint", "%s", "x"), &err, KIN_E_NOINPUT,
+                 "x: No such file or directory");
+    assert_int_equal(errno, ENOENT);
+}
+
+/* Every length around the limits: the text ends in dots exactly when it was cut. */
+static void test_cuts_are_marked(void **state)
+{
+    (void)state;
+    for (size_t length = KIN_HINT_MAX - 6; length < KIN_MESSAGE_MAX + 6; length++) {
+        char text[KIN_MESSAGE_MAX + 8];
+        struct {
+            kin_error err;
+            char guard[8];
+        } box;
+        memset(&box, '#', sizeof box);
+        memset(text, 'a', length);
+        text[length] = '\0';
+        errno = EIO;
+        for (int with_errno = 0; with_errno < 2; with_errno++) {
+            if (with_errno)
+                kin_fail_errno(&box.err, KIN_E_IO, text, "%s", text);
+            else
+                kin_fail(&box.err, KIN_E_IO, text, "%s", text);
+            size_t wanted = length + (with_errno ? strlen(": Input/output error") : 0);
+            size_t kept = wanted < KIN_MESSAGE_MAX ? wanted : KIN_MESSAGE_MAX - 1;
+            assert_int_equal(strlen(box.err.message), kept);
+            assert_int_equal(strcmp(box.err.message + kept - 3, "...") == 0, kept < wanted);
+            assert_int_equal(strcmp(box.err.hint + strlen(box.err.hint) - 3, "...") == 0,
+                             length >= KIN_HINT_MAX);
+            assert_memory_equal(box.guard, "########", sizeof box.guard);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_fill),
+        cmocka_unit_test(test_errno_is_told_and_kept),
+        cmocka_unit_test(test_cuts_are_marked),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,185 @@
+/*
+ * core/kernels: every table against the oracle's lane order bit for bit, for all types, lengths
+ * around the lanes, any alignment and values at the ends of the ranges; and the error bound that
+ * the header states against long double.
+ */
+#include "core/kernels.h"
+#include "support/oracle.h"
+#include "support/test.h"
+
+#include <float.h>
+#include <math.h>
+
+static const size_t lengths[] = {0,  1,  2,  3,  7,  8,  9,   15,  16,  17,
+                                 31, 32, 33, 63, 64, 65, 127, 128, 129, 1000};
+
+typedef enum value_kind { ORDINARY, SUBNORMAL, VERY_LARGE, MIXED, ZEROS, VALUE_KINDS } value_kind;
+
+static double draw(value_kind kind, uint64_t *random)
+{
+    double z = test_random_normal(random);
+    double sign = z < 0 ? -1 : 1;
+    switch (kind) {
+    case SUBNORMAL:
+        return sign * (double)test_random_below(random, 1 << 20) * 0x1p-149;
+    case VERY_LARGE:
+        return sign * (double)FLT_MAX * (0.5 + 0.5 * test_random_unit(random));
+    case MIXED:
+        return sign *
+               ldexp(1 + test_random_unit(random), (int)test_random_below(random, 250) - 126);
+    case ZEROS:
+        return sign * 0.0;
+    default:
+        return z;
+    }
+}
+
+/* `count` values of the type at `bytes`, and what they are as floats. */
+static void fill(kin_dtype type, value_kind kind, size_t count, unsigned char *bytes, float *value,
+                 uint64_t *random)
+{
+    for (size_t i = 0; i < count; i++) {
+        double x = draw(kind, random);
+        float narrow = (float)x;
+        _Float16 half = (_Float16)fmax(-65504, fmin(65504, x));
+        signed char small = (signed char)fmax(-128, fmin(127, 40 * x));
+        value[i] = type == KIN_F16 ? (float)half : type == KIN_I8 ? (float)small : narrow;
+        if (type == KIN_F32)
+            memcpy(bytes + 4 * i, &narrow, 4);
+        else if (type == KIN_F16)
+            memcpy(bytes + 2 * i, &half, 2);
+        else if (type == KIN_F64)
+            memcpy(bytes + 8 * i, &x, 8);
+        else
+            memcpy(bytes + i, &small, 1);
+    }
+}
+
+static void check_bound(double dot, const float *x, const float *y, size_t d)
+{
+    long double magnitude;
+    long double exact = oracle_dot(x, y, d, &magnitude);
+    long double bound = ((long double)d / KIN_LANES + 5) * 0x1p-53L * magnitude;
+    if (!(fabsl(dot - exact) <= bound))
+        fail_msg("d %zu: %.17g is off by %Lg, the bound is %Lg", d, dot, fabsl(dot - exact), bound);
+}
+
+static void check_table(const kin_kernels *table, kin_dtype type, value_kind kind, size_t d,
+                        size_t shift, uint64_t *random)
+{
+    /* exactly as long as needed, so that a read beyond the end is one beyond the allocation */
+    float *x = malloc(d * sizeof *x + 1);
+    float *y = malloc(d * sizeof *y + 1);
+    float *wide = malloc(d * sizeof *wide + 1);
+    unsigned char *raw = malloc(d * kin_dtype_bytes(type) + shift + 1);
+    unsigned char *scratch = malloc(d * sizeof(float) + 1);
+    fill(KIN_F32, kind, d, scratch, x, random);
+    fill(type, kind, d, raw + shift, y, random);
+    double dot = table->dot[type](x, raw + shift, d);
+    double wanted = oracle_lane_dot(x, y, d);
+    if (memcmp(&dot, &wanted, sizeof dot) != 0)
+        fail_msg("%s %s d %zu shift %zu kind %d: %a, wanted %a", table->name, kin_dtype_name(type),
+                 d, shift, kind, dot, wanted);
+    check_bound(dot, x, y, d);
+    table->widen[type](wide, raw + shift, d);
+    assert_memory_equal(wide, y, d * sizeof *y);
+    free(x);
+    free(y);
+    free(wide);
+    free(raw);
+    free(scratch);
+}
+
+static void test_tables_agree(void **state)
+{
+    (void)state;
+    uint64_t random = 11;
+    for (const kin_kernels *const *table = kin_kernels_all(); *table; table++)
+        for (int type = 0; type < KIN_DTYPE_COUNT; type++)
+            for (size_t l = 0; l < TEST_COUNT(lengths); l++)
+                for (int kind = 0; kind < VALUE_KINDS; kind++)
+                    for (size_t shift = 0; shift < 4; shift++)
+                        check_table(*table, (kin_dtype)type, (value_kind)kind, lengths[l], shift,
+                                    &random);
+}
+
+/* Rounding of float64: ties, the border to infinity, and below the smallest float. */
+static void test_float64_rounds_once(void **state)
+{
+    (void)state;
+    static const struct {
+        double in;
+        float out;
+    } values[] = {
+        {1 + 0x1p-24, 1.0f},
+        {1 + 0x1p-24 + 0x1p-50, 1.0f + 0x1p-23f},
+        {1 + 3 * 0x1p-24, 1.0f + 0x1p-22f},
+        {3.5e38, INFINITY},
+        {-1e300, -INFINITY},
+        {0x1p-150, 0.0f},
+        {0x1.8p-150, 0x1p-149f},
+        {1e-300, 0.0f},
+    };
+    double in[TEST_COUNT(values)];
+    float out[TEST_COUNT(values)];
+    for (const kin_kernels *const *table = kin_kernels_all(); *table; table++) {
+        for (size_t i = 0; i < TEST_COUNT(values); i++)
+            in[i] = values[i].in;
+        (*table)->widen[KIN_F64](out, in, TEST_COUNT(values));
+        for (size_t i = 0; i < TEST_COUNT(values); i++)
+            assert_true(out[i] == values[i].out);
+    }
+}
+
+/* All 65,536 float16 patterns, eight at a time and in the tail. */
+static void test_float16_patterns(void **state)
+{
+    (void)state;
+    enum { COUNT = 0x10000 };
+    uint16_t *in = malloc(COUNT * sizeof *in);
+    float *out = malloc(COUNT * sizeof *out);
+    float *tail = malloc(COUNT * sizeof *tail);
+    for (size_t i = 0; i < COUNT; i++)
+        in[i] = (uint16_t)i;
+    for (const kin_kernels *const *table = kin_kernels_all(); *table; table++) {
+        (*table)->widen[KIN_F16](out, in, COUNT);
+        for (size_t i = 0; i < COUNT; i++) {
+            (*table)->widen[KIN_F16](tail + i, in + i, 1);
+            _Float16 half;
+            memcpy(&half, &in[i], sizeof half);
+            float wanted = (float)half;
+            assert_true(out[i] == wanted || (isnan(out[i]) && isnan(wanted)));
+        }
+        assert_memory_equal(out, tail, COUNT * sizeof *out);
+    }
+    free(in);
+    free(out);
+    free(tail);
+}
+
+static void test_tables_and_names(void **state)
+{
+    (void)state;
+    const kin_kernels *const *table = kin_kernels_all();
+    assert_ptr_equal(kin_kernels_best(), table[0]);
+    size_t count = 0;
+    while (table[count])
+        count++;
+    assert_string_equal(table[count - 1]->name, "portable");
+    assert_string_equal(kin_dtype_name(KIN_F32), "float32");
+    assert_string_equal(kin_dtype_name(KIN_F16), "float16");
+    assert_string_equal(kin_dtype_name(KIN_F64), "float64");
+    assert_string_equal(kin_dtype_name(KIN_I8), "int8");
+    assert_int_equal(kin_dtype_bytes(KIN_F64), 8);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_tables_agree),
+        cmocka_unit_test(test_float64_rounds_once),
+        cmocka_unit_test(test_float16_patterns),
+        cmocka_unit_test(test_tables_and_names),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

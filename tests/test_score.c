@@ -1,0 +1,232 @@
+/*
+ * core/score and core/rows: selection against a full sort, the order of floats, rescoring against
+ * the oracle under every policy, queries from outside, the sink that keeps rows in memory.
+ */
+#include "core/score.h"
+#include "support/sample.h"
+#include "support/test.h"
+
+#include <float.h>
+#include <math.h>
+
+/* ---- selection ------------------------------------------------------------------------------- */
+
+static int ascending(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a;
+    uint64_t y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Orders that are hard on a quicksort with a median of three. */
+static uint64_t draw_key(int kind, size_t i, size_t count, uint64_t *random)
+{
+    switch (kind) {
+    case 0:
+        return test_random(random);
+    case 1:
+        return i;
+    case 2:
+        return count - i;
+    case 3:
+        return i < count / 2 ? 2 * i : 2 * (count - i) + 1; /* up, then down */
+    case 4:
+        return i % 2 ? i : UINT64_MAX - i;
+    case 5:
+        return test_random_below(random, 3); /* equal ones, which callers never pass */
+    case 6:
+        return 7;
+    default:
+        return i * 0x9e3779b97f4a7c15u;
+    }
+}
+
+static void test_select(void **state)
+{
+    (void)state;
+    enum { MOST = 2000, KINDS = 8 };
+    static uint64_t keys[MOST], sorted[MOST], all[MOST];
+    uint64_t random = 3;
+    for (size_t round = 0; round < 2500; round++) {
+        size_t count = test_random_below(&random, round % 50 ? 70 : MOST + 1);
+        size_t k = round % 3 ? test_random_below(&random, count + 1) : count;
+        for (size_t i = 0; i < count; i++)
+            keys[i] = sorted[i] = draw_key((int)(round % KINDS), i, count, &random);
+        qsort(sorted, count, sizeof *sorted, ascending);
+        kin_keys_select(keys, count, k);
+        assert_memory_equal(keys, sorted, k * sizeof *keys);
+        memcpy(all, keys, count * sizeof *keys); /* nothing is lost behind the k either */
+        qsort(all, count, sizeof *all, ascending);
+        assert_memory_equal(all, sorted, count * sizeof *all);
+    }
+}
+
+static void test_order_of_floats(void **state)
+{
+    (void)state;
+    static const float rising[] = {
+        -INFINITY, -FLT_MAX, -1.5f,        -1, -FLT_MIN,     -0x1p-149f, 0,
+        0x1p-149f, FLT_MIN,  1 - 0x1p-24f, 1,  1 + 0x1p-23f, FLT_MAX,    INFINITY};
+    for (size_t a = 0; a < TEST_COUNT(rising); a++)
+        for (size_t b = 0; b < TEST_COUNT(rising); b++)
+            assert_int_equal(kin_score_order(rising[a]) < kin_score_order(rising[b]), a < b);
+    assert_int_equal(kin_score_order(-0.0f), kin_score_order(0.0f));
+    uint64_t random = 5;
+    for (size_t i = 0; i < 100000; i++) {
+        float pair[2];
+        uint64_t bits = test_random(&random);
+        memcpy(pair, &bits, sizeof pair);
+        if (isnan(pair[0]) || isnan(pair[1]))
+            continue;
+        assert_int_equal(kin_score_order(pair[0]) < kin_score_order(pair[1]), pair[0] < pair[1]);
+    }
+}
+
+/* ---- rescoring ------------------------------------------------------------------------------- */
+
+/* Every second to fourth item as candidates of every row, with the row itself or without. */
+static void check_sample(const sample *s, size_t step, size_t k)
+{
+    size_t n = s->oracle.n;
+    size_t count = 0;
+    kin_error err;
+    kin_query query;
+    kin_rescore_space space;
+    kin_rows rows;
+    int32_t *candidate = malloc(n * sizeof *candidate);
+    oracle_pair *wanted = malloc(n * sizeof *wanted);
+    for (size_t j = 0; j < n; j += step)
+        candidate[count++] = (int32_t)j;
+    test_ok(kin_query_init(&query, &s->catalog, &err), &err);
+    test_ok(kin_rescore_space_init(&space, count, s->catalog.modality_count, &err), &err);
+    test_ok(kin_rows_init(&rows, 2, k, s->catalog.modality_count, &err), &err);
+    for (size_t i = 0; i < n; i++) {
+        char where[64];
+        kin_query_set_row(&query, i);
+        kin_rescore(&query, candidate, count, &space, &rows, 1);
+        size_t found = oracle_row(&s->oracle, i, candidate, count, k, wanted);
+        snprintf(where, sizeof where, "row %zu, step %zu, k %zu", i, step, k);
+        sample_assert_row(&rows, 1, wanted, found, where);
+    }
+    kin_rescore(&query, candidate, 0, &space, &rows, 0);
+    assert_int_equal(rows.filled[0], 0);
+    kin_rows_release(&rows);
+    kin_rescore_space_release(&space);
+    kin_query_release(&query);
+    free(candidate);
+    free(wanted);
+}
+
+static void test_rescore(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < SAMPLE_KINDS; kind++)
+        for (int policy = 0; policy < KIN_MISSING_ERROR; policy++) {
+            sample s;
+            sample_spec spec = {.seed = 77 + (uint64_t)kind,
+                                .n = 60,
+                                .modality_count = 3,
+                                .kind = (sample_kind)kind,
+                                .missing = (kin_missing)policy,
+                                .missing_share = 0.25,
+                                .d = {33, 70, 4},
+                                .weight = {0.6, 1e-3, 250},
+                                .dtype = {KIN_F32, KIN_F64, KIN_F32}};
+            sample_make(&s, &spec);
+            for (size_t step = 1; step < 4; step++)
+                check_sample(&s, step, step == 1 ? 59 : 5);
+            sample_release(&s);
+        }
+}
+
+/* Vectors from outside: an item's own vectors give the item's scores, the item included. */
+static void test_outside_vectors(void **state)
+{
+    (void)state;
+    for (int policy = 0; policy < KIN_MISSING_ERROR; policy++) {
+        sample s;
+        kin_error err;
+        kin_query inside;
+        kin_query outside;
+        sample_spec spec = {.seed = 9,
+                            .n = 30,
+                            .modality_count = 2,
+                            .missing = (kin_missing)policy,
+                            .missing_share = 0.3,
+                            .d = {20, 5},
+                            .weight = {0.6, 0.4}};
+        sample_make(&s, &spec);
+        test_ok(kin_query_init(&inside, &s.catalog, &err), &err);
+        test_ok(kin_query_init(&outside, &s.catalog, &err), &err);
+        for (size_t i = 0; i < 30; i++) {
+            const float *x[2] = {s.oracle.x[0] + 20 * i, s.oracle.x[1] + 5 * i};
+            if (!(s.oracle.present[i] & 1) && i % 2)
+                x[0] = NULL; /* not given is missing as a zero row is */
+            kin_query_set_row(&inside, i);
+            kin_query_set_vectors(&outside, x);
+            assert_true(inside.row == (int64_t)i && outside.row == -1);
+            assert_int_equal(inside.present, outside.present);
+            for (size_t j = 0; j < 30; j++) {
+                float a = -7;
+                float b = -7;
+                float cosine_a[KIN_MODALITIES_MAX];
+                float cosine_b[KIN_MODALITIES_MAX];
+                bool pair = kin_query_score(&inside, j, &a, cosine_a);
+                assert_int_equal(kin_query_score(&outside, j, &b, cosine_b), pair);
+                assert_true(a == b && (pair || a == -7));
+            }
+        }
+        kin_query_release(&inside);
+        kin_query_release(&outside);
+        sample_release(&s);
+    }
+}
+
+/* ---- rows ------------------------------------------------------------------------------------ */
+
+static void test_rows_sink(void **state)
+{
+    (void)state;
+    kin_error err;
+    kin_rows all;
+    kin_rows block;
+    test_ok(kin_rows_init(&all, 5, 2, 1, &err), &err);
+    test_ok(kin_rows_init(&block, 3, 2, 1, &err), &err);
+    kin_row_sink sink = kin_rows_sink(&all);
+    for (size_t first = 3;; first -= 3) { /* the later block first */
+        block.count = first ? 2 : 3;
+        for (size_t q = 0; q < block.count; q++) {
+            block.filled[q] = (uint32_t)(first + q) % 3;
+            for (size_t e = 0; e < 2; e++) {
+                block.neighbor[2 * q + e] = (int32_t)(10 * (first + q) + e);
+                block.score[2 * q + e] = (float)(first + q) + 0.5f * (float)e;
+                block.cosine[0][2 * q + e] = -block.score[2 * q + e];
+            }
+        }
+        test_ok(sink.write(sink.self, first, &block, &err), &err);
+        if (first == 0)
+            break;
+    }
+    assert_int_equal(all.count, 5);
+    for (size_t q = 0; q < 5; q++) {
+        assert_int_equal(all.filled[q], q % 3);
+        assert_true(all.neighbor[2 * q + 1] == (int32_t)(10 * q + 1));
+        assert_true(all.score[2 * q + 1] == (float)q + 0.5f && all.cosine[0][2 * q] == -(float)q);
+    }
+    assert_int_equal(kin_rows_bytes(5, 2, 1), 5 * 2 * 12 + 5 * 4);
+    assert_true(kin_rows_bytes(SIZE_MAX / 2, 4, 1) == SIZE_MAX);
+    kin_rows_release(&block);
+    kin_rows_release(&all);
+    assert_int_equal(kin_rows_init(&all, SIZE_MAX / 8, 3, 1, &err), KIN_E_MEMORY);
+    assert_null(all.filled);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_select),    cmocka_unit_test(test_order_of_floats),
+        cmocka_unit_test(test_rescore),   cmocka_unit_test(test_outside_vectors),
+        cmocka_unit_test(test_rows_sink),
+    };
+    return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);
+}
