@@ -51,17 +51,19 @@ static int lock_folder(const char *path)
     return fd;
 }
 
-/* Looks at what earlier writers of the same name left: dead ones' folders are removed, a living
- * one is KIN_E_AGAIN. `prefix` is ".NAME.kin-". */
-static int clear_stale(const char *parent, const char *prefix, const char *final, kin_error *err)
+/* Looks at what other writers of the same name left: dead ones' folders are removed, a living one
+ * is KIN_E_AGAIN. `prefix` is ".NAME.kin-". */
+static int clear_stale(const kin_outdir *self, const char *parent, const char *prefix,
+                       kin_error *err)
 {
     int rc = 0;
     DIR *folder = opendir(parent);
     if (!folder)
         return kin_fail_errno(err, KIN_E_CANTOUT, parent_hint, "%s", parent);
+    const char *own = kin_path_base(self->temporary);
     struct dirent *entry;
     while (rc == 0 && (entry = readdir(folder)) != NULL) {
-        if (strncmp(entry->d_name, prefix, strlen(prefix)) != 0)
+        if (strncmp(entry->d_name, prefix, strlen(prefix)) != 0 || strcmp(entry->d_name, own) == 0)
             continue;
         char *path = kin_path_join(parent, entry->d_name);
         int lock = path ? lock_folder(path) : -1;
@@ -70,7 +72,7 @@ static int clear_stale(const char *parent, const char *prefix, const char *final
             close(lock);
         } else if (path && errno == EWOULDBLOCK) {
             rc = kin_fail(err, KIN_E_AGAIN, "wait until the other run has ended",
-                          "%s is being written by another process", final);
+                          "%s is being written by another process", self->final);
         }
         free(path);
     }
@@ -113,6 +115,42 @@ static char *without_trailing_slashes(const char *path)
     return strndup(path, length);
 }
 
+/* What the user's umask leaves of `mode`: temporary names are made private first. */
+static mode_t allowed(mode_t mode)
+{
+    mode_t mask = umask(0);
+    umask(mask);
+    return mode & ~mask;
+}
+
+/* A new temporary folder, locked. Another writer that starts at the same moment may take it for a
+ * dead one's before the lock is on it, and remove it: then the next try makes another. */
+static int make_temporary(kin_outdir *self, const char *parent, const char *prefix, kin_error *err)
+{
+    for (int tries = 0; tries < 8; tries++) {
+        struct stat locked;
+        struct stat named;
+        self->temporary = kin_text("%s/%sXXXXXX", parent, prefix);
+        if (!self->temporary || !mkdtemp(self->temporary)) {
+            free(self->temporary);
+            self->temporary = NULL;
+            break;
+        }
+        chmod(self->temporary, allowed(0777));
+        self->lock = lock_folder(self->temporary);
+        if (self->lock >= 0 && fstat(self->lock, &locked) == 0 &&
+            stat(self->temporary, &named) == 0 && locked.st_ino == named.st_ino)
+            return 0;
+        if (self->lock >= 0)
+            close(self->lock);
+        self->lock = -1;
+        free(self->temporary);
+        self->temporary = NULL;
+    }
+    return kin_fail_errno(err, KIN_E_CANTOUT, parent_hint, "%s cannot be created in %s",
+                          self->final, parent);
+}
+
 int kin_outdir_open(kin_outdir *self, const char *path, bool force, kin_error *err)
 {
     *self = (kin_outdir){.lock = -1};
@@ -124,29 +162,16 @@ int kin_outdir_open(kin_outdir *self, const char *path, bool force, kin_error *e
         parent = parent_of(self->final);
         prefix = kin_text(".%s.kin-", kin_path_base(self->final));
     }
-    if (!parent || !prefix) {
+    if (!parent || !prefix)
         rc = kin_fail_alloc(err, "path", PATH_MAX);
-        goto done;
-    }
-    if (!*self->final)
+    else if (!*self->final)
         rc = kin_fail(err, KIN_E_USAGE, "name a new folder", "the output folder has no name");
     if (rc == 0)
         rc = check_final(self, force, err);
     if (rc == 0)
-        rc = clear_stale(parent, prefix, self->final, err);
-    if (rc != 0)
-        goto done;
-    self->temporary = kin_text("%s/%sXXXXXX", parent, prefix);
-    if (!self->temporary || !mkdtemp(self->temporary)) {
-        free(self->temporary);
-        self->temporary = NULL;
-        rc = kin_fail_errno(err, KIN_E_CANTOUT, parent_hint, "%s cannot be created in %s",
-                            self->final, parent);
-        goto done;
-    }
-    chmod(self->temporary, 0755);
-    self->lock = lock_folder(self->temporary);
-done:
+        rc = make_temporary(self, parent, prefix, err);
+    if (rc == 0)
+        rc = clear_stale(self, parent, prefix, err); /* ours is locked: writers see each other */
     free(parent);
     free(prefix);
     if (rc != 0)
@@ -178,36 +203,16 @@ static int sync_path(const char *path, kin_error *err)
     return failed ? KIN_E_IO : 0;
 }
 
-static int compare_names(const void *a, const void *b)
+/* Files that a manifest lists: all but itself and hidden ones. */
+static int is_listed(const struct dirent *entry)
 {
-    return strcmp(*(char *const *)a, *(char *const *)b);
+    return entry->d_name[0] != '.' && strcmp(entry->d_name, "manifest.json") != 0;
 }
 
-/* The names of the files in a folder, sorted; *count of them. NULL when memory is refused. */
-static char **list_files(const char *path, size_t *count)
+/* By bytes: alphasort(3) would ask the locale. */
+static int compare_names(const struct dirent **a, const struct dirent **b)
 {
-    size_t room = 64;
-    char **name = malloc(room * sizeof *name);
-    DIR *folder = opendir(path);
-    *count = 0;
-    struct dirent *entry;
-    while (folder && name && (entry = readdir(folder)) != NULL) {
-        if (entry->d_name[0] == '.' || strcmp(entry->d_name, "manifest.json") == 0)
-            continue;
-        if (*count == room) {
-            char **more = realloc(name, 2 * room * sizeof *name);
-            if (!more)
-                break;
-            name = more;
-            room *= 2;
-        }
-        name[(*count)++] = strdup(entry->d_name);
-    }
-    if (folder)
-        closedir(folder);
-    if (name)
-        qsort(name, *count, sizeof *name, compare_names);
-    return name;
+    return strcmp((*a)->d_name, (*b)->d_name);
 }
 
 /* Syncs one file and lists it with its size and checksum. */
@@ -232,16 +237,16 @@ static int describe_file(const char *folder, const char *name, json_t *files, ki
 static int describe_files(const char *folder, json_t *files, kin_error *err)
 {
     int rc = 0;
-    size_t count;
-    char **name = list_files(folder, &count);
-    if (!name)
-        return kin_fail_alloc(err, "file list", 64 * sizeof *name);
-    for (size_t i = 0; i < count; i++) {
+    struct dirent **entry;
+    int count = scandir(folder, &entry, is_listed, compare_names);
+    if (count < 0)
+        return kin_fail_errno(err, KIN_E_IO, "check the disk", "%s cannot be listed", folder);
+    for (int i = 0; i < count; i++) {
         if (rc == 0)
-            rc = describe_file(folder, name[i], files, err);
-        free(name[i]);
+            rc = describe_file(folder, entry[i]->d_name, files, err);
+        free(entry[i]);
     }
-    free(name);
+    free(entry);
     return rc;
 }
 
@@ -337,7 +342,7 @@ int kin_outfile_write(const char *path, const void *data, size_t bytes, bool for
         rc = kin_fail_errno(err, KIN_E_CANTOUT, parent_hint, "%s cannot be created", path);
         goto done;
     }
-    if (write_all(fd, data, bytes) != 0 || fchmod(fd, 0644) != 0 || fsync(fd) != 0 ||
+    if (write_all(fd, data, bytes) != 0 || fchmod(fd, allowed(0666)) != 0 || fsync(fd) != 0 ||
         rename(temporary, path) != 0) {
         rc = kin_fail_errno(err, KIN_E_IO, "is the disk full?", "%s cannot be written", path);
         unlink(temporary);

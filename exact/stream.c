@@ -25,7 +25,7 @@ typedef struct worker {
     kin_query query;
     kin_rescore_space space;
     int32_t *candidate; /* [n] ascending rows that may be among the best */
-    uint64_t *key;      /* [key_count] */
+    uint64_t *key;      /* [n] sorting keys of the candidates */
 } worker;
 
 typedef struct stream {

@@ -19,7 +19,7 @@ static void *typed(kin_dtype type, size_t *bytes)
     unsigned char *out = malloc(N * D * 8);
     for (size_t i = 0; i < N * D; i++) {
         float f = (float)values[i];
-        _Float16 h = (_Float16)values[i];
+        uint16_t h = test_half_bits(values[i]);
         double d = values[i];
         signed char c = (signed char)((int)values[i] % 128);
         const void *item[] = {&f, &h, &d, &c};
@@ -32,7 +32,7 @@ static void *typed(kin_dtype type, size_t *bytes)
 static float expected(kin_dtype type, size_t i)
 {
     if (type == KIN_F16)
-        return (float)(_Float16)values[i];
+        return (float)test_half_value(test_half_bits(values[i]));
     return type == KIN_I8 ? (float)(signed char)((int)values[i] % 128) : (float)values[i];
 }
 

@@ -22,7 +22,7 @@ typedef struct truth {
 
 static truth truth_make(const oracle *o, size_t k)
 {
-    truth out = {malloc(o->n * sizeof *out.count), malloc(o->n * o->n * sizeof *out.pair)};
+    truth out = {calloc(o->n, sizeof *out.count), calloc(o->n * o->n, sizeof *out.pair)};
     for (size_t i = 0; i < o->n; i++)
         out.count[i] = oracle_row(o, i, NULL, 0, k, out.pair + i * o->n);
     return out;

@@ -4,10 +4,19 @@
 #include "test.h"
 
 #include <dirent.h>
+#include <math.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 static char folder[256];
+
+/* AddressSanitizer's way to be told: an allocation of absurd size is refused as malloc refuses it,
+ * which tests want to see. */
+const char *__asan_default_options(void); /* NOLINT(bugprone-reserved-identifier,cert-*) */
+const char *__asan_default_options(void)  /* NOLINT(bugprone-reserved-identifier,cert-*) */
+{
+    return "allocator_may_return_null=1";
+}
 
 void test_calm_threads(char **argv)
 {
@@ -109,15 +118,18 @@ unsigned char *test_read(const char *path, size_t *bytes)
 
 void test_write_npy_raw(const char *path, const char *dict, const void *data, size_t bytes)
 {
+    static const unsigned char magic[8] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0};
+    size_t used = strlen(dict);
     /* NumPy pads the header with blanks to a multiple of 64 and ends it with a newline */
-    size_t length = (10 + strlen(dict) + 1 + 63) / 64 * 64;
+    size_t length = (sizeof magic + 2 + used + 1 + 63) / 64 * 64;
     unsigned char *file = malloc(length + bytes);
     assert_non_null(file);
     memset(file, ' ', length);
-    memcpy(file, "\x93NUMPY\x01\x00", 8);
+    memcpy(file, magic, sizeof magic);
     file[8] = (unsigned char)((length - 10) & 0xff);
     file[9] = (unsigned char)((length - 10) >> 8);
-    memcpy(file + 10, dict, strlen(dict));
+    for (size_t c = 0; c < used; c++)
+        file[10 + c] = (unsigned char)dict[c];
     file[length - 1] = '\n';
     if (bytes)
         memcpy(file + length, data, bytes);
@@ -133,6 +145,28 @@ void test_write_npy(const char *path, kin_dtype type, size_t n, size_t d, const 
     snprintf(dict, sizeof dict, "{'descr': '%s', 'fortran_order': False, 'shape': (%zu, %zu), }",
              descr[type], n, d);
     test_write_npy_raw(path, dict, data, n * d * item_bytes[type]);
+}
+
+double test_half_value(uint16_t half)
+{
+    int exponent = half >> 10 & 31;
+    int mantissa = half & 1023;
+    double size = exponent ? ldexp(1024 + mantissa, exponent - 25) : ldexp(mantissa, -24);
+    if (exponent == 31)
+        size = mantissa ? NAN : INFINITY;
+    return half & 0x8000 ? -size : size;
+}
+
+uint16_t test_half_bits(double value)
+{
+    unsigned sign = signbit(value) ? 0x8000 : 0;
+    double size = fabs(value);
+    if (size >= 65520)
+        return (uint16_t)(sign | 0x7c00);
+    /* the unit in the last place, rounded to; a carry runs into the exponent by itself */
+    int exponent = size < 0x1p-14 ? -14 : ilogb(size);
+    unsigned units = (unsigned)nearbyint(ldexp(size, 10 - exponent));
+    return (uint16_t)(sign | (((unsigned)(exponent + 14) << 10) + units));
 }
 
 bool test_same_files(const char *a, const char *b)

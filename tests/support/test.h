@@ -49,6 +49,10 @@ void test_write_npy(const char *path, kin_dtype type, size_t n, size_t d, const 
 /* A .npy version 1.0 file with any header text and `bytes` of data. */
 void test_write_npy_raw(const char *path, const char *dict, const void *data, size_t bytes);
 
+/* float16 by its definition: the bits nearest to a number (ties to even), the number of bits. */
+uint16_t test_half_bits(double value);
+double test_half_value(uint16_t half);
+
 /* Whether two files hold the same bytes. */
 bool test_same_files(const char *a, const char *b);
 
