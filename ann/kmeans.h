@@ -1,0 +1,24 @@
+#ifndef KIN_ANN_KMEANS_H
+#define KIN_ANN_KMEANS_H
+/*
+ * Spherical k-means: unit centroids, each row to the one of largest inner product.
+ *
+ * Same bits for any number of threads, which FAISS's own clustering does not promise.
+ */
+#include "core/rows.h"
+
+enum { KIN_KMEANS_ITERATIONS = 10, KIN_KMEANS_ROWS_PER_LIST = 64 };
+
+/* Fits `lists` centroids to the rows x[0 .. count)[d], lists <= count, in KIN_KMEANS_ITERATIONS
+ * rounds. The rows need not be unit. */
+int kin_kmeans_fit(float *centroid /* [lists][d] */, size_t lists, const float *x, size_t count,
+                   size_t d, uint64_t seed, const kin_watch *watch, kin_error *err);
+
+/* The best list of each row; of equal ones the smaller. */
+int kin_kmeans_assign(int64_t *list /* [count] */, const float *x, size_t count, size_t d,
+                      const float *centroid, size_t lists, kin_error *err);
+
+/* Bytes that fit takes for itself, assign's included. */
+size_t kin_kmeans_work_bytes(size_t count, size_t lists);
+
+#endif

@@ -1,0 +1,35 @@
+#ifndef KIN_ANN_SEARCH_WORKER_H
+#define KIN_ANN_SEARCH_WORKER_H
+/*
+ * Private to ann/: what one thread needs to search and rescore.
+ */
+#include "ann/candidates.h"
+#include "ann/index_parts.h"
+
+typedef struct kin_worker {
+    const kin_index *index;
+    kin_query query; /* reads the index's catalog */
+    kin_rescore_space rescore;
+    kin_candidates candidates;
+    float *x;     /* [KIN_FAISS_QUERIES_MAX][largest d] */
+    float *wide;  /* [KIN_FAISS_QUERIES_MAX][largest d_full] */
+    float *score; /* [KIN_FAISS_QUERIES_MAX][C] */
+    int64_t *id;  /* [KIN_FAISS_QUERIES_MAX][C] */
+    int status;   /* the first failure of this thread, in err */
+    kin_error err;
+} kin_worker;
+
+/* `c` candidates a part at most, `most` items a query and part. */
+int kin_worker_init(kin_worker *self, const kin_index *index, size_t c, size_t most,
+                    kin_error *err);
+void kin_worker_release(kin_worker *self);
+size_t kin_worker_bytes(const kin_index *index, size_t c, size_t most);
+
+/* The c groups of `part` nearest to self->x[0 .. count), best first, -1 where there are fewer. */
+int kin_worker_ask(kin_worker *self, const kin_index_part *part, size_t count, size_t c,
+                   int32_t *found /* [count][c] */, kin_error *err);
+
+/* How many groups of the part are asked for when C are wanted: no more than it has. */
+size_t kin_worker_depth(const kin_index_part *part, size_t c);
+
+#endif
