@@ -1,0 +1,501 @@
+"""What kin build refuses: each with one ERROR line that names the place and the limit, one hint, its
+exit code, and nothing left behind. And what happens when something goes wrong under way."""
+import os
+import resource
+import shutil
+import signal
+import struct
+import subprocess
+import time
+import unittest
+
+import numpy as np
+
+import kin_cli
+from kin_cli import Case, Running, random_rows
+
+N = 60
+VECTORS = "--modality"
+
+
+def npy(header, body=b"", version=1):
+    text = header.encode() + b"\n"
+    length = len(text).to_bytes(2 if version == 1 else 4, "little")
+    return b"\x93NUMPY" + bytes([version, 0]) + length + text + body
+
+
+def header(descr="'<f4'", order="False", shape="(60, 8)"):
+    return "{'descr': %s, 'fortran_order': %s, 'shape': %s, }" % (descr, order, shape)
+
+
+class Vectors(Case):
+    def setUp(self):
+        super().setUp()
+        self.rows = random_rows(N, 8, 1)
+        self.save("good.npy", self.rows)
+
+    def refuse(self, code, message, *arguments, hint="."):
+        return self.refused(code, message, "build", "--out", "g", "--top-k", "5", *arguments,
+                            hint=hint)
+
+    def raw(self, name, content):
+        with open(self.path(name), "wb") as file:
+            file.write(content)
+        return name
+
+    def test_values(self):
+        for dtype in ("<f4", "<f2", "<f8"):
+            for value, word in ((np.nan, "NaN"), (np.inf, "infinite"), (-np.inf, "infinite")):
+                rows = self.rows.astype(dtype)
+                rows[31, 3] = value
+                rows[47, 0] = np.nan  # the first one is named
+                self.save("bad.npy", rows)
+                self.refuse(65, r"^bad\.npy: row 31 is %s at column 3$" % word, VECTORS, "bad.npy",
+                            hint="zero row")
+
+    def test_first_bad_row_with_any_threads(self):
+        rows = random_rows(5000, 8, 1)
+        rows[[4999, 3000, 1234]] = np.nan
+        self.save("bad.npy", rows)
+        for threads in (1, 2, 7):
+            self.refuse(65, r"^bad\.npy: row 1234 is NaN at column 0$", VECTORS, "bad.npy",
+                        "--threads", threads)
+
+    def test_double_beyond_float(self):
+        rows = self.rows.astype("<f8")
+        rows[9, 2] = 1e300
+        self.save("bad.npy", rows)
+        self.refuse(65, r"^bad\.npy: row 9 is 1e\+300 at column 2, beyond float32", VECTORS,
+                    "bad.npy", hint="scale")
+
+    def test_raw_formats_are_looked_at_too(self):
+        rows = self.rows.copy()
+        rows[11, 6] = np.inf
+        for ending in (".fbin", ".f16bin", ".fvecs"):
+            self.save("bad" + ending, rows)
+            self.refuse(65, "row 11 is infinite at column 6", VECTORS, "bad" + ending)
+
+    def test_different_n(self):
+        self.save("short.npy", self.rows[:59])
+        self.refuse(65, r"^short\.npy has 59 rows, good\.npy has 60$", VECTORS, "good.npy", VECTORS,
+                    "short.npy", hint="same item")
+
+    def test_headers(self):
+        body = self.rows.tobytes()
+        cases = [
+            ("dtype", npy(header("'<i4'"), body), r"dtype <i4; float32, float16 and float64"),
+            ("int64", npy(header("'<i8'"), body + body), r"dtype <i8"),
+            ("complex", npy(header("'<c8'"), body + body), r"dtype <c8"),
+            ("longdouble", npy(header("'<f16'"), body * 4), r"dtype <f16"),
+            ("bool", npy(header("'|b1'"), body), r"dtype \|b1"),
+            ("bigendian", npy(header("'>f4'"), body), r"big-endian.*>f4"),
+            ("object", npy(header("'|O'"), body), r"object arrays cannot be read"),
+            ("structured", npy(header("[('x', '<f4')]"), body), r"structured"),
+            ("fortran", npy(header(order="True"), body), r"Fortran order"),
+            ("one", npy(header(shape="(480,)"), body), r"has 1 dimension, needs 2"),
+            ("three", npy(header(shape="(60, 4, 2)"), body), r"has 3 dimensions, needs 2"),
+            ("zero", npy(header(shape="()"), body[:4]), r"has 0 dimensions, needs 2"),
+            ("norows", npy(header(shape="(0, 8)")), r"empty matrix \(0 x 8\)"),
+            ("nocolumns", npy(header(shape="(60, 0)")), r"empty matrix \(60 x 0\)"),
+            ("long", npy(header(), body + b"1234"), r"the header says 60 x 8 float32, which is"),
+            ("short", npy(header(), body[:-1]), r"the header says 60 x 8 float32, which is"),
+            ("huge", npy(header(shape="(18446744073709551615, 8)"), body),
+             r"(rows, the limit is 2147483647|header cannot be read)"),
+            ("wraps", npy(header(shape="(2147483647, 65536)"), body), r"the header says"),
+            ("overflow", npy(header(shape="(99999999999999999999999, 8)"), body),
+             r"header cannot be read"),
+            ("negative", npy(header(shape="(-60, 8)"), body), r"header cannot be read"),
+            ("wide", npy(header(shape="(1, 100000)"), body * 300), r"100000 dimensions, the limit"),
+            ("garbled", npy("{'descr': '<f4', 'fortran_order': ", body), r"header cannot be read"),
+            ("nokey", npy("{'descr': '<f4', 'shape': (60, 8), }", body), r"header cannot be read"),
+            ("version9", npy(header(), body, 9), r"unknown \.npy header \(version 9"),
+            ("magic", b"NUMPY" + body, r"not a \.npy file"),
+            ("cut", npy(header(), body)[:9], r"truncated"),
+            ("lengthlies", b"\x93NUMPY\x02\x00\xff\xff\xff\xff{", r"truncated"),
+            ("empty", b"", r"(not a \.npy file|empty)"),
+        ]
+        for name, content, message in cases:
+            with self.subTest(header=name):
+                self.raw(name + ".npy", content)
+                self.refuse(65, r"^%s\.npy: .*%s" % (name, message), VECTORS, name + ".npy")
+
+    def test_saved_objects(self):
+        ragged = np.empty(3, object)
+        ragged[:] = [[1], [1, 2], [3]]
+        np.save(self.path("ragged.npy"), ragged, allow_pickle=True)
+        self.refuse(65, r"object arrays cannot be read", VECTORS, "ragged.npy", hint="stack")
+        np.save(self.path("fortran.npy"), np.asfortranarray(self.rows))
+        self.refuse(65, r"Fortran order", VECTORS, "fortran.npy", hint="ascontiguousarray")
+        np.save(self.path("big.npy"), self.rows.astype(">f8"))
+        self.refuse(65, r"big-endian", VECTORS, "big.npy", hint="newbyteorder")
+
+    def test_raw_headers(self):
+        body = self.rows.tobytes()
+        cases = [
+            ("a.fbin", struct.pack("<II", 61, 8) + body, "the header says 61 x 8"),
+            ("b.fbin", struct.pack("<II", 60, 8) + body[:-4], "the header says 60 x 8"),
+            ("c.fbin", b"1234567", "7 bytes are too few for a header"),
+            ("d.fbin", b"", "0 bytes are too few for a header"),
+            ("e.fbin", struct.pack("<II", 0, 8), "empty matrix"),
+            ("f.fbin", struct.pack("<II", 60, 0), "empty matrix"),
+            ("g.fbin", struct.pack("<II", 0xffffffff, 0xffffffff) + body, "limit"),
+            ("h.f16bin", struct.pack("<II", 60, 8) + body, "the header says 60 x 8 float16"),
+            ("i.i8bin", struct.pack("<II", 60, 8) + body, "the header says 60 x 8 int8"),
+            ("j.fvecs", b"123", "3 bytes are too few"),
+            ("k.fvecs", struct.pack("<I", 0) + body, "empty matrix"),
+            ("l.fvecs", struct.pack("<I", 8) + body, "the header says"),
+            ("m.fvecs", struct.pack("<I", 0xffffffff) + body, "(limit|empty)"),
+            ("n.fvecs", struct.pack("<I2f", 2, 1, 2) * 3 + struct.pack("<I2f", 3, 1, 2),
+             "row 3 has 3 dimensions, row 0 has 2"),
+            ("o.bin", body, "unknown file format"),
+        ]
+        for name, content, message in cases:
+            with self.subTest(file=name):
+                self.raw(name, content)
+                self.refuse(65, r"^%s: .*%s" % (name, message), VECTORS, "x=" + name)
+
+    def test_missing_inputs(self):
+        self.refuse(66, r"^gone\.npy: No such file", VECTORS, "gone.npy", hint="path")
+        os.mkdir(self.path("folder.npy"))
+        self.refuse(66, r"^folder\.npy: ", VECTORS, "folder.npy")
+        os.mkfifo(self.path("pipe.npy"))
+        subprocess_writer = os.open(self.path("pipe.npy"), os.O_RDWR)  # or opening it would wait
+        try:
+            self.refuse(66, r"^pipe\.npy: not a regular file", VECTORS, "pipe.npy")
+        finally:
+            os.close(subprocess_writer)
+        self.refuse(66, r"^gone: ", VECTORS, "good.npy", "--ids", "gone")
+        self.refuse(66, r"^gone: ", VECTORS, "good.npy", "--items", "gone")
+        self.refuse(66, r"gone", VECTORS, "good.npy", "--index", "gone")
+
+    @unittest.skipIf(os.geteuid() == 0, "root reads everything")
+    def test_unreadable(self):
+        os.chmod(self.path("good.npy"), 0)
+        self.refuse(66, r"^good\.npy: Permission denied", VECTORS, "good.npy")
+
+    def test_top_k(self):
+        self.save("m.npy", random_rows(150, 4, 1))
+        self.refused(65, r"^top-k 200 needs at least 201 items, the catalog has 150$", "build",
+                     VECTORS, "m.npy", "--out", "g", hint="--top-k")
+        self.refused(65, r"^top-k 150 needs at least 151 items, the catalog has 150$", "build",
+                     VECTORS, "m.npy", "--out", "g", "--top-k", "150")
+
+    def test_missing_error(self):
+        rows = self.rows.copy()
+        rows[17] = 0
+        self.save("zero.npy", rows)
+        self.refuse(65, r"^zero\.npy: row 17 is all zero, which --missing error refuses$", VECTORS,
+                    "good.npy", VECTORS, "zero.npy", "--missing", "error", hint="renorm")
+
+    def test_memory(self):
+        self.save("large.npy", random_rows(20000, 8, 1))
+        for engine in ("stream", "exact", "ivf", "hnsw"):
+            self.refuse(69, r"memory|needs|MiB|bytes", VECTORS, "large.npy", "--engine", engine,
+                        "--memory", "1M")
+
+
+class Modalities(Case):
+    def setUp(self):
+        super().setUp()
+        self.save("good.npy", random_rows(N, 8, 1))
+
+    def refuse(self, code, message, *arguments, hint="."):
+        return self.refused(code, message, "build", "--out", "g", "--top-k", "5", *arguments,
+                            hint=hint)
+
+    def test_weights(self):
+        for weight in ("0", "-1", "nan", "inf", "-inf", "1e-9", "1e9"):
+            with self.subTest(weight=weight):
+                self.refuse(2, r"weight", VECTORS, "x=good.npy:" + weight)
+        self.assertEqual(self.kin("build", "--out", "g", VECTORS, "x=good.npy:heavy").code, 66)
+
+    def test_names(self):
+        for name in ("a b", "a/b", "", "\u00e9", "x" * 32):
+            with self.subTest(name=name):
+                result = self.kin("build", "--out", "g", "--top-k", "5", VECTORS,
+                                  name + "=good.npy")
+                self.assertIn(result.code, (2, 66), str(result))
+        self.refuse(2, r"no file is named", VECTORS, "x=")
+
+    def test_number(self):
+        nine = [word for m in range(9) for word in (VECTORS, "m%d=good.npy" % m)]
+        self.refuse(2, r"^9 modalities, needs 1 to 8$", *nine)
+        self.refuse(2, r"^0 modalities, needs 1 to 8$")
+
+    def test_duplicate_names(self):
+        self.refuse(2, r"^two modalities are named 'x'$", VECTORS, "x=good.npy", VECTORS,
+                    "x=good.npy", hint="NAME=FILE")
+        self.refuse(2, r"^two modalities are named 'good'$", VECTORS, "good.npy", VECTORS,
+                    "good.npy")
+
+    def test_engine_and_index(self):
+        self.ok("index", VECTORS, "good.npy", "--type", "ivf", "--out", "i")
+        for engine in ("exact", "stream"):
+            self.refuse(2, r"^--engine %s uses no index$" % engine, VECTORS, "good.npy", "--engine",
+                        engine, "--index", "i", hint="ivf or hnsw")
+        self.refuse(2, r"holds an index of type ivf, --engine is hnsw", VECTORS, "good.npy",
+                    "--engine", "hnsw", "--index", "i")
+
+    def test_project(self):
+        self.refuse(2, r"--project 9, but good has 8 dimensions", VECTORS, "good.npy", "--engine",
+                    "ivf", "--project", "9")
+
+    def test_lists(self):
+        self.refuse(2, r"--lists 61, but good has 60 distinct", VECTORS, "good.npy", "--engine",
+                    "ivf", "--lists", "61")
+
+    def test_kinds_of_folders(self):
+        self.ok("build", VECTORS, "good.npy", "--top-k", "5", "--out", "graph")
+        self.ok("index", VECTORS, "good.npy", "--type", "ivf", "--out", "index")
+        os.mkdir(self.path("folder"))
+        self.text("empty.txt", "")
+        wrong = r'is a folder of kind "%s", needs "%s"'
+        self.refuse(65, wrong % ("graph", "index"), VECTORS, "good.npy", "--index", "graph")
+        self.refused(65, wrong % ("graph", "index"), "query", "graph", "--item", "1")
+        for command in ("show", "compare"):
+            more = ["--sample", "5"] if command == "compare" else []
+            self.refused(65, wrong % ("index", "graph"), command, "index", *more)
+            self.refused(66, "manifest.json", command, "folder", *more)
+            self.refused(66, "manifest.json", command, "gone", *more)
+        self.refused(66, "manifest.json", "verify", "folder")
+        self.refused(66, "gone", "info", "gone")
+
+
+class Names(Case):
+    def setUp(self):
+        super().setUp()
+        self.save("good.npy", random_rows(N, 8, 1))
+        self.ids = ["id%d" % i for i in range(N)]
+
+    def refuse_ids(self, message, ids):
+        self.text("ids", "".join(name + "\n" for name in ids))
+        self.refused(65, message, "build", "--out", "g", "--top-k", "5", VECTORS, "good.npy",
+                     "--ids", "ids")
+
+    def test_ids(self):
+        self.refuse_ids(r"^ids has 59 ids, the catalog has 60 items$", self.ids[:-1])
+        self.refuse_ids(r"^ids has 61 ids, the catalog has 60 items$", self.ids + ["more"])
+        self.refuse_ids(r"^ids: id 'id3' of line 11 stands in line 4 already$",
+                        self.ids[:10] + ["id3"] + self.ids[11:])
+        self.refuse_ids(r"^ids: line 8 has no id$", self.ids[:7] + [""] + self.ids[8:])
+
+    def test_not_text(self):
+        for content in (b"\xff\xfe", b"a\x00b", b"\xc0\xaf", b"\xed\xa0\x80"):
+            with open(self.path("ids"), "wb") as file:
+                file.write(b"\n".join([content] + [name.encode() for name in self.ids[1:]]))
+            self.refused(65, r"^ids: line 1 is not UTF-8 text", "build", "--out", "g", "--top-k",
+                         "5", VECTORS, "good.npy", "--ids", "ids", hint="UTF-8")
+
+    def refuse_items(self, message, lines, *arguments, hint="."):
+        self.text("t.tsv", "".join(line + "\n" for line in lines))
+        self.refused(65, message, "build", "--out", "g", "--top-k", "5", VECTORS, "good.npy",
+                     "--items", "t.tsv", *arguments, hint=hint)
+
+    def test_items(self):
+        rows = ["%s\tt" % name for name in self.ids]
+        self.refuse_items(r"^t\.tsv: empty file$", [])
+        self.refuse_items(r"^t\.tsv has 59 lines of items, the catalog has 60 items$", rows,
+                          hint="header missing")
+        self.refuse_items(r"^t\.tsv: line 6 has 3 cells, the header has 2$",
+                          ["id\ttitle"] + rows[:4] + ["a\tb\tc"] + rows[5:])
+        self.refuse_items(r"^t\.tsv: the column 'id' stands twice$", ["id\tid"] + rows)
+        self.refuse_items(r"^t\.tsv: column 2 has no name$", ["id\t"] + rows)
+        self.refuse_items(r"^t\.tsv: id 'id0' of line 3 stands in line 2 already$",
+                          ["id\ttitle", rows[0], rows[0]] + rows[2:])
+
+    def test_items_against_ids(self):
+        self.text("ids", "".join(name + "\n" for name in reversed(self.ids)))
+        self.refuse_items(r"^t\.tsv: line 2 has the id 'id0', ids has another there$",
+                          ["id\ttitle"] + ["%s\tt" % name for name in self.ids], "--ids", "ids")
+
+
+class Output(Case):
+    def setUp(self):
+        super().setUp()
+        self.save("good.npy", random_rows(N, 8, 1))
+        self.arguments = ["build", VECTORS, "good.npy", "--top-k", "5", "--out"]
+
+    def test_places(self):
+        self.refused(73, r"gone", *self.arguments, "gone/g", hint="parent")
+        self.refused(73, r"good\.npy/g", *self.arguments, "good.npy/g")
+        os.mkdir(self.path("there"))
+        self.refused(73, r"^there exists already$", *self.arguments, "there", hint="--force")
+        self.refused(73, r"^there exists already$", *self.arguments, "there/")
+        self.refused(73, r"^good\.npy exists already$", *self.arguments, "good.npy")
+
+    def test_refused_before_the_work(self):
+        """Whether the output can be written is known before anything is computed."""
+        os.mkdir(self.path("there"))
+        result = self.kin(*self.arguments, "there")
+        self.assertNotIn("Computing", result.err)
+
+    @unittest.skipIf(os.geteuid() == 0, "root writes everywhere")
+    def test_permissions(self):
+        os.mkdir(self.path("closed"), 0o555)
+        self.refused(73, r"Permission denied", *self.arguments, "closed/g")
+
+    def test_file_size_limit(self):
+        """A limit on file sizes stands in for a full disk: it fails at the same calls."""
+        self.save("large.npy", random_rows(4000, 8, 1))
+
+        def limit():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (100000, 100000))
+
+        done = subprocess.run([kin_cli.KIN, "build", VECTORS, "large.npy", "--top-k", "20", "--out",
+                               "g"], env=kin_cli.clean_environment(), cwd=self.dir,
+                              preexec_fn=limit, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        result = kin_cli.Result(done.returncode, done.stdout.decode(), done.stderr.decode(), ["kin"])
+        self.check_refusal(result, 74, "cannot be written")
+        self.assertEqual(sorted(os.listdir(self.dir)), ["good.npy", "large.npy"])
+
+    def test_full_disk(self):
+        """A small tmpfs, where one may be mounted."""
+        os.mkdir(self.path("disk"))
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs",
+                                  self.path("disk")], stdout=subprocess.DEVNULL,
+                                 stderr=subprocess.DEVNULL) if shutil.which("mount") else None
+        if not mounted or mounted.returncode != 0:
+            self.skipTest("no file system can be mounted here")
+        self.addCleanup(subprocess.run, ["umount", self.path("disk")])
+        self.save("large.npy", random_rows(10000, 8, 1))
+        result = self.kin("build", VECTORS, "large.npy", "--top-k", "50", "--out", "disk/g")
+        self.check_refusal(result, 74, "No space left")
+        self.assertEqual(os.listdir(self.path("disk")), [])
+
+
+class UnderWay(Case):
+    """A build that takes a few seconds, and what befalls it."""
+
+    def start(self, *arguments, out="g"):
+        self.save("slow.npy", random_rows(6000, 256, 1))
+        return Running("build", VECTORS, "slow.npy", "--out", out, "--engine", "stream",
+                       "--top-k", "20", "--micro-batch", "2", "--threads", "1",
+                       "--progress", "lines", *arguments, cwd=self.dir)
+
+    def under_way(self, *arguments, **more):
+        running = self.start(*arguments, **more)
+        running.wait_for(r"Progress: 0/6000")
+        return running
+
+    def test_changed(self):
+        running = self.under_way()
+        with open(self.path("slow.npy"), "r+b") as file:
+            file.seek(-4, os.SEEK_END)
+            file.write(struct.pack("<f", 0.125))
+        result = running.finish()
+        self.check_refusal(result, 75, r"^slow\.npy changed while it was read$", "again")
+        self.assertEqual(os.listdir(self.dir), ["slow.npy"])
+
+    def test_appended(self):
+        running = self.under_way()
+        with open(self.path("slow.npy"), "ab") as file:
+            file.write(b"more")
+        self.check_refusal(running.finish(), 75, r"^slow\.npy changed while it was read$")
+        self.assertEqual(os.listdir(self.dir), ["slow.npy"])
+
+    def test_replaced(self):
+        running = self.under_way()
+        self.save("new.npy", random_rows(6000, 256, 2))
+        os.rename(self.path("new.npy"), self.path("slow.npy"))
+        self.check_refusal(running.finish(), 75, r"^slow\.npy changed while it was read$")
+        self.assertEqual(os.listdir(self.dir), ["slow.npy"])
+
+    def test_removed(self):
+        running = self.under_way()
+        os.unlink(self.path("slow.npy"))
+        self.check_refusal(running.finish(), 75, r"^slow\.npy changed while it was read$")
+        self.assertEqual(os.listdir(self.dir), [])
+
+    def test_truncated(self):
+        """The mapping loses its pages: an answer, not a crash; the next run cleans up."""
+        running = self.under_way()
+        os.truncate(self.path("slow.npy"), 4096)
+        result = running.finish()
+        self.check_refusal(result, 75, r"(became shorter|changed) while it was read$")
+        self.assertEqual([name for name in os.listdir(self.dir) if not name.startswith(".")],
+                         ["slow.npy"])
+        self.save("good.npy", random_rows(N, 8, 1))
+        self.ok("build", VECTORS, "good.npy", "--top-k", "5", "--out", "g")
+        self.assertEqual(sorted(os.listdir(self.dir)), ["g", "good.npy", "slow.npy"])
+
+    def test_ids_changed(self):
+        self.text("ids", "".join("id%d\n" % i for i in range(6000)))
+        running = self.under_way("--ids", "ids")
+        with open(self.path("ids"), "r+b") as file:
+            file.write(b"xx")
+        self.check_refusal(running.finish(), 75, r"^ids changed while it was read$")
+        self.assertEqual(sorted(os.listdir(self.dir)), ["ids", "slow.npy"])
+
+    def test_signals(self):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            with self.subTest(signal=number):
+                running = self.under_way()
+                running.process.send_signal(number)
+                result = running.finish()
+                self.assertEqual(result.code, -number, str(result))
+                self.assertIn("Stopped by " + signal.Signals(number).name, result.err)
+                self.assertEqual(os.listdir(self.dir), ["slow.npy"])
+
+    def test_signal_keeps_the_old_graph(self):
+        self.save("good.npy", random_rows(N, 8, 1))
+        self.ok("build", VECTORS, "good.npy", "--top-k", "5", "--out", "g")
+        before = kin_cli.listing(self.path("g"))
+        running = self.under_way("--force")
+        running.process.send_signal(signal.SIGTERM)
+        self.assertEqual(running.finish().code, -signal.SIGTERM)
+        self.assertEqual(kin_cli.listing(self.path("g")), before)
+        self.nothing_left()
+
+    def test_ignored_signal(self):
+        """What the parent said to ignore, as nohup does, stays ignored."""
+        self.save("good.npy", random_rows(3000, 128, 1))
+        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        try:
+            running = self.under_way()
+        finally:
+            signal.signal(signal.SIGHUP, before)
+        running.process.send_signal(signal.SIGHUP)
+        time.sleep(0.3)
+        self.assertIsNone(running.process.poll())
+        running.process.kill()
+        running.finish()
+
+    def test_kill(self):
+        running = self.under_way()
+        running.process.kill()
+        self.assertEqual(running.finish().code, -signal.SIGKILL)
+        left = [name for name in os.listdir(self.dir) if name != "slow.npy"]
+        self.assertEqual(len(left), 1)
+        self.assertTrue(left[0].startswith(".g.kin-"), "under a temporary name only")
+        self.save("good.npy", random_rows(N, 8, 1))
+        # another name leaves it alone, the same name clears it
+        self.ok("build", VECTORS, "good.npy", "--top-k", "5", "--out", "other")
+        self.assertTrue(os.path.exists(self.path(left[0])))
+        self.ok("build", VECTORS, "good.npy", "--top-k", "5", "--out", "g")
+        self.nothing_left()
+        self.ok("verify", "g")
+
+    def test_two_at_once(self):
+        """A second run for the same name is told to wait, and does not disturb the first."""
+        running = self.under_way()
+        self.save("good.npy", random_rows(N, 8, 1))
+        result = self.kin("build", VECTORS, "good.npy", "--top-k", "5", "--out", "g")
+        self.check_refusal(result, 75, r"^g is being written by another process$", "wait")
+        self.assertIsNone(running.process.poll())
+        running.process.send_signal(signal.SIGTERM)
+        running.finish()
+        self.nothing_left()
+
+    def test_name_taken_under_way(self):
+        running = self.under_way()
+        os.mkdir(self.path("g"))
+        self.text("g/file", "x")
+        result = running.finish()
+        self.check_refusal(result, 73, r"^g ")
+        self.assertEqual(os.listdir(self.path("g")), ["file"])
+        self.nothing_left()
+
+
+if __name__ == "__main__":
+    kin_cli.main()

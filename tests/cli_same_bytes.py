@@ -1,0 +1,94 @@
+"""The same bytes whatever the threads, the memory budget, the micro-batch and the repetition: every
+file equal, but for the manifest's run object."""
+import os
+
+import kin_cli
+from kin_cli import Case, random_rows, read_bytes, same_files
+
+N, K = 1500, 25
+
+
+class SameBytes(Case):
+    def setUp(self):
+        super().setUp()
+        text, image = random_rows(N, 40, 1, clusters=30), random_rows(N, 56, 2, clusters=30)
+        text[100:180] = text[100]
+        image[150:160] = image[150]
+        text[::97] = 0
+        image[::89] = 0
+        self.save("text.npy", text)
+        self.save("image.npy", image)
+        self.text("ids", "".join("id-%d\n" % i for i in range(N)))
+
+    def build(self, out, *arguments):
+        self.ok("build", "--modality", "text=text.npy:0.6", "--modality", "image=image.npy:0.4",
+                "--ids", "ids", "--top-k", K, "--out", out, *arguments)
+        return self.path(out)
+
+    def check(self, name, common, variants):
+        first = None
+        for number, variant in enumerate(variants):
+            with self.subTest(engine=name, variant=variant):
+                folder = self.build("%s-%d" % (name, number), *common, *variant)
+                first = first or folder
+                same_files(self, first, folder)
+
+    threads = [["--threads", count] for count in (1, 2, 3, 7)]
+
+    def test_stream(self):
+        self.check("stream", ["--engine", "stream", "--micro-batch", 64],
+                   self.threads + [["--threads", 2], ["--memory", "40M"], ["--memory", "4G"]])
+
+    def test_stream_defaults(self):
+        self.check("stream", ["--engine", "stream"], self.threads)
+
+    def test_exact(self):
+        self.check("exact", ["--engine", "exact"], self.threads + [["--memory", "4G"]])
+
+    def test_ivf(self):
+        self.check("ivf", ["--engine", "ivf"],
+                   self.threads + [["--threads", 2], ["--memory", "200M"], ["--memory", "8G"]])
+
+    def test_ivf_fused(self):
+        self.check("fused", ["--engine", "ivf", "--index-space", "fused"], self.threads)
+
+    def test_ivf_projected(self):
+        self.check("projected", ["--engine", "ivf", "--project", 16], self.threads)
+
+    def test_hnsw_single_thread(self):
+        """More threads build another HNSW graph; one thread has to repeat itself."""
+        self.check("hnsw", ["--engine", "hnsw", "--threads", 1], [[], []])
+
+    def test_micro_batches(self):
+        """The micro-batch is an option of the result's record, not of the result."""
+        first = self.build("m0", "--engine", "stream", "--threads", 2)
+        for batch in (1, 7, 64, 1000, N, 4 * N):
+            folder = self.build("m%d" % batch, "--engine", "stream", "--micro-batch", batch)
+            for name in sorted(os.listdir(first)):
+                if name != "manifest.json":
+                    self.assertTrue(read_bytes(os.path.join(first, name)) ==
+                                    read_bytes(os.path.join(folder, name)), "%d %s" % (batch, name))
+
+    def test_thread_defaults(self):
+        """OMP_NUM_THREADS counts where --threads is left out."""
+        first = self.build("one", "--engine", "stream", "--threads", 1)
+        self.ok("build", "--modality", "text=text.npy:0.6", "--modality", "image=image.npy:0.4",
+                "--ids", "ids", "--top-k", K, "--out", "omp", "--engine", "stream",
+                env={"OMP_NUM_THREADS": "1"})
+        same_files(self, first, self.path("omp"))
+        manifest = kin_cli.read_json(self.path("omp", "manifest.json"))
+        self.assertEqual(manifest["run"]["threads"], 1)
+
+    def test_column_order(self):
+        self.check("column", ["--engine", "ivf", "--row-order", "column"], self.threads)
+
+    def test_seeds(self):
+        """Another seed is another clustering; the same one is the same."""
+        self.build("s1", "--engine", "ivf", "--seed", 1, "--probes", 1)
+        self.build("s2", "--engine", "ivf", "--seed", 2, "--probes", 1)
+        self.assertNotEqual(read_bytes(self.path("s1", "indices.npy")),
+                            read_bytes(self.path("s2", "indices.npy")))
+
+
+if __name__ == "__main__":
+    kin_cli.main()

@@ -1,0 +1,39 @@
+#ifndef KIN_TOOLS_BUILD_OPTIONS_H
+#define KIN_TOOLS_BUILD_OPTIONS_H
+/*
+ * What `kin build` can be told. Names, units, ranges and help stand in the table
+ * (tools/build_options.c); this is what a filled one looks like.
+ */
+#include "ann/index.h"
+#include "tools/command.h"
+
+typedef enum build_engine {
+    ENGINE_AUTO,
+    ENGINE_EXACT,
+    ENGINE_STREAM,
+    ENGINE_IVF,
+    ENGINE_HNSW,
+} build_engine;
+
+extern const char *const build_engine_names[]; /* ended by NULL */
+
+typedef struct build_options {
+    command_common common;
+    kin_text_list modality;
+    const char *out, *ids, *items, *index_dir;
+    int64_t top_k;
+    int engine; /* build_engine */
+    int64_t auto_threshold;
+    int missing; /* kin_missing */
+    int row_order;
+    int64_t micro_batch;
+    kin_index_options index;
+    kin_search_options search;
+    uint64_t memory;
+    bool force, print_config;
+} build_options;
+
+/* The command itself (tools/cmd_build.c). */
+int build_run(const void *options, const kin_operands *operands, kin_error *err);
+
+#endif

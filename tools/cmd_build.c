@@ -1,0 +1,293 @@
+/*
+ * kin build: from vector files to a similarity graph on disk.
+ *
+ *     files -> catalog -> engine -> graph writer -> output folder
+ *
+ * The output folder is claimed first, so that what cannot be written is known before hours are
+ * spent; it takes its name last, after the inputs were found unchanged.
+ */
+#include "core/graph.h"
+#include "core/memory.h"
+#include "core/outdir.h"
+#include "core/threads.h"
+#include "exact/stream.h"
+#include "tools/build_options.h"
+#include "tools/console.h"
+#include "tools/provenance.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One build under way. */
+typedef struct build {
+    build_options options; /* engine and counts resolved step by step */
+    int engine_asked;
+    kin_source source[KIN_MODALITIES_MAX];
+    size_t source_count;
+    kin_catalog catalog;
+    kin_index *index;
+    kin_outdir out;
+    kin_graph_writer *writer;
+    kin_graph_totals totals;
+    console_watch progress;
+    kin_watch watch;
+    json_t *seconds; /* per stage */
+    double start, stage_start;
+} build;
+
+/* Notes how long the stage that ends here took. */
+static void stage_done(build *self, const char *name)
+{
+    double now = console_seconds();
+    json_object_set_new(self->seconds, name, json_real(now - self->stage_start));
+    self->stage_start = now;
+}
+
+static bool uses_index(const build_options *o)
+{
+    return o->engine == ENGINE_IVF || o->engine == ENGINE_HNSW;
+}
+
+/* ---- before the engine -------------------------------------------------------------------------- */
+
+static int open_inputs(build *self, kin_error *err)
+{
+    const build_options *o = &self->options;
+    kin_catalog_options from = {.source = self->source,
+                                .source_count = self->source_count,
+                                .ids = o->ids,
+                                .items = o->items,
+                                .missing = (kin_missing)o->missing};
+    int rc = kin_catalog_open(&self->catalog, &from, err);
+    if (rc != 0)
+        return rc;
+    size_t n = self->catalog.n;
+    if ((size_t)o->top_k >= n)
+        return kin_fail(err, KIN_E_DATA, "lower --top-k, or give more items",
+                        "top-k %lld needs at least %lld items, the catalog has %zu",
+                        (long long)o->top_k, (long long)o->top_k + 1, n);
+    size_t incomplete = kin_catalog_incomplete(&self->catalog);
+    if (incomplete > 0)
+        console_info("%zu of %zu items lack a modality (--missing %s)", incomplete, n,
+                     kin_missing_names[o->missing]);
+    return 0;
+}
+
+/* `auto` by its rule, and an index's own type; refuses what contradicts. */
+static int resolve_engine(build *self, kin_error *err)
+{
+    build_options *o = &self->options;
+    self->engine_asked = o->engine;
+    if (o->engine == ENGINE_AUTO)
+        o->engine = o->index_dir || (int64_t)self->catalog.n >= o->auto_threshold ? ENGINE_IVF
+                                                                                  : ENGINE_EXACT;
+    if (o->index_dir && !uses_index(o))
+        return kin_fail(err, KIN_E_USAGE, "leave --index out, or choose --engine ivf or hnsw",
+                        "--engine %s uses no index", build_engine_names[o->engine]);
+    o->index.type = o->engine == ENGINE_HNSW ? KIN_INDEX_HNSW : KIN_INDEX_IVF;
+    o->index.memory_bytes = o->search.memory_bytes = o->memory;
+    o->search.top_k = (size_t)o->top_k;
+    if (!uses_index(o) && o->micro_batch == 0) {
+        kin_stream_options stream = {.top_k = (size_t)o->top_k};
+        o->micro_batch = (int64_t)kin_stream_micro_batch(&stream, self->catalog.n, self->catalog.n);
+    }
+    return 0;
+}
+
+/* What an index folder was made with replaces the options that built no index here. */
+static int open_index(build *self, kin_error *err)
+{
+    build_options *o = &self->options;
+    json_t *manifest = NULL;
+    int rc = kin_manifest_read(&manifest, o->index_dir, "index", err);
+    if (rc == 0)
+        rc = kin_index_open(&self->index, o->index_dir, manifest, &self->catalog, err);
+    json_decref(manifest);
+    if (rc != 0)
+        return rc;
+    uint64_t memory = o->index.memory_bytes;
+    o->index = *kin_index_resolved(self->index);
+    o->index.memory_bytes = memory;
+    build_engine type = o->index.type == KIN_INDEX_HNSW ? ENGINE_HNSW : ENGINE_IVF;
+    if (self->engine_asked != ENGINE_AUTO && self->engine_asked != (int)type)
+        return kin_fail(err, KIN_E_USAGE, "ask for the engine that the index was built for",
+                        "%s holds an index of type %s, --engine is %s", o->index_dir,
+                        build_engine_names[type], build_engine_names[self->engine_asked]);
+    o->engine = (int)type;
+    return 0;
+}
+
+static int prepare_index(build *self, kin_error *err)
+{
+    build_options *o = &self->options;
+    int rc = o->index_dir
+                 ? open_index(self, err)
+                 : kin_index_build(&self->index, &self->catalog, &o->index, &self->watch, err);
+    if (rc != 0)
+        return rc;
+    o->index = *kin_index_resolved(self->index);
+    kin_search_resolve(&o->search, self->index);
+    stage_done(self, "index");
+    return 0;
+}
+
+/* ---- the engine --------------------------------------------------------------------------------- */
+
+static int run_stream(build *self, kin_row_sink sink, kin_error *err)
+{
+    const build_options *o = &self->options;
+    kin_stream_options stream = {.top_k = (size_t)o->top_k,
+                                 .micro_batch = (size_t)o->micro_batch,
+                                 .memory_bytes = o->memory};
+    if (o->engine == ENGINE_STREAM)
+        console_info("Computing similarity in micro-batches (total=%zu, micro_batch_size=%lld, "
+                     "top_k=%lld)",
+                     self->catalog.n, (long long)o->micro_batch, (long long)o->top_k);
+    else
+        console_info("Computing similarity (engine=%s, total=%zu, top_k=%lld)",
+                     build_engine_names[o->engine], self->catalog.n, (long long)o->top_k);
+    return kin_stream_run(&self->catalog, NULL, &stream, sink, &self->watch, err);
+}
+
+static int run_search(build *self, kin_row_sink sink, kin_error *err)
+{
+    const build_options *o = &self->options;
+    console_info("Computing similarity (engine=%s, total=%zu, top_k=%lld)",
+                 build_engine_names[o->engine], self->catalog.n, (long long)o->top_k);
+    return kin_search_all(self->index, &o->search, sink, &self->watch, err);
+}
+
+static int run_engine(build *self, kin_error *err)
+{
+    const build_options *o = &self->options;
+    int rc =
+        kin_graph_writer_new(&self->writer, self->out.temporary, self->catalog.n, (size_t)o->top_k,
+                             &self->catalog, (kin_row_order)o->row_order, err);
+    if (rc != 0)
+        return rc;
+    kin_row_sink sink = kin_graph_writer_sink(self->writer);
+    rc = uses_index(o) ? run_search(self, sink, err) : run_stream(self, sink, err);
+    console_watch_end(&self->progress);
+    stage_done(self, "neighbors");
+    return rc;
+}
+
+/* ---- after the engine --------------------------------------------------------------------------- */
+
+static json_t *make_manifest(build *self)
+{
+    const build_options *o = &self->options;
+    json_t *manifest = json_object();
+    json_object_set_new(manifest, "kind", json_string("graph"));
+    json_object_set_new(manifest, "format", json_integer(KIN_MANIFEST_FORMAT));
+    json_object_set_new(manifest, "engine", json_string(build_engine_names[o->engine]));
+    json_object_set_new(manifest, "options", kin_options_json(&command_build.options, o, false));
+    provenance_describe(manifest, &self->catalog);
+    json_object_set_new(manifest, "incomplete_items",
+                        json_integer((json_int_t)kin_catalog_incomplete(&self->catalog)));
+    json_object_set_new(manifest, "items_with_neighbors",
+                        json_integer((json_int_t)self->totals.items_with_neighbors));
+    json_object_set_new(manifest, "pairs", json_integer((json_int_t)self->totals.pairs));
+    if (self->index)
+        json_object_set_new(manifest, "index", kin_index_facts(self->index));
+    json_t *run = command_run_facts(self->start);
+    provenance_locate(run, &self->catalog);
+    json_object_set(run, "seconds", self->seconds);
+    json_object_set_new(manifest, "run", run);
+    return manifest;
+}
+
+/* Six lines: what there is now, what it took, and what to type next. */
+static void print_summary(const build *self, const json_t *manifest)
+{
+    const kin_catalog *catalog = &self->catalog;
+    const json_t *run = json_object_get(manifest, "run");
+    double n = (double)catalog->n;
+    double pairs = (double)self->totals.pairs;
+    double peak = json_number_value(json_object_get(run, "peak_memory_bytes"));
+    console_info("Total items with neighbors: %zu", self->totals.items_with_neighbors);
+    console_info("Pairs: %zu, %.1f per row, sparsity %.4f%%", self->totals.pairs, pairs / n,
+                 100.0 * (1.0 - pairs / n / n));
+    console_info("Engine %s, %d threads, %.1f s, %.0f items/s",
+                 build_engine_names[self->options.engine], kin_threads_used(),
+                 json_number_value(json_object_get(run, "seconds_total")),
+                 n / json_number_value(json_object_get(run, "seconds_total")));
+    console_info("Memory: peak %.0f MiB, and the inputs as mapped pages", peak / 0x1p20);
+    console_info("Graph: %s", self->out.final);
+    console_info("Next: %s %s %s", uses_index(&self->options) ? "kin compare" : "kin show",
+                 self->out.final,
+                 uses_index(&self->options) ? "--sample 1000" : "--out similar.html");
+}
+
+static int finish(build *self, kin_error *err)
+{
+    int rc = kin_graph_writer_finish(self->writer, &self->totals, err);
+    if (rc == 0)
+        rc = provenance_write_names(&self->catalog, self->out.temporary, err);
+    if (rc == 0)
+        rc = kin_watch_check(&self->watch, err);
+    if (rc == 0)
+        rc = kin_catalog_unchanged(&self->catalog, err);
+    if (rc != 0)
+        return rc;
+    stage_done(self, "write");
+    json_t *manifest = make_manifest(self);
+    rc = kin_outdir_commit(&self->out, manifest, err);
+    if (rc == 0)
+        print_summary(self, manifest);
+    json_decref(manifest);
+    return rc;
+}
+
+static int print_config(const build_options *o, kin_error *err)
+{
+    json_t *config = kin_options_json(&command_build.options, o, true);
+    int rc = command_write_json("-", config, err);
+    json_decref(config);
+    return rc;
+}
+
+static int build_graph(build *self, kin_error *err)
+{
+    int rc = kin_outdir_open(&self->out, self->options.out, self->options.force, err);
+    if (rc == 0)
+        rc = open_inputs(self, err);
+    if (rc == 0)
+        rc = resolve_engine(self, err);
+    if (rc != 0)
+        return rc;
+    stage_done(self, "read");
+    self->watch = console_watch_start(&self->progress, self->catalog.n);
+    if (uses_index(&self->options))
+        rc = prepare_index(self, err);
+    if (rc == 0)
+        rc = run_engine(self, err);
+    if (rc == 0)
+        rc = finish(self, err);
+    return rc;
+}
+
+int build_run(const void *values, const kin_operands *operands, kin_error *err)
+{
+    (void)operands;
+    build self = {.options = *(const build_options *)values, .out = {.lock = -1}};
+    if (self.options.print_config)
+        return print_config(&self.options, err);
+    if (!self.options.out)
+        return kin_fail(err, KIN_E_USAGE, "add --out DIR", "--out is missing");
+    int rc = command_sources(self.source, &self.source_count, &self.options.modality, err);
+    if (rc != 0)
+        return rc;
+    self.seconds = json_object();
+    self.start = self.stage_start = console_seconds();
+    console_catch_signals();
+    rc = build_graph(&self, err);
+    kin_graph_writer_free(self.writer);
+    kin_outdir_release(&self.out);
+    kin_index_free(self.index);
+    kin_catalog_close(&self.catalog);
+    command_sources_release(self.source, self.source_count);
+    json_decref(self.seconds);
+    return rc;
+}

@@ -1,0 +1,223 @@
+/*
+ * `kin doctor`: what kin runs on, for a bug report. Facts, and warnings about settings that make
+ * it slow. Reads a few files under /proc and /sys; changes nothing.
+ */
+#include "core/kernels.h"
+#include "core/memory.h"
+#include "core/threads.h"
+#include "tools/command.h"
+#include "tools/facts.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#ifndef KIN_BUILD_TYPE
+#define KIN_BUILD_TYPE "unknown"
+#endif
+
+typedef struct doctor_options {
+    command_common common;
+    const char *json;
+} doctor_options;
+
+static const doctor_options doctor_defaults = {{0}, NULL};
+
+static const kin_option doctor_option[] = {
+    {.name = "json",
+     .type = KIN_OPTION_TEXT,
+     .offset = offsetof(doctor_options, json),
+     .unit = "FILE",
+     .run_only = true,
+     .help = "write the facts as one JSON document, - for stdout instead of the table"},
+    COMMAND_COMMON_OPTIONS,
+};
+
+/* ---- facts ----------------------------------------------------------------------------------- */
+
+static bool has_avx512(void)
+{
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw");
+#else
+    return false;
+#endif
+}
+
+static json_t *cpu_features(void)
+{
+    json_t *list = json_array();
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+#define ADD(name)                                                                                  \
+    if (__builtin_cpu_supports(name))                                                              \
+    json_array_append_new(list, json_string(name))
+    ADD("avx2");
+    ADD("fma");
+    ADD("avx512f");
+    ADD("avx512bw");
+    ADD("avx512vl");
+    ADD("avx512vnni");
+#undef ADD
+#endif
+    return list;
+}
+
+/* The first line of a file, empty when it cannot be read. */
+static void first_line(const char *path, char out[128])
+{
+    out[0] = '\0';
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return;
+    if (!fgets(out, 128, file))
+        out[0] = '\0';
+    out[strcspn(out, "\n")] = '\0';
+    fclose(file);
+}
+
+/* Which of the limits made the number of threads what it is. */
+static const char *threads_reason(int64_t asked)
+{
+    cpu_set_t set;
+    int threads = kin_threads_default();
+    const char *variable = getenv("OMP_NUM_THREADS");
+    if (asked > 0)
+        return "--threads";
+    if (variable && strtol(variable, NULL, 10) == threads)
+        return "OMP_NUM_THREADS";
+    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) == threads)
+        return CPU_COUNT(&set) < sysconf(_SC_NPROCESSORS_ONLN) ? "CPU affinity" : "all CPUs";
+    return "cgroup quota";
+}
+
+static json_t *limits(int64_t asked)
+{
+    char quota[128];
+    first_line("/sys/fs/cgroup/cpu.max", quota);
+    size_t limit = kin_memory_cgroup_limit();
+    return json_pack("{s:i, s:s, s:I, s:s, s:o, s:I}", "threads", kin_threads_used(),
+                     "threads_because_of", threads_reason(asked), "cpus_online",
+                     (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "cgroup_cpu_max",
+                     quota[0] ? quota : "none", "cgroup_memory_bytes",
+                     limit ? json_integer((json_int_t)limit) : json_null(),
+                     "memory_available_bytes", (json_int_t)kin_memory_available());
+}
+
+static void warn(json_t *list, const char *text)
+{
+    json_array_append_new(list, json_string(text));
+}
+
+static json_t *warnings(void)
+{
+    json_t *list = json_array();
+    char text[256];
+    const char *forced = getenv("OPENBLAS_CORETYPE");
+    const char *core = kin_blas_core();
+    if (forced && *forced && has_avx512() && strcmp(core, "Haswell") == 0) {
+        snprintf(text, sizeof text,
+                 "OPENBLAS_CORETYPE=%s is set: OpenBLAS runs at half speed on this CPU", forced);
+        warn(list, text);
+    }
+    if (strcmp(kin_blas_threading(), "openmp") != 0) {
+        snprintf(text, sizeof text,
+                 "OpenBLAS is the %s build: install libopenblas-openmp-dev and build again",
+                 kin_blas_threading());
+        warn(list, text);
+    }
+    if (kin_threads_used() > sysconf(_SC_NPROCESSORS_ONLN))
+        warn(list, "more threads than CPUs: they will wait for each other");
+    return list;
+}
+
+static json_t *collect(int64_t asked)
+{
+    struct utsname system = {0};
+    uname(&system);
+    json_t *facts = facts_versions();
+    json_t *machine = facts_machine();
+    if (!facts || !machine || json_object_update(facts, machine) != 0) {
+        json_decref(facts);
+        json_decref(machine);
+        return NULL;
+    }
+    json_decref(machine);
+    json_object_del(facts, "threads");
+    json_object_del(facts, "host"); /* a bug report need not name the machine */
+    json_object_set_new(facts, "cpu_features", cpu_features());
+    json_object_set_new(facts, "compiler", json_string("gcc " __VERSION__));
+    json_object_set_new(facts, "build_type", json_string(KIN_BUILD_TYPE));
+    char kernel[256];
+    snprintf(kernel, sizeof kernel, "%.60s %.80s %.60s", system.sysname, system.release,
+             system.machine);
+    json_object_set_new(facts, "system", json_string(kernel));
+    json_t *limit = limits(asked);
+    json_object_update(facts, limit);
+    json_decref(limit);
+    json_object_set_new(facts, "warnings", warnings());
+    return facts;
+}
+
+/* ---- the table ------------------------------------------------------------------------------- */
+
+static void print_value(const char *name, const json_t *value)
+{
+    size_t i;
+    const json_t *item;
+    printf("%-24s", name);
+    if (json_is_array(value)) {
+        json_array_foreach(value, i, item) printf("%s%s", i ? " " : "", json_string_value(item));
+    } else if (json_is_string(value)) {
+        printf("%s", json_string_value(value));
+    } else if (json_is_null(value)) {
+        printf("none");
+    } else {
+        json_int_t number = json_integer_value(value);
+        printf("%lld", (long long)number);
+        if (strstr(name, "_bytes"))
+            printf(" (%.1f GiB)", (double)number / 0x1p30);
+    }
+    putchar('\n');
+}
+
+static void print_table(json_t *facts)
+{
+    const char *name;
+    json_t *value;
+    size_t i;
+    json_object_foreach(facts, name, value) if (strcmp(name, "warnings") != 0)
+        print_value(name, value);
+    json_array_foreach(json_object_get(facts, "warnings"), i, value)
+        printf("warning: %s\n", json_string_value(value));
+}
+
+static int doctor_run(const void *values, const kin_operands *operands, kin_error *err)
+{
+    (void)operands;
+    const doctor_options *options = values;
+    json_t *facts = collect(options->common.threads);
+    if (!facts)
+        return kin_fail_alloc(err, "facts", 0);
+    if (!options->json || strcmp(options->json, "-") != 0)
+        print_table(facts);
+    int rc = command_write_json(options->json, facts, err);
+    json_decref(facts);
+    return rc == 0 ? command_flush_stdout(err) : rc;
+}
+
+const kin_command command_doctor = {
+    .name = "doctor",
+    .summary = "CPU, kernels, BLAS, threads, limits and versions: for a bug report",
+    .operands = "",
+    .operands_min = 0,
+    .operands_max = 0,
+    .example = "  kin doctor --json report.json\n",
+    .options = {doctor_option, sizeof doctor_option / sizeof *doctor_option, &doctor_defaults,
+                sizeof doctor_defaults},
+    .run = doctor_run,
+};

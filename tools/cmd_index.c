@@ -1,0 +1,246 @@
+/*
+ * kin index: the nearest-neighbour indexes of a catalog alone, kept for `kin build --index` and
+ * `kin query`. The folder holds FAISS files that any FAISS opens, the groups of equal rows, and a
+ * manifest that says which files the vectors came from.
+ */
+#include "ann/index.h"
+#include "core/outdir.h"
+#include "tools/command.h"
+#include "tools/console.h"
+#include "tools/provenance.h"
+#include <stdio.h>
+#include <string.h>
+
+typedef struct index_options {
+    command_common common;
+    kin_text_list modality;
+    const char *out, *ids;
+    int missing; /* kin_missing */
+    kin_index_options index;
+    bool force;
+} index_options;
+
+static const index_options defaults = {.index = KIN_INDEX_OPTIONS_INIT};
+
+#define FIELD(name) offsetof(index_options, name)
+
+static const kin_option options[] = {
+    {.name = "modality",
+     .type = KIN_OPTION_LIST,
+     .offset = FIELD(modality),
+     .unit = "NAME=FILE[:WEIGHT]",
+     .help = "a vector file, one row an item; one to eight times"},
+    {.name = "type",
+     .type = KIN_OPTION_CHOICE,
+     .offset = FIELD(index.type),
+     .choices = kin_index_type_names,
+     .help = "inverted lists over clusters, or a navigable graph"},
+    {.name = "out",
+     .type = KIN_OPTION_TEXT,
+     .offset = FIELD(out),
+     .unit = "DIR",
+     .run_only = true,
+     .help = "the folder to write"},
+    {.name = "ids",
+     .type = KIN_OPTION_TEXT,
+     .offset = FIELD(ids),
+     .unit = "FILE",
+     .default_text = "row numbers",
+     .help = "an id a line"},
+    {.name = "missing",
+     .type = KIN_OPTION_CHOICE,
+     .offset = FIELD(missing),
+     .choices = kin_missing_names,
+     .help = "what to do with items that lack a modality"},
+    {.name = "index-space",
+     .type = KIN_OPTION_CHOICE,
+     .offset = FIELD(index.space),
+     .choices = kin_index_space_names,
+     .help = "an index per modality, or one over all of them"},
+    {.name = "project",
+     .type = KIN_OPTION_INT,
+     .offset = FIELD(index.project),
+     .min = 1,
+     .max = KIN_PROJECT_DIMENSIONS_MAX,
+     .unit = "D",
+     .default_text = "no projection",
+     .help = "reduce to D dimensions by PCA"},
+    {.name = "project-centre",
+     .type = KIN_OPTION_FLAG,
+     .offset = FIELD(index.project_centre),
+     .help = "subtract the mean before projecting"},
+    {.name = "lists",
+     .type = KIN_OPTION_INT,
+     .offset = FIELD(index.lists),
+     .min = 1,
+     .max = 1e6,
+     .unit = "N",
+     .default_text = "by size",
+     .help = "clusters of an ivf index"},
+    {.name = "links",
+     .type = KIN_OPTION_INT,
+     .offset = FIELD(index.links),
+     .min = 2,
+     .max = 512,
+     .unit = "M",
+     .help = "links per vertex of an hnsw index"},
+    {.name = "ef-construction",
+     .type = KIN_OPTION_INT,
+     .offset = FIELD(index.ef_construction),
+     .min = 1,
+     .max = 1e6,
+     .unit = "N",
+     .help = "effort of building an hnsw index"},
+    {.name = "seed",
+     .type = KIN_OPTION_INT,
+     .offset = FIELD(index.seed),
+     .min = 0,
+     .max = 1e15,
+     .unit = "S",
+     .help = "of samples and clusterings"},
+    {.name = "memory",
+     .type = KIN_OPTION_BYTES,
+     .offset = FIELD(index.memory_bytes),
+     .min = 1 << 20,
+     .max = 1e15,
+     .unit = "SIZE",
+     .run_only = true,
+     .default_text = "what the machine has left",
+     .help = "the most to use; mapped inputs are not counted"},
+    {.name = "force",
+     .type = KIN_OPTION_FLAG,
+     .offset = FIELD(force),
+     .run_only = true,
+     .help = "replace an existing folder at --out"},
+    COMMAND_COMMON_OPTIONS,
+};
+
+/* One run under way. */
+typedef struct indexing {
+    const index_options *options;
+    kin_source source[KIN_MODALITIES_MAX];
+    size_t source_count;
+    kin_catalog catalog;
+    kin_index *index;
+    kin_outdir out;
+    console_watch progress;
+    kin_watch watch;
+    double start;
+} indexing;
+
+static json_t *make_manifest(const indexing *self)
+{
+    json_t *manifest = json_object();
+    json_object_set_new(manifest, "kind", json_string("index"));
+    json_object_set_new(manifest, "format", json_integer(KIN_MANIFEST_FORMAT));
+    json_object_set_new(manifest, "options",
+                        kin_options_json(&command_index.options, self->options, false));
+    provenance_describe(manifest, &self->catalog);
+    json_t *run = command_run_facts(self->start);
+    provenance_locate(run, &self->catalog);
+    json_object_set_new(manifest, "run", run);
+    return manifest;
+}
+
+static void print_summary(const indexing *self, const json_t *manifest)
+{
+    const kin_index_options *o = &self->options->index;
+    const json_t *run = json_object_get(manifest, "run");
+    json_t *facts = kin_index_facts(self->index);
+    const char *name;
+    json_t *part;
+
+    json_object_foreach(facts, name, part)
+    {
+        const json_t *lists = json_object_get(part, "lists");
+        const json_t *retained = json_object_get(part, "retained_energy");
+        char more[96] = "";
+        if (lists)
+            snprintf(more, sizeof more, ", %lld lists", (long long)json_integer_value(lists));
+        if (retained)
+            snprintf(more + strlen(more), sizeof more - strlen(more),
+                     ", %.2f%% of the energy retained", 100 * json_number_value(retained));
+        console_info("Index %s: %lld distinct vectors of %lld dimensions%s", name,
+                     (long long)json_integer_value(json_object_get(part, "distinct")),
+                     (long long)json_integer_value(json_object_get(part, "dimensions")), more);
+    }
+    json_decref(facts);
+    console_info("Type %s, %zu items, %.1f s, peak memory %.0f MiB", kin_index_type_names[o->type],
+                 self->catalog.n, json_number_value(json_object_get(run, "seconds_total")),
+                 json_number_value(json_object_get(run, "peak_memory_bytes")) / 0x1p20);
+    kin_span id = kin_lines_at(&self->catalog.ids, 0);
+    console_info("Index folder: %s", self->out.final);
+    console_info("Next: kin query %s --item '%.*s' --top-k 10", self->out.final, (int)id.length,
+                 id.text);
+}
+
+static int write_folder(indexing *self, kin_error *err)
+{
+    json_t *manifest = make_manifest(self);
+    int rc = kin_index_save(self->index, self->out.temporary, manifest, err);
+    if (rc == 0)
+        rc = provenance_write_names(&self->catalog, self->out.temporary, err);
+    if (rc == 0)
+        rc = kin_watch_check(&self->watch, err);
+    if (rc == 0)
+        rc = kin_catalog_unchanged(&self->catalog, err);
+    if (rc == 0)
+        rc = kin_outdir_commit(&self->out, manifest, err);
+    if (rc == 0)
+        print_summary(self, manifest);
+    json_decref(manifest);
+    return rc;
+}
+
+static int make_index(indexing *self, kin_error *err)
+{
+    const index_options *o = self->options;
+    kin_catalog_options from = {.source = self->source,
+                                .source_count = self->source_count,
+                                .ids = o->ids,
+                                .missing = (kin_missing)o->missing};
+    int rc = kin_outdir_open(&self->out, o->out, o->force, err);
+    if (rc == 0)
+        rc = kin_catalog_open(&self->catalog, &from, err);
+    if (rc != 0)
+        return rc;
+    console_info("Building the index (type=%s, space=%s, total=%zu)",
+                 kin_index_type_names[o->index.type], kin_index_space_names[o->index.space],
+                 self->catalog.n);
+    self->watch = console_watch_start(&self->progress, self->catalog.n);
+    rc = kin_index_build(&self->index, &self->catalog, &o->index, &self->watch, err);
+    console_watch_end(&self->progress);
+    return rc ? rc : write_folder(self, err);
+}
+
+static int run(const void *values, const kin_operands *operands, kin_error *err)
+{
+    indexing self = {.options = values, .out = {.lock = -1}};
+    (void)operands;
+    if (!self.options->out)
+        return kin_fail(err, KIN_E_USAGE, "add --out DIR", "--out is missing");
+    int rc = command_sources(self.source, &self.source_count, &self.options->modality, err);
+    if (rc != 0)
+        return rc;
+    self.start = console_seconds();
+    console_catch_signals();
+    rc = make_index(&self, err);
+    kin_outdir_release(&self.out);
+    kin_index_free(self.index);
+    kin_catalog_close(&self.catalog);
+    command_sources_release(self.source, self.source_count);
+    return rc;
+}
+
+const kin_command command_index = {
+    .name = "index",
+    .summary = "build nearest-neighbour indexes, to be kept",
+    .operands = "",
+    .example = "kin index --modality text=text.npy:0.6 --modality image=image.npy:0.4 "
+               "--type hnsw --out index",
+    .options = {.option = options,
+                .count = sizeof options / sizeof *options,
+                .defaults = &defaults,
+                .bytes = sizeof(index_options)},
+    .run = run,
+};

@@ -1,0 +1,397 @@
+/*
+ * kin query: the most similar items of given items, or of vectors from outside, by an index that
+ * kin index wrote.
+ *
+ * The catalog is opened from the files that the index's manifest names (or --modality), the index
+ * proposes candidates, and the canonical scores decide, as in kin build: for an item of the
+ * catalog the answer is the row that kin build would write with the same options.
+ * Leaves out: serving many queries; opening reads every vector and every index file once.
+ */
+#include "ann/index.h"
+#include "core/memory.h"
+#include "core/outdir.h"
+#include "core/score.h"
+#include "tools/command.h"
+#include "tools/console.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct query_options {
+    command_common common;
+    kin_text_list item, query, modality;
+    int64_t top_k;
+    kin_search_options search;
+    const char *json;
+} query_options;
+
+static const query_options defaults = {.top_k = 10, .search = KIN_SEARCH_OPTIONS_INIT};
+
+#define FIELD(name) offsetof(query_options, name)
+
+static const kin_option options[] = {
+    {.name = "item",
+     .type = KIN_OPTION_LIST,
+     .offset = FIELD(item),
+     .unit = "ID",
+     .help = "an item to answer for; may be repeated"},
+    {.name = "query",
+     .type = KIN_OPTION_LIST,
+     .offset = FIELD(query),
+     .unit = "NAME=FILE",
+     .help = "vectors from outside, a row a query; a modality left out is missing"},
+    {.name = "top-k",
+     .type = KIN_OPTION_INT,
+     .offset = FIELD(top_k),
+     .min = 1,
+     .max = 10000,
+     .unit = "K",
+     .help = "neighbours per query"},
+    {.name = "modality",
+     .type = KIN_OPTION_LIST,
+     .offset = FIELD(modality),
+     .unit = "NAME=FILE[:WEIGHT]",
+     .default_text = "as the index's manifest says",
+     .help = "where the catalog's vectors lie now, and other weights"},
+    {.name = "candidates",
+     .type = KIN_OPTION_INT,
+     .offset = FIELD(search.candidates),
+     .min = 1,
+     .max = 1e6,
+     .unit = "C",
+     .default_text = "4 K, hnsw 3 K, in fused space 2 K, at least 64",
+     .help = "how deep each index is asked"},
+    {.name = "probes",
+     .type = KIN_OPTION_INT,
+     .offset = FIELD(search.probes),
+     .min = 1,
+     .max = 1e6,
+     .unit = "N",
+     .default_text = "by lists",
+     .help = "clusters searched (ivf)"},
+    {.name = "ef-search",
+     .type = KIN_OPTION_INT,
+     .offset = FIELD(search.ef_search),
+     .min = 1,
+     .max = 1e6,
+     .unit = "N",
+     .default_text = "by candidates",
+     .help = "effort of searching (hnsw)"},
+    {.name = "json",
+     .type = KIN_OPTION_TEXT,
+     .offset = FIELD(json),
+     .unit = "FILE",
+     .run_only = true,
+     .help = "write the answers as JSON; - is stdout, instead of the table"},
+    COMMAND_COMMON_OPTIONS,
+};
+
+/* One run under way. */
+typedef struct querying {
+    const query_options *options;
+    const char *directory;
+    json_t *manifest, *answers;
+    kin_source source[KIN_MODALITIES_MAX];
+    size_t source_count;
+    kin_catalog catalog;
+    kin_index *index;
+    kin_query query;
+    kin_rows rows;                          /* one */
+    kin_matrix outside[KIN_MODALITIES_MAX]; /* of --query; n == 0: not given */
+    float *vector[KIN_MODALITIES_MAX];      /* a row of each; NULL: not given */
+    size_t outside_rows;
+    bool table; /* print one */
+    bool header_printed;
+} querying;
+
+/* ---- opening -------------------------------------------------------------------------------- */
+
+/* Puts the --modality options in the place of the manifest's sources of the same names. */
+static int override_sources(querying *self, kin_error *err)
+{
+    const kin_text_list *list = &self->options->modality;
+    for (size_t i = 0; i < list->count; i++) {
+        kin_source source;
+        size_t m = 0;
+        int rc = kin_source_parse(&source, list->item[i], err);
+        if (rc != 0)
+            return rc;
+        while (m < self->source_count && strcmp(self->source[m].name, source.name) != 0)
+            m++;
+        if (m == self->source_count) {
+            rc = kin_fail(err, KIN_E_USAGE, "kin info shows the names of an index's modalities",
+                          "%s has no modality '%s'", self->directory, source.name);
+            kin_source_release(&source);
+            return rc;
+        }
+        kin_source_release(&self->source[m]);
+        self->source[m] = source;
+    }
+    return 0;
+}
+
+static kin_missing policy(const json_t *manifest)
+{
+    const json_t *index = json_object_get(manifest, "index");
+    const char *name = json_string_value(json_object_get(index, "missing"));
+    for (int i = 0; name && kin_missing_names[i]; i++)
+        if (strcmp(kin_missing_names[i], name) == 0)
+            return (kin_missing)i;
+    return KIN_MISSING_RENORM;
+}
+
+static int open_index(querying *self, kin_error *err)
+{
+    char *ids = kin_path_join(self->directory, "ids.txt");
+    int rc = ids ? kin_manifest_read(&self->manifest, self->directory, "index", err)
+                 : kin_fail_alloc(err, "path", strlen(self->directory));
+    if (rc == 0)
+        rc = command_sources_from_manifest(self->source, &self->source_count, self->manifest, err);
+    if (rc == 0)
+        rc = override_sources(self, err);
+    if (rc == 0) {
+        kin_catalog_options from = {.source = self->source,
+                                    .source_count = self->source_count,
+                                    .ids = ids,
+                                    .missing = policy(self->manifest)};
+        rc = kin_catalog_open(&self->catalog, &from, err);
+    }
+    if (rc == 0)
+        rc = kin_index_open(&self->index, self->directory, self->manifest, &self->catalog, err);
+    if (rc == 0)
+        rc = kin_query_init(&self->query, &self->catalog, err);
+    if (rc == 0)
+        rc = kin_rows_init(&self->rows, 1, (size_t)self->options->top_k,
+                           self->catalog.modality_count, err);
+    free(ids);
+    return rc;
+}
+
+/* One --query NAME=FILE: opens the file for its modality. */
+static int open_outside(querying *self, const char *text, kin_error *err)
+{
+    kin_source source;
+    size_t m = 0;
+    int rc = kin_source_parse(&source, text, err);
+    if (rc != 0)
+        return rc;
+    while (m < self->catalog.modality_count &&
+           strcmp(self->catalog.modality[m].name, source.name) != 0)
+        m++;
+    if (m == self->catalog.modality_count || self->outside[m].n > 0 || source.weight != 1) {
+        rc = kin_fail(err, KIN_E_USAGE, "give --query NAME=FILE once for a modality of the index",
+                      m == self->catalog.modality_count ? "--query %s: the index has no modality %s"
+                      : self->outside[m].n > 0          ? "--query %s: modality %s is given twice"
+                                               : "--query %s: weights go with --modality %s",
+                      text, source.name);
+        goto done;
+    }
+    rc = kin_matrix_open(&self->outside[m], source.path, err);
+    if (rc != 0)
+        goto done;
+    const kin_matrix *matrix = &self->outside[m];
+    size_t d = self->catalog.modality[m].matrix.d;
+    if (matrix->d != d)
+        rc = kin_fail(err, KIN_E_DATA, "encode queries as the catalog was encoded",
+                      "%s has %zu dimensions, modality %s has %zu", source.path, matrix->d,
+                      source.name, d);
+    else if (self->outside_rows > 0 && matrix->n != self->outside_rows)
+        rc = kin_fail(err, KIN_E_DATA, "row i of every --query file is query i",
+                      "%s has %zu rows, the --query before it %zu", source.path, matrix->n,
+                      self->outside_rows);
+    self->outside_rows = matrix->n;
+    self->vector[m] = rc == 0 ? kin_alloc(d, sizeof(float)) : NULL;
+    if (rc == 0 && !self->vector[m])
+        rc = kin_fail_alloc(err, "query row", d * sizeof(float));
+done:
+    kin_source_release(&source);
+    return rc;
+}
+
+/* ---- answering ------------------------------------------------------------------------------ */
+
+/* The header stands above the first answer, so that a query that fails prints nothing. */
+static void print_header(querying *self)
+{
+    printf("query\trank\tid\tscore");
+    for (size_t m = 0; m < self->catalog.modality_count; m++)
+        printf("\t%s", self->catalog.modality[m].name);
+    putchar('\n');
+    self->header_printed = true;
+}
+
+static void print_table(querying *self, const char *label)
+{
+    if (!self->header_printed)
+        print_header(self);
+    for (size_t i = 0; i < self->rows.filled[0]; i++) {
+        kin_span id = kin_lines_at(&self->catalog.ids, (size_t)self->rows.neighbor[i]);
+        printf("%s\t%zu\t%.*s\t%.6f", label, i + 1, (int)id.length, id.text,
+               (double)self->rows.score[i]);
+        for (size_t m = 0; m < self->catalog.modality_count; m++) {
+            if (isnan(self->rows.cosine[m][i]))
+                printf("\t-");
+            else
+                printf("\t%.6f", (double)self->rows.cosine[m][i]);
+        }
+        putchar('\n');
+    }
+}
+
+static void add_json(querying *self, const char *label)
+{
+    json_t *neighbors = json_array();
+    for (size_t i = 0; i < self->rows.filled[0]; i++) {
+        kin_span id = kin_lines_at(&self->catalog.ids, (size_t)self->rows.neighbor[i]);
+        json_t *cosine = json_object();
+        for (size_t m = 0; m < self->catalog.modality_count; m++) {
+            double value = (double)self->rows.cosine[m][i];
+            json_object_set_new(cosine, self->catalog.modality[m].name,
+                                isnan(value) ? json_null() : json_real(value));
+        }
+        json_array_append_new(neighbors,
+                              json_pack("{s:s%, s:i, s:f, s:o}", "id", id.text, id.length, "row",
+                                        (int)self->rows.neighbor[i], "score",
+                                        (double)self->rows.score[i], "cosine", cosine));
+    }
+    json_array_append_new(self->answers,
+                          json_pack("{s:s, s:o}", "query", label, "neighbors", neighbors));
+}
+
+/* Answers self->query. `label` names it in the output. */
+static int answer(querying *self, const char *label, kin_error *err)
+{
+    kin_search_options search = self->options->search;
+    search.top_k = (size_t)self->options->top_k;
+    int rc = kin_search_one(self->index, &search, &self->query, &self->rows, err);
+    if (rc != 0)
+        return rc;
+    if (self->query.present == 0)
+        console_warn("%s has no vector that can be compared (--missing %s)", label,
+                     kin_missing_names[self->catalog.missing]);
+    if (self->table)
+        print_table(self, label);
+    if (self->options->json)
+        add_json(self, label);
+    return 0;
+}
+
+static int answer_items(querying *self, kin_error *err)
+{
+    const kin_text_list *list = &self->options->item;
+    kin_line_index ids;
+    int rc = kin_line_index_init(&ids, &self->catalog.ids, self->catalog.ids_path, 0, err);
+    if (rc != 0)
+        return rc;
+    for (size_t i = 0; rc == 0 && i < list->count; i++) {
+        const char *id = list->item[i];
+        int64_t row = kin_line_index_find(&ids, (kin_span){id, strlen(id)});
+        if (row < 0) {
+            rc = kin_fail(err, KIN_E_DATA, "the folder's ids.txt lists all of them",
+                          "%s has no item '%s'", self->directory, id);
+            break;
+        }
+        kin_query_set_row(&self->query, (size_t)row);
+        rc = answer(self, id, err);
+    }
+    kin_line_index_release(&ids);
+    return rc;
+}
+
+/* Reads row `row` of every --query file. */
+static int read_outside(querying *self, size_t row, kin_error *err)
+{
+    for (size_t m = 0; m < self->catalog.modality_count; m++) {
+        const kin_matrix *matrix = &self->outside[m];
+        if (!self->vector[m])
+            continue;
+        kin_matrix_widen(matrix, row, 1, self->vector[m]);
+        for (size_t j = 0; j < matrix->d; j++)
+            if (!isfinite(self->vector[m][j]))
+                return kin_fail(err, KIN_E_DATA, "leave the row out, or mend the encoder",
+                                "%s: row %zu is %s at column %zu", matrix->file.path, row,
+                                isnan(self->vector[m][j]) ? "NaN" : "infinite", j);
+    }
+    kin_query_set_vectors(&self->query, (const float *const *)self->vector);
+    return 0;
+}
+
+static int answer_outside(querying *self, kin_error *err)
+{
+    for (size_t row = 0; row < self->outside_rows; row++) {
+        char label[24];
+        snprintf(label, sizeof label, "%zu", row);
+        int rc = read_outside(self, row, err);
+        if (rc == 0)
+            rc = answer(self, label, err);
+        if (rc != 0)
+            return rc;
+    }
+    return 0;
+}
+
+static int answer_all(querying *self, kin_error *err)
+{
+    const query_options *o = self->options;
+    size_t others = self->catalog.n - (o->item.count > 0);
+    if ((size_t)o->top_k > others)
+        return kin_fail(err, KIN_E_DATA, "lower --top-k",
+                        "top-k %lld, but there are %zu items to choose from", (long long)o->top_k,
+                        others);
+    int rc = o->item.count > 0 ? answer_items(self, err) : answer_outside(self, err);
+    if (rc == 0 && self->table)
+        rc = command_flush_stdout(err);
+    if (rc != 0 || !o->json)
+        return rc;
+    json_t *document = json_pack("{s:s, s:I, s:O}", "index", self->directory, "top_k",
+                                 (json_int_t)o->top_k, "queries", self->answers);
+    rc = command_write_json(o->json, document, err);
+    json_decref(document);
+    return rc;
+}
+
+static int run(const void *values, const kin_operands *operands, kin_error *err)
+{
+    querying self = {.options = values, .directory = operands->item[0]};
+    const query_options *o = self.options;
+    if ((o->item.count > 0) == (o->query.count > 0))
+        return kin_fail(err, KIN_E_USAGE, "give either --item ID or --query NAME=FILE",
+                        o->item.count > 0 ? "--item and --query exclude each other"
+                                          : "nothing to look for: neither --item nor --query");
+    self.table = !o->json || strcmp(o->json, "-") != 0;
+    self.answers = json_array();
+    int rc = open_index(&self, err);
+    for (size_t i = 0; rc == 0 && i < o->query.count; i++)
+        rc = open_outside(&self, o->query.item[i], err);
+    if (rc == 0)
+        rc = answer_all(&self, err);
+    for (size_t m = 0; m < KIN_MODALITIES_MAX; m++) {
+        if (self.outside[m].n > 0)
+            kin_matrix_close(&self.outside[m]);
+        free(self.vector[m]);
+    }
+    kin_rows_release(&self.rows);
+    kin_query_release(&self.query);
+    kin_index_free(self.index);
+    kin_catalog_close(&self.catalog);
+    command_sources_release(self.source, self.source_count);
+    json_decref(self.answers);
+    json_decref(self.manifest);
+    return rc;
+}
+
+const kin_command command_query = {
+    .name = "query",
+    .summary = "the most similar items of an item, or of vectors from outside",
+    .operands = "INDEX",
+    .operands_min = 1,
+    .operands_max = 1,
+    .example = "kin query index --item B0012345 --top-k 10\n"
+               "kin query index --query text=q.npy --query image=r.npy --json -",
+    .options = {.option = options,
+                .count = sizeof options / sizeof *options,
+                .defaults = &defaults,
+                .bytes = sizeof(query_options)},
+    .run = run,
+};

@@ -1,0 +1,258 @@
+/*
+ * kin show: some items of a graph beside their nearest neighbours, as a page for a browser
+ * (--out FILE.html) or as text on the terminal.
+ */
+#include "core/memory.h"
+#include "core/outdir.h"
+#include "tools/command.h"
+#include "tools/console.h"
+#include "tools/show_catalog.h"
+#include "tools/show_page.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct show_options {
+    command_common common;
+    kin_text_list item;
+    int64_t items_shown, neighbors;
+    kin_text_list modality;
+    const char *out;
+    bool force;
+} show_options;
+
+static const show_options defaults = {.items_shown = 24, .neighbors = 8};
+
+#define FIELD(name) offsetof(show_options, name)
+
+static const kin_option options[] = {
+    {.name = "item",
+     .type = KIN_OPTION_LIST,
+     .offset = FIELD(item),
+     .unit = "ID",
+     .default_text = "a spread over categories or rows",
+     .help = "an item to show; may be given more than once"},
+    {.name = "items-shown",
+     .type = KIN_OPTION_INT,
+     .offset = FIELD(items_shown),
+     .min = 1,
+     .max = 1000,
+     .unit = "N",
+     .help = "how many items to choose where no --item is given"},
+    {.name = "neighbors",
+     .type = KIN_OPTION_INT,
+     .offset = FIELD(neighbors),
+     .min = 1,
+     .max = 100,
+     .unit = "N",
+     .help = "neighbours beside each item"},
+    {.name = "modality",
+     .type = KIN_OPTION_LIST,
+     .offset = FIELD(modality),
+     .unit = "NAME=FILE[:WEIGHT]",
+     .default_text = "those in the manifest",
+     .help = "where the graph's vectors are now; weights are the manifest's"},
+    {.name = "out",
+     .type = KIN_OPTION_TEXT,
+     .offset = FIELD(out),
+     .unit = "FILE.html",
+     .run_only = true,
+     .default_text = "text on stdout",
+     .help = "write one self-contained page with pictures"},
+    {.name = "force",
+     .type = KIN_OPTION_FLAG,
+     .offset = FIELD(force),
+     .run_only = true,
+     .help = "replace an existing file at --out"},
+    COMMAND_COMMON_OPTIONS,
+};
+
+/* ---- as text ---------------------------------------------------------------------------------- */
+
+/* Catalog text may hold anything: control characters must not reach the terminal. */
+static void print_plain(kin_span text)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        unsigned char c = (unsigned char)text.text[i];
+        bool c1 = c == 0xc2 && i + 1 < text.length && (unsigned char)text.text[i + 1] < 0xa0;
+        putchar(c < 32 || c == 0x7f || c1 ? '?' : c);
+        i += c1;
+    }
+}
+
+static void print_score(float value, int width)
+{
+    if (isnan(value))
+        printf("  %*s", width, "-");
+    else
+        printf("  %*.4f", width, (double)value);
+}
+
+/* Columns are as wide as their heads, and wide enough for -0.1234. */
+static int score_width(const char *name)
+{
+    int length = (int)strlen(name);
+    return length > 7 ? length : 7;
+}
+
+static void print_lane(const show_data *data, const show_lane *lane, const char *head)
+{
+    const kin_graph *graph = data->graph;
+    bool titles = graph->items.lines.count && kin_table_column(&graph->items, "title") >= 0;
+    printf("\n  %-14.14s  %*s", head, score_width("fused"), "fused");
+    for (size_t m = 0; m < graph->modality_count; m++)
+        printf("  %*s", score_width(graph->modality[m]), graph->modality[m]);
+    printf(titles ? "  title (id)\n" : "  id\n");
+    for (size_t i = 0; i < lane->count; i++) {
+        const show_neighbor *neighbor = &lane->neighbor[i];
+        kin_span title = show_cell(graph, (size_t)neighbor->row, "title");
+        printf("  %14zu", i + 1);
+        print_score(neighbor->score, score_width("fused"));
+        for (size_t m = 0; m < graph->modality_count; m++)
+            print_score(neighbor->cosine[m], score_width(graph->modality[m]));
+        printf("  ");
+        print_plain(title);
+        printf(title.length ? " (" : "");
+        print_plain(kin_lines_at(&graph->ids, (size_t)neighbor->row));
+        printf(title.length ? ")\n" : "\n");
+    }
+    if (lane->count == 0)
+        printf("  %14s\n", "none");
+}
+
+static void print_item(const show_data *data, const show_item *item)
+{
+    const kin_graph *graph = data->graph;
+    kin_span title = show_cell(graph, item->row, "title");
+    kin_span category = show_cell(graph, item->row, "category");
+    print_plain(kin_lines_at(&graph->ids, item->row));
+    printf(title.length ? "  " : "");
+    print_plain(title);
+    printf(category.length ? "  [" : "");
+    print_plain(category);
+    printf(category.length ? "]\n" : "\n");
+    for (size_t l = 0; l < data->lanes; l++) {
+        char head[KIN_NAME_MAX + 4];
+        bool fused = l + 1 == data->lanes;
+        snprintf(head, sizeof head, fused ? "fused" : "by %s", fused ? "" : graph->modality[l]);
+        print_lane(data, &item->lane[l], head);
+    }
+}
+
+static int print_text(const show_data *data, kin_error *err)
+{
+    for (size_t q = 0; q < data->count; q++) {
+        if (q > 0)
+            putchar('\n');
+        print_item(data, &data->item[q]);
+    }
+    return command_flush_stdout(err);
+}
+
+/* ---- as a page -------------------------------------------------------------------------------- */
+
+static int write_page(const show_data *data, const show_options *o, kin_error *err)
+{
+    show_pictures pictures;
+    char *page = NULL;
+    size_t bytes = 0;
+    int rc = show_pictures_init(&pictures, data->graph, err);
+    if (rc == 0)
+        rc = show_page(&page, &bytes, data, &pictures, err);
+    if (rc == 0)
+        rc = kin_outfile_write(o->out, page, bytes, o->force, err);
+    if (rc == 0)
+        console_info("Wrote %s: %zu items, %zu pictures, %.1f MiB", o->out, data->count,
+                     pictures.embedded, (double)bytes / 0x1p20);
+    if (rc == 0 && pictures.left_out)
+        console_warn("%zu pictures are missing, larger than %d KiB or of a kind that is not shown",
+                     pictures.left_out, SHOW_PICTURE_MAX_BYTES >> 10);
+    free(page);
+    show_pictures_release(&pictures);
+    return rc;
+}
+
+/* ---- both ------------------------------------------------------------------------------------- */
+
+/* The graph's vectors, where they can be had. Files that the user named must be right; those of
+ * the manifest may be gone, as the graph alone can be shown too: then *why says so. */
+static int open_vectors(kin_catalog *catalog, bool *opened, char why[KIN_MESSAGE_MAX],
+                        const kin_graph *graph, const show_options *o, kin_error *err)
+{
+    kin_error fault = {0};
+    *opened = false;
+    if (graph->modality_count == 1 && o->modality.count == 0)
+        return 0; /* the only lane is the graph's */
+    int rc = show_catalog_open(catalog, graph, &o->modality, &fault);
+    *opened = rc == 0;
+    bool gone = rc == KIN_E_NOINPUT || rc == KIN_E_DATA;
+    if (gone && o->modality.count == 0) {
+        memcpy(why, fault.message, KIN_MESSAGE_MAX);
+        console_warn("Lanes of one modality rank the stored neighbours: %s", why);
+        return 0;
+    }
+    if (rc != 0 && err)
+        *err = fault;
+    return rc;
+}
+
+static int show_graph(const kin_graph *graph, const size_t *row, size_t count,
+                      const show_options *o, kin_error *err)
+{
+    kin_catalog catalog;
+    show_data data;
+    char why[KIN_MESSAGE_MAX] = "";
+    bool opened;
+    int rc = open_vectors(&catalog, &opened, why, graph, o, err);
+    if (rc != 0)
+        return rc;
+    rc = show_data_init(&data, graph, opened ? &catalog : NULL, row, count, (size_t)o->neighbors,
+                        err);
+    if (rc == 0) {
+        memcpy(data.why_not_exact, why, sizeof why);
+        rc = o->out ? write_page(&data, o, err) : print_text(&data, err);
+        show_data_release(&data);
+    }
+    if (opened)
+        kin_catalog_close(&catalog);
+    return rc;
+}
+
+static int run(const void *values, const kin_operands *operands, kin_error *err)
+{
+    const show_options *o = values;
+    kin_graph graph;
+    int rc = kin_graph_open(&graph, operands->item[0], err);
+    if (rc != 0)
+        return rc;
+    size_t count = o->item.count ? o->item.count : (size_t)o->items_shown;
+    size_t *row = kin_alloc(count, sizeof *row);
+    if (!row)
+        rc = kin_fail_alloc(err, "rows to show", count * sizeof *row);
+    else if (o->item.count)
+        rc = show_find(row, o->item.item, count, &graph, err);
+    else
+        rc = show_choose(row, &count, count, &graph, err);
+    if (rc == 0)
+        rc = show_graph(&graph, row, count, o, err);
+    free(row);
+    kin_graph_close(&graph);
+    return rc;
+}
+
+const kin_command command_show = {
+    .name = "show",
+    .summary = "items beside their nearest neighbours, as a page or as text",
+    .operands = "GRAPH",
+    .operands_min = 1,
+    .operands_max = 1,
+    .example = "kin show graph --out similar.html\n"
+               "kin show graph --item 4711 --neighbors 20",
+    .options = {.option = options,
+                .count = sizeof options / sizeof *options,
+                .defaults = &defaults,
+                .bytes = sizeof(show_options)},
+    .run = run,
+};

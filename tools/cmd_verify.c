@@ -1,0 +1,342 @@
+/*
+ * `kin verify DIR`: the checksums of a folder that kin wrote, then what must hold inside it. One
+ * line a check; the first violation is named and ends it with exit 65.
+ *
+ * Graphs: memory 16 bytes an item, one pass over the entries. What cannot be seen without the
+ * vectors is left out: whether the neighbours are the right ones (kin compare --sample).
+ */
+#include "core/graph.h"
+#include "core/half.h"
+#include "core/memory.h"
+#include "core/npy.h"
+#include "core/outdir.h"
+#include "tools/command.h"
+#include "tools/console.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct verify_options {
+    command_common common;
+} verify_options;
+
+static const verify_options verify_defaults = {{0}};
+static const kin_option verify_option[] = {COMMAND_COMMON_OPTIONS};
+
+static const char damaged[] = "the folder is damaged: build it again";
+
+/* float16 keeps 11 bits: a cosine of 1 can be stored as no more than this. */
+static const float cosine_limit = 1.001f;
+
+/* ---- graphs ---------------------------------------------------------------------------------- */
+
+static int fail_row(const kin_graph *graph, size_t row, const char *what, size_t entry,
+                    kin_error *err)
+{
+    kin_span id = kin_lines_at(&graph->ids, row);
+    return kin_fail(err, KIN_E_DATA, damaged, "%s: row %zu (item %.*s), entry %zu: %s",
+                    graph->directory, row, (int)(id.length < 100 ? id.length : 100), id.text, entry,
+                    what);
+}
+
+/* Whether entry `p` may follow entry `p - 1` of the same row. */
+static bool in_order(const kin_graph *graph, size_t p)
+{
+    bool ascending = graph->indices[p - 1] < graph->indices[p];
+    if (graph->order == KIN_ORDER_COLUMN)
+        return ascending;
+    return graph->data[p - 1] > graph->data[p] ||
+           (graph->data[p - 1] == graph->data[p] && ascending);
+}
+
+/* `seen` [n] holds row + 1 of the last row that named an item. */
+static int check_row(const kin_graph *graph, size_t row, uint32_t *seen, kin_error *err)
+{
+    size_t first = (size_t)graph->indptr[row];
+    size_t last = (size_t)graph->indptr[row + 1];
+    for (size_t p = first; p < last; p++) {
+        size_t other = (size_t)graph->indices[p];
+        if (other == row)
+            return fail_row(graph, row, "the item is its own neighbour", p, err);
+        if (seen[other] == row + 1)
+            return fail_row(graph, row, "a neighbour stands there twice", p, err);
+        seen[other] = (uint32_t)(row + 1);
+        if (!isfinite(graph->data[p]))
+            return fail_row(graph, row, "the score is not finite", p, err);
+        if (p > first && !in_order(graph, p))
+            return fail_row(graph, row,
+                            graph->order == KIN_ORDER_COLUMN ? "columns do not ascend"
+                                                             : "scores do not descend",
+                            p, err);
+    }
+    return 0;
+}
+
+static int check_rows(const kin_graph *graph, kin_error *err)
+{
+    uint32_t *seen = kin_alloc_zero(graph->n, sizeof *seen);
+    if (!seen)
+        return kin_fail_alloc(err, "marks of items", graph->n * sizeof *seen);
+    int rc = 0;
+    for (size_t row = 0; row < graph->n && rc == 0; row++)
+        rc = check_row(graph, row, seen, err);
+    free(seen);
+    return rc;
+}
+
+/* Cosines are NaN where an item lacks the modality, and every pair has at least one. */
+static int check_cosines(const kin_graph *graph, kin_error *err)
+{
+    for (size_t p = 0; p < graph->pairs; p++) {
+        bool any = false;
+        for (size_t m = 0; m < graph->modality_count; m++) {
+            float cosine = kin_half_to_float(graph->cosine[m][p]);
+            if (fabsf(cosine) > cosine_limit)
+                return kin_fail(err, KIN_E_DATA, damaged,
+                                "%s/scores_%s.npy: entry %zu is %g, no cosine", graph->directory,
+                                graph->modality[m], p, (double)cosine);
+            any = any || !isnan(cosine);
+        }
+        if (!any)
+            return kin_fail(err, KIN_E_DATA, damaged, "%s: entry %zu has no cosine at all",
+                            graph->directory, p);
+    }
+    return 0;
+}
+
+static int check_count(const kin_graph *graph, const char *key, size_t found, kin_error *err)
+{
+    const json_t *value = json_object_get(graph->manifest, key);
+    if (!json_is_integer(value) || (size_t)json_integer_value(value) == found)
+        return 0;
+    return kin_fail(err, KIN_E_DATA, damaged, "%s/manifest.json: %s is %lld, the arrays have %zu",
+                    graph->directory, key, (long long)json_integer_value(value), found);
+}
+
+static int check_counts(const kin_graph *graph, kin_error *err)
+{
+    size_t with_neighbors = 0;
+    for (size_t row = 0; row < graph->n; row++)
+        with_neighbors += graph->indptr[row + 1] > graph->indptr[row];
+    int rc = check_count(graph, "items", graph->n, err);
+    if (rc == 0)
+        rc = check_count(graph, "pairs", graph->pairs, err);
+    if (rc == 0)
+        rc = check_count(graph, "items_with_neighbors", with_neighbors, err);
+    return rc;
+}
+
+static int check_ids(const kin_lines *ids, const char *directory, kin_error *err)
+{
+    kin_line_index index;
+    char *path = kin_path_join(directory, "ids.txt");
+    int rc = path ? kin_line_index_init(&index, ids, path, 1, err)
+                  : kin_fail_alloc(err, "path", strlen(directory));
+    if (rc == 0)
+        kin_line_index_release(&index);
+    free(path);
+    return rc;
+}
+
+/* A file that the manifest does not list has no checksum. */
+static int check_listed(const json_t *manifest, const char *directory, const char *name,
+                        kin_error *err)
+{
+    if (json_object_get(json_object_get(manifest, "files"), name))
+        return 0;
+    return kin_fail(err, KIN_E_DATA, damaged, "%s/manifest.json does not list %s", directory, name);
+}
+
+static int check_files(const kin_graph *graph, kin_error *err)
+{
+    static const char *const names[] = {"graph.npz", "indptr.npy", "indices.npy", "data.npy",
+                                        "ids.txt"};
+    int rc = 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names && rc == 0; i++)
+        rc = check_listed(graph->manifest, graph->directory, names[i], err);
+    for (size_t m = 0; m < graph->modality_count && rc == 0; m++) {
+        char name[KIN_NAME_MAX + 16];
+        snprintf(name, sizeof name, "scores_%s.npy", graph->modality[m]);
+        rc = check_listed(graph->manifest, graph->directory, name, err);
+    }
+    return rc;
+}
+
+static int verify_graph(const char *directory, kin_error *err)
+{
+    kin_graph graph;
+    int rc = kin_graph_open(&graph, directory, err);
+    if (rc != 0)
+        return rc;
+    printf("ok  shapes, row pointers and indices of %zu x %zu with %zu pairs\n", graph.n, graph.n,
+           graph.pairs);
+    if ((rc = check_rows(&graph, err)) != 0)
+        goto done;
+    printf("ok  rows: no item twice or its own neighbour, scores finite, in order of %s\n",
+           kin_row_order_names[graph.order]);
+    if ((rc = check_cosines(&graph, err)) != 0)
+        goto done;
+    printf("ok  cosines of %zu modalities\n", graph.modality_count);
+    if ((rc = check_counts(&graph, err)) != 0)
+        goto done;
+    printf("ok  counts in the manifest\n");
+    if ((rc = check_ids(&graph.ids, directory, err)) != 0)
+        goto done;
+    printf("ok  %zu ids, all different\n", graph.ids.count);
+    rc = check_files(&graph, err);
+done:
+    kin_graph_close(&graph);
+    return rc;
+}
+
+/* ---- indexes --------------------------------------------------------------------------------- */
+
+/* of[i] is the group of item i: -1, a group seen before, or the next new one. */
+static int check_groups(const int32_t *of, size_t n, size_t groups, const char *path,
+                        kin_error *err)
+{
+    size_t next = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (of[i] < -1 || (of[i] >= 0 && (size_t)of[i] > next))
+            return kin_fail(err, KIN_E_DATA, damaged,
+                            "%s: item %zu is in group %d, must be -1 to %zu", path, i, of[i], next);
+        next += of[i] >= 0 && (size_t)of[i] == next;
+    }
+    if (next != groups)
+        return kin_fail(err, KIN_E_DATA, damaged, "%s has %zu groups, the manifest says %zu", path,
+                        next, groups);
+    return 0;
+}
+
+static int verify_distinct(const char *directory, const char *part, size_t n, size_t groups,
+                           kin_error *err)
+{
+    char *path = kin_text("%s/%s.distinct.npy", directory, part);
+    if (!path)
+        return kin_fail_alloc(err, "path", strlen(directory));
+    kin_file file;
+    kin_npy_header header;
+    int rc = kin_file_open(&file, path, err);
+    if (rc != 0) {
+        free(path);
+        return rc;
+    }
+    rc = kin_npy_parse(&header, file.data, file.bytes, path, err);
+    if (rc == 0 &&
+        (strcmp(header.descr, "<i4") != 0 || header.dimensions != 1 || header.shape[0] != n ||
+         kin_size_add(kin_size_mul(n, 4), header.data_offset) != file.bytes))
+        rc = kin_fail(err, KIN_E_DATA, damaged, "%s is no array of %zu int32", path, n);
+    if (rc == 0)
+        rc = check_groups((const int32_t *)(const void *)(file.data + header.data_offset), n,
+                          groups, path, err);
+    kin_file_close(&file);
+    free(path);
+    return rc;
+}
+
+static int verify_index(const char *directory, const json_t *manifest, kin_error *err)
+{
+    const json_t *index = json_object_get(manifest, "index");
+    json_t *parts = json_object_get(index, "parts");
+    size_t n = (size_t)json_integer_value(json_object_get(manifest, "items"));
+    const char *part;
+    json_t *facts;
+    if (json_object_size(parts) == 0 || n == 0)
+        return kin_fail(err, KIN_E_DATA, damaged, "%s/manifest.json describes no index", directory);
+    json_object_foreach(parts, part, facts)
+    {
+        char name[KIN_NAME_MAX + 16];
+        json_int_t groups = json_integer_value(json_object_get(facts, "distinct"));
+        snprintf(name, sizeof name, "%s.faiss", part);
+        int rc = groups > 0 ? check_listed(manifest, directory, name, err) : 0;
+        if (rc == 0)
+            rc = verify_distinct(directory, part, n, (size_t)groups, err);
+        if (rc != 0)
+            return rc;
+        printf("ok  %s: %zu items in %lld groups of equal vectors\n", part, n, (long long)groups);
+    }
+    return 0;
+}
+
+/* ---- catalogs -------------------------------------------------------------------------------- */
+
+/* Opens what the manifest names as a catalog: every value is looked at. */
+static int verify_catalog(const char *directory, const json_t *manifest, kin_error *err)
+{
+    const json_t *modalities = json_object_get(manifest, "modalities");
+    kin_source source[KIN_MODALITIES_MAX];
+    kin_catalog catalog;
+    size_t count = 0;
+    int rc = 0;
+    char *ids = kin_path_join(directory, "ids.txt");
+    for (; count < json_array_size(modalities) && count < KIN_MODALITIES_MAX; count++) {
+        const json_t *entry = json_array_get(modalities, count);
+        const char *name = json_string_value(json_object_get(entry, "name"));
+        const char *file = json_string_value(json_object_get(entry, "file"));
+        source[count] =
+            (kin_source){.weight = 1, .path = kin_path_join(directory, file ? file : "")};
+        snprintf(source[count].name, sizeof source[count].name, "%s", name ? name : "");
+        if (!source[count].path || !ids) {
+            rc = kin_fail_alloc(err, "path", strlen(directory));
+            goto done;
+        }
+    }
+    kin_catalog_options options = {.source = source, .source_count = count, .ids = ids};
+    rc = kin_catalog_open(&catalog, &options, err);
+    if (rc != 0)
+        goto done;
+    printf("ok  %zu items, %zu modalities, all values finite, ids all different\n", catalog.n,
+           catalog.modality_count);
+    kin_catalog_close(&catalog);
+done:
+    command_sources_release(source, count);
+    free(ids);
+    return rc;
+}
+
+/* ---- the command ----------------------------------------------------------------------------- */
+
+static int verify_run(const void *values, const kin_operands *operands, kin_error *err)
+{
+    (void)values;
+    const char *directory = operands->item[0];
+    json_t *manifest;
+    console_catch_bus_error();
+    int rc = kin_manifest_read(&manifest, directory, NULL, err);
+    if (rc != 0)
+        return rc;
+    const char *kind = json_string_value(json_object_get(manifest, "kind"));
+    rc = kin_manifest_verify(manifest, directory, err);
+    if (rc != 0)
+        goto done;
+    printf("ok  checksums of %zu files\n", json_object_size(json_object_get(manifest, "files")));
+    if (strcmp(kind, "graph") == 0)
+        rc = verify_graph(directory, err);
+    else if (strcmp(kind, "index") == 0)
+        rc = verify_index(directory, manifest, err);
+    else if (strcmp(kind, "catalog") == 0)
+        rc = verify_catalog(directory, manifest, err);
+    else
+        rc = kin_fail(err, KIN_E_DATA, "use the kin that wrote it",
+                      "%s is a folder of kind \"%s\", which this kin does not know", directory,
+                      kind);
+done:
+    json_decref(manifest);
+    if (rc == 0)
+        rc = command_flush_stdout(err);
+    return rc;
+}
+
+const kin_command command_verify = {
+    .name = "verify",
+    .summary = "check every checksum and invariant of a folder that kin wrote",
+    .operands = "DIR",
+    .operands_min = 1,
+    .operands_max = 1,
+    .example = "  kin verify graph\n",
+    .options = {verify_option, sizeof verify_option / sizeof *verify_option, &verify_defaults,
+                sizeof verify_defaults},
+    .run = verify_run,
+};

@@ -1,0 +1,87 @@
+#ifndef KIN_TOOLS_COMMAND_H
+#define KIN_TOOLS_COMMAND_H
+/*
+ * The commands of `kin`: a table, and one file per command.
+ *
+ * A command parses nothing itself: it gets its options struct, filled and checked against its
+ * table, and its operands. It returns 0 or a negative kin_code with *err set; main() prints the
+ * error and turns the code into the exit status.
+ */
+#include "core/options.h"
+#include "core/rows.h"
+
+/* What every command's options struct starts with. */
+typedef struct command_common {
+    int log;         /* console_log */
+    int progress;    /* console_progress */
+    int64_t threads; /* 0: kin_threads_default() */
+} command_common;
+
+extern const char *const command_log_names[];      /* "text", "json" */
+extern const char *const command_progress_names[]; /* "auto", "bar", "lines", "none" */
+
+/* The table lines of command_common; it must be the struct's first member, named `common`. */
+#define COMMAND_COMMON_OPTIONS                                                                     \
+    {.name = "threads",                                                                            \
+     .type = KIN_OPTION_INT,                                                                       \
+     .offset = offsetof(command_common, threads),                                                  \
+     .min = 0,                                                                                     \
+     .max = 1024,                                                                                  \
+     .unit = "N",                                                                                  \
+     .run_only = true,                                                                             \
+     .default_text = "CPU affinity, cgroup quota, OMP_NUM_THREADS: the least",                     \
+     .help = "threads to use"},                                                                    \
+        {.name = "log",                                                                            \
+         .type = KIN_OPTION_CHOICE,                                                                \
+         .offset = offsetof(command_common, log),                                                  \
+         .choices = command_log_names,                                                             \
+         .run_only = true,                                                                         \
+         .help = "how the log on stderr is written"},                                              \
+    {                                                                                              \
+        .name = "progress", .type = KIN_OPTION_CHOICE,                                             \
+        .offset = offsetof(command_common, progress), .choices = command_progress_names,           \
+        .run_only = true,                                                                          \
+        .help = "how progress on stderr is shown; auto is a bar only on a terminal"                \
+    }
+
+typedef struct kin_command {
+    const char *name;     /* "build" */
+    const char *summary;  /* one line for `kin --help` */
+    const char *operands; /* "GRAPH", "" */
+    size_t operands_min, operands_max;
+    const char *example; /* one or more lines shown at the end of `kin NAME --help` */
+    kin_option_table options;
+    int (*run)(const void *options, const kin_operands *operands, kin_error *err);
+} kin_command;
+
+/* Every command, in the order of `kin --help`, ended by NULL (tools/commands.c). */
+extern const kin_command *const kin_commands[];
+
+extern const kin_command command_build, command_index, command_query, command_compare, command_show,
+    command_info, command_gen, command_verify, command_doctor;
+
+/* Helpers that several commands share (tools/common.c). */
+
+/* Parses a list of NAME=FILE[:WEIGHT]; *out has room for KIN_MODALITIES_MAX. */
+int command_sources(kin_source *out, size_t *count, const kin_text_list *list, kin_error *err);
+void command_sources_release(kin_source *source, size_t count);
+
+/* The sources that a manifest names: {"modalities": [{"name", "file", "weight",
+ * "xxh3_128", ...}], "run": {"sources": {NAME: absolute path}}}. The path as given if it is there,
+ * else the absolute one. */
+int command_sources_from_manifest(kin_source *out, size_t *count, const json_t *manifest,
+                                  kin_error *err);
+
+/* Prints `document` to FILE, "-" for stdout, as one JSON document. NULL path: does nothing. */
+int command_write_json(const char *path, const json_t *document, kin_error *err);
+
+/* stdout, checked: KIN_E_IO when what was printed could not be written (a full disk, a closed
+ * pipe). Call it last in a command that prints its result. */
+int command_flush_stdout(kin_error *err);
+
+/* Adds "run" facts that every manifest has: versions of kin, FAISS, BLAS and its core type,
+ * kernels, threads, host, seconds_total since `start_seconds`, peak_memory_bytes, peak_rss_bytes.
+ * New reference. */
+json_t *command_run_facts(double start_seconds);
+
+#endif

@@ -1,0 +1,13 @@
+/*
+ * The commands in the order of `kin --help`. A new command is a file tools/cmd_NAME.c, a
+ * declaration in tools/command.h and a line here.
+ */
+#include "tools/command.h"
+
+const char *const command_log_names[] = {"text", "json", NULL};
+const char *const command_progress_names[] = {"auto", "bar", "lines", "none", NULL};
+
+const kin_command *const kin_commands[] = {
+    &command_build, &command_index, &command_query,  &command_compare, &command_show,
+    &command_info,  &command_gen,   &command_verify, &command_doctor,  NULL,
+};

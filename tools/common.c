@@ -1,0 +1,194 @@
+/*
+ * What several commands do alike: modalities from options and manifests, JSON results, the facts
+ * of a run.
+ */
+#include "core/kernels.h"
+#include "core/memory.h"
+#include "core/outdir.h"
+#include "core/threads.h"
+#include "tools/command.h"
+#include "tools/console.h"
+#include "tools/facts.h"
+#include "tools/usage.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+#include <xxhash.h>
+#include <zip.h>
+
+/* CMake reads it from FAISS's C++ header: the C API cannot be asked. */
+#ifndef KIN_FAISS_VERSION
+#define KIN_FAISS_VERSION "unknown"
+#endif
+
+/* ---- modalities ------------------------------------------------------------------------------ */
+
+void command_sources_release(kin_source *source, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        kin_source_release(&source[i]);
+}
+
+int command_sources(kin_source *out, size_t *count, const kin_text_list *list, kin_error *err)
+{
+    *count = 0;
+    if (list->count == 0 || list->count > KIN_MODALITIES_MAX)
+        return kin_fail(err, KIN_E_USAGE,
+                        "give --modality NAME=FILE[:WEIGHT] for each file of vectors",
+                        "%zu modalities, needs 1 to %d", list->count, KIN_MODALITIES_MAX);
+    int rc = 0;
+    for (size_t i = 0; i < list->count && rc == 0; i++) {
+        rc = kin_source_parse(&out[i], list->item[i], err);
+        if (rc == 0)
+            ++*count;
+    }
+    if (rc != 0) {
+        command_sources_release(out, *count);
+        *count = 0;
+    }
+    return rc;
+}
+
+/* One entry of "modalities". `sources` is run.sources, or NULL. */
+static int source_from_json(kin_source *out, const json_t *entry, const json_t *sources,
+                            kin_error *err)
+{
+    const char *name = json_string_value(json_object_get(entry, "name"));
+    const char *file = json_string_value(json_object_get(entry, "file"));
+    const json_t *weight = json_object_get(entry, "weight");
+    const char *absolute = name ? json_string_value(json_object_get(sources, name)) : NULL;
+    if (!name || strlen(name) >= KIN_NAME_MAX || (!file && !absolute))
+        return kin_fail(err, KIN_E_DATA, "name the files yourself with --modality NAME=FILE",
+                        "the manifest's entry of a modality names no file");
+    const char *path = file && access(file, R_OK) == 0 ? file : absolute ? absolute : file;
+    *out = (kin_source){.path = strdup(path),
+                        .weight = json_is_number(weight) ? json_number_value(weight) : 1.0};
+    if (!out->path)
+        return kin_fail_alloc(err, "path", strlen(path));
+    snprintf(out->name, sizeof out->name, "%s", name);
+    return 0;
+}
+
+int command_sources_from_manifest(kin_source *out, size_t *count, const json_t *manifest,
+                                  kin_error *err)
+{
+    const json_t *modalities = json_object_get(manifest, "modalities");
+    const json_t *sources = json_object_get(json_object_get(manifest, "run"), "sources");
+    size_t wanted = json_array_size(modalities);
+    *count = 0;
+    if (wanted == 0 || wanted > KIN_MODALITIES_MAX)
+        return kin_fail(err, KIN_E_DATA, "name the files yourself with --modality NAME=FILE",
+                        "the manifest names %zu modalities, needs 1 to %d", wanted,
+                        KIN_MODALITIES_MAX);
+    int rc = 0;
+    for (size_t i = 0; i < wanted && rc == 0; i++) {
+        rc = source_from_json(&out[i], json_array_get(modalities, i), sources, err);
+        if (rc == 0)
+            ++*count;
+    }
+    if (rc != 0) {
+        command_sources_release(out, *count);
+        *count = 0;
+    }
+    return rc;
+}
+
+/* ---- results --------------------------------------------------------------------------------- */
+
+int command_flush_stdout(kin_error *err)
+{
+    if (fflush(stdout) != 0 || ferror(stdout))
+        return kin_fail_errno(err, KIN_E_IO, "is the disk full, or did the reader go away?",
+                              "standard output cannot be written");
+    return 0;
+}
+
+/* To what is no regular file (a pipe, a device): written as it is, never replaced. */
+static int write_stream(const char *path, const char *text, size_t length, kin_error *err)
+{
+    FILE *stream = fopen(path, "we");
+    if (!stream)
+        return kin_fail_errno(err, KIN_E_CANTOUT, "check the path and its permissions", "%s", path);
+    int failed = fwrite(text, 1, length, stream) != length;
+    failed |= fclose(stream) != 0;
+    return failed ? kin_fail_errno(err, KIN_E_IO, "check the disk", "%s: cannot be written", path)
+                  : 0;
+}
+
+int command_write_json(const char *path, const json_t *document, kin_error *err)
+{
+    if (!path)
+        return 0;
+    int rc = 0;
+    struct stat status;
+    char *body = document ? json_dumps(document, JSON_INDENT(2) | JSON_REAL_PRECISION(15)) : NULL;
+    char *text = body ? kin_text("%s\n", body) : NULL;
+    if (!text)
+        rc = kin_fail_alloc(err, "JSON document", 0);
+    else if (strcmp(path, "-") == 0) {
+        fputs(text, stdout);
+        rc = command_flush_stdout(err);
+    } else if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
+        rc = write_stream(path, text, strlen(text), err);
+    else
+        rc = kin_outfile_write(path, text, strlen(text), true, err);
+    free(text);
+    free(body);
+    return rc;
+}
+
+/* ---- facts ----------------------------------------------------------------------------------- */
+
+void facts_utc(char out[24], double seconds_ago)
+{
+    time_t then = time(NULL) - (time_t)(seconds_ago + 0.5);
+    struct tm parts;
+    gmtime_r(&then, &parts);
+    strftime(out, 24, "%Y-%m-%dT%H:%M:%SZ", &parts);
+}
+
+json_t *facts_versions(void)
+{
+    char xxhash[32];
+    unsigned version = XXH_versionNumber();
+    snprintf(xxhash, sizeof xxhash, "%u.%u.%u", version / 10000, version / 100 % 100,
+             version % 100);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "kin", KIN_VERSION, "faiss",
+                     KIN_FAISS_VERSION, "blas", kin_blas_config(), "libzip", zip_libzip_version(),
+                     "jansson", jansson_version_str(), "xxhash", xxhash);
+}
+
+json_t *facts_machine(void)
+{
+    char host[256] = "unknown";
+    if (gethostname(host, sizeof host) != 0)
+        snprintf(host, sizeof host, "unknown");
+    host[sizeof host - 1] = '\0';
+    return json_pack("{s:s, s:s, s:s, s:s, s:i, s:s}", "cpu", kin_cpu_name(), "kernels",
+                     kin_kernels_best()->name, "blas_core", kin_blas_core(), "blas_threading",
+                     kin_blas_threading(), "threads", kin_threads_used(), "host", host);
+}
+
+json_t *command_run_facts(double start_seconds)
+{
+    double seconds = console_seconds() - start_seconds;
+    char started[24];
+    facts_utc(started, seconds);
+    json_t *facts = facts_versions();
+    json_t *machine = facts_machine();
+    json_t *costs = json_pack("{s:s, s:f, s:I, s:I}", "started", started, "seconds_total", seconds,
+                              "peak_memory_bytes", (json_int_t)usage_peak_bytes(), "peak_rss_bytes",
+                              (json_int_t)kin_memory_peak_rss());
+    if (!facts || !machine || !costs || json_object_update(facts, machine) != 0 ||
+        json_object_update(facts, costs) != 0) {
+        json_decref(facts);
+        facts = NULL;
+    }
+    json_decref(machine);
+    json_decref(costs);
+    return facts;
+}

@@ -1,0 +1,379 @@
+/*
+ * The log and the progress on stderr. One thread speaks: the one that runs the command.
+ *
+ * A bar is one line redrawn in place, at most ten times a second, cut to the terminal's width and
+ * taken off before a log line. Lines are a contract that others parse. With --log json everything
+ * is one object a line, so a bar becomes lines.
+ */
+#include "tools/console.h"
+
+#include <jansson.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LINE_MAX_BYTES = 1024, TIME_MAX = 24, WIDTH_DEFAULT = 80, BAR_MAX = 40 };
+
+static const double redraw_seconds = 0.1;
+static const double line_seconds = 30;
+static const size_t never = SIZE_MAX; /* last_done before the first line */
+
+static console_log log_as = CONSOLE_LOG_TEXT;
+static bool draw_bar;
+static bool write_lines = true;
+static volatile sig_atomic_t bar_shown;
+static volatile sig_atomic_t noted_signal;
+
+/* ---- the log --------------------------------------------------------------------------------- */
+
+double console_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+void console_init(console_log log, console_progress progress)
+{
+    const char *terminal = getenv("TERM");
+    bool capable = isatty(STDERR_FILENO) && (!terminal || strcmp(terminal, "dumb") != 0);
+    log_as = log;
+    draw_bar = log == CONSOLE_LOG_TEXT &&
+               (progress == CONSOLE_PROGRESS_BAR || (progress == CONSOLE_PROGRESS_AUTO && capable));
+    write_lines = !draw_bar && progress != CONSOLE_PROGRESS_NONE;
+}
+
+static void clear_bar(void)
+{
+    if (bar_shown)
+        fputs("\r\x1b[K", stderr);
+    bar_shown = 0;
+}
+
+/* "2024-05-06T07:08:09Z" */
+static void utc_now(char out[TIME_MAX])
+{
+    time_t now = time(NULL);
+    struct tm parts;
+    gmtime_r(&now, &parts);
+    strftime(out, TIME_MAX, "%Y-%m-%dT%H:%M:%SZ", &parts);
+}
+
+/* A message on one line: control characters, as file names may hold them, become "?"; with
+ * `ascii`, so does what JSON could refuse. */
+static void make_plain(char *text, bool ascii)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < 0x20 || *text == 0x7f || (ascii && (unsigned char)*text >= 0x80))
+            *text = '?';
+}
+
+/* One line of the log. `extra` (stolen, may be NULL) holds further keys of the JSON object. */
+static void say(const char *level, char *message, json_t *extra)
+{
+    clear_bar();
+    make_plain(message, false);
+    if (log_as == CONSOLE_LOG_TEXT) {
+        const char *word = strcmp(level, "info") == 0      ? "INFO"
+                           : strcmp(level, "warning") == 0 ? "WARNING"
+                                                           : "ERROR";
+        fprintf(stderr, "%s %s\n", word, message);
+    } else {
+        char now[TIME_MAX];
+        utc_now(now);
+        json_t *text = json_string(message);
+        if (!text) {
+            make_plain(message, true);
+            text = json_string(message);
+        }
+        json_t *line = json_pack("{s:s, s:s, s:o*}", "time", now, "level", level, "message", text);
+        if (line && extra)
+            json_object_update(line, extra);
+        if (line && json_dumpf(line, stderr, JSON_COMPACT) == 0)
+            fputc('\n', stderr);
+        json_decref(line);
+    }
+    json_decref(extra);
+    fflush(stderr);
+}
+
+static void say_format(const char *level, const char *format, va_list args)
+{
+    char message[LINE_MAX_BYTES];
+    vsnprintf(message, sizeof message, format, args);
+    say(level, message, NULL);
+}
+
+void console_info(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    say_format("info", format, args);
+    va_end(args);
+}
+
+void console_warn(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    say_format("warning", format, args);
+    va_end(args);
+}
+
+void console_error(const kin_error *err)
+{
+    kin_error copy = *err;
+    make_plain(copy.hint, log_as == CONSOLE_LOG_JSON);
+    if (log_as == CONSOLE_LOG_JSON) {
+        say("error", copy.message,
+            json_pack("{s:s, s:i}", "hint", copy.hint, "exit_status", -(int)copy.code));
+        return;
+    }
+    say("error", copy.message, NULL);
+    if (copy.hint[0])
+        fprintf(stderr, "hint: %s\n", copy.hint);
+}
+
+/* ---- signals --------------------------------------------------------------------------------- */
+
+static void note_signal(int number)
+{
+    if (noted_signal) { /* asked twice: at once */
+        signal(number, SIG_DFL);
+        raise(number);
+    }
+    noted_signal = number;
+}
+
+/* write(2) of a text, as far as it goes: a handler can do nothing about a failure. */
+static void write_text(const char *text)
+{
+    ssize_t written = write(STDERR_FILENO, text, strlen(text));
+    (void)written;
+}
+
+/* utc_now by arithmetic alone, as a signal handler has to (days to civil date, Gregorian). */
+static void utc_in_handler(char out[TIME_MAX])
+{
+    static const char pattern[TIME_MAX] = "YYYY-MM-DDTHH:MM:SSZ";
+    static const int place[] = {0, 5, 8, 11, 14, 17};
+    static const int digits[] = {4, 2, 2, 2, 2, 2};
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    long second = now.tv_sec % 86400;
+    long day = now.tv_sec / 86400 + 719468; /* since 0000-03-01 */
+    long era_day = day % 146097;
+    long era_year = (era_day - era_day / 1460 + era_day / 36524 - era_day / 146096) / 365;
+    long year_day = era_day - (365 * era_year + era_year / 4 - era_year / 100);
+    long month = (5 * year_day + 2) / 153; /* from March */
+    long part[] = {era_year + day / 146097 * 400 + (month >= 10),
+                   month < 10 ? month + 3 : month - 9,
+                   year_day - (153 * month + 2) / 5 + 1,
+                   second / 3600,
+                   second / 60 % 60,
+                   second % 60};
+    memcpy(out, pattern, TIME_MAX);
+    for (int i = 0; i < 6; i++)
+        for (int digit = digits[i] - 1; digit >= 0; digit--, part[i] /= 10)
+            out[place[i] + digit] = (char)('0' + part[i] % 10);
+}
+
+/* The page behind a mapping is gone: its file was cut short. Only write(2) is allowed here. */
+static void die_of_bus_error(int number, siginfo_t *info, void *context)
+{
+    (void)context;
+    if (info->si_code != BUS_ADRERR) {
+        signal(number, SIG_DFL);
+        raise(number);
+        return;
+    }
+    if (bar_shown)
+        write_text("\r\x1b[K");
+    if (log_as == CONSOLE_LOG_JSON) {
+        char now[TIME_MAX];
+        utc_in_handler(now);
+        write_text("{\"time\":\"");
+        write_text(now);
+        write_text("\",\"level\":\"error\",\"message\":\"an input file became shorter while it "
+                   "was read\",\"hint\":\"run it again when nothing writes to the inputs\","
+                   "\"exit_status\":75}\n");
+    } else {
+        write_text("ERROR an input file became shorter while it was read\n"
+                   "hint: run it again when nothing writes to the inputs\n");
+    }
+    _exit(-KIN_E_AGAIN);
+}
+
+void console_catch_bus_error(void)
+{
+    struct sigaction bus = {.sa_sigaction = die_of_bus_error, .sa_flags = SA_SIGINFO};
+    sigaction(SIGBUS, &bus, NULL);
+}
+
+void console_catch_signals(void)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        struct sigaction before;
+        struct sigaction action = {.sa_handler = note_signal, .sa_flags = SA_RESTART};
+        /* what the parent told us to ignore (nohup, a shell's background job) stays ignored */
+        if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+            sigaction(numbers[i], &action, NULL);
+    }
+    console_catch_bus_error();
+}
+
+int console_signal(void)
+{
+    return noted_signal;
+}
+
+/* ---- progress -------------------------------------------------------------------------------- */
+
+/* "06:25", "1:06:25", "--:--" where nobody can tell. */
+static void eta_text(double seconds, char out[32])
+{
+    if (!(seconds >= 0 && seconds < 1e7)) {
+        snprintf(out, 32, "--:--");
+        return;
+    }
+    long whole = (long)(seconds + 0.5);
+    if (whole >= 3600)
+        snprintf(out, 32, "%ld:%02ld:%02ld", whole / 3600, whole / 60 % 60, whole % 60);
+    else
+        snprintf(out, 32, "%02ld:%02ld", whole / 60, whole % 60);
+}
+
+static double rate_of(const console_watch *watch, size_t done, double now)
+{
+    double seconds = now - watch->start_seconds;
+    return seconds > 0 ? (double)done / seconds : 0;
+}
+
+static double percent_of(size_t done, size_t total)
+{
+    return total ? 100.0 * (double)done / (double)total : 100.0;
+}
+
+static void print_line(const console_watch *watch, size_t done, size_t total, double now)
+{
+    char message[LINE_MAX_BYTES];
+    double rate = rate_of(watch, done, now);
+    int used = snprintf(message, sizeof message, "Progress: %zu/%zu items (%.1f%%)", done, total,
+                        percent_of(done, total));
+    if (done > 0) {
+        char eta[32];
+        eta_text((double)(total - done) / rate, eta);
+        snprintf(message + used, sizeof message - (size_t)used, ", %.0f items/s, ETA %s", rate,
+                 eta);
+    }
+    json_t *extra = log_as == CONSOLE_LOG_JSON ? json_pack("{s:I, s:I}", "done", (json_int_t)done,
+                                                           "total", (json_int_t)total)
+                                               : NULL;
+    say("info", message, extra);
+}
+
+static size_t terminal_width(void)
+{
+    struct winsize size;
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
+        return size.ws_col;
+    return WIDTH_DEFAULT;
+}
+
+/* " 45.2% [=========>          ] 12345/50000 items, 1234 items/s, ETA 06:25" */
+static void print_bar(const console_watch *watch, size_t done, size_t total, double now)
+{
+    char tail[160];
+    char bar[BAR_MAX + 1];
+    char line[256];
+    char eta[32];
+    double rate = rate_of(watch, done, now);
+    eta_text(rate > 0 ? (double)(total - done) / rate : -1, eta);
+    snprintf(tail, sizeof tail, "%zu/%zu items, %.0f items/s, ETA %s", done, total, rate, eta);
+    size_t width = terminal_width() - 1; /* the last column would wrap on some terminals */
+    size_t fixed = strlen(tail) + sizeof "100.0% [] " - 1;
+    size_t cells = width > fixed ? width - fixed : 0;
+    cells = cells > BAR_MAX ? BAR_MAX : cells;
+    size_t full = total ? (size_t)((double)cells * (double)done / (double)total) : cells;
+    memset(bar, ' ', cells);
+    memset(bar, '=', full);
+    if (full < cells)
+        bar[full] = '>';
+    bar[cells] = '\0';
+    if (cells >= 4)
+        snprintf(line, sizeof line, "%5.1f%% [%s] %s", percent_of(done, total), bar, tail);
+    else
+        snprintf(line, sizeof line, "%5.1f%% %s", percent_of(done, total), tail);
+    if (width < sizeof line)
+        line[width] = '\0';
+    fprintf(stderr, "\r\x1b[K%s", line);
+    fflush(stderr);
+    bar_shown = 1;
+}
+
+/* Whether a line is due: the first, the last, at every 5 % and after 30 s. */
+static bool line_due(const console_watch *watch, size_t done, size_t total, double now)
+{
+    if (done == watch->last_done)
+        return false;
+    if (done >= total || now - watch->last_seconds >= line_seconds)
+        return true;
+    return (int)(percent_of(done, total) / 5) > (int)(percent_of(watch->last_done, total) / 5);
+}
+
+static void watch_progress(void *self, size_t done, size_t total)
+{
+    console_watch *watch = self;
+    double now = console_seconds();
+    if (watch->last_done == never || done < watch->last_done) {
+        watch->start_seconds = watch->last_seconds = now;
+        watch->last_done = 0;
+        if (write_lines)
+            print_line(watch, 0, total, now);
+    }
+    if (watch->bar && (done >= total || now - watch->last_seconds >= redraw_seconds)) {
+        print_bar(watch, done, total, now);
+    } else if (!write_lines || !line_due(watch, done, total, now)) {
+        return;
+    } else {
+        print_line(watch, done, total, now);
+    }
+    watch->last_done = done;
+    watch->last_seconds = now;
+}
+
+static void watch_stage(void *self, const char *name)
+{
+    (void)self;
+    console_info("Stage: %s", name);
+}
+
+static bool watch_stopped(void *self)
+{
+    (void)self;
+    return noted_signal != 0;
+}
+
+kin_watch console_watch_start(console_watch *self, size_t total)
+{
+    double now = console_seconds();
+    *self = (console_watch){.total = total,
+                            .last_done = never,
+                            .start_seconds = now,
+                            .last_seconds = now,
+                            .bar = draw_bar};
+    return (kin_watch){self, watch_progress, watch_stage, watch_stopped};
+}
+
+void console_watch_end(console_watch *self)
+{
+    (void)self;
+    clear_bar();
+    fflush(stderr);
+}

@@ -1,0 +1,56 @@
+#ifndef KIN_TOOLS_CONSOLE_H
+#define KIN_TOOLS_CONSOLE_H
+/*
+ * What the command says on stderr: the log, and progress. The library never speaks.
+ */
+#include "core/rows.h"
+#include <stdbool.h>
+
+typedef enum console_log { CONSOLE_LOG_TEXT, CONSOLE_LOG_JSON } console_log;
+typedef enum console_progress {
+    CONSOLE_PROGRESS_AUTO, /* bar on a terminal, else lines */
+    CONSOLE_PROGRESS_BAR,
+    CONSOLE_PROGRESS_LINES,
+    CONSOLE_PROGRESS_NONE,
+} console_progress;
+
+/* Sets how to speak; before it is called: text and auto. */
+void console_init(console_log log, console_progress progress);
+
+/* "INFO ..." and "WARNING ..." on a line of their own, or one JSON object a line
+ * {"time": "...Z", "level": "info", "message": "..."}. A bar on screen is cleared first. */
+void console_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void console_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* "ERROR message" and "hint: ..." (in JSON one object with both). */
+void console_error(const kin_error *err);
+
+/* From now on SIGINT, SIGTERM and SIGHUP are noted instead of ending the process (a second one
+ * ends it at once), and SIGBUS on a mapped input that shrank ends it with one line and exit 75. */
+void console_catch_signals(void);
+
+/* Only the part about SIGBUS: for commands that leave nothing half-done, which a signal may end. */
+void console_catch_bus_error(void);
+
+/* The noted signal, 0 if none. */
+int console_signal(void);
+
+/* A watch for engines: progress goes to the console, a noted signal stops the engine.
+ * Lines: "INFO Progress: 25000/500000 items (5.0%), 1234 items/s, ETA 06:25", the first (0) and
+ * the last always, otherwise at every 5 % or 30 s. */
+typedef struct console_watch {
+    size_t total;
+    size_t last_done;
+    double start_seconds, last_seconds;
+    bool bar;
+} console_watch;
+
+kin_watch console_watch_start(console_watch *self, size_t total);
+
+/* Takes the bar off the screen. */
+void console_watch_end(console_watch *self);
+
+/* Seconds of a monotonic clock. */
+double console_seconds(void);
+
+#endif

@@ -1,0 +1,143 @@
+/*
+ * The folder that --from names: nothing is read but names, headers and a manifest. A stray array
+ * beside the vectors (another number of rows) is passed over.
+ */
+#include "tools/gen_from.h"
+#include "core/outdir.h"
+#include "tools/command.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* What a modality may be called: its name becomes a file's. */
+static bool is_name(const char *name)
+{
+    static const char allowed[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+    size_t length = strlen(name);
+    return length > 0 && length < KIN_NAME_MAX && strspn(name, allowed) == length;
+}
+
+/* Adds DIR/file under `name`. */
+static int add_source(kin_source *out, size_t *count, const char *directory, const char *name,
+                      const char *file, kin_error *err)
+{
+    if (*count == KIN_MODALITIES_MAX)
+        return kin_fail(err, KIN_E_USAGE, "name the ones you mean: --modality NAME=FILE",
+                        "%s: more than %d modalities", directory, KIN_MODALITIES_MAX);
+    if (!is_name(name))
+        return kin_fail(err, KIN_E_DATA, "name it yourself: --modality NAME=FILE",
+                        "%s: '%s' cannot name a modality (1 to %d of A-Z a-z 0-9 _ -)", directory,
+                        file, KIN_NAME_MAX - 1);
+    kin_source *source = &out[*count];
+    *source = (kin_source){.weight = 1,
+                           .path = file[0] == '/' ? strdup(file) : kin_path_join(directory, file)};
+    if (!source->path)
+        return kin_fail_alloc(err, "path", strlen(directory));
+    snprintf(source->name, sizeof source->name, "%s", name);
+    ++*count;
+    return 0;
+}
+
+/* "text" is text.npy, "text=a.fbin" is a.fbin. */
+static int named_source(kin_source *out, size_t *count, const char *directory, const char *text,
+                        kin_error *err)
+{
+    kin_source parsed;
+    int rc = kin_source_parse(&parsed, text, err);
+    if (rc != 0)
+        return rc;
+    char *file = strchr(text, '=') || strchr(text, '.') ? strdup(parsed.path)
+                                                        : kin_text("%s.npy", parsed.path);
+    rc = file ? add_source(out, count, directory, parsed.name, file, err)
+              : kin_fail_alloc(err, "path", strlen(text));
+    free(file);
+    kin_source_release(&parsed);
+    return rc;
+}
+
+static int manifest_sources(kin_source *out, size_t *count, const char *directory, kin_error *err)
+{
+    json_t *manifest;
+    int rc = kin_manifest_read(&manifest, directory, "catalog", err);
+    if (rc != 0)
+        return rc;
+    size_t i;
+    const json_t *entry;
+    json_array_foreach(json_object_get(manifest, "modalities"), i, entry)
+    {
+        const char *name = json_string_value(json_object_get(entry, "name"));
+        const char *file = json_string_value(json_object_get(entry, "file"));
+        if (rc == 0 && name && file)
+            rc = add_source(out, count, directory, name, file, err);
+    }
+    json_decref(manifest);
+    return rc;
+}
+
+/* The rows of DIR/file, 0 when it is no file of vectors. */
+static size_t rows_of(const char *directory, const char *file)
+{
+    kin_matrix matrix;
+    char *path = kin_path_join(directory, file);
+    size_t n = 0;
+    if (path && kin_matrix_open(&matrix, path, NULL) == 0) {
+        n = matrix.n;
+        kin_matrix_close(&matrix);
+    }
+    free(path);
+    return n;
+}
+
+static int found_sources(kin_source *out, size_t *count, const char *directory, kin_error *err)
+{
+    struct dirent **entry = NULL;
+    size_t most = 0;
+    int rc = 0;
+    int files = scandir(directory, &entry, NULL, alphasort);
+    if (files < 0)
+        return kin_fail_errno(err, KIN_E_NOINPUT, "check the path", "%s", directory);
+    for (int i = 0; i < files; i++) {
+        size_t n = rows_of(directory, entry[i]->d_name);
+        most = n > most ? n : most;
+    }
+    for (int i = 0; i < files; i++) {
+        char name[256];
+        const char *file = entry[i]->d_name;
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(file, "."), file);
+        if (rc == 0 && most > 0 && rows_of(directory, file) == most)
+            rc = add_source(out, count, directory, name, file, err);
+        free(entry[i]);
+    }
+    free(entry);
+    return rc;
+}
+
+int gen_from_sources(kin_source *out, size_t *count, const char *directory,
+                     const kin_text_list *list, kin_error *err)
+{
+    int rc = 0;
+    *count = 0;
+    char *manifest = kin_path_join(directory, "manifest.json");
+    if (!manifest)
+        return kin_fail_alloc(err, "path", strlen(directory));
+    if (list->count > 0)
+        for (size_t i = 0; i < list->count && rc == 0; i++)
+            rc = named_source(out, count, directory, list->item[i], err);
+    else if (access(manifest, F_OK) == 0)
+        rc = manifest_sources(out, count, directory, err);
+    else
+        rc = found_sources(out, count, directory, err);
+    if (rc == 0 && *count == 0)
+        rc = kin_fail(err, KIN_E_NOINPUT, "give a folder with text.npy, image.npy or the like",
+                      "%s: holds no file of vectors", directory);
+    if (rc != 0) {
+        command_sources_release(out, *count);
+        *count = 0;
+    }
+    free(manifest);
+    return rc;
+}

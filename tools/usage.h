@@ -1,0 +1,16 @@
+#ifndef KIN_TOOLS_USAGE_H
+#define KIN_TOOLS_USAGE_H
+/*
+ * The largest amount of memory this process held: anonymous and shared resident memory, without
+ * the mapped pages of input files. The kernel keeps no such peak, so a thread samples it.
+ */
+#include <stddef.h>
+
+/* Starts the sampler, once, before other threads exist. Where no thread can be started, only
+ * usage_peak_bytes itself samples. */
+void usage_start(void);
+
+/* The largest sample so far, one taken now included; bytes. */
+size_t usage_peak_bytes(void);
+
+#endif
