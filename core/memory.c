@@ -44,8 +44,9 @@ int kin_plan_check(const kin_plan *self, size_t limit_bytes, kin_error *err)
             largest = i;
     bool machine = self->total_bytes <= limit;
     return kin_fail(err, KIN_E_MEMORY,
-                    machine ? "free memory on this machine or in its cgroup, or lower --micro-batch"
-                            : "raise --memory, or lower --micro-batch",
+                    machine
+                        ? "free memory on this machine or in its cgroup, or ask for less"
+                        : "raise --memory, or ask for less: --micro-batch, --candidates, --threads",
                     "needs %.1f MiB, %s %.1f MiB; the largest part is %s with %.1f MiB",
                     (double)self->total_bytes / 0x1p20,
                     machine       ? "this machine has left"

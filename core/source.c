@@ -38,14 +38,19 @@ static double take_weight(const char *text, size_t *length)
     return strtod(digits, NULL);
 }
 
-/* The file's stem as a name: "data/text.npy" gives "text". */
+/* The file's stem as a name: "data/text.npy" gives "text". Returns its length. */
 static size_t stem(const char *path, size_t length, const char **start)
 {
-    const char *slash = memrchr(path, '/', length);
-    *start = slash ? slash + 1 : path;
-    size_t left = length - (size_t)(*start - path);
-    const char *dot = memrchr(*start, '.', left);
-    return dot && dot > *start ? (size_t)(dot - *start) : left;
+    size_t first = 0;
+    size_t end = length;
+    for (size_t i = 0; i < length; i++)
+        if (path[i] == '/')
+            first = i + 1;
+    for (size_t i = first + 1; i < length; i++)
+        if (path[i] == '.')
+            end = i;
+    *start = path + first;
+    return end - first;
 }
 
 int kin_source_parse(kin_source *out, const char *text, kin_error *err)

@@ -11,6 +11,7 @@
 #include "exact/stream.h"
 #include "tools/command.h"
 #include "tools/console.h"
+#include "tools/shared_options.h"
 #include "tools/show_catalog.h"
 
 #include <math.h>
@@ -45,12 +46,7 @@ static const kin_option options[] = {
      .unit = "ROWS",
      .default_text = "none: give this or --reference",
      .help = "compare with exact rows of so many random items, computed now"},
-    {.name = "modality",
-     .type = KIN_OPTION_LIST,
-     .offset = FIELD(modality),
-     .unit = "NAME=FILE[:WEIGHT]",
-     .default_text = "those in the manifest",
-     .help = "where the graph's vectors are now (--sample); weights are the manifest's"},
+    OPTION_MODALITY(FIELD(modality), "as the manifest says"),
     {.name = "seed",
      .type = KIN_OPTION_INT,
      .offset = FIELD(seed),

@@ -10,6 +10,7 @@
 #include "tools/gen.h"
 #include "tools/gen_from.h"
 #include "tools/gen_write.h"
+#include "tools/shared_options.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,17 +54,8 @@ static const kin_option gen_option[] = {
      .unit = "NAME=D",
      .help = "a modality and its dimensions; with --from: NAME or NAME=FILE in "
              "that folder"},
-    {.name = "out",
-     .type = KIN_OPTION_TEXT,
-     .offset = FIELD(out),
-     .unit = "DIR",
-     .run_only = true,
-     .help = "the folder to write"},
-    {.name = "force",
-     .type = KIN_OPTION_FLAG,
-     .offset = FIELD(force),
-     .run_only = true,
-     .help = "replace the folder if it exists"},
+    OPTION_OUT(FIELD(out)),
+    OPTION_FORCE(FIELD(force)),
     {.name = "from",
      .type = KIN_OPTION_TEXT,
      .offset = FIELD(from),

@@ -13,6 +13,7 @@
 #include "core/score.h"
 #include "tools/command.h"
 #include "tools/console.h"
+#include "tools/shared_options.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,36 +49,8 @@ static const kin_option options[] = {
      .max = 10000,
      .unit = "K",
      .help = "neighbours per query"},
-    {.name = "modality",
-     .type = KIN_OPTION_LIST,
-     .offset = FIELD(modality),
-     .unit = "NAME=FILE[:WEIGHT]",
-     .default_text = "as the index's manifest says",
-     .help = "where the catalog's vectors lie now, and other weights"},
-    {.name = "candidates",
-     .type = KIN_OPTION_INT,
-     .offset = FIELD(search.candidates),
-     .min = 1,
-     .max = 1e6,
-     .unit = "C",
-     .default_text = "4 K, hnsw 3 K, in fused space 2 K, at least 64",
-     .help = "how deep each index is asked"},
-    {.name = "probes",
-     .type = KIN_OPTION_INT,
-     .offset = FIELD(search.probes),
-     .min = 1,
-     .max = 1e6,
-     .unit = "N",
-     .default_text = "by lists",
-     .help = "clusters searched (ivf)"},
-    {.name = "ef-search",
-     .type = KIN_OPTION_INT,
-     .offset = FIELD(search.ef_search),
-     .min = 1,
-     .max = 1e6,
-     .unit = "N",
-     .default_text = "by candidates",
-     .help = "effort of searching (hnsw)"},
+    OPTION_MODALITY(FIELD(modality), "as the index's manifest says"),
+    OPTIONS_SEARCH(FIELD(search)),
     {.name = "json",
      .type = KIN_OPTION_TEXT,
      .offset = FIELD(json),

@@ -6,6 +6,7 @@
 #include "core/outdir.h"
 #include "tools/command.h"
 #include "tools/console.h"
+#include "tools/shared_options.h"
 #include "tools/show_catalog.h"
 #include "tools/show_page.h"
 
@@ -48,12 +49,7 @@ static const kin_option options[] = {
      .max = 100,
      .unit = "N",
      .help = "neighbours beside each item"},
-    {.name = "modality",
-     .type = KIN_OPTION_LIST,
-     .offset = FIELD(modality),
-     .unit = "NAME=FILE[:WEIGHT]",
-     .default_text = "those in the manifest",
-     .help = "where the graph's vectors are now; weights are the manifest's"},
+    OPTION_MODALITY(FIELD(modality), "as the manifest says"),
     {.name = "out",
      .type = KIN_OPTION_TEXT,
      .offset = FIELD(out),

@@ -1,0 +1,119 @@
+#ifndef KIN_TOOLS_SHARED_OPTIONS_H
+#define KIN_TOOLS_SHARED_OPTIONS_H
+/*
+ * Lines of option tables that several commands have: the same name means the same everywhere.
+ * `at` is the offset of the field, or of the stage's struct, in the command's struct.
+ */
+#include "ann/index.h"
+#include "core/options.h"
+
+#define OPTION_MODALITY(at, fallback)                                                              \
+    {                                                                                              \
+        .name = "modality", .type = KIN_OPTION_LIST, .offset = (at), .unit = "NAME=FILE[:WEIGHT]", \
+        .default_text = (fallback), .help = "a vector file, one row an item; one to eight times"   \
+    }
+
+#define OPTION_OUT(at)                                                                             \
+    {                                                                                              \
+        .name = "out", .type = KIN_OPTION_TEXT, .offset = (at), .unit = "DIR", .run_only = true,   \
+        .help = "the folder to write"                                                              \
+    }
+
+#define OPTION_FORCE(at)                                                                           \
+    {                                                                                              \
+        .name = "force", .type = KIN_OPTION_FLAG, .offset = (at), .run_only = true,                \
+        .help = "replace what kin wrote at --out before"                                           \
+    }
+
+#define OPTION_IDS(at)                                                                             \
+    {                                                                                              \
+        .name = "ids", .type = KIN_OPTION_TEXT, .offset = (at), .unit = "FILE",                    \
+        .default_text = "the table's id column, else row numbers", .help = "an id a line"          \
+    }
+
+#define OPTION_MISSING(at)                                                                         \
+    {                                                                                              \
+        .name = "missing", .type = KIN_OPTION_CHOICE, .offset = (at),                              \
+        .choices = kin_missing_names, .help = "what to do with items that lack a modality"         \
+    }
+
+#define OPTION_MEMORY(at)                                                                          \
+    {                                                                                              \
+        .name = "memory", .type = KIN_OPTION_BYTES, .offset = (at), .min = 1 << 20, .max = 1e15,   \
+        .unit = "SIZE", .run_only = true, .default_text = "what the machine has left",             \
+        .help = "the most to use; mapped inputs are not counted"                                   \
+    }
+
+/* How indexes are built; `at` is a kin_index_options. */
+#define INDEX_FIELD(at, field) .offset = (at) + offsetof(kin_index_options, field)
+#define OPTIONS_INDEX(at)                                                                          \
+    {.name = "index-space",                                                                        \
+     .type = KIN_OPTION_CHOICE,                                                                    \
+     INDEX_FIELD(at, space),                                                                       \
+     .choices = kin_index_space_names,                                                             \
+     .help = "an index per modality, or one over all of them"},                                    \
+        {.name = "project",                                                                        \
+         .type = KIN_OPTION_INT,                                                                   \
+         INDEX_FIELD(at, project),                                                                 \
+         .min = 1,                                                                                 \
+         .max = KIN_PROJECT_DIMENSIONS_MAX,                                                        \
+         .unit = "D",                                                                              \
+         .default_text = "no projection",                                                          \
+         .help = "reduce to D dimensions by PCA, in the indexes only"},                            \
+        {.name = "project-centre",                                                                 \
+         .type = KIN_OPTION_FLAG,                                                                  \
+         INDEX_FIELD(at, project_centre),                                                          \
+         .help = "subtract the mean before projecting"},                                           \
+        {.name = "lists",                                                                          \
+         .type = KIN_OPTION_INT,                                                                   \
+         INDEX_FIELD(at, lists),                                                                   \
+         .min = 1,                                                                                 \
+         .max = 1e6,                                                                               \
+         .unit = "N",                                                                              \
+         .default_text = "4 sqrt(vectors)",                                                        \
+         .help = "clusters of an ivf index"},                                                      \
+        {.name = "links",                                                                          \
+         .type = KIN_OPTION_INT,                                                                   \
+         INDEX_FIELD(at, links),                                                                   \
+         .min = 2,                                                                                 \
+         .max = 512,                                                                               \
+         .unit = "M",                                                                              \
+         .help = "links per vertex of an hnsw index"},                                             \
+        {.name = "ef-construction",                                                                \
+         .type = KIN_OPTION_INT,                                                                   \
+         INDEX_FIELD(at, ef_construction),                                                         \
+         .min = 1,                                                                                 \
+         .max = 1e6,                                                                               \
+         .unit = "N",                                                                              \
+         .help = "effort of building an hnsw index"},                                              \
+    {                                                                                              \
+        .name = "seed", .type = KIN_OPTION_INT, INDEX_FIELD(at, seed), .min = 0, .max = 1e15,      \
+        .unit = "S", .help = "of samples and clusterings"                                          \
+    }
+
+/* How indexes are asked; `at` is a kin_search_options. */
+#define SEARCH_FIELD(at, field) .offset = (at) + offsetof(kin_search_options, field)
+#define OPTIONS_SEARCH(at)                                                                         \
+    {.name = "candidates",                                                                         \
+     .type = KIN_OPTION_INT,                                                                       \
+     SEARCH_FIELD(at, candidates),                                                                 \
+     .min = 1,                                                                                     \
+     .max = 1e6,                                                                                   \
+     .unit = "C",                                                                                  \
+     .default_text = "4 K, hnsw 3 K, fused space 2 K, at least 64",                                \
+     .help = "how deep each index is asked"},                                                      \
+        {.name = "probes",                                                                         \
+         .type = KIN_OPTION_INT,                                                                   \
+         SEARCH_FIELD(at, probes),                                                                 \
+         .min = 1,                                                                                 \
+         .max = 1e6,                                                                               \
+         .unit = "N",                                                                              \
+         .default_text = "2 sqrt(lists), at least 16",                                             \
+         .help = "clusters of an ivf index to search"},                                            \
+    {                                                                                              \
+        .name = "ef-search", .type = KIN_OPTION_INT, SEARCH_FIELD(at, ef_search), .min = 1,        \
+        .max = 1e6, .unit = "N", .default_text = "the candidates",                                 \
+        .help = "effort of searching an hnsw index"                                                \
+    }
+
+#endif
