@@ -250,25 +250,34 @@ static int answer(querying *self, const char *label, kin_error *err)
     return 0;
 }
 
-static int answer_items(querying *self, kin_error *err)
+/* The rows of the items asked for: all are found before the first is answered. */
+static int find_items(const querying *self, int64_t row[KIN_LIST_MAX], kin_error *err)
 {
     const kin_text_list *list = &self->options->item;
     kin_line_index ids;
-    int rc = kin_line_index_init(&ids, &self->catalog.ids, self->catalog.ids_path, 0, err);
+    int rc = kin_line_index_init(&ids, &self->catalog.ids, self->catalog.ids_path, 1, err);
     if (rc != 0)
         return rc;
     for (size_t i = 0; rc == 0 && i < list->count; i++) {
         const char *id = list->item[i];
-        int64_t row = kin_line_index_find(&ids, (kin_span){id, strlen(id)});
-        if (row < 0) {
+        row[i] = kin_line_index_find(&ids, (kin_span){id, strlen(id)});
+        if (row[i] < 0)
             rc = kin_fail(err, KIN_E_DATA, "the folder's ids.txt lists all of them",
                           "%s has no item '%s'", self->directory, id);
-            break;
-        }
-        kin_query_set_row(&self->query, (size_t)row);
-        rc = answer(self, id, err);
     }
     kin_line_index_release(&ids);
+    return rc;
+}
+
+static int answer_items(querying *self, kin_error *err)
+{
+    const kin_text_list *list = &self->options->item;
+    int64_t row[KIN_LIST_MAX];
+    int rc = find_items(self, row, err);
+    for (size_t i = 0; rc == 0 && i < list->count; i++) {
+        kin_query_set_row(&self->query, (size_t)row[i]);
+        rc = answer(self, list->item[i], err);
+    }
     return rc;
 }
 
@@ -292,16 +301,17 @@ static int read_outside(querying *self, size_t row, kin_error *err)
 
 static int answer_outside(querying *self, kin_error *err)
 {
-    for (size_t row = 0; row < self->outside_rows; row++) {
+    int rc = 0;
+    for (size_t row = 0; rc == 0 && row < self->outside_rows; row++)
+        rc = read_outside(self, row, err); /* a bad row is refused before anything is printed */
+    for (size_t row = 0; rc == 0 && row < self->outside_rows; row++) {
         char label[24];
         snprintf(label, sizeof label, "%zu", row);
-        int rc = read_outside(self, row, err);
+        rc = read_outside(self, row, err);
         if (rc == 0)
             rc = answer(self, label, err);
-        if (rc != 0)
-            return rc;
     }
-    return 0;
+    return rc;
 }
 
 static int answer_all(querying *self, kin_error *err)
