@@ -124,9 +124,21 @@ static void swap_keys(uint64_t *a, uint64_t *b)
     *b = kept;
 }
 
-/* Hoare's selection with a median of three; keys are distinct, so two-way partition suffices. */
-static void partition_smallest(uint64_t *keys, size_t count, size_t k)
+static void sort_few(uint64_t *keys, size_t count)
 {
+    for (size_t i = 1; i < count; i++) {
+        uint64_t key = keys[i];
+        size_t at = i;
+        for (; at > 0 && keys[at - 1] > key; at--)
+            keys[at] = keys[at - 1];
+        keys[at] = key;
+    }
+}
+
+/* Hoare's selection with a median of three; keys are distinct, so two-way partition suffices. */
+uint64_t kin_keys_nth(uint64_t *keys, size_t count, size_t nth)
+{
+    assert(nth < count);
     size_t low = 0;
     size_t high = count;
     while (high - low > 16) {
@@ -152,19 +164,20 @@ static void partition_smallest(uint64_t *keys, size_t count, size_t k)
             swap_keys(keys + i++, keys + j--);
         }
         size_t split = j + 1; /* keys[low .. j] <= pivot <= keys[split .. high) */
-        if (k < split)
+        if (nth < split)
             high = split;
         else
             low = split;
     }
-    qsort(keys + low, high - low, sizeof *keys, compare_keys);
+    sort_few(keys + low, high - low);
+    return keys[nth];
 }
 
 void kin_keys_select(uint64_t *keys, size_t count, size_t k)
 {
     assert(k <= count);
     if (k < count)
-        partition_smallest(keys, count, k);
+        kin_keys_nth(keys, count, k);
     qsort(keys, k, sizeof *keys, compare_keys);
 }
 

@@ -63,6 +63,10 @@ void kin_rescore(const kin_query *query, const int32_t *candidate, size_t count,
  * -0 and +0 are one. Not for NaN. */
 uint32_t kin_score_order(float score);
 
+/* The key that would stand at `nth` (from 0) if the `count` distinct keys were sorted; smaller ones
+ * are moved before it, larger ones behind it. Expected time O(count). */
+uint64_t kin_keys_nth(uint64_t *keys, size_t count, size_t nth);
+
 /* The `k` smallest of keys[0 .. count), sorted ascending, at the front; k <= count. Expected time
  * O(count + k log k). */
 void kin_keys_select(uint64_t *keys, size_t count, size_t k);

@@ -247,8 +247,7 @@ static float find_bound(const stream *self, worker *w, const float *value, size_
         return -FLT_MAX;
     for (size_t c = 0; c < count; c++)
         w->key[c] = (uint64_t)(~kin_score_order(value[w->candidate[c]])) << 32 | c;
-    kin_keys_select(w->key, count, self->k);
-    size_t kth = (uint32_t)w->key[self->k - 1];
+    size_t kth = (uint32_t)kin_keys_nth(w->key, count, self->k - 1);
     return (float)(value[w->candidate[kth]] - self->margin);
 }
 
