@@ -133,6 +133,13 @@ typedef struct batch {
     float *wide; /* [rows][d_full] under projection, else NULL */
 } batch;
 
+static void batch_release(batch *self)
+{
+    free(self->x);
+    free(self->wide);
+    *self = (batch){0};
+}
+
 static int batch_init(batch *self, const kin_space *space, size_t rows, kin_error *err)
 {
     size_t wide_rows = space->pca.kept ? BATCH_ROWS : 0;
@@ -140,15 +147,8 @@ static int batch_init(batch *self, const kin_space *space, size_t rows, kin_erro
                     .wide = kin_alloc(kin_size_mul(wide_rows, space->d_full), sizeof *self->wide)};
     if (self->x && self->wide)
         return 0;
-    free(self->x);
-    free(self->wide);
+    batch_release(self);
     return kin_fail_alloc(err, "vectors", kin_size_mul(rows, space->d * sizeof *self->x));
-}
-
-static void batch_release(batch *self)
-{
-    free(self->x);
-    free(self->wide);
 }
 
 /* Centroids from a seeded sample, and the empty IVF over them. */
@@ -164,7 +164,7 @@ static int train(kin_index_part *part, const int32_t *first, size_t lists, float
 
     if (status == 0 && !chosen)
         status = kin_fail_alloc(err, "the sample for k-means", rows * sizeof *chosen);
-    if (status)
+    if (status || !chosen)
         goto exit;
     for (size_t i = 0; i < rows; i++)
         chosen[i] = first[kin_random_place(key, vectors, i)];

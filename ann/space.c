@@ -8,6 +8,7 @@
 #include "ann/space.h"
 #include "core/memory.h"
 #include "core/random.h"
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,6 +80,7 @@ void kin_space_rows(const kin_space *self, const int32_t *item, size_t count, fl
                     float *wide)
 {
     float *full = self->pca.kept ? wide : out;
+    assert(full);
     for (size_t i = 0; i < count; i++)
         item_row(self, (size_t)item[i], full + i * self->d_full);
     if (self->pca.kept)

@@ -33,16 +33,24 @@ typedef struct kin_error {
     char hint[KIN_HINT_MAX];       /* one line: what to do; never empty after a failure */
 } kin_error;
 
-/* Fills *err (unless NULL) and returns `code`, so that callers can `return kin_fail(...)`.
- * `hint` is plain text; `format` is printf's. Too long a text is cut and ends in "...". */
-int kin_fail(kin_error *err, kin_code code, const char *hint, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+/* Fills *err (unless NULL) and has the value `code`, so that callers can `return kin_fail(...)`.
+ * `hint` is plain text; the format and what follows are printf's. Too long a text is cut and ends in
+ * "...". Macros, so that compilers and analysers see at the call that the value is not 0. */
+#define kin_fail(err, code, hint, ...)                                                             \
+    (kin_error_set((err), (code), (hint), __VA_ARGS__), (int)(code))
 
 /* kin_fail for a failed system call: appends strerror(errno) to the message. */
-int kin_fail_errno(kin_error *err, kin_code code, const char *hint, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+#define kin_fail_errno(err, code, hint, ...)                                                       \
+    (kin_error_set_errno((err), (code), (hint), __VA_ARGS__), (int)(code))
 
 /* kin_fail(KIN_E_MEMORY) for an allocation of `bytes` for `what` that malloc refused. */
-int kin_fail_alloc(kin_error *err, const char *what, unsigned long long bytes);
+#define kin_fail_alloc(err, what, bytes)                                                           \
+    (kin_error_set_alloc((err), (what), (bytes)), (int)KIN_E_MEMORY)
+
+void kin_error_set(kin_error *err, kin_code code, const char *hint, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+void kin_error_set_errno(kin_error *err, kin_code code, const char *hint, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+void kin_error_set_alloc(kin_error *err, const char *what, unsigned long long bytes);
 
 #endif

@@ -194,13 +194,13 @@ void kin_outdir_release(kin_outdir *self)
 
 static int sync_path(const char *path, kin_error *err)
 {
+    int rc = 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    int failed = fd < 0 || fsync(fd) != 0;
-    if (failed)
-        kin_fail_errno(err, KIN_E_IO, "check the disk", "%s cannot be synced", path);
+    if (fd < 0 || fsync(fd) != 0)
+        rc = kin_fail_errno(err, KIN_E_IO, "check the disk", "%s cannot be synced", path);
     if (fd >= 0)
         close(fd);
-    return failed ? KIN_E_IO : 0;
+    return rc;
 }
 
 /* Files that a manifest lists: all but itself and hidden ones. */

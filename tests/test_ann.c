@@ -165,7 +165,7 @@ static void test_pca_known(void **state)
         assert_memory_equal(pca.basis, first, sizeof first);
         for (size_t c = 0; c < KEPT; c++)
             assert_true(pca.basis[order[c] * KEPT + c] > .99f);
-        assert_true(fabs(pca.mean[0] - 2) < .05);
+        assert_true(fabsf(pca.mean[0] - 2) < .05);
         assert_true(fabs(pca.retained - 50 / 50.05) < 1e-3);
         kin_pca_apply(&pca, x, 1, out);
         assert_true(fabsf(out[0] * out[0] + out[1] * out[1] + out[2] * out[2] - 1) < 1e-5f);

@@ -46,9 +46,9 @@ static void test_cuts_are_marked(void **state)
         errno = EIO;
         for (int with_errno = 0; with_errno < 2; with_errno++) {
             if (with_errno)
-                kin_fail_errno(&box.err, KIN_E_IO, text, "%s", text);
+                kin_error_set_errno(&box.err, KIN_E_IO, text, "%s", text);
             else
-                kin_fail(&box.err, KIN_E_IO, text, "%s", text);
+                kin_error_set(&box.err, KIN_E_IO, text, "%s", text);
             size_t wanted = length + (with_errno ? strlen(": Input/output error") : 0);
             size_t kept = wanted < KIN_MESSAGE_MAX ? wanted : KIN_MESSAGE_MAX - 1;
             assert_int_equal(strlen(box.err.message), kept);

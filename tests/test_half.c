@@ -49,8 +49,9 @@ static void test_all_round_trip(void **state)
 static void test_ties_go_to_even(void **state)
 {
     (void)state;
-    for (uint16_t low = 0; low < INFINITY_BITS; low++) {
-        uint16_t high = (uint16_t)(low + 1);
+    for (unsigned bits = 0; bits < INFINITY_BITS; bits++) {
+        uint16_t low = (uint16_t)bits;
+        uint16_t high = (uint16_t)(bits + 1);
         double above = high == INFINITY_BITS ? 65536.0 : value_of(high);
         float middle = (float)((value_of(low) + above) / 2);
         assert_true((double)middle == (value_of(low) + above) / 2);

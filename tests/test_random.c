@@ -37,8 +37,9 @@ static void test_unit_is_uniform(void **state)
         assert_true(u >= 0 && u < 1);
         count[(size_t)(u * bins)]++;
     }
+    const double expected = (double)n / bins;
     for (size_t b = 0; b < bins; b++)
-        assert_true(fabs((double)count[b] - n / bins) < 5 * sqrt(n / bins));
+        assert_true(fabs((double)count[b] - expected) < 5 * sqrt(expected));
 }
 
 static void test_normals_have_the_moments(void **state)

@@ -269,7 +269,6 @@ static int info_run(const void *values, const kin_operands *operands, kin_error 
     FILE *table = options->json && strcmp(options->json, "-") == 0 ? NULL : stdout;
     json_t *facts = NULL;
     struct stat status;
-    console_catch_bus_error();
     int rc = 0;
     if (stat(path, &status) != 0)
         rc = kin_fail_errno(err, KIN_E_NOINPUT, "check the path and its permissions", "%s", path);

@@ -303,7 +303,6 @@ static int verify_run(const void *values, const kin_operands *operands, kin_erro
     (void)values;
     const char *directory = operands->item[0];
     json_t *manifest;
-    console_catch_bus_error();
     int rc = kin_manifest_read(&manifest, directory, NULL, err);
     if (rc != 0)
         return rc;

@@ -225,7 +225,6 @@ void console_catch_signals(void)
         if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
             sigaction(numbers[i], &action, NULL);
     }
-    console_catch_bus_error();
 }
 
 int console_signal(void)

@@ -25,11 +25,11 @@ void console_warn(const char *format, ...) __attribute__((format(printf, 1, 2)))
 /* "ERROR message" and "hint: ..." (in JSON one object with both). */
 void console_error(const kin_error *err);
 
-/* From now on SIGINT, SIGTERM and SIGHUP are noted instead of ending the process (a second one
- * ends it at once), and SIGBUS on a mapped input that shrank ends it with one line and exit 75. */
+/* For commands that could leave something half-done: from now on SIGINT, SIGTERM and SIGHUP are
+ * noted instead of ending the process; a second one ends it at once. */
 void console_catch_signals(void);
 
-/* Only the part about SIGBUS: for commands that leave nothing half-done, which a signal may end. */
+/* For all commands: SIGBUS on a mapped input that shrank ends the process with one line, exit 75. */
 void console_catch_bus_error(void);
 
 /* The noted signal, 0 if none. */

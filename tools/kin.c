@@ -17,8 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern char **environ;
-
 enum { WARNINGS_MAX = 64, WARNING_BYTES = 256 };
 
 /* Warnings in waiting. */
@@ -142,7 +140,7 @@ static const kin_command *find_command(const char *name, kin_error *err)
     char hint[KIN_HINT_MAX] = "kin --help lists the commands";
     if (nearest)
         snprintf(hint, sizeof hint, "did you mean '%s'?", nearest);
-    kin_fail(err, KIN_E_USAGE, hint, "unknown command '%s'", name);
+    kin_error_set(err, KIN_E_USAGE, hint, "unknown command '%s'", name);
     return NULL;
 }
 
@@ -252,6 +250,7 @@ int main(int argc, char **argv)
 {
     kin_error err = {0};
     usage_start();
+    console_catch_bus_error();
     console_init(asks_for_json(argc, argv) ? CONSOLE_LOG_JSON : CONSOLE_LOG_TEXT,
                  CONSOLE_PROGRESS_AUTO);
     signal(SIGPIPE, SIG_IGN); /* a reader that went away is an error with a message, not a death */

@@ -45,16 +45,16 @@
     }
 
 /* How indexes are built; `at` is a kin_index_options. */
-#define INDEX_FIELD(at, field) .offset = (at) + offsetof(kin_index_options, field)
+#define INDEX_FIELD(at, field) ((at) + offsetof(kin_index_options, field))
 #define OPTIONS_INDEX(at)                                                                          \
     {.name = "index-space",                                                                        \
      .type = KIN_OPTION_CHOICE,                                                                    \
-     INDEX_FIELD(at, space),                                                                       \
+     .offset = INDEX_FIELD(at, space),                                                             \
      .choices = kin_index_space_names,                                                             \
      .help = "an index per modality, or one over all of them"},                                    \
         {.name = "project",                                                                        \
          .type = KIN_OPTION_INT,                                                                   \
-         INDEX_FIELD(at, project),                                                                 \
+         .offset = INDEX_FIELD(at, project),                                                       \
          .min = 1,                                                                                 \
          .max = KIN_PROJECT_DIMENSIONS_MAX,                                                        \
          .unit = "D",                                                                              \
@@ -62,11 +62,11 @@
          .help = "reduce to D dimensions by PCA, in the indexes only"},                            \
         {.name = "project-centre",                                                                 \
          .type = KIN_OPTION_FLAG,                                                                  \
-         INDEX_FIELD(at, project_centre),                                                          \
+         .offset = INDEX_FIELD(at, project_centre),                                                \
          .help = "subtract the mean before projecting"},                                           \
         {.name = "lists",                                                                          \
          .type = KIN_OPTION_INT,                                                                   \
-         INDEX_FIELD(at, lists),                                                                   \
+         .offset = INDEX_FIELD(at, lists),                                                         \
          .min = 1,                                                                                 \
          .max = 1e6,                                                                               \
          .unit = "N",                                                                              \
@@ -74,29 +74,29 @@
          .help = "clusters of an ivf index"},                                                      \
         {.name = "links",                                                                          \
          .type = KIN_OPTION_INT,                                                                   \
-         INDEX_FIELD(at, links),                                                                   \
+         .offset = INDEX_FIELD(at, links),                                                         \
          .min = 2,                                                                                 \
          .max = 512,                                                                               \
          .unit = "M",                                                                              \
          .help = "links per vertex of an hnsw index"},                                             \
         {.name = "ef-construction",                                                                \
          .type = KIN_OPTION_INT,                                                                   \
-         INDEX_FIELD(at, ef_construction),                                                         \
+         .offset = INDEX_FIELD(at, ef_construction),                                               \
          .min = 1,                                                                                 \
          .max = 1e6,                                                                               \
          .unit = "N",                                                                              \
          .help = "effort of building an hnsw index"},                                              \
     {                                                                                              \
-        .name = "seed", .type = KIN_OPTION_INT, INDEX_FIELD(at, seed), .min = 0, .max = 1e15,      \
-        .unit = "S", .help = "of samples and clusterings"                                          \
+        .name = "seed", .type = KIN_OPTION_INT, .offset = INDEX_FIELD(at, seed), .min = 0,         \
+        .max = 1e15, .unit = "S", .help = "of samples and clusterings"                             \
     }
 
 /* How indexes are asked; `at` is a kin_search_options. */
-#define SEARCH_FIELD(at, field) .offset = (at) + offsetof(kin_search_options, field)
+#define SEARCH_FIELD(at, field) ((at) + offsetof(kin_search_options, field))
 #define OPTIONS_SEARCH(at)                                                                         \
     {.name = "candidates",                                                                         \
      .type = KIN_OPTION_INT,                                                                       \
-     SEARCH_FIELD(at, candidates),                                                                 \
+     .offset = SEARCH_FIELD(at, candidates),                                                       \
      .min = 1,                                                                                     \
      .max = 1e6,                                                                                   \
      .unit = "C",                                                                                  \
@@ -104,15 +104,15 @@
      .help = "how deep each index is asked"},                                                      \
         {.name = "probes",                                                                         \
          .type = KIN_OPTION_INT,                                                                   \
-         SEARCH_FIELD(at, probes),                                                                 \
+         .offset = SEARCH_FIELD(at, probes),                                                       \
          .min = 1,                                                                                 \
          .max = 1e6,                                                                               \
          .unit = "N",                                                                              \
          .default_text = "2 sqrt(lists), at least 16",                                             \
          .help = "clusters of an ivf index to search"},                                            \
     {                                                                                              \
-        .name = "ef-search", .type = KIN_OPTION_INT, SEARCH_FIELD(at, ef_search), .min = 1,        \
-        .max = 1e6, .unit = "N", .default_text = "the candidates",                                 \
+        .name = "ef-search", .type = KIN_OPTION_INT, .offset = SEARCH_FIELD(at, ef_search),        \
+        .min = 1, .max = 1e6, .unit = "N", .default_text = "the candidates",                       \
         .help = "effort of searching an hnsw index"                                                \
     }
 
