@@ -77,25 +77,7 @@ static void print_summary(const indexing *self, const json_t *manifest)
 {
     const kin_index_options *o = &self->options->index;
     const json_t *run = json_object_get(manifest, "run");
-    json_t *facts = kin_index_facts(self->index);
-    const char *name;
-    json_t *part;
-
-    json_object_foreach(facts, name, part)
-    {
-        const json_t *lists = json_object_get(part, "lists");
-        const json_t *retained = json_object_get(part, "retained_energy");
-        char more[96] = "";
-        if (lists)
-            snprintf(more, sizeof more, ", %lld lists", (long long)json_integer_value(lists));
-        if (retained)
-            snprintf(more + strlen(more), sizeof more - strlen(more),
-                     ", %.2f%% of the energy retained", 100 * json_number_value(retained));
-        console_info("Index %s: %lld distinct vectors of %lld dimensions%s", name,
-                     (long long)json_integer_value(json_object_get(part, "distinct")),
-                     (long long)json_integer_value(json_object_get(part, "dimensions")), more);
-    }
-    json_decref(facts);
+    command_log_index(self->index);
     console_info("Type %s, %zu items, %.1f s, peak memory %.0f MiB", kin_index_type_names[o->type],
                  self->catalog.n, json_number_value(json_object_get(run, "seconds_total")),
                  json_number_value(json_object_get(run, "peak_memory_bytes")) / 0x1p20);

@@ -7,6 +7,7 @@
  * table, and its operands. It returns 0 or a negative kin_code with *err set; main() prints the
  * error and turns the code into the exit status.
  */
+#include "ann/index.h"
 #include "core/options.h"
 #include "core/rows.h"
 
@@ -78,6 +79,9 @@ int command_write_json(const char *path, const json_t *document, kin_error *err)
 /* stdout, checked: KIN_E_IO when what was printed could not be written (a full disk, a closed
  * pipe). Call it last in a command that prints its result. */
 int command_flush_stdout(kin_error *err);
+
+/* Logs a line per index: distinct vectors, dimensions, lists, energy that a projection retained. */
+void command_log_index(const kin_index *index);
 
 /* Adds "run" facts that every manifest has: versions of kin, FAISS, BLAS and its core type,
  * kernels, threads, host, seconds_total since `start_seconds`, peak_memory_bytes, peak_rss_bytes.

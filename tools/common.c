@@ -192,3 +192,26 @@ json_t *command_run_facts(double start_seconds)
     json_decref(costs);
     return facts;
 }
+
+void command_log_index(const kin_index *index)
+{
+    json_t *facts = kin_index_facts(index);
+    const char *name;
+    json_t *part;
+
+    json_object_foreach(facts, name, part)
+    {
+        const json_t *lists = json_object_get(part, "lists");
+        const json_t *retained = json_object_get(part, "retained_energy");
+        char more[96] = "";
+        if (lists)
+            snprintf(more, sizeof more, ", %lld lists", (long long)json_integer_value(lists));
+        if (retained)
+            snprintf(more + strlen(more), sizeof more - strlen(more),
+                     ", %.2f%% of the energy retained", 100 * json_number_value(retained));
+        console_info("Index %s: %lld distinct vectors of %lld dimensions%s", name,
+                     (long long)json_integer_value(json_object_get(part, "distinct")),
+                     (long long)json_integer_value(json_object_get(part, "dimensions")), more);
+    }
+    json_decref(facts);
+}
