@@ -11,20 +11,28 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+/* A descriptor of a regular file, or a negative code. A pipe that nobody writes to is refused, not
+ * waited for. */
+static int open_regular(const char *path, struct stat *status, kin_error *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return kin_fail_errno(err, KIN_E_NOINPUT, "check the path and its permissions", "%s", path);
+    if (fstat(fd, status) == 0 && S_ISREG(status->st_mode))
+        return fd;
+    close(fd);
+    return kin_fail(err, KIN_E_NOINPUT, "give a regular file: pipes and folders cannot be mapped",
+                    "%s: not a regular file", path);
+}
+
 int kin_file_open(kin_file *self, const char *path, kin_error *err)
 {
     *self = (kin_file){0};
     int rc = 0;
-    /* a pipe that nobody writes to is refused below, not waited for */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return kin_fail_errno(err, KIN_E_NOINPUT, "check the path and its permissions", "%s", path);
     struct stat status;
-    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
-        rc = kin_fail(err, KIN_E_NOINPUT, "give a regular file: pipes and folders cannot be mapped",
-                      "%s: not a regular file", path);
-        goto done;
-    }
+    int fd = open_regular(path, &status, err);
+    if (fd < 0)
+        return fd;
     if (status.st_size > 0) {
         void *data = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_SHARED, fd, 0);
         if (data == MAP_FAILED) {
@@ -73,9 +81,10 @@ int kin_hash_file(kin_hash *out, size_t *bytes, const char *path, kin_error *err
     size_t total = 0;
     XXH3_state_t *state = XXH3_createState();
     unsigned char *block = malloc(BLOCK);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat status;
+    int fd = open_regular(path, &status, err);
     if (fd < 0) {
-        rc = kin_fail_errno(err, KIN_E_NOINPUT, "check the path and its permissions", "%s", path);
+        rc = fd;
         goto done;
     }
     if (!state || !block) {

@@ -52,8 +52,11 @@ int kin_threads_default(void)
 void kin_threads_set(int threads)
 {
     int fallback = kin_threads_default();
+    int wanted = threads > 0 ? threads : fallback;
+    int limit = omp_get_thread_limit();
     omp_set_dynamic(0);
-    omp_set_num_threads(threads > 0 ? threads : fallback);
+    /* OpenBLAS waits for ever for threads that OMP_THREAD_LIMIT keeps from it */
+    omp_set_num_threads(wanted < limit ? wanted : limit);
 }
 
 int kin_threads_used(void)

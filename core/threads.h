@@ -9,7 +9,8 @@
  * it; at least 1. */
 int kin_threads_default(void);
 
-/* From now on OpenMP and BLAS use this many; 0 means kin_threads_default(). */
+/* From now on OpenMP and BLAS use this many, at most OMP_THREAD_LIMIT; 0 means
+ * kin_threads_default(). */
 void kin_threads_set(int threads);
 
 /* The number in use. */

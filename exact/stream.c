@@ -302,7 +302,7 @@ static void run_batch(stream *self, size_t first, size_t count)
 #pragma omp parallel num_threads(self->worker_count)
     {
         worker *w = &self->workers[omp_get_thread_num()];
-        /* inside a parallel region the openmp build of OpenBLAS stays on the calling thread */
+        omp_set_num_threads(1); /* what OpenBLAS does below stays in this thread */
 #pragma omp for schedule(dynamic)
         for (size_t b = 0; b < blocks; b++)
             multiply_block(self, w, count, b * BLOCK_COLUMNS);

@@ -407,6 +407,14 @@ class UnderWay(Case):
         self.check_refusal(running.finish(), 75, r"^slow\.npy changed while it was read$")
         self.assertEqual(os.listdir(self.dir), [])
 
+    def test_replaced_by_a_pipe(self):
+        """A pipe that nobody writes to would be waited for."""
+        running = self.under_way()
+        os.unlink(self.path("slow.npy"))
+        os.mkfifo(self.path("slow.npy"))
+        self.check_refusal(running.finish(), 75, r"^slow\.npy changed while it was read$")
+        self.assertEqual(os.listdir(self.dir), ["slow.npy"])
+
     def test_truncated(self):
         """The mapping loses its pages: an answer, not a crash; the next run cleans up."""
         running = self.under_way()

@@ -79,6 +79,17 @@ class SameBytes(Case):
         manifest = kin_cli.read_json(self.path("omp", "manifest.json"))
         self.assertEqual(manifest["run"]["threads"], 1)
 
+    def test_thread_limit(self):
+        """OMP_THREAD_LIMIT below what is asked for: fewer threads, not a wait for ever."""
+        for engine in ("stream", "ivf"):
+            free = self.build("free-" + engine, "--engine", engine)
+            result = self.kin("build", "--modality", "text=text.npy:0.6", "--modality",
+                              "image=image.npy:0.4", "--ids", "ids", "--top-k", K, "--engine",
+                              engine, "--threads", 4, "--out", "limited-" + engine,
+                              env={"OMP_THREAD_LIMIT": "1"})
+            self.assertEqual(result.code, 0, result.err)
+            same_files(self, free, self.path("limited-" + engine))
+
     def test_column_order(self):
         self.check("column", ["--engine", "ivf", "--row-order", "column"], self.threads)
 
