@@ -13,6 +13,7 @@
 #include "ann/kmeans.h"
 #include "core/memory.h"
 #include "core/random.h"
+#include "core/threads.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -284,6 +285,8 @@ int kin_index_build(kin_index **out, const kin_catalog *catalog, const kin_index
     int status = kin_index_new(&self, catalog, options, err);
     if (status == 0)
         status = check_options(self, err);
+    if (status == 0)
+        status = kin_blas_room(err);
     if (status == 0)
         status = check_plan(self, 0, err);
     for (size_t p = 0; status == 0 && p < self->part_count; p++)

@@ -115,6 +115,11 @@ size_t kin_memory_resident(void)
            1024;
 }
 
+size_t kin_memory_mapped(void)
+{
+    return read_field("/proc/self/status", "VmSize:") * 1024;
+}
+
 size_t kin_memory_peak_rss(void)
 {
     struct rusage usage;

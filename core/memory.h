@@ -47,6 +47,9 @@ size_t kin_memory_cgroup_limit(void);
 /* Anonymous and shared resident memory of this process now, bytes; without mapped files. */
 size_t kin_memory_resident(void);
 
+/* Address space in use now, bytes: what RLIMIT_AS limits. */
+size_t kin_memory_mapped(void);
+
 /* The largest resident set so far, mapped input pages included, bytes. */
 size_t kin_memory_peak_rss(void);
 

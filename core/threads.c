@@ -1,4 +1,5 @@
 #include "core/threads.h"
+#include "core/memory.h"
 
 #include <cblas.h>
 #include <omp.h>
@@ -6,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 /* CPUs that the cgroup (v2, then v1) lets this process use at once, 0 for no limit. */
 static int cgroup_quota(void)
@@ -79,6 +81,23 @@ const char *kin_blas_threading(void)
     static const char *const name[] = {"serial", "pthread", "openmp"};
     int kind = openblas_get_parallel();
     return kind >= 0 && kind < 3 ? name[kind] : "unknown";
+}
+
+int kin_blas_room(kin_error *err)
+{
+    const size_t buffer_bytes = (size_t)192 << 20; /* and what malloc maps around it */
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+        return 0;
+    size_t used = kin_memory_mapped();
+    size_t needed = kin_size_mul((size_t)omp_get_max_threads(), buffer_bytes);
+    size_t left = limit.rlim_cur > used ? limit.rlim_cur - used : 0;
+    if (left >= needed)
+        return 0;
+    return kin_fail(
+        err, KIN_E_MEMORY, "raise the limit on address space (ulimit -v), or lower --threads",
+        "OpenBLAS needs %zu MiB of address space for %d threads, the limit leaves %zu MiB",
+        needed >> 20, omp_get_max_threads(), left >> 20);
 }
 
 const char *kin_cpu_name(void)

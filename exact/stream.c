@@ -320,6 +320,8 @@ int kin_stream_run(const kin_catalog *catalog, const kin_stream_queries *queries
     stream self;
     int rc = init(&self, catalog, queries, options, err);
     if (rc == 0)
+        rc = kin_blas_room(err);
+    if (rc == 0)
         kin_watch_progress(watch, 0, self.total);
     for (size_t first = 0; first < self.total && rc == 0; first += self.micro_batch) {
         size_t left = self.total - first;

@@ -194,6 +194,19 @@ class Vectors(Case):
                         "--memory", "1M")
 
 
+    @unittest.skipIf(kin_cli.SANITIZED, "a sanitizer needs more address space than any limit leaves")
+    def test_address_space(self):
+        """OpenBLAS would ask again and again for what ulimit -v refuses."""
+        for engine in ("stream", "ivf"):
+            done = subprocess.run(
+                ["bash", "-c", 'ulimit -v 500000; exec "$@"', "bash", kin_cli.KIN, "build", VECTORS,
+                 "good.npy", "--top-k", "5", "--threads", "2", "--engine", engine, "--out", "g"],
+                cwd=self.dir, env=kin_cli.clean_environment(), capture_output=True, timeout=60)
+            self.assertEqual(done.returncode, 69, done.stderr)
+            self.assertRegex(done.stderr.decode(), r"address space .*\nhint: ")
+        self.assertEqual(os.listdir(self.dir), ["good.npy"])
+
+
 class Modalities(Case):
     def setUp(self):
         super().setUp()
