@@ -37,6 +37,8 @@ int kin_index_new(kin_index **out, const kin_catalog *catalog, const kin_index_o
         kin_index_part *part = &self->part[p];
         strcpy(part->name, fused ? "fused" : catalog->modality[p].name);
         kin_space_init(&part->space, catalog, fused ? catalog->modality_count : p);
+        /* not for HNSW: by inner product a longer vector draws all links to itself */
+        part->space.stretch = fused && options->type == KIN_INDEX_IVF;
     }
     *out = self;
     return 0;

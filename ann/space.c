@@ -36,7 +36,7 @@ void kin_space_release(kin_space *self)
 static double pattern_scale(const kin_space *self, unsigned pattern)
 {
     double all = 0, has = 0;
-    if (!self->fused || self->catalog->missing != KIN_MISSING_RENORM)
+    if (!self->stretch || self->catalog->missing != KIN_MISSING_RENORM)
         return 1;
     for (size_t m = 0; m < self->catalog->modality_count; m++) {
         all += self->catalog->modality[m].weight;

@@ -5,8 +5,8 @@
  * float32, perhaps projected.
  *
  * A fused row is the concatenation of sqrt(w_m) * x_m / |x_m|, so that the inner product of two
- * is sum w_m cos_m; the block of a missing modality is zero. Under --missing renorm the row of an
- * item that lacks modalities is multiplied by W / sum of the weights it has: then its inner
+ * is sum w_m cos_m; the block of a missing modality is zero. Under --missing renorm, with
+ * `stretch`, the row of an item that lacks modalities is multiplied by W / sum of the weights it has: then its inner
  * product with a complete item's row is the score that policy gives the pair. (For two items that
  * both lack something it is not, in general; only candidates come from here.)
  */
@@ -17,6 +17,7 @@ typedef struct kin_space {
     const kin_catalog *catalog;
     unsigned modalities; /* bit set of those concerned */
     bool fused;
+    bool stretch;  /* fused rows of incomplete items are as long as renorm makes them */
     size_t d_full; /* before projection */
     size_t d;      /* of the vectors that come out */
     kin_pca pca;   /* pca.kept == 0: none; owned */

@@ -19,6 +19,18 @@ static size_t find_bad(const float *x, size_t d)
     return column;
 }
 
+/* Whether a row is zero only because float32 cannot hold values so small. */
+static bool underflowed(const kin_matrix *x, size_t row)
+{
+    for (size_t column = 0; x->dtype == KIN_F64 && column < x->d; column++) {
+        double value;
+        memcpy(&value, kin_matrix_row(x, row) + 8 * column, sizeof value);
+        if (value != 0)
+            return true;
+    }
+    return false;
+}
+
 /* Norms of the rows `first` to `last`; returns the first row with a value that cannot be used, or
  * n. */
 static size_t scan_rows(kin_modality *m, size_t first, size_t last, float *row)
@@ -28,7 +40,7 @@ static size_t scan_rows(kin_modality *m, size_t first, size_t last, float *row)
     for (size_t i = first; i < last; i++) {
         kernels->widen[x->dtype](row, kin_matrix_row(x, i), x->d);
         double square = kernels->dot[KIN_F32](row, row, x->d);
-        if (!isfinite(square))
+        if (!isfinite(square) || (square == 0 && underflowed(x, i)))
             return i;
         m->inverse_norm[i] = square > 0 ? 1.0 / sqrt(square) : 0.0;
     }
@@ -40,6 +52,10 @@ static int refuse_row(const kin_matrix *x, size_t row, float *buffer, kin_error 
 {
     kin_kernels_best()->widen[x->dtype](buffer, kin_matrix_row(x, row), x->d);
     size_t column = find_bad(buffer, x->d);
+    if (column == x->d)
+        return kin_fail(err, KIN_E_DATA, "scale the rows: only their direction counts",
+                        "%s: row %zu has values below float32's least (1.4e-45)", x->file.path,
+                        row);
     const char *what = isnan(buffer[column]) ? "NaN" : "infinite";
     if (x->dtype == KIN_F64 && !isnan(buffer[column])) {
         double value;
@@ -184,6 +200,23 @@ static int open_items(kin_catalog *self, const char *path, kin_error *err)
                        self->items.lines.count == self->n ? header_hint : order_hint, err);
 }
 
+/* Ids go into lines, tables and terminals: control characters would part or hide them, and a byte
+ * order mark at the front would be lost when they are read again. */
+static int check_ids(const kin_lines *ids, const char *path, size_t first_line, kin_error *err)
+{
+    for (size_t i = 0; i < ids->count; i++) {
+        kin_span id = kin_lines_at(ids, i);
+        bool bad = id.length >= 3 && memcmp(id.text, "\xef\xbb\xbf", 3) == 0;
+        for (size_t at = 0; at < id.length; at++)
+            bad = bad || (unsigned char)id.text[at] < 0x20 || id.text[at] == 0x7f;
+        if (bad)
+            return kin_fail(
+                err, KIN_E_DATA, "write ids without tabs, carriage returns and the like",
+                "%s: the id in line %zu holds a control character", path, i + first_line);
+    }
+    return 0;
+}
+
 /* Ids and table; when both name the items they must agree. */
 static int open_names(kin_catalog *self, const kin_catalog_options *options, kin_error *err)
 {
@@ -217,7 +250,10 @@ static int open_names(kin_catalog *self, const kin_catalog_options *options, kin
     }
     kin_line_index unique;
     const char *path = options->ids ? options->ids : options->items;
-    rc = kin_line_index_init(&unique, &self->ids, path, options->ids ? 1 : 2, err);
+    size_t first_line = options->ids ? 1 : 2;
+    rc = check_ids(&self->ids, path, first_line, err);
+    if (rc == 0)
+        rc = kin_line_index_init(&unique, &self->ids, path, first_line, err);
     if (rc == 0)
         kin_line_index_release(&unique);
     return rc;

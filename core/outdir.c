@@ -80,17 +80,42 @@ static int clear_stale(const kin_outdir *self, const char *parent, const char *p
     return rc;
 }
 
-/* Whether a folder is one that kin wrote, and so may be replaced with --force. */
-static bool is_ours(const char *path)
+/* Whether an entry of a folder is one that its manifest speaks of. */
+static bool is_known(int folder, const char *name, const json_t *files)
+{
+    struct stat status;
+    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+        return true;
+    return fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode) &&
+           (strcmp(name, "manifest.json") == 0 || json_object_get(files, name));
+}
+
+/* Refuses a folder that kin did not write as `kind`, or that holds something else beside. */
+static int check_ours(const char *path, const char *kind, kin_error *err)
 {
     json_t *manifest = NULL;
-    bool ours = kin_manifest_read(&manifest, path, NULL, NULL) == 0;
+    if (kin_manifest_read(&manifest, path, kind, NULL) != 0)
+        return kin_fail(err, KIN_E_CANTOUT, "choose another --out, or remove it yourself",
+                        "%s exists and is no %s that kin wrote: --force does not replace it", path,
+                        kind);
+    int rc = 0;
+    DIR *folder = opendir(path);
+    if (!folder)
+        rc = kin_fail_errno(err, KIN_E_CANTOUT, parent_hint, "%s", path);
+    struct dirent *entry;
+    while (rc == 0 && (entry = readdir(folder)) != NULL)
+        if (!is_known(dirfd(folder), entry->d_name, json_object_get(manifest, "files")))
+            rc = kin_fail(err, KIN_E_CANTOUT, "move it away, or choose another --out",
+                          "%s holds %s, which kin did not write: --force does not replace it", path,
+                          entry->d_name);
+    if (folder)
+        closedir(folder);
     json_decref(manifest);
-    return ours;
+    return rc;
 }
 
 /* What stands at the final name, and whether it may go. Sets self->replace. */
-static int check_final(kin_outdir *self, bool force, kin_error *err)
+static int check_final(kin_outdir *self, const char *kind, bool force, kin_error *err)
 {
     struct stat status;
     if (lstat(self->final, &status) != 0)
@@ -99,12 +124,11 @@ static int check_final(kin_outdir *self, bool force, kin_error *err)
     if (!force)
         return kin_fail(err, KIN_E_CANTOUT, "choose another --out, or add --force to replace it",
                         "%s exists already", self->final);
-    if (!S_ISDIR(status.st_mode) || !is_ours(self->final))
+    if (!S_ISDIR(status.st_mode))
         return kin_fail(err, KIN_E_CANTOUT, "choose another --out, or remove it yourself",
-                        "%s exists and was not written by kin: --force does not replace it",
-                        self->final);
+                        "%s exists and is no folder: --force does not replace it", self->final);
     self->replace = true;
-    return 0;
+    return check_ours(self->final, kind, err);
 }
 
 static char *without_trailing_slashes(const char *path)
@@ -151,7 +175,8 @@ static int make_temporary(kin_outdir *self, const char *parent, const char *pref
                           self->final, parent);
 }
 
-int kin_outdir_open(kin_outdir *self, const char *path, bool force, kin_error *err)
+int kin_outdir_open(kin_outdir *self, const char *path, const char *kind, bool force,
+                    kin_error *err)
 {
     *self = (kin_outdir){.lock = -1};
     int rc = 0;
@@ -167,7 +192,7 @@ int kin_outdir_open(kin_outdir *self, const char *path, bool force, kin_error *e
     else if (!*self->final)
         rc = kin_fail(err, KIN_E_USAGE, "name a new folder", "the output folder has no name");
     if (rc == 0)
-        rc = check_final(self, force, err);
+        rc = check_final(self, kind, force, err);
     if (rc == 0)
         rc = make_temporary(self, parent, prefix, err);
     if (rc == 0)

@@ -19,10 +19,13 @@ typedef struct kin_outdir {
     bool replace;    /* exchange with what is there */
 } kin_outdir;
 
-/* Refuses (KIN_E_CANTOUT) a `path` that exists, unless `force` and it is a folder of kin's own
- * making (it holds a manifest.json); one whose parent is missing or not writable; and (KIN_E_AGAIN)
- * one that another process is writing now. Then makes the temporary folder. */
-int kin_outdir_open(kin_outdir *self, const char *path, bool force, kin_error *err);
+/* Refuses (KIN_E_CANTOUT) a `path` that exists, unless `force` and it is a folder that kin wrote of
+ * the same `kind` ("graph", "index", "catalog") and holds nothing else: what is read is never
+ * replaced by what is written, and nobody's notes are deleted. Refuses one whose parent is missing
+ * or not writable, and (KIN_E_AGAIN) one that another process is writing now. Then makes the
+ * temporary folder. */
+int kin_outdir_open(kin_outdir *self, const char *path, const char *kind, bool force,
+                    kin_error *err);
 
 /* Adds "files": {name: {"bytes", "xxh3_128"}} for every other file to `manifest`, writes it as
  * manifest.json (keys in the order they were set, two blanks of indent), syncs and renames. */

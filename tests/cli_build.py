@@ -478,9 +478,9 @@ class Output(Build):
     def test_force_spares_what_is_not_ours(self):
         os.mkdir(self.path("g"))
         self.text("g/precious.txt", "keep me")
-        self.refused(73, "not written by kin", *self.arguments, "--force")
+        self.refused(73, "does not replace it", *self.arguments, "--force")
         self.text("h", "a file")
-        self.refused(73, "not written by kin", *self.arguments[:-1], "h", "--force")
+        self.refused(73, "does not replace it", *self.arguments[:-1], "h", "--force")
         os.symlink("nowhere", self.path("l"))
         self.refused(73, "exists", *self.arguments[:-1], "l")
 

@@ -68,6 +68,13 @@ class Vectors(Case):
         self.refuse(65, r"^bad\.npy: row 9 is 1e\+300 at column 2, beyond float32", VECTORS,
                     "bad.npy", hint="scale")
 
+    def test_double_below_float(self):
+        rows = np.ones((N, 8))
+        rows[7] = 1e-200
+        self.save("tiny.npy", rows)
+        self.refuse(65, r"^tiny\.npy: row 7 has values below float32's least", VECTORS, "tiny.npy",
+                    hint="scale")
+
     def test_raw_formats_are_looked_at_too(self):
         rows = self.rows.copy()
         rows[11, 6] = np.inf
@@ -274,6 +281,49 @@ class Modalities(Case):
         self.refused(66, "gone", "info", "gone")
 
 
+class Replacing(Case):
+    """--force replaces what the same command wrote before, and nothing else."""
+
+    def test_inputs_are_kept(self):
+        self.ok("gen", "--items", 60, "--modality", "text=8", "--out", "cat")
+        build = ["build", VECTORS, "cat/text.npy", "--top-k", 5]
+        self.refused(73, "cat exists and is no graph that kin wrote", *build, "--out", "cat",
+                     "--force")
+        self.refused(73, "is the catalog that --from reads", "gen", "--from", "cat", "--items", 90,
+                     "--out", "cat/", "--force")
+        self.ok("index", VECTORS, "cat/text.npy", "--out", "ix")
+        self.refused(73, "ix exists and is no graph", *build, "--index", "ix", "--out", "ix",
+                     "--force")
+        self.ok(*build, "--out", "g")
+        self.text("g/notes.txt", "mine")
+        self.refused(73, "g holds notes.txt, which kin did not write", *build, "--out", "g",
+                     "--force")
+        os.unlink(self.path("g/notes.txt"))
+        self.ok(*build, "--out", "g", "--force")
+        self.ok("verify", "cat")
+        self.ok("verify", "ix")
+
+    def test_index_options(self):
+        self.ok("gen", "--items", 60, "--modality", "text=8", "--out", "cat")
+        self.ok("index", VECTORS, "cat/text.npy", "--out", "ix")
+        build = ["build", VECTORS, "cat/text.npy", "--top-k", 5, "--index", "ix", "--out", "g"]
+        for option in (["--lists", 3], ["--index-space", "fused"], ["--project", 4],
+                       ["--project-centre"], ["--seed", 9]):
+            self.refused(2, "^%s is not what the index was built with" % option[0], *build, *option)
+
+    def test_closed_streams(self):
+        """The log must not go into a file that got the descriptor of a closed stream."""
+        self.save("v.npy", random_rows(N, 8, 1))
+        for number, closed in enumerate((">&- 2>&-", "<&- 2>&-", "<&- >&- 2>&-")):
+            out = "g%d" % number
+            done = subprocess.run(
+                ["bash", "-c", 'exec "$@" ' + closed, "bash", kin_cli.KIN, "build", VECTORS,
+                 "v.npy", "--top-k", "5", "--out", out],
+                cwd=self.dir, env=kin_cli.clean_environment(), timeout=120)
+            self.assertEqual(done.returncode, 0)
+            self.ok("verify", out)
+
+
 class Names(Case):
     def setUp(self):
         super().setUp()
@@ -291,6 +341,12 @@ class Names(Case):
         self.refuse_ids(r"^ids: id 'id3' of line 11 stands in line 4 already$",
                         self.ids[:10] + ["id3"] + self.ids[11:])
         self.refuse_ids(r"^ids: line 8 has no id$", self.ids[:7] + [""] + self.ids[8:])
+
+    def test_control_characters(self):
+        for text in ("a\tb", "a\r\r", "a\x1b[31m", "\ufeff\ufeffa"):
+            with self.subTest(text=text):
+                self.refuse_ids("the id in line 1 holds a control character",
+                                [text] + self.ids[1:])
 
     def test_not_text(self):
         for content in (b"\xff\xfe", b"a\x00b", b"\xc0\xaf", b"\xed\xa0\x80"):

@@ -86,7 +86,7 @@ static void make_graph(const char *folder, kin_row_order order, bool full)
     kin_outdir out;
     kin_graph_totals totals;
     test_remove(folder);
-    test_ok(kin_outdir_open(&out, folder, false, &err), &err);
+    test_ok(kin_outdir_open(&out, folder, "graph", false, &err), &err);
     test_ok(write_rows(out.temporary, order, full, -1, &totals, &err), &err);
     FILE *ids = fopen(test_path("ids"), "w");
     FILE *items = fopen(test_path("items"), "w");

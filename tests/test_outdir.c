@@ -35,7 +35,7 @@ static int empty_folder(void **state)
 static int make(const char *path, bool force, const char *text, kin_error *err)
 {
     kin_outdir out;
-    int rc = kin_outdir_open(&out, path, force, err);
+    int rc = kin_outdir_open(&out, path, "graph", force, err);
     if (rc != 0) {
         assert_true(!out.final && !out.temporary && out.lock == -1);
         return rc;
@@ -107,14 +107,19 @@ static void test_refused_places(void **state)
     mkdir(test_path("mine"), 0755);
     test_write_text(test_path("mine/precious"), "p");
     test_refused(make(test_path("mine"), true, "x", &err), &err, KIN_E_CANTOUT,
-                 "mine exists and was not written by kin: --force does not replace it");
+                 "mine exists and is no graph that kin wrote: --force does not replace it");
     test_write_text(test_path("mine/manifest.json"), "{\"name\": \"a web page\"}");
-    test_refused(make(test_path("mine"), true, "x", &err), &err, KIN_E_CANTOUT, "not written by");
+    test_refused(make(test_path("mine"), true, "x", &err), &err, KIN_E_CANTOUT, "is no graph");
+    test_write_text(test_path("mine/manifest.json"), "{\"kind\": \"catalog\", \"format\": 1}");
+    test_refused(make(test_path("mine"), true, "x", &err), &err, KIN_E_CANTOUT, "is no graph");
+    test_write_text(test_path("mine/manifest.json"), "{\"kind\": \"graph\", \"format\": 1}");
+    test_refused(make(test_path("mine"), true, "x", &err), &err, KIN_E_CANTOUT,
+                 "mine holds precious, which kin did not write");
     assert_data(test_path("mine/precious"), "p");
     test_write_text(test_path("file"), "f");
-    test_refused(make(test_path("file"), true, "x", &err), &err, KIN_E_CANTOUT, "not written by");
+    test_refused(make(test_path("file"), true, "x", &err), &err, KIN_E_CANTOUT, "is no folder");
     assert_int_equal(symlink("out", test_path("link")), 0);
-    test_refused(make(test_path("link"), true, "x", &err), &err, KIN_E_CANTOUT, "not written by");
+    test_refused(make(test_path("link"), true, "x", &err), &err, KIN_E_CANTOUT, "is no folder");
     assert_data(test_path("out/data"), "one");
     assert_int_equal(count_entries(), 4);
 }
@@ -143,7 +148,7 @@ static void test_force_swaps(void **state)
     kin_error err = {0};
     kin_outdir out;
     test_ok(make(test_path("out"), false, "old", &err), &err);
-    test_ok(kin_outdir_open(&out, test_path("out"), true, &err), &err);
+    test_ok(kin_outdir_open(&out, test_path("out"), "graph", true, &err), &err);
     assert_data(test_path("out/data"), "old"); /* until the very end */
     char *file = kin_path_join(out.temporary, "data");
     test_write_text(file, "new");
@@ -161,7 +166,7 @@ static void test_release_removes(void **state)
     (void)state;
     kin_error err = {0};
     kin_outdir out;
-    test_ok(kin_outdir_open(&out, test_path("out"), false, &err), &err);
+    test_ok(kin_outdir_open(&out, test_path("out"), "graph", false, &err), &err);
     char *file = kin_path_join(out.temporary, "data");
     test_write_text(file, "half");
     free(file);
@@ -178,7 +183,7 @@ static void test_late_arrival(void **state)
     (void)state;
     kin_error err = {0};
     kin_outdir out;
-    test_ok(kin_outdir_open(&out, test_path("out"), false, &err), &err);
+    test_ok(kin_outdir_open(&out, test_path("out"), "graph", false, &err), &err);
     mkdir(test_path("out"), 0755);
     test_write_text(test_path("out/other"), "o");
     json_t *manifest = json_pack("{s:s, s:i}", "kind", "graph", "format", KIN_MANIFEST_FORMAT);
@@ -201,7 +206,7 @@ static pid_t hold(const char *path)
     pid_t child = fork();
     if (child == 0) {
         kin_outdir out;
-        byte = kin_outdir_open(&out, path, false, NULL) == 0 ? 'y' : 'n';
+        byte = kin_outdir_open(&out, path, "graph", false, NULL) == 0 ? 'y' : 'n';
         _exit(write(ready[1], &byte, 1) == 1 && pause() == 0);
     }
     assert_true(child > 0);
@@ -277,7 +282,7 @@ static void test_many_files(void **state)
     enum { FILES = 150 };
     kin_error err = {0};
     kin_outdir out;
-    test_ok(kin_outdir_open(&out, test_path("out"), false, &err), &err);
+    test_ok(kin_outdir_open(&out, test_path("out"), "graph", false, &err), &err);
     for (int i = FILES; i-- > 0;) {
         char *path = kin_text("%s/f%03d", out.temporary, i);
         test_write_text(path, "x");

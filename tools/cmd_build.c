@@ -95,6 +95,30 @@ static int resolve_engine(build *self, kin_error *err)
     return 0;
 }
 
+/* Options that say how an index is built must not contradict one that is there already. */
+static int check_index_options(const kin_index_options *asked, const kin_index_options *made,
+                               kin_error *err)
+{
+    const kin_index_options unset = KIN_INDEX_OPTIONS_INIT;
+    const struct {
+        const char *name;
+        int64_t asked, made, unset;
+    } option[] = {
+        {"index-space", asked->space, made->space, unset.space},
+        {"project", asked->project, made->project, unset.project},
+        {"project-centre", asked->project_centre, made->project_centre, unset.project_centre},
+        {"lists", asked->lists, made->lists, unset.lists},
+        {"links", asked->links, made->links, unset.links},
+        {"ef-construction", asked->ef_construction, made->ef_construction, unset.ef_construction},
+        {"seed", asked->seed, made->seed, unset.seed},
+    };
+    for (size_t i = 0; i < sizeof option / sizeof *option; i++)
+        if (option[i].asked != option[i].unset && option[i].asked != option[i].made)
+            return kin_fail(err, KIN_E_USAGE, "leave it out, or build another index with kin index",
+                            "--%s is not what the index was built with", option[i].name);
+    return 0;
+}
+
 /* What an index folder was made with replaces the options that built no index here. */
 static int open_index(build *self, kin_error *err)
 {
@@ -104,6 +128,9 @@ static int open_index(build *self, kin_error *err)
     if (rc == 0)
         rc = kin_index_open(&self->index, o->index_dir, manifest, &self->catalog, err);
     json_decref(manifest);
+    if (rc != 0)
+        return rc;
+    rc = check_index_options(&o->index, kin_index_resolved(self->index), err);
     if (rc != 0)
         return rc;
     uint64_t memory = o->index.memory_bytes;
@@ -251,7 +278,7 @@ static int print_config(const build_options *o, kin_error *err)
 
 static int build_graph(build *self, kin_error *err)
 {
-    int rc = kin_outdir_open(&self->out, self->options.out, self->options.force, err);
+    int rc = kin_outdir_open(&self->out, self->options.out, "graph", self->options.force, err);
     if (rc == 0)
         rc = open_inputs(self, err);
     if (rc == 0)

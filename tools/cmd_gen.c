@@ -12,6 +12,7 @@
 #include "tools/gen_write.h"
 #include "tools/shared_options.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -305,11 +306,22 @@ static json_t *make_manifest(const generator *self, double start)
     return manifest;
 }
 
+/* Whether both paths lead to one place. */
+static bool same_place(const char *a, const char *b)
+{
+    char real_a[PATH_MAX];
+    char real_b[PATH_MAX];
+    return realpath(a, real_a) && realpath(b, real_b) && strcmp(real_a, real_b) == 0;
+}
+
 static int generate(generator *self, kin_error *err)
 {
     const gen_options *o = &self->options;
     double start = console_seconds();
-    int rc = kin_outdir_open(&self->out, o->out, o->force, err);
+    if (o->from && same_place(o->from, o->out))
+        return kin_fail(err, KIN_E_CANTOUT, "choose another --out",
+                        "--out %s is the catalog that --from reads", o->out);
+    int rc = kin_outdir_open(&self->out, o->out, "catalog", o->force, err);
     if (rc == 0)
         rc = o->from ? start_mix(self, err) : start_model(self, err);
     if (rc != 0)

@@ -112,7 +112,7 @@ static int make_index(indexing *self, kin_error *err)
                                 .source_count = self->source_count,
                                 .ids = o->ids,
                                 .missing = (kin_missing)o->missing};
-    int rc = kin_outdir_open(&self->out, o->out, o->force, err);
+    int rc = kin_outdir_open(&self->out, o->out, "index", o->force, err);
     if (rc == 0)
         rc = kin_catalog_open(&self->catalog, &from, err);
     if (rc != 0)

@@ -224,9 +224,9 @@ static int verify_distinct(const char *directory, const char *part, size_t n, si
         return rc;
     }
     rc = kin_npy_parse(&header, file.data, file.bytes, path, err);
-    if (rc == 0 &&
-        (strcmp(header.descr, "<i4") != 0 || header.dimensions != 1 || header.shape[0] != n ||
-         kin_size_add(kin_size_mul(n, 4), header.data_offset) != file.bytes))
+    if (rc == 0 && (strcmp(header.descr, "<i4") != 0 || header.dimensions != 1 ||
+                    header.shape[0] != n || header.data_offset % 4 != 0 ||
+                    kin_size_add(kin_size_mul(n, 4), header.data_offset) != file.bytes))
         rc = kin_fail(err, KIN_E_DATA, damaged, "%s is no array of %zu int32", path, n);
     if (rc == 0)
         rc = check_groups((const int32_t *)(const void *)(file.data + header.data_offset), n,

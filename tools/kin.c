@@ -12,10 +12,12 @@
 #include "tools/facts.h"
 #include "tools/usage.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { WARNINGS_MAX = 64, WARNING_BYTES = 256 };
 
@@ -246,14 +248,27 @@ static void die_of_signal(int number)
     raise(number);
 }
 
+/* A descriptor 0, 1 or 2 that the parent closed would be given to the next file opened, and the log
+ * would go into the graph. Each is filled with /dev/null, opened the wrong way round, so that using
+ * it still fails. */
+static void fill_standard_streams(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd)
+            _exit(-KIN_E_INTERNAL);
+}
+
 int main(int argc, char **argv)
 {
     kin_error err = {0};
+    fill_standard_streams();
     usage_start();
     console_catch_bus_error();
     console_init(asks_for_json(argc, argv) ? CONSOLE_LOG_JSON : CONSOLE_LOG_TEXT,
                  CONSOLE_PROGRESS_AUTO);
-    signal(SIGPIPE, SIG_IGN); /* a reader that went away is an error with a message, not a death */
+    /* a reader that went away and a file-size limit are errors with a message, not deaths */
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     if (argc < 2) {
         print_usage(stderr);
         return -KIN_E_USAGE;
