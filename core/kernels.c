@@ -87,7 +87,7 @@ const kin_kernels kin_kernels_portable = {
 const kin_kernels *const *kin_kernels_all(void)
 {
     static const kin_kernels *table[4];
-    if (!table[0]) {
+    if (!__atomic_load_n(&table[0], __ATOMIC_ACQUIRE)) {
         const kin_kernels *found[4] = {0};
         int count = 0;
 #if defined(__x86_64__)

@@ -83,6 +83,37 @@ static int verify_file(const char *directory, const char *name, const json_t *en
     return rc;
 }
 
+int kin_manifest_hash(kin_hash *out, const json_t *manifest, kin_error *err)
+{
+    char *text = NULL;
+    json_t *rest = json_copy((json_t *)(uintptr_t)manifest);
+    if (rest) {
+        json_object_del(rest, "checksum");
+        json_object_del(rest, "run");
+        text = json_dumps(rest,
+                          JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(KIN_MANIFEST_DIGITS));
+    }
+    json_decref(rest);
+    if (!text)
+        return kin_fail_alloc(err, "manifest", 0);
+    *out = kin_hash_bytes(text, strlen(text));
+    free(text);
+    return 0;
+}
+
+/* The manifest against its own checksum. */
+static int verify_manifest(const json_t *manifest, const char *directory, kin_error *err)
+{
+    kin_hash hash;
+    const char *wanted = json_string_value(json_object_get(manifest, "checksum"));
+    int rc = kin_manifest_hash(&hash, manifest, err);
+    if (rc == 0 && (!wanted || strcmp(hash.text, wanted) != 0))
+        rc = kin_fail(err, KIN_E_DATA, "the folder is damaged: build it again",
+                      "%s/manifest.json has checksum %s, it says %s", directory, hash.text,
+                      wanted ? wanted : "nothing");
+    return rc;
+}
+
 int kin_manifest_verify(const json_t *manifest, const char *directory, kin_error *err)
 {
     json_t *files = json_object_get(manifest, "files");
@@ -91,7 +122,7 @@ int kin_manifest_verify(const json_t *manifest, const char *directory, kin_error
                         "%s/manifest.json lists no files", directory);
     const char *name;
     json_t *entry;
-    int rc = 0;
+    int rc = verify_manifest(manifest, directory, err);
     json_object_foreach(files, name, entry)
     {
         if (rc == 0)

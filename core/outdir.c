@@ -285,7 +285,8 @@ static int write_manifest(const char *folder, const json_t *manifest, kin_error 
         rc = kin_fail_errno(err, KIN_E_IO, "check the disk", "%s/manifest.json", folder);
         goto done;
     }
-    int failed = json_dumpf(manifest, file, JSON_INDENT(2) | JSON_REAL_PRECISION(15)) != 0;
+    int failed =
+        json_dumpf(manifest, file, JSON_INDENT(2) | JSON_REAL_PRECISION(KIN_MANIFEST_DIGITS)) != 0;
     failed = fputc('\n', file) == EOF || failed;
     failed = fflush(file) != 0 || fsync(fileno(file)) != 0 || failed;
     failed = fclose(file) != 0 || failed;
@@ -321,6 +322,11 @@ int kin_outdir_commit(kin_outdir *self, json_t *manifest, kin_error *err)
     json_t *files = json_object();
     int rc = describe_files(self->temporary, files, err);
     json_object_set_new(manifest, "files", files);
+    kin_hash hash;
+    if (rc == 0)
+        rc = kin_manifest_hash(&hash, manifest, err);
+    if (rc == 0)
+        json_object_set_new(manifest, "checksum", json_string(hash.text));
     char *parent = parent_of(self->final);
     if (rc == 0)
         rc = write_manifest(self->temporary, manifest, err);

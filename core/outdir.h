@@ -8,7 +8,7 @@
  * name in one rename; an existing folder is exchanged in one renameat2(2). What a killed writer
  * left behind is removed by the next one for the same name. Files go the same way.
  */
-#include "core/error.h"
+#include "core/file.h"
 #include <jansson.h>
 #include <stdbool.h>
 
@@ -27,7 +27,8 @@ typedef struct kin_outdir {
 int kin_outdir_open(kin_outdir *self, const char *path, const char *kind, bool force,
                     kin_error *err);
 
-/* Adds "files": {name: {"bytes", "xxh3_128"}} for every other file to `manifest`, writes it as
+/* Adds "files": {name: {"bytes", "xxh3_128"}} for every other file and "checksum" (of the manifest
+ * without itself and "run") to `manifest`, writes it as
  * manifest.json (keys in the order they were set, two blanks of indent), syncs and renames. */
 int kin_outdir_commit(kin_outdir *self, json_t *manifest, kin_error *err);
 
@@ -42,13 +43,17 @@ int kin_outfile_write(const char *path, const void *data, size_t bytes, bool for
 int kin_file_copy(const char *from, const char *directory, const char *name, kin_error *err);
 
 /* Every manifest has "kind" ("graph", "index", "catalog") and "format", which is this number. */
-enum { KIN_MANIFEST_FORMAT = 1 };
+enum { KIN_MANIFEST_FORMAT = 1, KIN_MANIFEST_DIGITS = 15 };
 
 /* Reads and checks DIR/manifest.json: format, and `kind` unless NULL. The caller owns *out
  * (json_decref). */
 int kin_manifest_read(json_t **out, const char *directory, const char *kind, kin_error *err);
 
-/* Compares every file that the manifest lists with its checksum. KIN_E_DATA names the first that
+/* The checksum of a manifest itself, without its "checksum" and "run": XXH3-128 of its compact
+ * JSON with sorted keys. */
+int kin_manifest_hash(kin_hash *out, const json_t *manifest, kin_error *err);
+
+/* Compares the manifest's own checksum, and every file that it lists with its checksum. KIN_E_DATA names the first that
  * is missing or differs. */
 int kin_manifest_verify(const json_t *manifest, const char *directory, kin_error *err);
 

@@ -331,7 +331,8 @@ int kin_stream_run(const kin_catalog *catalog, const kin_stream_queries *queries
             break;
         run_batch(&self, first, count);
         rc = sink.write(sink.self, first, &self.rows, err);
-        kin_watch_progress(watch, first + count, self.total);
+        if (rc == 0)
+            kin_watch_progress(watch, first + count, self.total);
     }
     release(&self);
     return rc;

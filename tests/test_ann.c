@@ -507,9 +507,11 @@ static void test_damage(void **state)
     }
     json_t *entry = json_incref(json_object_get(json_object_get(manifest, "files"), files[0]));
     json_object_del(json_object_get(manifest, "files"), files[0]);
+    test_seal(manifest);
     test_refused(kin_index_open(&index, folder, manifest, &s.catalog, &err), &err, KIN_E_DATA,
                  "does not list fused.faiss");
     json_object_set_new(json_object_get(manifest, "files"), files[0], entry);
+    test_seal(manifest);
     test_ok(kin_index_open(&index, folder, manifest, &s.catalog, &err), &err);
     kin_index_free(index);
     json_decref(manifest);

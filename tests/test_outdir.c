@@ -260,11 +260,16 @@ static void test_verify(void **state)
     json_object_set_new(manifest, "files",
                         json_pack("{s:{s:i, s:s}}", "../x", "bytes", 1, "xxh3_128", "0"));
     test_refused(kin_manifest_verify(manifest, test_path("out"), &err), &err, KIN_E_DATA,
+                 "out/manifest.json has checksum ");
+    test_seal(manifest);
+    test_refused(kin_manifest_verify(manifest, test_path("out"), &err), &err, KIN_E_DATA,
                  "the entry of '../x' is damaged");
     json_object_set_new(manifest, "files", json_pack("{s:{}}", "data"));
+    test_seal(manifest);
     test_refused(kin_manifest_verify(manifest, test_path("out"), &err), &err, KIN_E_DATA,
                  "the entry of 'data' is damaged");
     json_object_del(manifest, "files");
+    test_seal(manifest);
     test_refused(kin_manifest_verify(manifest, test_path("out"), &err), &err, KIN_E_DATA,
                  "lists no files");
     json_decref(manifest);

@@ -68,8 +68,8 @@ int command_sources(kin_source *out, size_t *count, const kin_text_list *list, k
 void command_sources_release(kin_source *source, size_t count);
 
 /* The sources that a manifest names: {"modalities": [{"name", "file", "weight",
- * "xxh3_128", ...}], "run": {"sources": {NAME: absolute path}}}. The path as given if it is there,
- * else the absolute one. */
+ * "xxh3_128", ...}], "run": {"sources": {NAME: absolute path}}}. The absolute path if it is there,
+ * else the one as given. */
 int command_sources_from_manifest(kin_source *out, size_t *count, const json_t *manifest,
                                   kin_error *err);
 

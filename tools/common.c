@@ -64,7 +64,8 @@ static int source_from_json(kin_source *out, const json_t *entry, const json_t *
     if (!name || strlen(name) >= KIN_NAME_MAX || (!file && !absolute))
         return kin_fail(err, KIN_E_DATA, "name the files yourself with --modality NAME=FILE",
                         "the manifest's entry of a modality names no file");
-    const char *path = file && access(file, R_OK) == 0 ? file : absolute ? absolute : file;
+    /* the absolute path first: where the command runs now, another file may have the name */
+    const char *path = absolute && access(absolute, R_OK) == 0 ? absolute : file ? file : absolute;
     *out = (kin_source){.path = strdup(path),
                         .weight = json_is_number(weight) ? json_number_value(weight) : 1.0};
     if (!out->path)

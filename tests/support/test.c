@@ -2,6 +2,7 @@
  * Temporary folders, files, refusals and random numbers for the tests (declared in test.h).
  */
 #include "test.h"
+#include "core/outdir.h"
 
 #include <dirent.h>
 #include <math.h>
@@ -225,4 +226,12 @@ double test_random_normal(uint64_t *state)
     for (int i = 0; i < 12; i++)
         sum += test_random_unit(state);
     return sum;
+}
+
+void test_seal(json_t *manifest)
+{
+    kin_hash hash;
+    kin_error err;
+    test_ok(kin_manifest_hash(&hash, manifest, &err), &err);
+    json_object_set_new(manifest, "checksum", json_string(hash.text));
 }

@@ -5,6 +5,7 @@
  * is gone afterwards, files written byte by byte, random numbers of the tests' own, and one way to
  * judge a refusal. Nothing here uses the product but core/error.h and its names of types.
  */
+#include <jansson.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -71,5 +72,8 @@ uint64_t test_random(uint64_t *state);
 size_t test_random_below(uint64_t *state, size_t limit);
 double test_random_unit(uint64_t *state);   /* [0, 1) */
 double test_random_normal(uint64_t *state); /* about normal: a sum of twelve */
+
+/* Gives an edited manifest the checksum that belongs to it: as if kin had written it so. */
+void test_seal(json_t *manifest);
 
 #endif
