@@ -1,4 +1,5 @@
 #include "core/memory.h"
+#include "core/cgroup.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -74,37 +75,12 @@ static size_t read_field(const char *path, const char *key)
     return value;
 }
 
-/* The cgroup v2 (then v1) file `name` of this process as a number; 0 for "max" or absence. */
-static size_t read_cgroup(const char *name_v2, const char *name_v1)
-{
-    const char *format[] = {"/sys/fs/cgroup/%s", "/sys/fs/cgroup/memory/%s"};
-    const char *name[] = {name_v2, name_v1};
-    for (int i = 0; i < 2; i++) {
-        char path[256];
-        snprintf(path, sizeof path, i ? format[1] : format[0], name[i]);
-        size_t value = read_field(path, "");
-        /* v1 says "no limit" with a number near 2^63 */
-        if (value > 0 && value < SIZE_MAX / 4)
-            return value;
-    }
-    return 0;
-}
-
-size_t kin_memory_cgroup_limit(void)
-{
-    return read_cgroup("memory.max", "memory.limit_in_bytes");
-}
-
 size_t kin_memory_available(void)
 {
     size_t available = read_field("/proc/meminfo", "MemAvailable:") * 1024;
     if (available == 0)
         available = (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE);
-    size_t limit = kin_memory_cgroup_limit();
-    if (limit == 0)
-        return available;
-    size_t used = read_cgroup("memory.current", "memory.usage_in_bytes");
-    size_t left = used < limit ? limit - used : 0;
+    size_t left = kin_cgroup_memory_left();
     return left < available ? left : available;
 }
 

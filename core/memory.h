@@ -41,9 +41,6 @@ int kin_plan_check(const kin_plan *self, size_t limit_bytes, kin_error *err);
 /* Bytes this process may still take: the least of MemAvailable and what the cgroup has left. */
 size_t kin_memory_available(void);
 
-/* What the cgroup allows this process in all, 0 where there is no limit. */
-size_t kin_memory_cgroup_limit(void);
-
 /* Anonymous and shared resident memory of this process now, bytes; without mapped files. */
 size_t kin_memory_resident(void);
 

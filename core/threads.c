@@ -1,4 +1,5 @@
 #include "core/threads.h"
+#include "core/cgroup.h"
 #include "core/memory.h"
 
 #include <cblas.h>
@@ -9,33 +10,6 @@
 #include <string.h>
 #include <sys/resource.h>
 
-/* CPUs that the cgroup (v2, then v1) lets this process use at once, 0 for no limit. */
-static int cgroup_quota(void)
-{
-    double quota = 0;
-    double period = 0;
-    FILE *file = fopen("/sys/fs/cgroup/cpu.max", "re");
-    if (file) {
-        if (fscanf(file, "%lf %lf", &quota, &period) != 2)
-            quota = 0;
-        fclose(file);
-    } else {
-        FILE *quota_file = fopen("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "re");
-        FILE *period_file = fopen("/sys/fs/cgroup/cpu/cpu.cfs_period_us", "re");
-        if (!quota_file || fscanf(quota_file, "%lf", &quota) != 1 || !period_file ||
-            fscanf(period_file, "%lf", &period) != 1)
-            quota = 0;
-        if (quota_file)
-            fclose(quota_file);
-        if (period_file)
-            fclose(period_file);
-    }
-    if (quota <= 0 || period <= 0)
-        return 0;
-    int whole = (int)(quota / period);
-    return whole + (quota > whole * period);
-}
-
 int kin_threads_default(void)
 {
     static int initial; /* before kin_threads_set changed it: OMP_NUM_THREADS or all processors */
@@ -45,7 +19,7 @@ int kin_threads_default(void)
     cpu_set_t set;
     if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) < threads)
         threads = CPU_COUNT(&set);
-    int quota = cgroup_quota();
+    int quota = kin_cgroup_cpus();
     if (quota > 0 && quota < threads)
         threads = quota;
     return threads > 0 ? threads : 1;

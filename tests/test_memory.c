@@ -1,6 +1,7 @@
 /*
  * core/memory: checked sums, plans and their refusals, aligned memory, what the machine has.
  */
+#include "core/cgroup.h"
 #include "core/memory.h"
 #include "support/test.h"
 
@@ -79,7 +80,7 @@ static void test_machine(void **state)
     assert_true(after >= before + BYTES / 2);
     assert_true(kin_memory_peak_rss() >= BYTES);
     assert_true(kin_memory_available() > 0);
-    size_t limit = kin_memory_cgroup_limit();
+    size_t limit = kin_cgroup_memory_limit();
     assert_true(limit == 0 || kin_memory_available() <= limit);
     free(p);
 }

@@ -2,6 +2,7 @@
  * `kin doctor`: what kin runs on, for a bug report. Facts, and warnings about settings that make
  * it slow. Reads a few files under /proc and /sys; changes nothing.
  */
+#include "core/cgroup.h"
 #include "core/kernels.h"
 #include "core/memory.h"
 #include "core/threads.h"
@@ -67,19 +68,6 @@ static json_t *cpu_features(void)
     return list;
 }
 
-/* The first line of a file, empty when it cannot be read. */
-static void first_line(const char *path, char out[128])
-{
-    out[0] = '\0';
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return;
-    if (!fgets(out, 128, file))
-        out[0] = '\0';
-    out[strcspn(out, "\n")] = '\0';
-    fclose(file);
-}
-
 /* Which of the limits made the number of threads what it is. */
 static const char *threads_reason(int64_t asked)
 {
@@ -97,13 +85,12 @@ static const char *threads_reason(int64_t asked)
 
 static json_t *limits(int64_t asked)
 {
-    char quota[128];
-    first_line("/sys/fs/cgroup/cpu.max", quota);
-    size_t limit = kin_memory_cgroup_limit();
-    return json_pack("{s:i, s:s, s:I, s:s, s:o, s:I}", "threads", kin_threads_used(),
+    int cpus = kin_cgroup_cpus();
+    size_t limit = kin_cgroup_memory_limit();
+    return json_pack("{s:i, s:s, s:I, s:o, s:o, s:I}", "threads", kin_threads_used(),
                      "threads_because_of", threads_reason(asked), "cpus_online",
-                     (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "cgroup_cpu_max",
-                     quota[0] ? quota : "none", "cgroup_memory_bytes",
+                     (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "cgroup_cpus",
+                     cpus ? json_integer(cpus) : json_null(), "cgroup_memory_bytes",
                      limit ? json_integer((json_int_t)limit) : json_null(),
                      "memory_available_bytes", (json_int_t)kin_memory_available());
 }
