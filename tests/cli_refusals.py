@@ -408,7 +408,6 @@ class Output(Case):
         self.save("large.npy", random_rows(4000, 8, 1))
 
         def limit():
-            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (100000, 100000))
 
         done = subprocess.run([kin_cli.KIN, "build", VECTORS, "large.npy", "--top-k", "20", "--out",

@@ -155,7 +155,7 @@ static int prepare_index(build *self, kin_error *err)
         return rc;
     o->index = *kin_index_resolved(self->index);
     kin_search_resolve(&o->search, self->index);
-    command_log_index(self->index);
+    command_log_index(self->index, &self->catalog);
     stage_done(self, "index");
     return 0;
 }

@@ -80,8 +80,9 @@ int command_write_json(const char *path, const json_t *document, kin_error *err)
  * pipe). Call it last in a command that prints its result. */
 int command_flush_stdout(kin_error *err);
 
-/* Logs a line per index: distinct vectors, dimensions, lists, energy that a projection retained. */
-void command_log_index(const kin_index *index);
+/* Logs a line per index (distinct vectors, dimensions, lists, energy that a projection retained), and
+ * a warning where the fused space cannot rank what the catalog holds. */
+void command_log_index(const kin_index *index, const kin_catalog *catalog);
 
 /* Adds "run" facts that every manifest has: versions of kin, FAISS, BLAS and its core type,
  * kernels, threads, host, seconds_total since `start_seconds`, peak_memory_bytes, peak_rss_bytes.

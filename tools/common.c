@@ -194,7 +194,7 @@ json_t *command_run_facts(double start_seconds)
     return facts;
 }
 
-void command_log_index(const kin_index *index)
+void command_log_index(const kin_index *index, const kin_catalog *catalog)
 {
     json_t *facts = kin_index_facts(index);
     const char *name;
@@ -215,4 +215,8 @@ void command_log_index(const kin_index *index)
                      (long long)json_integer_value(json_object_get(part, "dimensions")), more);
     }
     json_decref(facts);
+    if (kin_index_resolved(index)->space == KIN_SPACE_FUSED &&
+        catalog->missing == KIN_MISSING_RENORM && kin_catalog_incomplete(catalog) > 0)
+        console_warn("fused space ranks items that lack a modality roughly under --missing renorm: "
+                     "--index-space modality finds their neighbours");
 }
