@@ -3,8 +3,9 @@
  *
  * XXH3 of the bytes of all concerned modalities proposes, memcmp decides. Hashes are taken in
  * parallel; the table is filled by one thread in row order, which makes the numbering what it is.
- * Bytes are compared, not values: rows that differ in scale, or 0 from -0, stay apart, which costs
- * a little speed later and nothing else.
+ * Bytes are compared, not values: rows that differ in scale, or 0 from -0, stay apart. A few cost a
+ * little speed; thousands of one vector in other lengths trap an HNSW as identical rows would
+ * (docs/PERFORMANCE.md).
  * Time: one pass over the rows, a second over those that are equal to another. Memory: 12 to 20
  * bytes an item kept, 16 to 24 more while grouping.
  */

@@ -72,12 +72,13 @@ int kin_index_save(const kin_index *self, const char *directory, json_t *manifes
             return status;
     }
     json_t *index = json_pack(
-        "{s:s, s:s, s:s, s:I, s:b, s:I, s:I, s:I, s:o}", "type",
+        "{s:s, s:s, s:s, s:I, s:b, s:I, s:I, s:I, s:I, s:o}", "type",
         kin_index_type_names[options->type], "space", kin_index_space_names[options->space],
         "missing", kin_missing_names[self->catalog->missing], "project",
-        (json_int_t)options->project, "project_centre", (int)options->project_centre, "links",
-        (json_int_t)options->links, "ef_construction", (json_int_t)options->ef_construction, "seed",
-        (json_int_t)options->seed, "parts", kin_index_facts(self));
+        (json_int_t)options->project, "project_centre", (int)options->project_centre, "lists",
+        (json_int_t)options->lists, "links", (json_int_t)options->links, "ef_construction",
+        (json_int_t)options->ef_construction, "seed", (json_int_t)options->seed, "parts",
+        kin_index_facts(self));
     if (!index || json_object_set_new(manifest, "index", index) != 0)
         return kin_fail_alloc(err, "manifest", 4096);
     return 0;
@@ -103,6 +104,7 @@ static int read_options(kin_index_options *out, const json_t *index, const char 
         .space = choice(index, "space", kin_index_space_names),
         .project = json_integer_value(json_object_get(index, "project")),
         .project_centre = json_is_true(json_object_get(index, "project_centre")),
+        .lists = json_integer_value(json_object_get(index, "lists")),
         .links = json_integer_value(json_object_get(index, "links")),
         .ef_construction = json_integer_value(json_object_get(index, "ef_construction")),
         .seed = json_integer_value(json_object_get(index, "seed")),

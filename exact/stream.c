@@ -62,8 +62,8 @@ static size_t query_row(const stream *self, size_t q)
 
 /* ---- set-up ----------------------------------------------------------------------------------- */
 
-/* Twice the distance that a tile value may have from the canonical score (see stream.h), rounded
- * up generously where the bound itself is computed. */
+/* Twice the distance that a tile value may have from the canonical score (see stream.h). Of the 16
+ * roundings beside the dot products at most 13 happen; the rest covers that of the bound itself. */
 static double tile_margin(const kin_catalog *catalog)
 {
     double d = 16;

@@ -311,6 +311,15 @@ class Replacing(Case):
                        ["--project-centre"], ["--seed", 9]):
             self.refused(2, "^%s is not what the index was built with" % option[0], *build, *option)
 
+    def test_index_options_repeated(self):
+        """What the index was built with may be said again."""
+        self.ok("gen", "--items", 60, "--modality", "text=8", "--out", "cat")
+        same = ["--lists", 3, "--project", 4, "--project-centre", "--links", 9,
+                "--ef-construction", 50, "--seed", 9]
+        self.ok("index", VECTORS, "cat/text.npy", "--out", "ix", *same)
+        self.ok("build", VECTORS, "cat/text.npy", "--top-k", 5, "--index", "ix", "--out", "g", *same)
+        self.ok("verify", "g")
+
     def test_closed_streams(self):
         """The log must not go into a file that got the descriptor of a closed stream."""
         self.save("v.npy", random_rows(N, 8, 1))

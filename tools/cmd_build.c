@@ -119,7 +119,7 @@ static int check_index_options(const kin_index_options *asked, const kin_index_o
     return 0;
 }
 
-/* What an index folder was made with replaces the options that built no index here. */
+/* An index from its folder; the engine is the one that it was made for. */
 static int open_index(build *self, kin_error *err)
 {
     build_options *o = &self->options;
@@ -133,10 +133,8 @@ static int open_index(build *self, kin_error *err)
     rc = check_index_options(&o->index, kin_index_resolved(self->index), err);
     if (rc != 0)
         return rc;
-    uint64_t memory = o->index.memory_bytes;
-    o->index = *kin_index_resolved(self->index);
-    o->index.memory_bytes = memory;
-    build_engine type = o->index.type == KIN_INDEX_HNSW ? ENGINE_HNSW : ENGINE_IVF;
+    bool hnsw = kin_index_resolved(self->index)->type == KIN_INDEX_HNSW;
+    build_engine type = hnsw ? ENGINE_HNSW : ENGINE_IVF;
     if (self->engine_asked != ENGINE_AUTO && self->engine_asked != (int)type)
         return kin_fail(err, KIN_E_USAGE, "ask for the engine that the index was built for",
                         "%s holds an index of type %s, --engine is %s", o->index_dir,
