@@ -10,7 +10,7 @@ import scipy.sparse
 
 import kin_cli
 from kin_cli import (Case, Graph, Oracle, assert_exact, assert_scores, assert_shape, random_rows,
-                     read_bytes, read_json, tie_aware_recall)
+                     read_bytes, tie_aware_recall)
 
 N, K = 700, 20
 
