@@ -57,9 +57,15 @@ void kin_lanes_add(double lane[KIN_LANES], const float *x, const float *y, size_
         lane[l] += (double)x[l] * (double)y[l];
 }
 
-/* One dot product per type: a block of KIN_LANES elements at a time is widened and added. */
-#define DOT_PORTABLE(suffix, element_bytes)                                                        \
-    static double dot_##suffix(const float *x, const void *y, size_t d)                            \
+void kin_lanes_add_wide(double lane[KIN_LANES], const double *x, const float *y, size_t count)
+{
+    for (size_t l = 0; l < count; l++)
+        lane[l] += x[l] * (double)y[l];
+}
+
+/* One dot product per type and kind of x: a block of KIN_LANES elements at a time is widened and added. */
+#define DOT_PORTABLE(name, suffix, x_type, add, element_bytes)                                     \
+    static double name##_##suffix(const x_type *x, const void *y, size_t d)                        \
     {                                                                                              \
         double lane[KIN_LANES] = {0};                                                              \
         float block[KIN_LANES];                                                                    \
@@ -67,19 +73,25 @@ void kin_lanes_add(double lane[KIN_LANES], const float *x, const float *y, size_
         for (size_t i = 0; i < d; i += KIN_LANES) {                                                \
             size_t count = d - i < KIN_LANES ? d - i : KIN_LANES;                                  \
             widen_##suffix(block, bytes + i * (element_bytes), count);                             \
-            kin_lanes_add(lane, x + i, block, count);                                              \
+            add(lane, x + i, block, count);                                                        \
         }                                                                                          \
         return kin_lanes_sum(lane);                                                                \
     }
 
-DOT_PORTABLE(f32, 4)
-DOT_PORTABLE(f16, 2)
-DOT_PORTABLE(f64, 8)
-DOT_PORTABLE(i8, 1)
+DOT_PORTABLE(dot, f32, float, kin_lanes_add, 4)
+DOT_PORTABLE(dot, f16, float, kin_lanes_add, 2)
+DOT_PORTABLE(dot, f64, float, kin_lanes_add, 8)
+DOT_PORTABLE(dot, i8, float, kin_lanes_add, 1)
+DOT_PORTABLE(wide, f32, double, kin_lanes_add_wide, 4)
+DOT_PORTABLE(wide, f16, double, kin_lanes_add_wide, 2)
+DOT_PORTABLE(wide, f64, double, kin_lanes_add_wide, 8)
+DOT_PORTABLE(wide, i8, double, kin_lanes_add_wide, 1)
 
 const kin_kernels kin_kernels_portable = {
     .name = "portable",
     .dot = {[KIN_F32] = dot_f32, [KIN_F16] = dot_f16, [KIN_F64] = dot_f64, [KIN_I8] = dot_i8},
+    .dot_wide =
+        {[KIN_F32] = wide_f32, [KIN_F16] = wide_f16, [KIN_F64] = wide_f64, [KIN_I8] = wide_i8},
     .widen =
         {[KIN_F32] = widen_f32, [KIN_F16] = widen_f16, [KIN_F64] = widen_f64, [KIN_I8] = widen_i8},
 };

@@ -25,6 +25,10 @@ typedef struct kin_kernels {
      * Relative to sum |x_i y_i| the error is below (d / KIN_LANES + 5) * 2^-53. */
     double (*dot[KIN_DTYPE_COUNT])(const float *x /* [d] */, const void *y /* [d] */, size_t d);
 
+    /* The same sum, bit for bit, of floats that are kept as doubles: one side converted once serves
+     * many products. */
+    double (*dot_wide[KIN_DTYPE_COUNT])(const double *x /* [d] */, const void *y, size_t d);
+
     /* out[i] = (float)in[i] for `count` elements of the table index's type, any alignment. */
     void (*widen[KIN_DTYPE_COUNT])(float *out /* [count] */, const void *in, size_t count);
 } kin_kernels;

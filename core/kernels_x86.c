@@ -61,6 +61,14 @@ static inline void add_tail(double lane[KIN_LANES], const float *x, const unsign
     kin_lanes_add(lane, x + done, tail, d - done);
 }
 
+static inline void add_tail_wide(double lane[KIN_LANES], const double *x, const unsigned char *y,
+                                 size_t done, size_t d, kin_dtype type)
+{
+    float tail[KIN_LANES];
+    kin_kernels_portable.widen[type](tail, y + done * kin_dtype_bytes(type), d - done);
+    kin_lanes_add_wide(lane, x + done, tail, d - done);
+}
+
 /* ---- dot products: 32 lanes are eight registers of four doubles, or four of eight ---------- */
 
 #define DOT_AVX2(suffix, type, element_bytes)                                                      \
@@ -110,6 +118,71 @@ static inline void add_tail(double lane[KIN_LANES], const float *x, const unsign
         return kin_lanes_sum(lane);                                                                \
     }
 
+/* kin_lanes_sum in registers: the same tree, eight lanes to a register. */
+AVX512 static inline double lanes_sum_avx512(const __m512d acc[4])
+{
+    __m512d eight = _mm512_add_pd(_mm512_add_pd(acc[0], acc[2]), _mm512_add_pd(acc[1], acc[3]));
+    __m256d four = _mm256_add_pd(_mm512_castpd512_pd256(eight), _mm512_extractf64x4_pd(eight, 1));
+    __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
+    return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
+}
+
+#define WIDE_AVX2(suffix, type, element_bytes)                                                     \
+    AVX2 static double wide_avx2_##suffix(const double *x, const void *y, size_t d)                \
+    {                                                                                              \
+        const unsigned char *bytes = y;                                                            \
+        __m256d acc[8];                                                                            \
+        for (int j = 0; j < 8; j++)                                                                \
+            acc[j] = _mm256_setzero_pd();                                                          \
+        size_t i = 0;                                                                              \
+        for (; i + KIN_LANES <= d; i += KIN_LANES)                                                 \
+            for (int j = 0; j < 4; j++) {                                                          \
+                const double *a = x + i + 8 * j;                                                   \
+                __m256 b = load8_##suffix(bytes + (i + 8 * (size_t)j) * (element_bytes));          \
+                acc[2 * j] = _mm256_fmadd_pd(                                                      \
+                    _mm256_loadu_pd(a), _mm256_cvtps_pd(_mm256_castps256_ps128(b)), acc[2 * j]);   \
+                acc[2 * j + 1] =                                                                   \
+                    _mm256_fmadd_pd(_mm256_loadu_pd(a + 4),                                        \
+                                    _mm256_cvtps_pd(_mm256_extractf128_ps(b, 1)), acc[2 * j + 1]); \
+            }                                                                                      \
+        double lane[KIN_LANES];                                                                    \
+        for (int j = 0; j < 8; j++)                                                                \
+            _mm256_storeu_pd(lane + 4 * j, acc[j]);                                                \
+        add_tail_wide(lane, x, bytes, i, d, type);                                                 \
+        return kin_lanes_sum(lane);                                                                \
+    }
+
+#define WIDE_AVX512(suffix, type, element_bytes)                                                   \
+    AVX512 static double wide_avx512_##suffix(const double *x, const void *y, size_t d)            \
+    {                                                                                              \
+        const unsigned char *bytes = y;                                                            \
+        __m512d acc[4];                                                                            \
+        for (int j = 0; j < 4; j++)                                                                \
+            acc[j] = _mm512_setzero_pd();                                                          \
+        size_t i = 0;                                                                              \
+        for (; i + KIN_LANES <= d; i += KIN_LANES)                                                 \
+            for (int j = 0; j < 4; j++) {                                                          \
+                __m256 b = load8_##suffix(bytes + (i + 8 * (size_t)j) * (element_bytes));          \
+                acc[j] =                                                                           \
+                    _mm512_fmadd_pd(_mm512_loadu_pd(x + i + 8 * j), _mm512_cvtps_pd(b), acc[j]);   \
+            }                                                                                      \
+        if (i == d)                                                                                \
+            return lanes_sum_avx512(acc);                                                          \
+        double lane[KIN_LANES];                                                                    \
+        for (int j = 0; j < 4; j++)                                                                \
+            _mm512_storeu_pd(lane + 8 * j, acc[j]);                                                \
+        add_tail_wide(lane, x, bytes, i, d, type);                                                 \
+        return kin_lanes_sum(lane);                                                                \
+    }
+
+WIDE_AVX2(f32, KIN_F32, 4)
+WIDE_AVX2(f16, KIN_F16, 2)
+WIDE_AVX2(f64, KIN_F64, 8)
+WIDE_AVX2(i8, KIN_I8, 1)
+WIDE_AVX512(f32, KIN_F32, 4)
+WIDE_AVX512(f16, KIN_F16, 2)
+WIDE_AVX512(f64, KIN_F64, 8)
+WIDE_AVX512(i8, KIN_I8, 1)
 DOT_AVX2(f32, KIN_F32, 4)
 DOT_AVX2(f16, KIN_F16, 2)
 DOT_AVX2(f64, KIN_F64, 8)
@@ -130,6 +203,10 @@ const kin_kernels kin_kernels_avx2 = {
             [KIN_F16] = dot_avx2_f16,
             [KIN_F64] = dot_avx2_f64,
             [KIN_I8] = dot_avx2_i8},
+    .dot_wide = {[KIN_F32] = wide_avx2_f32,
+                 [KIN_F16] = wide_avx2_f16,
+                 [KIN_F64] = wide_avx2_f64,
+                 [KIN_I8] = wide_avx2_i8},
     .widen = WIDEN_TABLE,
 };
 
@@ -139,6 +216,10 @@ const kin_kernels kin_kernels_avx512 = {
             [KIN_F16] = dot_avx512_f16,
             [KIN_F64] = dot_avx512_f64,
             [KIN_I8] = dot_avx512_i8},
+    .dot_wide = {[KIN_F32] = wide_avx512_f32,
+                 [KIN_F16] = wide_avx512_f16,
+                 [KIN_F64] = wide_avx512_f64,
+                 [KIN_I8] = wide_avx512_i8},
     .widen = WIDEN_TABLE,
 };
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -104,13 +105,21 @@ size_t kin_memory_peak_rss(void)
     return (size_t)usage.ru_maxrss * 1024;
 }
 
+static const size_t huge_page_bytes = (size_t)2 << 20, huge_from_bytes = (size_t)16 << 20;
+
 void *kin_alloc(size_t count, size_t item_bytes)
 {
     size_t bytes = kin_size_mul(count, item_bytes);
     if (bytes > SIZE_MAX - 64)
         return NULL;
     bytes = (bytes + 63) / 64 * 64;
-    return aligned_alloc(64, bytes ? bytes : 64);
+    if (bytes < huge_from_bytes)
+        return aligned_alloc(64, bytes ? bytes : 64);
+    void *memory = aligned_alloc(huge_page_bytes, kin_size_add(bytes, huge_page_bytes - 1) /
+                                                      huge_page_bytes * huge_page_bytes);
+    if (memory)
+        madvise(memory, bytes, MADV_HUGEPAGE); /* a wish: fewer faults and translations */
+    return memory;
 }
 
 void *kin_alloc_zero(size_t count, size_t item_bytes)

@@ -24,9 +24,10 @@ int kin_query_init(kin_query *self, const kin_catalog *catalog, kin_error *err)
     for (size_t m = 0; m < catalog->modality_count; m++) {
         size_t d = catalog->modality[m].matrix.d;
         self->vector[m] = kin_alloc_zero(d, sizeof(float));
-        if (!self->vector[m]) {
+        self->wide[m] = kin_alloc_zero(d, sizeof(double));
+        if (!self->vector[m] || !self->wide[m]) {
             kin_query_release(self);
-            return kin_fail_alloc(err, "query row", d * sizeof(float));
+            return kin_fail_alloc(err, "query row", d * (sizeof(float) + sizeof(double)));
         }
     }
     set_renorm(self);
@@ -35,9 +36,17 @@ int kin_query_init(kin_query *self, const kin_catalog *catalog, kin_error *err)
 
 void kin_query_release(kin_query *self)
 {
-    for (size_t m = 0; m < KIN_MODALITIES_MAX; m++)
+    for (size_t m = 0; m < KIN_MODALITIES_MAX; m++) {
         free(self->vector[m]);
+        free(self->wide[m]);
+    }
     *self = (kin_query){0};
+}
+
+static void widen_vector(kin_query *self, size_t m)
+{
+    for (size_t i = 0; i < self->catalog->modality[m].matrix.d; i++)
+        self->wide[m][i] = self->vector[m][i];
 }
 
 void kin_query_set_row(kin_query *self, size_t row)
@@ -47,6 +56,7 @@ void kin_query_set_row(kin_query *self, size_t row)
     self->present = catalog->present[row];
     for (size_t m = 0; m < catalog->modality_count; m++) {
         kin_matrix_widen(&catalog->modality[m].matrix, row, 1, self->vector[m]);
+        widen_vector(self, m);
         self->inverse_norm[m] = catalog->modality[m].inverse_norm[row];
     }
 }
@@ -63,6 +73,7 @@ void kin_query_set_vectors(kin_query *self, const float *const vector[])
         if (!vector[m])
             continue;
         memcpy(self->vector[m], vector[m], d * sizeof(float));
+        widen_vector(self, m);
         double square = kernels->dot[KIN_F32](vector[m], vector[m], d);
         if (square > 0) {
             self->inverse_norm[m] = 1.0 / sqrt(square);
@@ -89,7 +100,7 @@ bool kin_query_score(const kin_query *self, size_t row, float *score,
             continue;
         const kin_modality *modality = &catalog->modality[m];
         const kin_matrix *x = &modality->matrix;
-        double dot = kernels->dot[x->dtype](self->vector[m], kin_matrix_row(x, row), x->d);
+        double dot = kernels->dot_wide[x->dtype](self->wide[m], kin_matrix_row(x, row), x->d);
         double cos = dot * (self->inverse_norm[m] * modality->inverse_norm[row]);
         cosine[m] = (float)cos;
         sum += modality->weight * cos;
@@ -110,11 +121,12 @@ uint32_t kin_score_order(float score)
     return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
 }
 
-static int compare_keys(const void *a, const void *b)
+float kin_score_from_order(uint32_t order)
 {
-    uint64_t x = *(const uint64_t *)a;
-    uint64_t y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
+    uint32_t bits = order & 0x80000000u ? order & 0x7fffffffu : ~order;
+    float score;
+    memcpy(&score, &bits, sizeof score);
+    return score;
 }
 
 static void swap_keys(uint64_t *a, uint64_t *b)
@@ -135,35 +147,42 @@ static void sort_few(uint64_t *keys, size_t count)
     }
 }
 
-/* Hoare's selection with a median of three; keys are distinct, so two-way partition suffices. */
+/* Hoare's partition around a median of three of keys[low .. high), more than two of them; keys are
+ * distinct, so two ways suffice. Returns the split: all before it are smaller than all behind. */
+static size_t split_keys(uint64_t *keys, size_t low, size_t high)
+{
+    uint64_t *first = keys + low;
+    uint64_t *last = keys + high - 1;
+    uint64_t *middle = keys + low + (high - low) / 2;
+    if (*middle < *first)
+        swap_keys(middle, first);
+    if (*last < *first)
+        swap_keys(last, first);
+    if (*last < *middle)
+        swap_keys(last, middle);
+    uint64_t pivot = *middle;
+    size_t i = low;
+    size_t j = high - 1;
+    for (;;) {
+        while (keys[i] < pivot)
+            i++;
+        while (keys[j] > pivot)
+            j--;
+        if (i >= j)
+            return j + 1;
+        swap_keys(keys + i++, keys + j--);
+    }
+}
+
+enum { FEW_KEYS = 16 };
+
 uint64_t kin_keys_nth(uint64_t *keys, size_t count, size_t nth)
 {
     assert(nth < count);
     size_t low = 0;
     size_t high = count;
-    while (high - low > 16) {
-        uint64_t *first = keys + low;
-        uint64_t *last = keys + high - 1;
-        uint64_t *middle = keys + low + (high - low) / 2;
-        if (*middle < *first)
-            swap_keys(middle, first);
-        if (*last < *first)
-            swap_keys(last, first);
-        if (*last < *middle)
-            swap_keys(last, middle);
-        uint64_t pivot = *middle;
-        size_t i = low;
-        size_t j = high - 1;
-        for (;;) {
-            while (keys[i] < pivot)
-                i++;
-            while (keys[j] > pivot)
-                j--;
-            if (i >= j)
-                break;
-            swap_keys(keys + i++, keys + j--);
-        }
-        size_t split = j + 1; /* keys[low .. j] <= pivot <= keys[split .. high) */
+    while (high - low > FEW_KEYS) {
+        size_t split = split_keys(keys, low, high);
         if (nth < split)
             high = split;
         else
@@ -173,12 +192,25 @@ uint64_t kin_keys_nth(uint64_t *keys, size_t count, size_t nth)
     return keys[nth];
 }
 
+/* Quicksort of what selection left; the smaller part first, so that log2(count) calls are open. */
+static void sort_keys(uint64_t *keys, size_t count)
+{
+    while (count > FEW_KEYS) {
+        size_t split = split_keys(keys, 0, count);
+        bool left_smaller = split < count - split;
+        sort_keys(left_smaller ? keys : keys + split, left_smaller ? split : count - split);
+        keys += left_smaller ? split : 0;
+        count = left_smaller ? count - split : split;
+    }
+    sort_few(keys, count);
+}
+
 void kin_keys_select(uint64_t *keys, size_t count, size_t k)
 {
     assert(k <= count);
     if (k < count)
         kin_keys_nth(keys, count, k);
-    qsort(keys, k, sizeof *keys, compare_keys);
+    sort_keys(keys, k);
 }
 
 /* ---- rescoring ------------------------------------------------------------------------------ */
@@ -230,11 +262,7 @@ static uint64_t make_key(float score, size_t candidate)
 
 static float key_score(uint64_t key)
 {
-    uint32_t order = ~(uint32_t)(key >> 32);
-    uint32_t bits = order & 0x80000000u ? order & 0x7fffffffu : ~order;
-    float score;
-    memcpy(&score, &bits, sizeof score);
-    return score;
+    return kin_score_from_order(~(uint32_t)(key >> 32));
 }
 
 void kin_rescore(const kin_query *query, const int32_t *candidate, size_t count,

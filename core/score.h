@@ -19,6 +19,7 @@ typedef struct kin_query {
     unsigned present;                  /* bit m: has modality m */
     int64_t row;                       /* the item that never is its own neighbour; -1 none */
     float *vector[KIN_MODALITIES_MAX]; /* [d_m] each; owned */
+    double *wide[KIN_MODALITIES_MAX];  /* [d_m] the same values; owned */
     double inverse_norm[KIN_MODALITIES_MAX];
     double weight_sum;                      /* W */
     double renorm[1 << KIN_MODALITIES_MAX]; /* by S: sum_S w where renorm rescales, else 0 */
@@ -62,6 +63,9 @@ void kin_rescore(const kin_query *query, const int32_t *candidate, size_t count,
 /* A float's bits as an unsigned that orders as the floats do: larger float, larger number.
  * -0 and +0 are one. Not for NaN. */
 uint32_t kin_score_order(float score);
+
+/* The float that has this order; 0 for what was -0. */
+float kin_score_from_order(uint32_t order);
 
 /* The key that would stand at `nth` (from 0) if the `count` distinct keys were sorted; smaller ones
  * are moved before it, larger ones behind it. Expected time O(count). */

@@ -10,6 +10,7 @@
 #include "core/memory.h"
 #include "core/outdir.h"
 #include "core/threads.h"
+#include "exact/exact.h"
 #include "exact/stream.h"
 #include "tools/build_options.h"
 #include "tools/console.h"
@@ -30,6 +31,8 @@ typedef struct build {
     kin_outdir out;
     kin_graph_writer *writer;
     kin_graph_totals totals;
+    kin_exact_plan exact_plan;     /* of --engine exact */
+    kin_exact_report exact_report; /* and what its run did */
     console_watch progress;
     kin_watch watch;
     json_t *seconds; /* per stage */
@@ -88,7 +91,7 @@ static int resolve_engine(build *self, kin_error *err)
     o->index.type = o->engine == ENGINE_HNSW ? KIN_INDEX_HNSW : KIN_INDEX_IVF;
     o->index.memory_bytes = o->search.memory_bytes = o->memory;
     o->search.top_k = (size_t)o->top_k;
-    if (!uses_index(o) && o->micro_batch == 0) {
+    if (o->engine == ENGINE_STREAM && o->micro_batch == 0) {
         kin_stream_options stream = {.top_k = (size_t)o->top_k};
         o->micro_batch = (int64_t)kin_stream_micro_batch(&stream, self->catalog.n, self->catalog.n);
     }
@@ -166,14 +169,41 @@ static int run_stream(build *self, kin_row_sink sink, kin_error *err)
     kin_stream_options stream = {.top_k = (size_t)o->top_k,
                                  .micro_batch = (size_t)o->micro_batch,
                                  .memory_bytes = o->memory};
-    if (o->engine == ENGINE_STREAM)
-        console_info("Computing similarity in micro-batches (total=%zu, micro_batch_size=%lld, "
-                     "top_k=%lld)",
-                     self->catalog.n, (long long)o->micro_batch, (long long)o->top_k);
-    else
-        console_info("Computing similarity (engine=%s, total=%zu, top_k=%lld)",
-                     build_engine_names[o->engine], self->catalog.n, (long long)o->top_k);
+    console_info("Computing similarity in micro-batches (total=%zu, micro_batch_size=%lld, "
+                 "top_k=%lld)",
+                 self->catalog.n, (long long)o->micro_batch, (long long)o->top_k);
     return kin_stream_run(&self->catalog, NULL, &stream, sink, &self->watch, err);
+}
+
+static void log_exact_plan(const kin_exact_plan *plan)
+{
+    console_info("Plan: %zu of %zu dimensions lead, %zu %s; memory %.0f MiB (codes %.0f, "
+                 "collectors %.0f, threads %.0f)",
+                 plan->lead, plan->lead + plan->tail, plan->blocks,
+                 plan->blocks == 1 ? "block: every pair serves both items" : "blocks of rows",
+                 (double)plan->total_bytes / 0x1p20, (double)plan->codes_bytes / 0x1p20,
+                 (double)plan->collectors_bytes / 0x1p20, (double)plan->work_bytes / 0x1p20);
+}
+
+static int run_exact(build *self, kin_row_sink sink, kin_error *err)
+{
+    const build_options *o = &self->options;
+    kin_exact_options options = KIN_EXACT_OPTIONS_INIT;
+    kin_exact *engine = NULL;
+    options.top_k = (size_t)o->top_k;
+    options.memory_bytes = o->memory;
+    console_info("Computing similarity (engine=%s, total=%zu, top_k=%lld)",
+                 build_engine_names[o->engine], self->catalog.n, (long long)o->top_k);
+    int rc = kin_exact_new(&engine, &self->catalog, &options, err);
+    if (rc != 0)
+        return rc;
+    self->exact_plan = *kin_exact_get_plan(engine);
+    log_exact_plan(&self->exact_plan);
+    stage_done(self, "plan");
+    rc = kin_exact_run(engine, sink, &self->watch, err);
+    self->exact_report = *kin_exact_get_report(engine);
+    kin_exact_free(engine);
+    return rc;
 }
 
 static int run_search(build *self, kin_row_sink sink, kin_error *err)
@@ -193,13 +223,36 @@ static int run_engine(build *self, kin_error *err)
     if (rc != 0)
         return rc;
     kin_row_sink sink = kin_graph_writer_sink(self->writer);
-    rc = uses_index(o) ? run_search(self, sink, err) : run_stream(self, sink, err);
+    rc = uses_index(o)               ? run_search(self, sink, err)
+         : o->engine == ENGINE_EXACT ? run_exact(self, sink, err)
+                                     : run_stream(self, sink, err);
     console_watch_end(&self->progress);
     stage_done(self, "neighbors");
     return rc;
 }
 
 /* ---- after the engine --------------------------------------------------------------------------- */
+
+/* What the certified engine planned and did. Part of `run`: the choice of leading dimensions and
+ * the blocks follow the sample's products in float32 and the memory there was. */
+static json_t *exact_facts(const build *self)
+{
+    const kin_exact_plan *plan = &self->exact_plan;
+    const kin_exact_report *report = &self->exact_report;
+    double rows = report->rows > 0 ? (double)report->rows : 1;
+    return json_pack(
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:I}",
+        "lead_dimensions", (json_int_t)plan->lead, "tail_dimensions", (json_int_t)plan->tail,
+        "groups", (json_int_t)report->groups, "blocks", (json_int_t)plan->blocks, "pairs",
+        (json_int_t)report->pairs, "tiles", (json_int_t)report->tiles, "tiles_abandoned",
+        (json_int_t)(report->tiles - report->tiles_left), "pairs_refined",
+        (json_int_t)report->refined, "candidates_collected", (json_int_t)report->collected,
+        "pairs_too_coarse", (json_int_t)report->too_coarse, "rows_redone",
+        (json_int_t)report->redone, "pairs_redone", (json_int_t)report->redone_pairs,
+        "candidates_scored_in_full", (json_int_t)report->full, "refined_per_row",
+        2 * (double)report->refined / rows, "scored_in_full_per_row", (double)report->full / rows,
+        "plan_bytes", (json_int_t)plan->total_bytes);
+}
 
 static json_t *make_manifest(build *self)
 {
@@ -219,6 +272,10 @@ static json_t *make_manifest(build *self)
         json_object_set_new(manifest, "index", kin_index_facts(self->index));
     json_t *run = command_run_facts(self->start);
     provenance_locate(run, &self->catalog);
+    if (o->engine == ENGINE_EXACT) {
+        json_object_set_new(manifest, "certified", json_true());
+        json_object_set_new(run, "exact", exact_facts(self));
+    }
     json_object_set(run, "seconds", self->seconds);
     json_object_set_new(manifest, "run", run);
     return manifest;

@@ -1,0 +1,75 @@
+#ifndef KIN_EXACT_EXACT_H
+#define KIN_EXACT_EXACT_H
+/*
+ * `exact`: the same rows as `stream`, proven at the speed of int8.
+ *
+ *   encode   fused rows are centred, rotated and kept as int8 codes with known losses (scan/codes.h)
+ *   order    similar rows lie side by side in groups of some hundred (scan/order.h)
+ *   meet     every two groups meet once, relatives first, so that floors rise early (scan/meeting.h)
+ *   decide   what no bound excludes is scored canonically (core/score.h)
+ *
+ * Nothing is dropped without a bound that covers every rounding on the way, so the result is that of
+ * `stream`, byte for byte.
+ *
+ * Rounds. In round r, group g meets group g XOR r. So in one round no group meets twice, meetings run
+ * side by side without locks, and what a group has seen after a round depends on nothing but the
+ * data: the counts in the report are the same for any number of threads.
+ *
+ * Memory: codes (3 lead + tail bytes a row), and collectors of 8 bytes for about 1.5 K candidates a row.
+ * Where the budget does not hold all collectors, rows are done in blocks of groups; a block meets all
+ * groups, and only pairs within it serve both sides. Time: n^2 / 2 * lead products in int8, and what the
+ * data make of the rest; with b blocks up to 2 b / (b + 1) times as many.
+ */
+#include "core/rows.h"
+
+typedef struct kin_exact_options {
+    size_t top_k;        /* K, 1 .. n - 1 */
+    size_t memory_bytes; /* budget, 0: what the machine has */
+    size_t lead;         /* leading dimensions, 0: chosen by counting on a sample */
+    float slack;         /* 1. Tests make it 0, to show that without the bounds results are wrong */
+} kin_exact_options;
+
+#define KIN_EXACT_OPTIONS_INIT                                                                     \
+    {                                                                                              \
+        .top_k = 200, .slack = 1                                                                   \
+    }
+
+/* What a run is going to take. */
+typedef struct kin_exact_plan {
+    size_t lead, tail; /* dimensions that tiles multiply, and those behind them */
+    size_t capacity;   /* candidates a row can hold */
+    size_t block_rows; /* rows done at a time; n: all */
+    size_t blocks;
+    size_t out_rows; /* finished rows held until they are handed on */
+    size_t codes_bytes, collectors_bytes, work_bytes, total_bytes;
+} kin_exact_plan;
+
+/* What a run did. Counts are of pairs of two rows unless they say otherwise. */
+typedef struct kin_exact_report {
+    size_t rows; /* that take part in pairs */
+    size_t groups;
+    unsigned long long pairs, tiles, tiles_left, refined, collected;
+    unsigned long long too_coarse; /* scored in full for want of finer codes */
+    unsigned long long redone;     /* times a row's candidates were all scored in full under way */
+    unsigned long long redone_pairs;
+    unsigned long long full; /* candidates scored in full in the end */
+} kin_exact_report;
+
+/* An engine between its plan and its run. */
+typedef struct kin_exact kin_exact;
+
+/* Checks, looks at a sample and plans. KIN_E_DATA when K >= n, KIN_E_MEMORY with the numbers when the
+ * budget is too small. The catalog has to outlive the engine. */
+int kin_exact_new(kin_exact **out, const kin_catalog *catalog, const kin_exact_options *options,
+                  kin_error *err);
+void kin_exact_free(kin_exact *self);
+
+const kin_exact_plan *kin_exact_get_plan(const kin_exact *self);
+
+/* All rows of the catalog into the sink, in any order. Once. */
+int kin_exact_run(kin_exact *self, kin_row_sink sink, const kin_watch *watch, kin_error *err);
+
+/* After a run. */
+const kin_exact_report *kin_exact_get_report(const kin_exact *self);
+
+#endif

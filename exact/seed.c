@@ -1,0 +1,216 @@
+/*
+ * Meetings that come first (exact/seed.h): groups are compared by their mean leading codes, and
+ * rounds are filled greedily, the most alike first.
+ */
+#include "exact/seed.h"
+#include "core/memory.h"
+#include "core/score.h"
+
+#include <cblas.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NAMED = 8, MET_MAX = 2 * NAMED, BLOCK_GROUPS = 256 };
+
+typedef struct edge {
+    float score;
+    int32_t a, b; /* a < b */
+} edge;
+
+/* Mean leading codes of each group, times the step, and mean bias. */
+static void average(const kin_codes *codes, float *centre, float *bias)
+{
+    const kin_order *order = &codes->order;
+    size_t lead = codes->rotation.lead;
+#pragma omp parallel for schedule(dynamic)
+    for (size_t g = 0; g < order->groups; g++) {
+        size_t rows = order->start[g + 1] - order->start[g];
+        float *mean = centre + g * lead;
+        memset(mean, 0, lead * sizeof *mean);
+        bias[g] = 0;
+        for (size_t at = order->start[g]; at < order->start[g + 1]; at++) {
+            for (size_t k = 0; k < lead; k++)
+                mean[k] += (float)codes->row[at * codes->stride + k];
+            bias[g] += codes->facts[at].bias / (float)rows;
+        }
+        for (size_t k = 0; k < lead && rows > 0; k++)
+            mean[k] *= codes->lead_step / (float)rows;
+    }
+}
+
+/* The up to NAMED best partners of group g, best first, as edges; returns how many. */
+static size_t name_partners(const kin_order *order, size_t g, const float *score, const float *bias,
+                            uint64_t *key, edge *out)
+{
+    size_t count = 0;
+    for (size_t h = 0; h < order->groups; h++)
+        if (h != g && (order->pattern[g] & order->pattern[h]))
+            key[count++] = (uint64_t)(~kin_score_order(score[h] + bias[h])) << 32 | (uint32_t)h;
+    size_t kept = count < NAMED ? count : NAMED;
+    kin_keys_select(key, count, kept);
+    for (size_t i = 0; i < kept; i++) {
+        int32_t h = (int32_t)(uint32_t)key[i];
+        int32_t a = (int32_t)g < h ? (int32_t)g : h, b = (int32_t)g < h ? h : (int32_t)g;
+        out[i] = (edge){kin_score_from_order(~(uint32_t)(key[i] >> 32)) + bias[g], a, b};
+    }
+    return kept;
+}
+
+static int best_first(const void *x, const void *y)
+{
+    const edge *p = x, *q = y;
+    if (p->score != q->score)
+        return p->score > q->score ? -1 : 1;
+    if (p->a != q->a)
+        return p->a < q->a ? -1 : 1;
+    return (p->b > q->b) - (p->b < q->b);
+}
+
+static int by_groups(const void *x, const void *y)
+{
+    const edge *p = x, *q = y;
+    if (p->a != q->a)
+        return p->a < q->a ? -1 : 1;
+    return p->b != q->b ? (p->b < q->b ? -1 : 1) : (p->score < q->score) - (p->score > q->score);
+}
+
+/* All groups' partners: each meeting once, the most alike first. */
+static size_t list_edges(const kin_codes *codes, edge *out, float *centre, float *score,
+                         float *bias, uint64_t *key)
+{
+    const kin_order *order = &codes->order;
+    size_t groups = order->groups, lead = codes->rotation.lead, count = 0, kept = 0;
+    average(codes, centre, bias);
+    for (size_t g = 0; g < groups; g += BLOCK_GROUPS) {
+        size_t rows = groups - g < BLOCK_GROUPS ? groups - g : BLOCK_GROUPS;
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)groups, (int)lead, 1,
+                    centre + g * lead, (int)lead, centre, (int)lead, 0, score, (int)groups);
+        for (size_t i = 0; i < rows; i++)
+            count += name_partners(order, g + i, score + i * groups, bias, key, out + count);
+    }
+    qsort(out, count, sizeof *out, by_groups);
+    for (size_t i = 0; i < count; i++)
+        if (i == 0 || out[i].a != out[i - 1].a || out[i].b != out[i - 1].b)
+            out[kept++] = out[i];
+    qsort(out, kept, sizeof *out, best_first);
+    return kept;
+}
+
+/* Lays meetings into rounds; those of groups that have MET_MAX already are left to the bulk. */
+static void lay_rounds(kin_seed *self, edge *left, size_t count, int32_t *round, uint8_t *met)
+{
+    size_t laid = 0;
+    memset(met, 0, self->groups);
+    for (self->rounds = 0; count > 0; self->rounds++) {
+        size_t kept = 0;
+        for (size_t i = 0; i < count; i++) {
+            edge e = left[i];
+            if (met[e.a] >= MET_MAX || met[e.b] >= MET_MAX)
+                continue;
+            if (round[e.a] == (int32_t)self->rounds || round[e.b] == (int32_t)self->rounds) {
+                left[kept++] = e;
+                continue;
+            }
+            round[e.a] = round[e.b] = (int32_t)self->rounds;
+            met[e.a]++;
+            met[e.b]++;
+            self->first[laid] = e.a;
+            self->second[laid++] = e.b;
+        }
+        count = kept;
+        self->start[self->rounds + 1] = laid;
+    }
+}
+
+static int by_number(const void *x, const void *y)
+{
+    int32_t p = *(const int32_t *)x, q = *(const int32_t *)y;
+    return (p > q) - (p < q);
+}
+
+/* Who meets whom, by group. */
+static void list_met(kin_seed *self)
+{
+    size_t meetings = self->start[self->rounds];
+    memset(self->met_start, 0, (self->groups + 1) * sizeof *self->met_start);
+    for (size_t i = 0; i < meetings; i++) {
+        self->met_start[self->first[i] + 1]++;
+        self->met_start[self->second[i] + 1]++;
+    }
+    for (size_t g = 0; g < self->groups; g++)
+        self->met_start[g + 1] += self->met_start[g];
+    for (size_t i = 0; i < meetings; i++) {
+        self->met[self->met_start[self->first[i]]++] = self->second[i];
+        self->met[self->met_start[self->second[i]]++] = self->first[i];
+    }
+    for (size_t g = self->groups; g > 0;
+         g--) /* each start has become the next one's: back by one */
+        self->met_start[g] = self->met_start[g - 1];
+    self->met_start[0] = 0;
+    for (size_t g = 0; g < self->groups; g++)
+        qsort(self->met + self->met_start[g], self->met_start[g + 1] - self->met_start[g],
+              sizeof *self->met, by_number);
+}
+
+int kin_seed_init(kin_seed *self, const kin_codes *codes, kin_error *err)
+{
+    size_t groups = codes->order.groups, most = groups * NAMED;
+    *self = (kin_seed){.groups = groups};
+    float *centre = kin_alloc(kin_size_mul(groups, codes->rotation.lead), sizeof *centre);
+    float *score = kin_alloc(kin_size_mul(BLOCK_GROUPS, groups), sizeof *score);
+    float *bias = kin_alloc(groups, sizeof *bias);
+    uint64_t *key = kin_alloc(groups, sizeof *key);
+    edge *edges = kin_alloc(most, sizeof *edges);
+    int32_t *round = kin_alloc(groups, sizeof *round);
+    uint8_t *met = kin_alloc(groups, 1);
+    self->start = kin_alloc_zero(kin_size_add(most, 2), sizeof *self->start);
+    self->first = kin_alloc(most, sizeof *self->first);
+    self->second = kin_alloc(most, sizeof *self->second);
+    self->met_start = kin_alloc(groups + 1, sizeof *self->met_start);
+    self->met = kin_alloc(2 * most, sizeof *self->met);
+    bool refused = !centre || !score || !bias || !key || !edges || !round || !met || !self->start ||
+                   !self->first || !self->second || !self->met_start || !self->met;
+    if (!refused) {
+        memset(round, 0xff, groups * sizeof *round);
+        size_t count = list_edges(codes, edges, centre, score, bias, key);
+        lay_rounds(self, edges, count, round, met);
+        list_met(self);
+    }
+    free(centre);
+    free(score);
+    free(bias);
+    free(key);
+    free(edges);
+    free(round);
+    free(met);
+    if (!refused)
+        return 0;
+    kin_seed_release(self);
+    return kin_fail_alloc(err, "the first meetings", kin_size_mul(most, 64));
+}
+
+void kin_seed_release(kin_seed *self)
+{
+    free(self->start);
+    free(self->first);
+    free(self->second);
+    free(self->met_start);
+    free(self->met);
+    *self = (kin_seed){0};
+}
+
+bool kin_seed_has(const kin_seed *self, size_t a, size_t b)
+{
+    size_t low = self->met_start[a], high = self->met_start[a + 1];
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if ((size_t)self->met[middle] == b)
+            return true;
+        if ((size_t)self->met[middle] < b)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return false;
+}

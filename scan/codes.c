@@ -1,0 +1,351 @@
+/*
+ * Encoding rows (scan/codes.h). What is learnt from a sample stands in scan/codes_fit.c.
+ *
+ * Every loss is measured on the very row, in float32 sums whose own error is less than d 2^-23 of
+ * them and is added; so are the roundings of centring and rotation. Blocks of rows go through a
+ * thread's buffers: only codes stay.
+ * Time per row: reading it twice (once for the order), and kin_rotation_apply. Memory: 3 lead + tail
+ * bytes a row and 40 more.
+ */
+#include "scan/codes.h"
+#include "core/memory.h"
+#include "core/score.h"
+#include "scan/codes_fit.h"
+
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BLOCK_ROWS = 128, CODE_MAX = 127, LOW_STEPS = 254, LANES = 16 };
+
+/* Room of one thread. */
+typedef struct encoder {
+    float *y;      /* [BLOCK_ROWS][d] centred rows */
+    float *z;      /* [BLOCK_ROWS][lead + tail] rotated rows */
+    float *space;  /* [BLOCK_ROWS][max(lead, KIN_CODE_ALIGN)] */
+    float *left;   /* [lead + tail] what the codes leave */
+    float *bias;   /* [BLOCK_ROWS] */
+    float *length; /* [BLOCK_ROWS] of the centred rows */
+} encoder;
+
+static size_t encoder_floats(const kin_codes *self)
+{
+    const kin_rotation *r = &self->rotation;
+    size_t out = r->lead + r->tail;
+    return kin_size_add(kin_size_mul(BLOCK_ROWS, r->d + out + r->lead + KIN_CODE_ALIGN + 2), out);
+}
+
+static void encoder_place(encoder *self, const kin_codes *codes, float *memory)
+{
+    const kin_rotation *r = &codes->rotation;
+    size_t out = r->lead + r->tail;
+    self->y = memory;
+    self->z = self->y + BLOCK_ROWS * r->d;
+    self->space = self->z + BLOCK_ROWS * out;
+    self->left = self->space + BLOCK_ROWS * (r->lead + KIN_CODE_ALIGN);
+    self->bias = self->left + out;
+    self->length = self->bias + BLOCK_ROWS;
+}
+
+static float sum_squares(const float *x, size_t d)
+{
+    float lane[LANES] = {0}, sum = 0;
+    size_t i = 0;
+    for (; i + LANES <= d; i += LANES)
+        for (size_t l = 0; l < LANES; l++)
+            lane[l] += x[i + l] * x[i + l];
+    for (; i < d; i++)
+        sum += x[i] * x[i];
+    for (size_t l = 0; l < LANES; l++)
+        sum += lane[l];
+    return sum;
+}
+
+/* The length of x, no less than it is. */
+static float length_above(const float *x, size_t d)
+{
+    return sqrtf(sum_squares(x, d)) * (1 + (float)d * 0x1p-23f + 0x1p-22f);
+}
+
+/* Fused rows, centred; their length and <mean, u> - <mean, mean> / 2 beside them. */
+static void load_rows(const kin_codes *self, const int32_t *row, size_t count, encoder *e)
+{
+    const kin_rotation *r = &self->rotation;
+    double half = 0.5 * kin_kernels_best()->dot[KIN_F32](r->mean, r->mean, r->d);
+    for (size_t i = 0; i < count; i++) {
+        float *y = e->y + i * r->d;
+        kin_fused_row(&self->fused, (size_t)row[i], y);
+        e->bias[i] = (float)(kin_kernels_best()->dot[KIN_F32](r->mean, y, r->d) - half);
+        for (size_t k = 0; k < r->d; k++)
+            y[k] -= r->mean[k];
+        e->length[i] = length_above(y, r->d);
+    }
+}
+
+/* ---- order ------------------------------------------------------------------------------------- */
+
+size_t kin_codes_order_work_bytes(const kin_codes *self)
+{
+    size_t n = self->fused.catalog->n, axes = kin_codes_fit_coordinates(self);
+    size_t threads = (size_t)omp_get_max_threads();
+    return kin_size_add(
+        kin_size_add(kin_size_mul(n, axes * sizeof(float)), kin_order_work_bytes(n)),
+        kin_size_mul(threads, encoder_floats(self) * sizeof(float)));
+}
+
+/* Orders all rows by their coordinates along the first axes. */
+static int make_order(kin_codes *self, float *memory, kin_error *err)
+{
+    size_t n = self->fused.catalog->n, axes = kin_codes_fit_coordinates(self);
+    float *coordinate = kin_alloc(kin_size_mul(n, axes), sizeof *coordinate);
+    if (!coordinate)
+        return kin_fail_alloc(err, "the order of rows", kin_size_mul(n, axes * sizeof(float)));
+#pragma omp parallel
+    {
+        encoder e;
+        encoder_place(&e, self, memory + (size_t)omp_get_thread_num() * encoder_floats(self));
+        omp_set_num_threads(1); /* a BLAS call from here uses this thread alone */
+#pragma omp for schedule(dynamic)
+        for (size_t first = 0; first < n; first += BLOCK_ROWS) {
+            int32_t row[BLOCK_ROWS];
+            size_t count = n - first < BLOCK_ROWS ? n - first : BLOCK_ROWS;
+            for (size_t i = 0; i < count; i++)
+                row[i] = (int32_t)(first + i);
+            load_rows(self, row, count, &e);
+            kin_codes_fit_project(self, e.y, count, coordinate + first * axes);
+        }
+    }
+    int rc = kin_order_init(&self->order, self->fused.catalog, coordinate, axes, err);
+    free(coordinate);
+    return rc;
+}
+
+/* ---- codes ------------------------------------------------------------------------------------- */
+
+static int32_t sum_codes(const int8_t *code, size_t count)
+{
+    int32_t sum = 0;
+    for (size_t i = 0; i < count; i++)
+        sum += code[i];
+    return sum;
+}
+
+/* Nearest multiples of `step` as codes; `left` is what they leave of x, and may be x. */
+static void quantise(const float *x, size_t d, float step, int8_t *restrict code, float *left)
+{
+    float inverse = 1 / step;
+    for (size_t i = 0; i < d; i++) {
+        float q = rintf(x[i] * inverse);
+        q = q > CODE_MAX ? CODE_MAX : q < -CODE_MAX ? -CODE_MAX : q;
+        code[i] = (int8_t)q;
+        left[i] = x[i] - q * step;
+    }
+}
+
+/* The leading part: high and low codes. Returns what both leave; *coarse is what `high` leaves. */
+static float encode_lead(const kin_codes *self, const float *z, int8_t *code, float *left,
+                         float *coarse)
+{
+    size_t lead = self->rotation.lead;
+    quantise(z, lead, self->lead_step, code, left);
+    *coarse = length_above(left, lead);
+    quantise(left, lead, self->lead_step / LOW_STEPS, code + lead, left);
+    return length_above(left, lead);
+}
+
+/* The tail: codes in the row's own step. Returns what they leave. */
+static float encode_tail(const kin_codes *self, const float *z, int8_t *code, float *left,
+                         kin_code_facts *facts)
+{
+    size_t tail = self->rotation.tail;
+    float most = 0;
+    for (size_t i = 0; i < tail; i++)
+        most = fabsf(z[i]) > most ? fabsf(z[i]) : most;
+    facts->step = most > 0 ? most / CODE_MAX : 1;
+    facts->tail_norm = length_above(z, tail);
+    quantise(z, tail, facts->step, code, left);
+    return length_above(left, tail);
+}
+
+static void encode_row(const kin_codes *self, size_t at, const float *z, float length, float slack,
+                       float *left)
+{
+    const kin_rotation *r = &self->rotation;
+    kin_code_facts *facts = &self->facts[at];
+    int8_t *code = self->row + at * self->stride;
+    float coarse;
+    float fine = encode_lead(self, z, code, left, &coarse);
+    float tail_loss = encode_tail(self, z + r->lead, code + 2 * r->lead, left, facts);
+    float rounding = (float)(r->relative_error * length + 4 * 0x1p-24);
+    facts->norm = (length_above(z, r->lead + r->tail) + coarse + tail_loss + rounding) *
+                  (float)(1 + r->skew + 0x1p-20);
+    facts->tail_norm += tail_loss;
+    rounding += (float)r->skew * facts->norm;
+    facts->coarse = slack * (coarse + rounding);
+    facts->fine = slack * (fine + rounding);
+    facts->tail_loss = slack * tail_loss;
+    facts->lead_sum = sum_codes(code, 2 * r->lead);
+    facts->tail_sum = sum_codes(code + 2 * r->lead, r->tail);
+}
+
+/* A row's high codes into its column of its group's panels. */
+static void place_in_panel(kin_codes *self, size_t at, size_t group)
+{
+    size_t lead = self->rotation.lead, column = at - self->order.start[group];
+    size_t panel = self->panel_start[group] + column / KIN_PANEL_COLUMNS;
+    const int8_t *high = self->row + at * self->stride;
+    column %= KIN_PANEL_COLUMNS;
+    int8_t *to = self->panel + panel * lead * KIN_PANEL_COLUMNS + 4 * column;
+    for (size_t i = 0; i < lead; i += 4)
+        memcpy(to + i * KIN_PANEL_COLUMNS, high + i, 4);
+    self->panel_sum[panel * KIN_PANEL_COLUMNS + column] = sum_codes(high, lead);
+}
+
+static size_t group_of(const kin_order *order, size_t at)
+{
+    size_t low = 0, high = order->groups;
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+        if (order->start[middle] <= at)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void encode_block(kin_codes *self, size_t first, size_t count, float slack, encoder *e)
+{
+    const kin_rotation *r = &self->rotation;
+    size_t group = group_of(&self->order, first);
+    load_rows(self, self->order.row + first, count, e);
+    kin_rotation_apply(r, e->y, count, e->z, e->space);
+    for (size_t i = 0; i < count; i++) {
+        size_t at = first + i;
+        while (at >= self->order.start[group + 1])
+            group++;
+        self->facts[at].bias = e->bias[i];
+        encode_row(self, at, e->z + i * (r->lead + r->tail), e->length[i], slack, e->left);
+        place_in_panel(self, at, group);
+    }
+}
+
+/* What a row's pairs with similar rows stay below: somewhat above its error with its own like, and
+ * with the average row. */
+static void settle_tolerance(kin_codes *self, float slack)
+{
+    size_t n = self->order.count;
+    kin_code_facts mean = {0};
+    self->rounding = slack * 3e-6f;
+    for (size_t i = 0; i < n; i++) {
+        const kin_code_facts *facts = &self->facts[i];
+        mean.norm += facts->norm / (float)n;
+        mean.tail_norm += facts->tail_norm / (float)n;
+        mean.coarse += facts->coarse / (float)n;
+        mean.fine += facts->fine / (float)n;
+        mean.tail_loss += facts->tail_loss / (float)n;
+    }
+    for (size_t i = 0; i < n; i++) {
+        kin_code_facts *facts = &self->facts[i];
+        float like = kin_codes_error(self, facts, facts);
+        float other = kin_codes_error(self, facts, &mean);
+        facts->tolerance = 1.2f * (like > other ? like : other);
+    }
+}
+
+static int allocate(kin_codes *self, kin_error *err)
+{
+    const kin_order *order = &self->order;
+    self->panel_start = kin_alloc(order->groups + 1, sizeof *self->panel_start);
+    if (!self->panel_start)
+        return kin_fail_alloc(err, "codes", order->groups * sizeof *self->panel_start);
+    self->panel_start[0] = 0;
+    for (size_t g = 0; g < order->groups; g++) {
+        size_t rows = order->start[g + 1] - order->start[g];
+        self->panel_start[g + 1] =
+            self->panel_start[g] + (rows + KIN_PANEL_COLUMNS - 1) / KIN_PANEL_COLUMNS;
+    }
+    size_t columns = kin_size_mul(self->panel_start[order->groups], KIN_PANEL_COLUMNS);
+    self->row = kin_alloc(kin_size_mul(order->count, self->stride), 1);
+    self->facts = kin_alloc(order->count, sizeof *self->facts);
+    self->panel = kin_alloc_zero(kin_size_mul(columns, self->rotation.lead), 1);
+    self->panel_sum = kin_alloc_zero(columns, sizeof *self->panel_sum);
+    if (!self->row || !self->facts || !self->panel || !self->panel_sum)
+        return kin_fail_alloc(err, "codes", kin_codes_bytes(self));
+    return 0;
+}
+
+static int encode_all(kin_codes *self, float *memory, float slack, const kin_watch *watch,
+                      kin_error *err)
+{
+    size_t n = self->order.count;
+    size_t stretch =
+        (size_t)omp_get_max_threads() * 64 * BLOCK_ROWS; /* between looks at the watch */
+    int rc = 0;
+    for (size_t from = 0; from < n && rc == 0; from += stretch) {
+        size_t to = n - from < stretch ? n : from + stretch;
+#pragma omp parallel
+        {
+            encoder e;
+            encoder_place(&e, self, memory + (size_t)omp_get_thread_num() * encoder_floats(self));
+            omp_set_num_threads(1); /* a BLAS call from here uses this thread alone */
+#pragma omp for schedule(dynamic)
+            for (size_t first = from; first < to; first += BLOCK_ROWS)
+                encode_block(self, first, to - first < BLOCK_ROWS ? to - first : BLOCK_ROWS, slack,
+                             &e);
+        }
+        rc = kin_watch_check(watch, err);
+    }
+    return rc;
+}
+
+int kin_codes_encode(kin_codes *self, const kin_codes_options *options, const kin_watch *watch,
+                     kin_error *err)
+{
+    float *memory = kin_alloc((size_t)omp_get_max_threads(),
+                              kin_size_mul(encoder_floats(self), sizeof *memory));
+    if (!memory)
+        return kin_fail_alloc(err, "encoding", kin_codes_encode_work_bytes(self));
+    int rc = make_order(self, memory, err);
+    kin_codes_fit_forget(self);
+    if (rc == 0)
+        rc = kin_watch_check(watch, err);
+    if (rc == 0)
+        rc = allocate(self, err);
+    if (rc == 0)
+        rc = encode_all(self, memory, options->slack, watch, err);
+    free(memory);
+    if (rc == 0)
+        settle_tolerance(self, options->slack);
+    return rc;
+}
+
+size_t kin_codes_bytes(const kin_codes *self)
+{
+    size_t n = self->fused.catalog->n;
+    size_t groups = n / KIN_GROUP_TARGET * 2 + 512; /* no more panels are begun than these end */
+    size_t columns = kin_size_add(n, groups * KIN_PANEL_COLUMNS);
+    size_t bytes = kin_size_add(kin_size_mul(n, self->stride + sizeof *self->facts),
+                                kin_size_mul(columns, self->rotation.lead + sizeof(int32_t)));
+    return kin_size_add(bytes, kin_order_bytes(n));
+}
+
+size_t kin_codes_encode_work_bytes(const kin_codes *self)
+{
+    size_t threads = (size_t)omp_get_max_threads();
+    return kin_size_mul(threads, encoder_floats(self) * sizeof(float));
+}
+
+void kin_codes_release(kin_codes *self)
+{
+    kin_codes_fit_forget(self);
+    kin_rotation_release(&self->rotation);
+    kin_order_release(&self->order);
+    free(self->row);
+    free(self->facts);
+    free(self->panel_start);
+    free(self->panel);
+    free(self->panel_sum);
+    *self = (kin_codes){0};
+}

@@ -1,0 +1,295 @@
+/*
+ * What a sample teaches: mean, axes, how many of them lead, and the leading step.
+ *
+ * How many dimensions lead is a matter of cost alone. A tile costs `lead` products a pair, and every
+ * pair that it cannot exclude costs a refinement. Both are counted on a part of the sample: the
+ * K-th best of n is about the (K s / n)-th best of s sampled rows. Where no small number of dimensions
+ * excludes enough (isotropic rows), all of them lead and no tail is left.
+ * Counts decide, not clocks: the same catalog gets the same choice on every machine.
+ */
+#include "scan/codes_fit.h"
+#include "core/memory.h"
+#include "core/score.h"
+
+#include <cblas.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    SAMPLE_ROWS = 4096,
+    SAMPLE_FLOATS = 1 << 24, /* 64 MiB */
+    SAMPLE_LEAST = 256,      /* below, axes would be chance */
+    JUDGED_ROWS = 512,       /* whose pairs are counted */
+    STEP_ROWS = 1024,        /* whose largest leading coordinate sets the step */
+    LEAD_UNIT = 64,
+    ORDER_AXES = 32,
+};
+
+/* A pair refined costs as much as this many products of a tile per pair (measured: 9 ns against
+ * 1.1e-12 s a product, a quarter of it waiting for memory). */
+static const double refine_products = 5000;
+
+typedef struct sample {
+    size_t rows, d;
+    float *y;    /* [rows][d] centred */
+    float *bias; /* [rows] <mean, u> - <mean, mean> / 2 */
+    float *mean; /* [d] */
+} sample;
+
+static void sample_release(sample *self)
+{
+    free(self->y);
+    free(self->bias);
+    free(self->mean);
+}
+
+/* Every (present / rows)-th of the rows that take part in pairs. */
+static void read_sample(const kin_fused *fused, size_t present, sample *self)
+{
+    size_t seen = 0, taken = 0;
+    for (size_t i = 0; i < fused->catalog->n && taken < self->rows; i++) {
+        if (!fused->catalog->present[i])
+            continue;
+        if (seen++ * self->rows / present == taken)
+            kin_fused_row(fused, i, self->y + taken++ * self->d);
+    }
+    self->rows = taken;
+}
+
+static void centre(sample *self)
+{
+    double *sum = kin_alloc_zero(self->d, sizeof *sum);
+    for (size_t i = 0; i < self->rows && sum; i++)
+        for (size_t k = 0; k < self->d; k++)
+            sum[k] += self->y[i * self->d + k];
+    for (size_t k = 0; k < self->d; k++) /* without memory the mean is 0: slower, not wrong */
+        self->mean[k] = sum && self->rows > 0 ? (float)(sum[k] / (double)self->rows) : 0;
+    free(sum);
+    double half = 0.5 * kin_kernels_best()->dot[KIN_F32](self->mean, self->mean, self->d);
+    for (size_t i = 0; i < self->rows; i++) {
+        float *y = self->y + i * self->d;
+        self->bias[i] = (float)(kin_kernels_best()->dot[KIN_F32](self->mean, y, self->d) - half);
+        for (size_t k = 0; k < self->d; k++)
+            y[k] -= self->mean[k];
+    }
+}
+
+static int take_sample(sample *self, const kin_fused *fused, kin_error *err)
+{
+    size_t present = 0, most = SAMPLE_FLOATS / fused->d;
+    for (size_t i = 0; i < fused->catalog->n; i++)
+        present += fused->catalog->present[i] != 0;
+    most = most < SAMPLE_LEAST ? SAMPLE_LEAST : most < SAMPLE_ROWS ? most : SAMPLE_ROWS;
+    *self = (sample){.rows = present < most ? present : most, .d = fused->d};
+    self->y = kin_alloc(kin_size_mul(self->rows, self->d), sizeof *self->y);
+    self->bias = kin_alloc(self->rows, sizeof *self->bias);
+    self->mean = kin_alloc(self->d, sizeof *self->mean);
+    if (!self->y || !self->bias || !self->mean)
+        return kin_fail_alloc(err, "a sample", kin_size_mul(self->rows * self->d, sizeof(float)));
+    read_sample(fused, present, self);
+    centre(self);
+    return 0;
+}
+
+/* ---- how many dimensions lead -------------------------------------------------------------------- */
+
+/* Pairs of JUDGED_ROWS rows. */
+typedef struct judged {
+    size_t rows;
+    float *dot;        /* [rows][rows] of the leading coordinates */
+    float *bar;        /* [rows] about the K-th best score */
+    float *left;       /* [rows] square of what is not leading yet */
+    float *all;        /* [rows] square of the whole */
+    float *bias;       /* [rows] */
+    float *coordinate; /* [rows][axes] */
+} judged;
+
+static void judged_release(judged *self)
+{
+    free(self->dot);
+    free(self->bar);
+    free(self->left);
+    free(self->all);
+    free(self->bias);
+    free(self->coordinate);
+}
+
+/* Each judged row's about K-th best score among the whole sample. */
+static int find_bars(judged *self, const sample *from, size_t stride, size_t rank, kin_error *err)
+{
+    size_t s = from->rows, d = from->d;
+    float *score = kin_alloc(kin_size_mul(self->rows, s), sizeof *score);
+    uint64_t *key = kin_alloc(s, sizeof *key);
+    if (!score || !key) {
+        free(score);
+        free(key);
+        return kin_fail_alloc(err, "a sample", kin_size_mul(self->rows * s, sizeof *score));
+    }
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)self->rows, (int)s, (int)d, 1,
+                from->y, (int)(d * stride), from->y, (int)d, 0, score, (int)s);
+    for (size_t i = 0; i < self->rows; i++) {
+        for (size_t j = 0; j < s; j++) {
+            float value = j == i * stride ? -2 : score[i * s + j] + from->bias[j];
+            key[j] = (uint64_t)(~kin_score_order(value)) << 32 | (uint32_t)j;
+        }
+        size_t best = (uint32_t)kin_keys_nth(key, s, rank);
+        self->bar[i] = score[i * s + best] + from->bias[best] + self->bias[i];
+        self->all[i] = self->left[i] = score[i * s + i * stride];
+    }
+    free(score);
+    free(key);
+    return 0;
+}
+
+/* The share of pairs that bounds by the leading coordinates cannot exclude; `slack` is about twice what
+ * their int8 codes lose of a unit of energy. */
+static double share_possible(const judged *self)
+{
+    const float slack = 0.023f;
+    size_t possible = 0;
+    for (size_t i = 0; i < self->rows; i++)
+        for (size_t j = 0; j < i; j++) {
+            float tails = sqrtf(fmaxf(self->left[i], 0) * fmaxf(self->left[j], 0));
+            float bound = self->dot[i * self->rows + j] + tails + self->bias[i] + self->bias[j] +
+                          slack * sqrtf(self->all[i] * self->all[j]);
+            possible += bound >= fminf(self->bar[i], self->bar[j]);
+        }
+    double pairs = 0.5 * (double)self->rows * (double)(self->rows - 1);
+    return pairs > 0 ? (double)possible / pairs : 0;
+}
+
+/* Takes axes from .. from + LEAD_UNIT - 1 in. */
+static void lead_on(judged *self, size_t from, size_t axes)
+{
+    int n = (int)self->rows, stride = (int)axes;
+    const float *x = self->coordinate + from;
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, n, n, LEAD_UNIT, 1, x, stride, x, stride,
+                1, self->dot, n);
+    for (size_t i = 0; i < self->rows; i++)
+        for (size_t k = 0; k < LEAD_UNIT; k++)
+            self->left[i] -= x[i * axes + k] * x[i * axes + k];
+}
+
+static int judged_init(judged *self, const sample *from, const kin_axes *axes, size_t rank,
+                       kin_error *err)
+{
+    size_t rows = from->rows < JUDGED_ROWS ? from->rows : JUDGED_ROWS;
+    size_t stride = from->rows / rows, d = from->d;
+    *self = (judged){.rows = rows};
+    self->dot = kin_alloc_zero(rows * rows, sizeof *self->dot);
+    self->bar = kin_alloc(rows, sizeof *self->bar);
+    self->left = kin_alloc(rows, sizeof *self->left);
+    self->all = kin_alloc(rows, sizeof *self->all);
+    self->bias = kin_alloc(rows, sizeof *self->bias);
+    self->coordinate = kin_alloc(rows * axes->count, sizeof *self->coordinate);
+    if (!self->dot || !self->bar || !self->left || !self->all || !self->bias || !self->coordinate)
+        return kin_fail_alloc(err, "a sample", rows * rows * sizeof(float));
+    for (size_t i = 0; i < rows; i++)
+        self->bias[i] = from->bias[i * stride];
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)axes->count, (int)d, 1,
+                from->y, (int)(d * stride), axes->axis, (int)d, 0, self->coordinate,
+                (int)axes->count);
+    return find_bars(self, from, stride, rank, err);
+}
+
+/* The cheapest number of leading dimensions; 0: all. */
+static int choose_lead(size_t *lead, const sample *from, const kin_axes *axes, size_t n,
+                       size_t top_k, kin_error *err)
+{
+    judged pairs;
+    size_t rank = (size_t)((double)top_k * (double)from->rows / (double)n);
+    rank = rank >= from->rows ? from->rows - 1 : rank;
+    int rc = judged_init(&pairs, from, axes, rank > 0 ? rank - 1 : 0, err);
+    double least = INFINITY;
+    *lead = 0;
+    for (size_t l = LEAD_UNIT; rc == 0 && l <= KIN_LEAD_MAX && l <= axes->count && l < from->d;
+         l += LEAD_UNIT) {
+        lead_on(&pairs, l - LEAD_UNIT, axes->count);
+        double cost = (double)l + refine_products * share_possible(&pairs);
+        if (cost < least) {
+            least = cost;
+            *lead = l;
+        }
+    }
+    /* with all dimensions no tail is left to bound, so that hardly more than the K best remain */
+    if ((double)from->d + refine_products * 3 * (double)top_k / (double)n < least)
+        *lead = 0;
+    judged_release(&pairs);
+    return rc;
+}
+
+/* ---- the whole -------------------------------------------------------------------------------------- */
+
+/* The step that holds the sample's largest leading coordinate. Few other rows have a larger one; those
+ * are clipped, which their measured losses tell. */
+static int set_step(kin_codes *self, const sample *from, kin_error *err)
+{
+    const kin_rotation *r = &self->rotation;
+    size_t rows = from->rows < STEP_ROWS ? from->rows : STEP_ROWS, out = r->lead + r->tail;
+    float *z = kin_alloc(kin_size_mul(rows, out), sizeof *z);
+    float *space = kin_alloc(kin_size_mul(rows, r->lead + LEAD_UNIT), sizeof *space);
+    float most = 0;
+    if (z && space)
+        kin_rotation_apply(r, from->y, rows, z, space);
+    for (size_t i = 0; i < rows && z && space; i++)
+        for (size_t k = 0; k < r->lead; k++)
+            most = fmaxf(most, fabsf(z[i * out + k]));
+    self->lead_step = fmaxf(1.02f * most, 1e-4f) / 127;
+    bool allocated = z && space;
+    free(z);
+    free(space);
+    return allocated ? 0 : kin_fail_alloc(err, "a sample", kin_size_mul(rows, out * sizeof(float)));
+}
+
+int kin_codes_init(kin_codes *self, const kin_catalog *catalog, const kin_codes_options *options,
+                   kin_error *err)
+{
+    sample from;
+    size_t lead = options->lead;
+    *self = (kin_codes){0};
+    kin_fused_init(&self->fused, catalog);
+    size_t d = self->fused.d;
+    int rc = take_sample(&from, &self->fused, err);
+    if (rc == 0 && d > LEAD_UNIT && from.rows >= SAMPLE_LEAST) {
+        size_t count = KIN_LEAD_MAX + KIN_LEAD_SPARE;
+        count = count < d ? count : d;
+        count = count < from.rows ? count : from.rows;
+        rc = kin_axes_fit(&self->axes, from.y, from.rows, d, count, err);
+    }
+    if (rc == 0 && self->axes.count > 0 && lead == 0)
+        rc = choose_lead(&lead, &from, &self->axes, catalog->n, options->top_k, err);
+    if (lead > self->axes.count || lead >= d)
+        lead = 0;
+    if (rc == 0)
+        rc = kin_rotation_init(&self->rotation, from.mean, d, &self->axes, lead, err);
+    if (rc == 0)
+        rc = set_step(self, &from, err);
+    self->stride = 2 * self->rotation.lead + self->rotation.tail;
+    sample_release(&from);
+    if (rc != 0)
+        kin_codes_release(self);
+    return rc;
+}
+
+size_t kin_codes_fit_coordinates(const kin_codes *self)
+{
+    size_t count = self->axes.count > 0 ? self->axes.count : self->fused.d;
+    return count < ORDER_AXES ? count : ORDER_AXES;
+}
+
+void kin_codes_fit_project(const kin_codes *self, const float *y, size_t count, float *out)
+{
+    size_t d = self->fused.d, coordinates = kin_codes_fit_coordinates(self);
+    if (self->axes.count > 0)
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)count, (int)coordinates, (int)d,
+                    1, y, (int)d, self->axes.axis, (int)d, 0, out, (int)coordinates);
+    else
+        for (size_t i = 0; i < count; i++)
+            memcpy(out + i * coordinates, y + i * d, coordinates * sizeof *out);
+}
+
+void kin_codes_fit_forget(kin_codes *self)
+{
+    kin_axes_release(&self->axes);
+}

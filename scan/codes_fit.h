@@ -1,0 +1,18 @@
+#ifndef KIN_SCAN_CODES_FIT_H
+#define KIN_SCAN_CODES_FIT_H
+/*
+ * Private to scan/codes*.c: what is learnt from a sample before rows are encoded.
+ */
+#include "scan/codes.h"
+
+/* The number of coordinates by which rows are ordered. */
+size_t kin_codes_fit_coordinates(const kin_codes *self);
+
+/* The coordinates of centred rows. Serial. */
+void kin_codes_fit_project(const kin_codes *self, const float *y /* [count][d] */, size_t count,
+                           float *out /* [count][coordinates] */);
+
+/* Frees what only ordering needs. */
+void kin_codes_fit_forget(kin_codes *self);
+
+#endif

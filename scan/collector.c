@@ -1,0 +1,153 @@
+#include "scan/collector.h"
+#include "core/memory.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+int kin_collectors_init(kin_collectors *self, size_t rows, size_t k, size_t capacity,
+                        kin_error *err)
+{
+    assert(capacity >= kin_collectors_capacity_least(k));
+    size_t places = kin_size_mul(rows, capacity);
+    *self = (kin_collectors){.rows = rows, .k = k, .capacity = capacity};
+    self->estimate = kin_alloc(places, sizeof *self->estimate);
+    self->candidate = kin_alloc(places, sizeof *self->candidate);
+    self->count = kin_alloc_zero(rows, sizeof *self->count);
+    self->floor = kin_alloc(rows, sizeof *self->floor);
+    self->tolerance = kin_alloc_zero(rows, sizeof *self->tolerance);
+    if (!self->estimate || !self->candidate || !self->count || !self->floor || !self->tolerance) {
+        kin_collectors_release(self);
+        return kin_fail_alloc(err, "collectors",
+                              kin_size_mul(rows, kin_collectors_row_bytes(capacity)));
+    }
+    for (size_t i = 0; i < rows; i++)
+        self->floor[i] = -INFINITY;
+    return 0;
+}
+
+void kin_collectors_release(kin_collectors *self)
+{
+    free(self->estimate);
+    free(self->candidate);
+    free(self->count);
+    free(self->floor);
+    free(self->tolerance);
+    *self = (kin_collectors){0};
+}
+
+size_t kin_collectors_capacity_least(size_t k)
+{
+    return k + 32;
+}
+
+size_t kin_collectors_capacity_good(size_t k)
+{
+    return k + (k / 2 > 64 ? k / 2 : 64);
+}
+
+size_t kin_collectors_row_bytes(size_t capacity)
+{
+    return capacity * (sizeof(float) + sizeof(int32_t)) + sizeof(uint32_t) + 2 * sizeof(float);
+}
+
+static size_t count_reaching(const float *x, size_t count, float bar)
+{
+    uint32_t reaching = 0;
+    for (size_t i = 0; i < count; i++)
+        reaching += x[i] >= bar;
+    return reaching;
+}
+
+/* A value that at least k of the estimates reach and, unless many are equal, few more: close below
+ * the k-th best. By halving the interval that holds it, which is a few passes of comparisons without
+ * a branch; selecting the very k-th takes several times as long and is worth no more. */
+static float value_reached(const float *x, size_t count, size_t k, float close)
+{
+    float low = INFINITY, high = -INFINITY;
+    for (size_t i = 0; i < count; i++) {
+        low = x[i] < low ? x[i] : low;
+        high = x[i] > high ? x[i] : high;
+    }
+    for (int halving = 0; halving < 40 && high - low > close; halving++) {
+        float middle = low + (high - low) / 2;
+        size_t reaching = count_reaching(x, count, middle);
+        if (reaching >= k)
+            low = middle;
+        else
+            high = middle;
+        if (reaching == k)
+            break;
+    }
+    return low;
+}
+
+bool kin_collectors_weigh(kin_collectors *self, size_t row)
+{
+    float *estimate = self->estimate + row * self->capacity;
+    int32_t *candidate = self->candidate + row * self->capacity;
+    size_t count = self->count[row], kept = 0;
+    if (count < self->k)
+        return false;
+    float tolerance = self->tolerance[row];
+    float floor = value_reached(estimate, count, self->k, tolerance / 16) - tolerance;
+    floor = nextafterf(floor, -INFINITY); /* for the rounding of the difference */
+    self->floor[row] = floor > self->floor[row] ? floor : self->floor[row];
+    float least = nextafterf(self->floor[row] - tolerance, -INFINITY);
+    for (size_t i = 0; i < count; i++) {
+        estimate[kept] = estimate[i];
+        candidate[kept] = candidate[i];
+        kept += estimate[i] >= least;
+    }
+    self->count[row] = (uint32_t)kept;
+    return self->capacity - kept < (self->capacity - self->k + 7) / 8;
+}
+
+void kin_collectors_settle(kin_collectors *self, size_t row, const int32_t *candidate,
+                           const float *estimate, size_t count)
+{
+    size_t first = row * self->capacity;
+    assert(count <= self->k);
+    memcpy(self->estimate + first, estimate, count * sizeof *estimate);
+    memcpy(self->candidate + first, candidate, count * sizeof *candidate);
+    self->count[row] = (uint32_t)count;
+    if (count == self->k && count > 0)
+        self->floor[row] = nextafterf(estimate[count - 1] - self->tolerance[row], -INFINITY);
+}
+
+/* Ascending order of a few hundred numbers: by bytes, least significant first, skipping bytes that
+ * all have in common. */
+static void sort_rows(int32_t *row, int32_t *other, size_t count)
+{
+    int32_t *from = row, *to = other;
+    for (int shift = 0; shift < 32; shift += 8) {
+        uint32_t start[256] = {0};
+        for (size_t i = 0; i < count; i++)
+            start[(uint32_t)from[i] >> shift & 255]++;
+        if (start[(uint32_t)from[0] >> shift & 255] == count)
+            continue;
+        uint32_t sum = 0;
+        for (size_t b = 0; b < 256; b++) {
+            uint32_t here = start[b];
+            start[b] = sum;
+            sum += here;
+        }
+        for (size_t i = 0; i < count; i++)
+            to[start[(uint32_t)from[i] >> shift & 255]++] = from[i];
+        int32_t *swap = from;
+        from = to;
+        to = swap;
+    }
+    if (from != row)
+        memcpy(row, from, count * sizeof *row);
+}
+
+size_t kin_collectors_list(const kin_collectors *self, size_t row, int32_t *out)
+{
+    size_t count = self->count[row];
+    memcpy(out, self->candidate + row * self->capacity, count * sizeof *out);
+    if (count > 0)
+        sort_rows(out, out + self->capacity, count);
+    return count;
+}

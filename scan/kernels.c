@@ -1,0 +1,92 @@
+/*
+ * The portable kernels, complete on their own, and the choice among the tables.
+ */
+#include "scan/kernels_cpu.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+/* Whether row r of the strip and column c of the panel are a hit. */
+static bool reaches(const kin_strip *strip, const kin_panel *panel, int r, int c, int32_t dot)
+{
+    float v = (float)dot + strip->tail[r] * panel->tail[c];
+    return v + panel->bias[c] >= strip->row_bar[r] || v + panel->gap[c] >= strip->column_bar[r];
+}
+
+static void dots(const uint8_t *row_code, const int8_t *panel_code, const int32_t *panel_sum,
+                 size_t quads, int32_t out[KIN_STRIP_ROWS][KIN_PANEL_COLUMNS])
+{
+    const int8_t *row = (const int8_t *)row_code;
+    (void)panel_sum; /* rows are not lifted */
+    memset(out, 0, KIN_STRIP_ROWS * sizeof *out);
+    for (size_t q = 0; q < quads; q++)
+        for (int r = 0; r < KIN_STRIP_ROWS; r++)
+            for (int c = 0; c < KIN_PANEL_COLUMNS; c++) {
+                const int8_t *a = row + (q * KIN_STRIP_ROWS + (size_t)r) * 4;
+                const int8_t *b = panel_code + (q * KIN_PANEL_COLUMNS + (size_t)c) * 4;
+                out[r][c] += a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3];
+            }
+}
+
+static size_t tile(const kin_strip *strip, const kin_panel *panel, size_t quads, kin_hit *out)
+{
+    int32_t dot[KIN_STRIP_ROWS][KIN_PANEL_COLUMNS];
+    uint32_t mask[KIN_STRIP_ROWS] = {0};
+    dots(strip->code, panel->code, panel->sum, quads, dot);
+    for (int r = 0; r < KIN_STRIP_ROWS; r++)
+        for (int c = 0; c < KIN_PANEL_COLUMNS; c++)
+            mask[r] |= (uint32_t)reaches(strip, panel, r, c, dot[r][c]) << c;
+    return kin_hits_from_masks(mask, (const int32_t(*)[KIN_PANEL_COLUMNS])dot, out);
+}
+
+static int32_t dot(const int8_t *x, const int8_t *y, size_t d)
+{
+    int32_t sum = 0;
+    for (size_t i = 0; i < d; i++)
+        sum += x[i] * y[i];
+    return sum;
+}
+
+static void pairs(const uint8_t *row, const kin_pair_row *y, size_t count, size_t lead, size_t tail,
+                  int32_t *cross, int32_t *tail_dot)
+{
+    const int8_t *x = (const int8_t *)row;
+    for (size_t i = 0; i < count; i++) {
+        const int8_t *code = y[i].code;
+        cross[i] = dot(x, code + lead, lead) + dot(x + lead, code, lead);
+        tail_dot[i] = dot(x + 2 * lead, code + 2 * lead, tail);
+    }
+}
+
+const kin_scan_kernels kin_scan_portable = {
+    .name = "portable", .row_bias = 0, .tile = tile, .dots = dots, .pairs = pairs};
+
+const kin_scan_kernels *const *kin_scan_kernels_all(void)
+{
+    enum { TABLES_MAX = 5 };
+    static const kin_scan_kernels *table[TABLES_MAX];
+    if (!__atomic_load_n(&table[0], __ATOMIC_ACQUIRE)) {
+        const kin_scan_kernels *found[TABLES_MAX] = {0};
+        int count = 0;
+#if defined(__x86_64__)
+        if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vnni"))
+            found[count++] = &kin_scan_avx512vnni;
+        if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("avxvnni"))
+            found[count++] = &kin_scan_avxvnni;
+        if (__builtin_cpu_supports("avx2"))
+            found[count++] = &kin_scan_avx2;
+#elif defined(__aarch64__)
+        found[count++] = &kin_scan_neon; /* the build's own level has the dot products */
+#endif
+        found[count] = &kin_scan_portable;
+        /* racing first calls write the same values; the first entry, which readers test, last */
+        for (int i = TABLES_MAX - 1; i >= 0; i--)
+            __atomic_store_n(&table[i], found[i], __ATOMIC_RELEASE);
+    }
+    return table;
+}
+
+const kin_scan_kernels *kin_scan_kernels_best(void)
+{
+    return kin_scan_kernels_all()[0];
+}

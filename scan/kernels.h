@@ -1,0 +1,85 @@
+#ifndef KIN_SCAN_KERNELS_H
+#define KIN_SCAN_KERNELS_H
+/*
+ * The integer kernels: leading codes tile against tile, and single pairs in full.
+ *
+ * Both are sums of products of int8 codes in [-127, 127], exact in int32 for up to 65,536
+ * dimensions, and the comparisons around them are single float operations in a fixed order: every
+ * table below gives the same bits, and tests hold them to the portable one.
+ *
+ * A row of codes lies in memory twice. For tiles, 32 columns side by side make a panel
+ * [quads][32][4]: four dimensions of one column, then those of the next. For pairs, a row is
+ * [lead high][lead low][tail], each part a multiple of 64 bytes.
+ *
+ * Instructions that multiply unsigned by signed bytes (VPDPBUSD) want the row side lifted by 128:
+ * then  sum (a + 128) b - 128 sum b  is the product. A table says by `row_bias` how it wants rows.
+ */
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    KIN_STRIP_ROWS = 12,    /* rows of a tile: 12 x 2 accumulators of 16 fill AVX-512's registers */
+    KIN_PANEL_COLUMNS = 32, /* columns of a tile */
+    KIN_CODE_ALIGN = 64,    /* every part of a row of codes is a multiple of this many dimensions */
+};
+
+/* The row side of a tile. A bar that is NaN is never reached. */
+typedef struct kin_strip {
+    const uint8_t *code;     /* [quads][KIN_STRIP_ROWS][4] codes ^ row_bias */
+    const float *tail;       /* [KIN_STRIP_ROWS] norm of what the leading codes leave out */
+    const float *row_bar;    /* [KIN_STRIP_ROWS] that `v + bias` has to reach for the row's sake */
+    const float *column_bar; /* [KIN_STRIP_ROWS] that `v + gap` has to reach for the column's */
+} kin_strip;
+
+/* The column side. A bias or gap that is NaN reaches nothing. */
+typedef struct kin_panel {
+    const int8_t *code; /* [quads][KIN_PANEL_COLUMNS][4] */
+    const int32_t *sum; /* [KIN_PANEL_COLUMNS] of each column's codes */
+    const float *tail;  /* [KIN_PANEL_COLUMNS] */
+    const float *bias;  /* [KIN_PANEL_COLUMNS] */
+    const float *gap;   /* [KIN_PANEL_COLUMNS] */
+} kin_panel;
+
+/* A pair that the bound cannot exclude. */
+typedef struct kin_hit {
+    uint16_t row;    /* 0 .. KIN_STRIP_ROWS - 1 */
+    uint16_t column; /* 0 .. KIN_PANEL_COLUMNS - 1 */
+    int32_t dot;     /* of the leading codes */
+} kin_hit;
+
+/* A row of codes of the column side with the sums that undo the row side's bias. */
+typedef struct kin_pair_row {
+    const int8_t *code; /* [2 lead + tail] */
+    int32_t lead_sum;   /* of the high and low codes together */
+    int32_t tail_sum;
+} kin_pair_row;
+
+typedef struct kin_scan_kernels {
+    const char *name; /* "portable", "avx2", "avxvnni", "avx512vnni", "neon" */
+    uint8_t row_bias; /* 0x80 or 0: what the row side's codes are XORed with */
+
+    /* Finds the hits of a tile, row by row, columns ascending; returns how many.
+     *     v = (float)dot + row tail * column tail
+     *     hit: v + bias >= row_bar  or  v + gap >= column_bar
+     * out has room for KIN_STRIP_ROWS * KIN_PANEL_COLUMNS. */
+    size_t (*tile)(const kin_strip *strip, const kin_panel *panel, size_t quads, kin_hit *out);
+
+    /* out[r][c] = the product of strip row r and panel column c, without bounds. `code` and `sum` as in
+     * kin_strip and kin_panel. */
+    void (*dots)(const uint8_t *row_code, const int8_t *panel_code, const int32_t *panel_sum,
+                 size_t quads, int32_t out[KIN_STRIP_ROWS][KIN_PANEL_COLUMNS]);
+
+    /* The row x (its codes ^ row_bias) with each of y[0 .. count):
+     *     cross[i] = high(x) low(y[i]) + low(x) high(y[i]),  tail_dot[i] = tail(x) tail(y[i])
+     * lead and tail are multiples of KIN_CODE_ALIGN, tail may be 0. */
+    void (*pairs)(const uint8_t *x, const kin_pair_row *y, size_t count, size_t lead, size_t tail,
+                  int32_t *cross, int32_t *tail_dot);
+} kin_scan_kernels;
+
+/* The best table for this CPU, chosen at the first call. */
+const kin_scan_kernels *kin_scan_kernels_best(void);
+
+/* The tables this CPU can run, best first, ended by NULL. The last one is always "portable". */
+const kin_scan_kernels *const *kin_scan_kernels_all(void);
+
+#endif

@@ -1,0 +1,51 @@
+#ifndef KIN_SCAN_MEETING_H
+#define KIN_SCAN_MEETING_H
+/*
+ * The meeting of two groups: every pair of their rows is looked at once, for both sides.
+ *
+ *   tile     the leading codes of 12 rows against 32 columns; the coarse bound (scan/codes.h) against
+ *            the floors of row and column. Nothing else happens to most pairs.
+ *   refine   what is left, pair by pair: low and tail codes give a value with a known error.
+ *   collect  what reaches a floor goes to the collectors of the row, the column or both. A pair
+ *            whose error is above the tolerance of either is scored canonically instead.
+ *
+ * A meeting touches the collectors of its two groups and nothing else: meetings of different groups
+ * run side by side without locks.
+ */
+#include "core/score.h"
+#include "scan/codes.h"
+#include "scan/collector.h"
+
+/* How many pairs each step saw. */
+typedef struct kin_scan_counts {
+    uint64_t pairs;         /* of two rows, looked at by tiles */
+    uint64_t tiles;         /* 12 x 32 pairs each */
+    uint64_t tiles_left;    /* in which the coarse bound could not exclude every pair */
+    uint64_t refined;       /* pairs that it could not exclude */
+    uint64_t collected;     /* candidates added to collectors: one a row and pair */
+    uint64_t too_coarse;    /* pairs whose codes were too coarse and that were scored canonically */
+    uint64_t settled;       /* times that a crowded row was scored canonically under way */
+    uint64_t settled_pairs; /* pairs scored for that */
+} kin_scan_counts;
+
+void kin_scan_counts_add(kin_scan_counts *self, const kin_scan_counts *other);
+
+/* The rows of the order first .. first + collectors->rows - 1 collect; the others only serve. */
+typedef struct kin_scan {
+    const kin_codes *codes;
+    kin_collectors *collectors;
+    size_t first;
+} kin_scan;
+
+/* Working memory of one thread. */
+typedef struct kin_meeting kin_meeting;
+int kin_meeting_new(kin_meeting **out, const kin_scan *scan, kin_error *err);
+void kin_meeting_free(kin_meeting *self);
+size_t kin_meeting_bytes(const kin_codes *codes, size_t capacity);
+const kin_scan_counts *kin_meeting_counts(const kin_meeting *self);
+
+/* Groups a and b meet (a == b: all pairs within the group). Nothing happens where neither collects, or
+ * their patterns have no modality in common. */
+void kin_meeting_run(kin_meeting *self, size_t a, size_t b);
+
+#endif

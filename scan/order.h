@@ -1,0 +1,35 @@
+#ifndef KIN_SCAN_ORDER_H
+#define KIN_SCAN_ORDER_H
+/*
+ * The order in which rows are compared: similar rows side by side, in groups of some hundred.
+ *
+ * Rows are first parted by presence pattern (which modalities an item has), so that all pairs of two
+ * groups share one factor. Each pattern's rows are then halved again and again along the direction
+ * in which they spread most: a balanced tree whose every subtree is a run of rows, 2^levels groups a
+ * pattern. Patterns follow each other by falling number of groups, so every pattern starts at a
+ * multiple of its own number, and `g XOR r` with r = 1, 2, 3, ... visits the groups from g's sibling
+ * to its farthest relatives.
+ */
+#include "core/catalog.h"
+
+/* Target size of a group, and what rounding to whole panels may add to it. */
+enum { KIN_GROUP_TARGET = 512, KIN_GROUP_MAX = KIN_GROUP_TARGET + 32 };
+
+typedef struct kin_order {
+    size_t count;     /* rows that take part in pairs: those with any modality */
+    int32_t *row;     /* [count] catalog rows in their new order; owned */
+    size_t groups;    /* some may be empty */
+    size_t *start;    /* [groups + 1] into row; owned */
+    uint8_t *pattern; /* [groups] presence pattern of the group's rows; owned */
+} kin_order;
+
+/* Orders the rows of a catalog by their coordinates. Same result for any number of threads. */
+int kin_order_init(kin_order *self, const kin_catalog *catalog,
+                   const float *coordinate /* [n][d] */, size_t d, kin_error *err);
+void kin_order_release(kin_order *self);
+
+/* Bytes of the order itself, and those that kin_order_init takes meanwhile. */
+size_t kin_order_bytes(size_t n);
+size_t kin_order_work_bytes(size_t n);
+
+#endif
