@@ -5,6 +5,9 @@
 
 #include <stdbool.h>
 #include <string.h>
+#if defined(__aarch64__)
+#include <sys/auxv.h>
+#endif
 
 /* Whether row r of the strip and column c of the panel are a hit. */
 static bool reaches(const kin_strip *strip, const kin_panel *panel, int r, int c, int32_t dot)
@@ -76,7 +79,9 @@ const kin_scan_kernels *const *kin_scan_kernels_all(void)
         if (__builtin_cpu_supports("avx2"))
             found[count++] = &kin_scan_avx2;
 #elif defined(__aarch64__)
-        found[count++] = &kin_scan_neon; /* the build's own level has the dot products */
+        /* optional in Armv8.2 and absent before: the system says whether this CPU has them */
+        if (getauxval(AT_HWCAP) & HWCAP_ASIMDDP)
+            found[count++] = &kin_scan_neon;
 #endif
         found[count] = &kin_scan_portable;
         /* racing first calls write the same values; the first entry, which readers test, last */
