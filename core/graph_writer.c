@@ -6,6 +6,7 @@
  */
 #include "core/graph.h"
 #include "core/half.h"
+#include "core/kernels.h"
 #include "core/memory.h"
 #include "core/npy.h"
 #include "core/outdir.h"
@@ -15,6 +16,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -41,12 +43,13 @@ struct kin_graph_writer {
     uint32_t *filled; /* [n] entries of each row; UNWRITTEN before */
     array_file array[ARRAYS_MAX];
     size_t array_count;
-    uint64_t *key;   /* [k] a row's sorting keys */
-    int32_t *column; /* [block_entries] a block as it goes to disk */
+    uint64_t *key;   /* [threads][k] a row's sorting keys */
+    int32_t *column; /* [PIECE_ROWS][k] rows as they go to disk */
     float *score;
-    uint16_t *cosine;
-    size_t block_entries;
+    uint16_t *cosine[KIN_MODALITIES_MAX];
 };
+
+enum { PIECE_ROWS = 1024 }; /* rows that are brought into the files' form at a time */
 
 static const uint32_t unwritten = UINT32_MAX;
 
@@ -64,6 +67,21 @@ static int open_array(kin_graph_writer *self, const char *name, const char *desc
     return 0;
 }
 
+/* Room for a piece of rows in the files' form. */
+static bool reserve_pieces(kin_graph_writer *self)
+{
+    size_t entries = kin_size_mul(PIECE_ROWS, self->k);
+    self->key = kin_alloc(kin_size_mul((size_t)omp_get_max_threads(), self->k), sizeof *self->key);
+    self->column = kin_alloc(entries, sizeof *self->column);
+    self->score = kin_alloc(entries, sizeof *self->score);
+    bool reserved = self->key && self->column && self->score;
+    for (size_t m = 0; m < self->modality_count; m++) {
+        self->cosine[m] = kin_alloc(entries, sizeof *self->cosine[m]);
+        reserved = reserved && self->cosine[m];
+    }
+    return reserved;
+}
+
 int kin_graph_writer_new(kin_graph_writer **out, const char *directory, size_t n, size_t k,
                          const kin_catalog *catalog, kin_row_order order, kin_error *err)
 {
@@ -77,8 +95,8 @@ int kin_graph_writer_new(kin_graph_writer **out, const char *directory, size_t n
     self->order = order;
     self->directory = strdup(directory);
     self->filled = kin_alloc(n, sizeof *self->filled);
-    self->key = kin_alloc(k, sizeof *self->key);
-    if (!self->directory || !self->filled || !self->key) {
+    bool refused = !self->directory || !self->filled || !reserve_pieces(self);
+    if (refused) {
         rc = kin_fail_alloc(err, "graph writer", kin_size_mul(n, sizeof *self->filled));
         goto done;
     }
@@ -113,37 +131,12 @@ void kin_graph_writer_free(kin_graph_writer *self)
     free(self->key);
     free(self->column);
     free(self->score);
-    free(self->cosine);
+    for (size_t m = 0; m < self->modality_count; m++)
+        free(self->cosine[m]);
     free(self);
 }
 
 /* ---- blocks ---------------------------------------------------------------------------------- */
-
-static int reserve_block(kin_graph_writer *self, size_t entries, kin_error *err)
-{
-    if (entries <= self->block_entries)
-        return 0;
-    free(self->column);
-    free(self->score);
-    free(self->cosine);
-    self->block_entries = 0;
-    self->column = kin_alloc(entries, sizeof *self->column);
-    self->score = kin_alloc(entries, sizeof *self->score);
-    self->cosine = kin_alloc(entries, sizeof *self->cosine);
-    if (!self->column || !self->score || !self->cosine)
-        return kin_fail_alloc(err, "output block", kin_size_mul(entries, 10));
-    self->block_entries = entries;
-    return 0;
-}
-
-/* The order in which a row's entries go to disk: self->key[i]'s low half is the i-th entry. */
-static void order_row(kin_graph_writer *self, const int32_t *neighbor, size_t filled)
-{
-    for (size_t i = 0; i < filled; i++)
-        self->key[i] = (self->order == KIN_ORDER_COLUMN ? (uint64_t)neighbor[i] << 32 : 0) | i;
-    if (self->order == KIN_ORDER_COLUMN)
-        kin_keys_select(self->key, filled, filled);
-}
 
 static int write_at(const array_file *array, const void *data, size_t entry, size_t count,
                     kin_error *err)
@@ -164,49 +157,68 @@ static int write_at(const array_file *array, const void *data, size_t entry, siz
     return 0;
 }
 
-/* Columns and scores of the block in disk order; entries behind a short row are zero. */
-static void arrange_scores(kin_graph_writer *self, const kin_rows *rows)
+/* A row's entries as they come, best first; those behind a short row are zero. */
+static void copy_row(kin_graph_writer *self, const kin_rows *rows, size_t q, size_t to)
 {
-    for (size_t q = 0; q < rows->count; q++) {
-        size_t base = q * self->k;
-        order_row(self, rows->neighbor + base, rows->filled[q]);
-        for (size_t i = 0; i < self->k; i++) {
-            size_t from = base + (i < rows->filled[q] ? (uint32_t)self->key[i] : 0);
-            bool used = i < rows->filled[q];
-            self->column[base + i] = used ? rows->neighbor[from] : 0;
-            self->score[base + i] = used ? rows->score[from] : 0;
-        }
+    size_t from = q * self->k;
+    size_t filled = rows->filled[q];
+    size_t left = self->k - filled;
+    memcpy(self->column + to, rows->neighbor + from, filled * sizeof *self->column);
+    memcpy(self->score + to, rows->score + from, filled * sizeof *self->score);
+    memset(self->column + to + filled, 0, left * sizeof *self->column);
+    memset(self->score + to + filled, 0, left * sizeof *self->score);
+    for (size_t m = 0; m < self->modality_count; m++) {
+        kin_kernels_best()->narrow(self->cosine[m] + to, rows->cosine[m] + from, filled);
+        memset(self->cosine[m] + to + filled, 0, left * sizeof *self->cosine[m]);
     }
 }
 
-static void arrange_cosines(kin_graph_writer *self, const kin_rows *rows, size_t m)
+/* Brings the entries of a copied row into the order of their columns. */
+static void order_row(kin_graph_writer *self, const kin_rows *rows, size_t q, size_t to,
+                      uint64_t *key)
 {
-    for (size_t q = 0; q < rows->count; q++) {
-        size_t base = q * self->k;
-        order_row(self, rows->neighbor + base, rows->filled[q]);
-        for (size_t i = 0; i < self->k; i++)
-            self->cosine[base + i] =
-                i < rows->filled[q]
-                    ? kin_half_from_float(rows->cosine[m][base + (uint32_t)self->key[i]])
-                    : 0;
+    size_t from = q * self->k;
+    size_t filled = rows->filled[q];
+    for (size_t i = 0; i < filled; i++)
+        key[i] = (uint64_t)rows->neighbor[from + i] << 32 | i;
+    kin_keys_select(key, filled, filled);
+    for (size_t i = 0; i < filled; i++) {
+        size_t entry = from + (uint32_t)key[i];
+        self->column[to + i] = rows->neighbor[entry];
+        self->score[to + i] = rows->score[entry];
+        for (size_t m = 0; m < self->modality_count; m++)
+            self->cosine[m][to + i] = kin_half_from_float(rows->cosine[m][entry]);
     }
+}
+
+/* Rows `at` .. at + count - 1 of the block, which are rows `first` .. of the graph. */
+static int write_piece(kin_graph_writer *self, size_t first, const kin_rows *rows, size_t at,
+                       size_t count, kin_error *err)
+{
+    size_t entry = first * self->k, entries = count * self->k;
+#pragma omp parallel for schedule(static) if (entries > 65536)
+    for (size_t q = 0; q < count; q++) {
+        copy_row(self, rows, at + q, q * self->k);
+        if (self->order == KIN_ORDER_COLUMN)
+            order_row(self, rows, at + q, q * self->k,
+                      self->key + (size_t)omp_get_thread_num() * self->k);
+    }
+    int rc = write_at(&self->array[INDICES], self->column, entry, entries, err);
+    if (rc == 0)
+        rc = write_at(&self->array[DATA], self->score, entry, entries, err);
+    for (size_t m = 0; m < self->modality_count && rc == 0; m++)
+        rc = write_at(&self->array[COSINES + m], self->cosine[m], entry, entries, err);
+    return rc;
 }
 
 static int write_rows(void *writer, size_t first, const kin_rows *rows, kin_error *err)
 {
     kin_graph_writer *self = writer;
-    size_t entries = rows->count * self->k;
+    int rc = 0;
     assert(rows->k == self->k && first + rows->count <= self->n);
-    int rc = reserve_block(self, entries, err);
-    if (rc != 0)
-        return rc;
-    arrange_scores(self, rows);
-    rc = write_at(&self->array[INDICES], self->column, first * self->k, entries, err);
-    if (rc == 0)
-        rc = write_at(&self->array[DATA], self->score, first * self->k, entries, err);
-    for (size_t m = 0; m < self->modality_count && rc == 0; m++) {
-        arrange_cosines(self, rows, m);
-        rc = write_at(&self->array[COSINES + m], self->cosine, first * self->k, entries, err);
+    for (size_t at = 0; at < rows->count && rc == 0; at += PIECE_ROWS) {
+        size_t left = rows->count - at;
+        rc = write_piece(self, first + at, rows, at, left < PIECE_ROWS ? left : PIECE_ROWS, err);
     }
     memcpy(self->filled + first, rows->filled, rows->count * sizeof *rows->filled);
     return rc;

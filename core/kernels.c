@@ -40,6 +40,12 @@ static void widen_i8(float *out, const void *in, size_t count)
         out[i] = (float)bytes[i];
 }
 
+static void narrow(uint16_t *out, const float *in, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        out[i] = kin_half_from_float(in[i]);
+}
+
 double kin_lanes_sum(const double lane[KIN_LANES])
 {
     double sum[KIN_LANES / 2];
@@ -94,6 +100,7 @@ const kin_kernels kin_kernels_portable = {
         {[KIN_F32] = wide_f32, [KIN_F16] = wide_f16, [KIN_F64] = wide_f64, [KIN_I8] = wide_i8},
     .widen =
         {[KIN_F32] = widen_f32, [KIN_F16] = widen_f16, [KIN_F64] = widen_f64, [KIN_I8] = widen_i8},
+    .narrow = narrow,
 };
 
 const kin_kernels *const *kin_kernels_all(void)

@@ -12,6 +12,7 @@
  * Elements of all types are converted to float first; float64 is rounded to nearest once.
  */
 #include <stddef.h>
+#include <stdint.h>
 
 enum { KIN_LANES = 32 };
 
@@ -31,6 +32,9 @@ typedef struct kin_kernels {
 
     /* out[i] = (float)in[i] for `count` elements of the table index's type, any alignment. */
     void (*widen[KIN_DTYPE_COUNT])(float *out /* [count] */, const void *in, size_t count);
+
+    /* out[i] = in[i] as float16 (core/half.h), any alignment. */
+    void (*narrow)(uint16_t *out /* [count] */, const float *in, size_t count);
 } kin_kernels;
 
 /* The best table for this CPU, chosen at the first call. */

@@ -52,6 +52,16 @@ WIDEN_AVX2(f16, KIN_F16, 2)
 WIDEN_AVX2(f64, KIN_F64, 8)
 WIDEN_AVX2(i8, KIN_I8, 1)
 
+AVX2 static void narrow(uint16_t *out, const float *in, size_t count)
+{
+    size_t i = 0;
+    for (; i + 8 <= count; i += 8)
+        _mm_storeu_si128((__m128i *)(void *)(out + i),
+                         _mm256_cvtps_ph(_mm256_loadu_ps(in + i),
+                                         _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+    kin_kernels_portable.narrow(out + i, in + i, count - i);
+}
+
 /* The last d % KIN_LANES elements, which start at element `done`. */
 static inline void add_tail(double lane[KIN_LANES], const float *x, const unsigned char *y,
                             size_t done, size_t d, kin_dtype type)
@@ -208,6 +218,7 @@ const kin_kernels kin_kernels_avx2 = {
                  [KIN_F64] = wide_avx2_f64,
                  [KIN_I8] = wide_avx2_i8},
     .widen = WIDEN_TABLE,
+    .narrow = narrow,
 };
 
 const kin_kernels kin_kernels_avx512 = {
@@ -221,6 +232,7 @@ const kin_kernels kin_kernels_avx512 = {
                  [KIN_F64] = wide_avx512_f64,
                  [KIN_I8] = wide_avx512_i8},
     .widen = WIDEN_TABLE,
+    .narrow = narrow,
 };
 
 #else
