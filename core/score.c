@@ -219,7 +219,7 @@ int kin_rescore_space_init(kin_rescore_space *self, size_t capacity, size_t moda
                            kin_error *err)
 {
     *self = (kin_rescore_space){.capacity = capacity};
-    self->key = kin_alloc(capacity, sizeof *self->key);
+    self->key = kin_alloc(kin_size_mul(2, capacity), sizeof *self->key);
     self->cosine = kin_alloc(kin_size_mul(capacity, modality_count), sizeof *self->cosine);
     if (self->key && self->cosine)
         return 0;
@@ -229,7 +229,7 @@ int kin_rescore_space_init(kin_rescore_space *self, size_t capacity, size_t moda
 
 size_t kin_rescore_space_bytes(size_t capacity, size_t modality_count)
 {
-    return kin_size_mul(capacity, sizeof(uint64_t) + modality_count * sizeof(float));
+    return kin_size_mul(capacity, 2 * sizeof(uint64_t) + modality_count * sizeof(float));
 }
 
 void kin_rescore_space_release(kin_rescore_space *self)
@@ -265,6 +265,36 @@ static float key_score(uint64_t key)
     return kin_score_from_order(~(uint32_t)(key >> 32));
 }
 
+/* Sorts by the scores in the keys' high halves, byte by byte from the least; equal scores keep their
+ * order. Bytes that all keys have in common need no pass. `space` holds as many keys. */
+static void sort_by_score(uint64_t *keys, uint64_t *space, size_t count)
+{
+    uint64_t differ = 0;
+    uint64_t *from = keys, *to = space;
+    for (size_t i = 1; i < count; i++)
+        differ |= keys[i] ^ keys[0];
+    for (int shift = 32; shift < 64; shift += 8) {
+        uint32_t start[256] = {0};
+        uint32_t sum = 0;
+        if (!(differ >> shift & 255))
+            continue;
+        for (size_t i = 0; i < count; i++)
+            start[from[i] >> shift & 255]++;
+        for (size_t b = 0; b < 256; b++) {
+            uint32_t here = start[b];
+            start[b] = sum;
+            sum += here;
+        }
+        for (size_t i = 0; i < count; i++)
+            to[start[from[i] >> shift & 255]++] = from[i];
+        uint64_t *swap = from;
+        from = to;
+        to = swap;
+    }
+    if (from != keys)
+        memcpy(keys, from, count * sizeof *keys);
+}
+
 void kin_rescore(const kin_query *query, const int32_t *candidate, size_t count,
                  kin_rescore_space *space, kin_rows *out, size_t slot)
 {
@@ -280,10 +310,11 @@ void kin_rescore(const kin_query *query, const int32_t *candidate, size_t count,
             !kin_query_score(query, (size_t)candidate[c], &score, cosine))
             continue;
         space->key[pairs++] = make_key(score, c);
-        memcpy(space->cosine + c * modalities, cosine, modalities * sizeof *cosine);
+        for (size_t m = 0; m < modalities; m++)
+            space->cosine[c * modalities + m] = cosine[m];
     }
     size_t kept = pairs < out->k ? pairs : out->k;
-    kin_keys_select(space->key, pairs, kept);
+    sort_by_score(space->key, space->key + space->capacity, pairs); /* candidates ascend already */
     out->filled[slot] = (uint32_t)kept;
     for (size_t i = 0; i < kept; i++) {
         size_t c = (uint32_t)space->key[i];

@@ -43,7 +43,7 @@ bool kin_query_score(const kin_query *self, size_t row, float *score,
 /* Working memory of kin_rescore for up to `capacity` candidates. */
 typedef struct kin_rescore_space {
     size_t capacity;
-    uint64_t *key; /* [capacity] */
+    uint64_t *key; /* [2 * capacity] */
     float *cosine; /* [capacity][modality_count] */
 } kin_rescore_space;
 
