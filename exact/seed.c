@@ -30,8 +30,9 @@ static void average(const kin_codes *codes, float *centre, float *bias)
         memset(mean, 0, lead * sizeof *mean);
         bias[g] = 0;
         for (size_t at = order->start[g]; at < order->start[g + 1]; at++) {
+            const uint8_t *code = codes->row + at * codes->stride;
             for (size_t k = 0; k < lead; k++)
-                mean[k] += (float)codes->row[at * codes->stride + k];
+                mean[k] += (float)(int8_t)(code[k] ^ codes->row_bias);
             bias[g] += codes->facts[at].bias / (float)rows;
         }
         for (size_t k = 0; k < lead && rows > 0; k++)

@@ -4,8 +4,8 @@
  * Every loss is measured on the very row, in float32 sums whose own error is less than d 2^-23 of
  * them and is added; so are the roundings of centring and rotation. Blocks of rows go through a
  * thread's buffers: only codes stay.
- * Time per row: reading it twice (once for the order), and kin_rotation_apply. Memory: 3 lead + tail
- * bytes a row and 40 more.
+ * Time per row: reading it twice (once for the order), and kin_rotation_apply. Memory: 4 lead + tail
+ * bytes a row and 44 more.
  */
 #include "scan/codes.h"
 #include "core/memory.h"
@@ -25,15 +25,17 @@ typedef struct encoder {
     float *z;      /* [BLOCK_ROWS][lead + tail] rotated rows */
     float *space;  /* [BLOCK_ROWS][max(lead, KIN_CODE_ALIGN)] */
     float *left;   /* [lead + tail] what the codes leave */
+    int8_t *code;  /* [stride] */
     float *bias;   /* [BLOCK_ROWS] */
     float *length; /* [BLOCK_ROWS] of the centred rows */
 } encoder;
 
-static size_t encoder_floats(const kin_codes *self)
+static size_t encoder_floats(const kin_codes *codes)
 {
-    const kin_rotation *r = &self->rotation;
+    const kin_rotation *r = &codes->rotation;
     size_t out = r->lead + r->tail;
-    return kin_size_add(kin_size_mul(BLOCK_ROWS, r->d + out + r->lead + KIN_CODE_ALIGN + 2), out);
+    return kin_size_add(kin_size_mul(BLOCK_ROWS, r->d + out + r->lead + KIN_CODE_ALIGN + 2),
+                        kin_size_add(out, codes->stride / sizeof(float)));
 }
 
 static void encoder_place(encoder *self, const kin_codes *codes, float *memory)
@@ -46,6 +48,7 @@ static void encoder_place(encoder *self, const kin_codes *codes, float *memory)
     self->left = self->space + BLOCK_ROWS * (r->lead + KIN_CODE_ALIGN);
     self->bias = self->left + out;
     self->length = self->bias + BLOCK_ROWS;
+    self->code = (int8_t *)(self->length + BLOCK_ROWS);
 }
 
 static float sum_squares(const float *x, size_t d)
@@ -169,14 +172,14 @@ static float encode_tail(const kin_codes *self, const float *z, int8_t *code, fl
 }
 
 static void encode_row(const kin_codes *self, size_t at, const float *z, float length, float slack,
-                       float *left)
+                       const encoder *e)
 {
     const kin_rotation *r = &self->rotation;
     kin_code_facts *facts = &self->facts[at];
-    int8_t *code = self->row + at * self->stride;
+    int8_t *code = e->code;
     float coarse;
-    float fine = encode_lead(self, z, code, left, &coarse);
-    float tail_loss = encode_tail(self, z + r->lead, code + 2 * r->lead, left, facts);
+    float fine = encode_lead(self, z, code, e->left, &coarse);
+    float tail_loss = encode_tail(self, z + r->lead, code + 2 * r->lead, e->left, facts);
     float rounding = (float)(r->relative_error * length + 4 * 0x1p-24);
     facts->norm = (length_above(z, r->lead + r->tail) + coarse + tail_loss + rounding) *
                   (float)(1 + r->skew + 0x1p-20);
@@ -189,17 +192,21 @@ static void encode_row(const kin_codes *self, size_t at, const float *z, float l
     facts->tail_sum = sum_codes(code + 2 * r->lead, r->tail);
 }
 
-/* A row's high codes into its column of its group's panels. */
-static void place_in_panel(kin_codes *self, size_t at, size_t group)
+/* A row's codes to where they belong: its row, and its places in its group's panels and strips. */
+static void place_row(kin_codes *self, size_t at, size_t group, const int8_t *code)
 {
-    size_t lead = self->rotation.lead, column = at - self->order.start[group];
-    size_t panel = self->panel_start[group] + column / KIN_PANEL_COLUMNS;
-    const int8_t *high = self->row + at * self->stride;
-    column %= KIN_PANEL_COLUMNS;
-    int8_t *to = self->panel + panel * lead * KIN_PANEL_COLUMNS + 4 * column;
-    for (size_t i = 0; i < lead; i += 4)
-        memcpy(to + i * KIN_PANEL_COLUMNS, high + i, 4);
-    self->panel_sum[panel * KIN_PANEL_COLUMNS + column] = sum_codes(high, lead);
+    size_t lead = self->rotation.lead, i = at - self->order.start[group];
+    size_t panel = self->panel_start[group] + i / KIN_PANEL_COLUMNS;
+    size_t strip = self->strip_start[group] + i / KIN_STRIP_ROWS;
+    size_t column = i % KIN_PANEL_COLUMNS;
+    uint8_t *row = self->row + at * self->stride;
+    for (size_t k = 0; k < self->stride; k++)
+        row[k] = (uint8_t)code[k] ^ self->row_bias;
+    kin_interleave(code, lead, 0, KIN_PANEL_COLUMNS, column,
+                   self->panel + panel * lead * KIN_PANEL_COLUMNS);
+    kin_interleave(code, lead, self->row_bias, KIN_STRIP_ROWS, i % KIN_STRIP_ROWS,
+                   self->strip + strip * lead * KIN_STRIP_ROWS);
+    self->panel_sum[panel * KIN_PANEL_COLUMNS + column] = sum_codes(code, lead);
 }
 
 static size_t group_of(const kin_order *order, size_t at)
@@ -226,8 +233,8 @@ static void encode_block(kin_codes *self, size_t first, size_t count, float slac
         while (at >= self->order.start[group + 1])
             group++;
         self->facts[at].bias = e->bias[i];
-        encode_row(self, at, e->z + i * (r->lead + r->tail), e->length[i], slack, e->left);
-        place_in_panel(self, at, group);
+        encode_row(self, at, e->z + i * (r->lead + r->tail), e->length[i], slack, e);
+        place_row(self, at, group, e->code);
     }
 }
 
@@ -258,20 +265,25 @@ static int allocate(kin_codes *self, kin_error *err)
 {
     const kin_order *order = &self->order;
     self->panel_start = kin_alloc(order->groups + 1, sizeof *self->panel_start);
-    if (!self->panel_start)
+    self->strip_start = kin_alloc(order->groups + 1, sizeof *self->strip_start);
+    if (!self->panel_start || !self->strip_start)
         return kin_fail_alloc(err, "codes", order->groups * sizeof *self->panel_start);
-    self->panel_start[0] = 0;
+    self->panel_start[0] = self->strip_start[0] = 0;
     for (size_t g = 0; g < order->groups; g++) {
         size_t rows = order->start[g + 1] - order->start[g];
         self->panel_start[g + 1] =
             self->panel_start[g] + (rows + KIN_PANEL_COLUMNS - 1) / KIN_PANEL_COLUMNS;
+        self->strip_start[g + 1] =
+            self->strip_start[g] + (rows + KIN_STRIP_ROWS - 1) / KIN_STRIP_ROWS;
     }
     size_t columns = kin_size_mul(self->panel_start[order->groups], KIN_PANEL_COLUMNS);
+    size_t rows = kin_size_mul(self->strip_start[order->groups], KIN_STRIP_ROWS);
     self->row = kin_alloc(kin_size_mul(order->count, self->stride), 1);
     self->facts = kin_alloc(order->count, sizeof *self->facts);
     self->panel = kin_alloc_zero(kin_size_mul(columns, self->rotation.lead), 1);
     self->panel_sum = kin_alloc_zero(columns, sizeof *self->panel_sum);
-    if (!self->row || !self->facts || !self->panel || !self->panel_sum)
+    self->strip = kin_alloc_zero(kin_size_mul(rows, self->rotation.lead), 1);
+    if (!self->row || !self->facts || !self->panel || !self->panel_sum || !self->strip)
         return kin_fail_alloc(err, "codes", kin_codes_bytes(self));
     return 0;
 }
@@ -327,7 +339,7 @@ size_t kin_codes_bytes(const kin_codes *self)
     size_t groups = n / KIN_GROUP_TARGET * 2 + 512; /* no more panels are begun than these end */
     size_t columns = kin_size_add(n, groups * KIN_PANEL_COLUMNS);
     size_t bytes = kin_size_add(kin_size_mul(n, self->stride + sizeof *self->facts),
-                                kin_size_mul(columns, self->rotation.lead + sizeof(int32_t)));
+                                kin_size_mul(columns, 2 * self->rotation.lead + sizeof(int32_t)));
     return kin_size_add(bytes, kin_order_bytes(n));
 }
 
@@ -347,5 +359,7 @@ void kin_codes_release(kin_codes *self)
     free(self->panel_start);
     free(self->panel);
     free(self->panel_sum);
+    free(self->strip_start);
+    free(self->strip);
     *self = (kin_codes){0};
 }

@@ -40,14 +40,17 @@ typedef struct kin_codes {
     kin_axes axes; /* of most variance, for the order; count 0 where all dimensions serve */
     kin_rotation rotation;
     kin_order order;
+    uint8_t row_bias;      /* of the kernels: what row and strip codes are XORed with */
     size_t stride;         /* bytes of a row: 2 lead + tail */
     float lead_step;       /* s */
     float rounding;        /* of a refined value: a dozen operations on numbers below 4 */
-    int8_t *row;           /* [order.count][stride] high, low, tail; owned */
+    uint8_t *row;          /* [order.count][stride] high, low, tail, ^ row_bias; owned */
     kin_code_facts *facts; /* [order.count]; owned */
     size_t *panel_start;   /* [groups + 1] first panel of each group; owned */
-    int8_t *panel;         /* [panels][lead / 4][KIN_PANEL_COLUMNS][4] high; owned */
+    int8_t *panel;         /* [panels][lead / 4][KIN_PANEL_COLUMNS][4] high, plain; owned */
     int32_t *panel_sum;    /* [panels][KIN_PANEL_COLUMNS]; owned */
+    size_t *strip_start;   /* [groups + 1] first strip of each group; owned */
+    uint8_t *strip;        /* [strips][lead / 4][KIN_STRIP_ROWS][4] high ^ row_bias; owned */
 } kin_codes;
 
 /* How far a refined value may be from the pair's inner product. low.low is not in it: that is at most

@@ -13,6 +13,7 @@
 
 #include <cblas.h>
 #include <math.h>
+#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -120,15 +121,17 @@ static int find_bars(judged *self, const sample *from, size_t stride, size_t ran
 {
     size_t s = from->rows, d = from->d;
     float *score = kin_alloc(kin_size_mul(self->rows, s), sizeof *score);
-    uint64_t *key = kin_alloc(s, sizeof *key);
-    if (!score || !key) {
+    uint64_t *keys = kin_alloc(kin_size_mul((size_t)omp_get_max_threads(), s), sizeof *keys);
+    if (!score || !keys) {
         free(score);
-        free(key);
+        free(keys);
         return kin_fail_alloc(err, "a sample", kin_size_mul(self->rows * s, sizeof *score));
     }
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)self->rows, (int)s, (int)d, 1,
                 from->y, (int)(d * stride), from->y, (int)d, 0, score, (int)s);
+#pragma omp parallel for schedule(static)
     for (size_t i = 0; i < self->rows; i++) {
+        uint64_t *key = keys + (size_t)omp_get_thread_num() * s;
         for (size_t j = 0; j < s; j++) {
             float value = j == i * stride ? -2 : score[i * s + j] + from->bias[j];
             key[j] = (uint64_t)(~kin_score_order(value)) << 32 | (uint32_t)j;
@@ -138,7 +141,7 @@ static int find_bars(judged *self, const sample *from, size_t stride, size_t ran
         self->all[i] = self->left[i] = score[i * s + i * stride];
     }
     free(score);
-    free(key);
+    free(keys);
     return 0;
 }
 
@@ -265,6 +268,7 @@ int kin_codes_init(kin_codes *self, const kin_catalog *catalog, const kin_codes_
         rc = kin_rotation_init(&self->rotation, from.mean, d, &self->axes, lead, err);
     if (rc == 0)
         rc = set_step(self, &from, err);
+    self->row_bias = kin_scan_kernels_best()->row_bias;
     self->stride = 2 * self->rotation.lead + self->rotation.tail;
     sample_release(&from);
     if (rc != 0)

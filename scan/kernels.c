@@ -31,15 +31,15 @@ static void dots(const uint8_t *row_code, const int8_t *panel_code, const int32_
             }
 }
 
-static size_t tile(const kin_strip *strip, const kin_panel *panel, size_t quads, kin_hit *out)
+static size_t tile(const kin_strip *strip, const kin_panel *panel, size_t quads, kin_tile *out)
 {
-    int32_t dot[KIN_STRIP_ROWS][KIN_PANEL_COLUMNS];
-    uint32_t mask[KIN_STRIP_ROWS] = {0};
-    dots(strip->code, panel->code, panel->sum, quads, dot);
-    for (int r = 0; r < KIN_STRIP_ROWS; r++)
+    dots(strip->code, panel->code, panel->sum, quads, out->dot);
+    for (int r = 0; r < KIN_STRIP_ROWS; r++) {
+        out->mask[r] = 0;
         for (int c = 0; c < KIN_PANEL_COLUMNS; c++)
-            mask[r] |= (uint32_t)reaches(strip, panel, r, c, dot[r][c]) << c;
-    return kin_hits_from_masks(mask, (const int32_t(*)[KIN_PANEL_COLUMNS])dot, out);
+            out->mask[r] |= (uint32_t)reaches(strip, panel, r, c, out->dot[r][c]) << c;
+    }
+    return kin_tile_hits(out);
 }
 
 static int32_t dot(const int8_t *x, const int8_t *y, size_t d)
@@ -55,7 +55,7 @@ static void pairs(const uint8_t *row, const kin_pair_row *y, size_t count, size_
 {
     const int8_t *x = (const int8_t *)row;
     for (size_t i = 0; i < count; i++) {
-        const int8_t *code = y[i].code;
+        const int8_t *code = (const int8_t *)y[i].code;
         cross[i] = dot(x, code + lead, lead) + dot(x + lead, code, lead);
         tail_dot[i] = dot(x + 2 * lead, code + 2 * lead, tail);
     }

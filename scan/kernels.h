@@ -7,15 +7,17 @@
  * dimensions, and the comparisons around them are single float operations in a fixed order: every
  * table below gives the same bits, and tests hold them to the portable one.
  *
- * A row of codes lies in memory twice. For tiles, 32 columns side by side make a panel
- * [quads][32][4]: four dimensions of one column, then those of the next. For pairs, a row is
+ * For tiles, 32 columns side by side make a panel [quads][32][4]: four dimensions of one column, then
+ * those of the next; 12 rows make a strip [quads][12][4] the same way. For pairs, a row is
  * [lead high][lead low][tail], each part a multiple of 64 bytes.
  *
- * Instructions that multiply unsigned by signed bytes (VPDPBUSD) want the row side lifted by 128:
- * then  sum (a + 128) b - 128 sum b  is the product. A table says by `row_bias` how it wants rows.
+ * Instructions that multiply unsigned by signed bytes (VPDPBUSD) want one side lifted by 128: then
+ * sum (a + 128) b - 128 sum b  is the product. A table says by `row_bias` how it wants strips and rows
+ * for pairs; panels are plain.
  */
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum {
     KIN_STRIP_ROWS = 12,    /* rows of a tile: 12 x 2 accumulators of 16 fill AVX-512's registers */
@@ -40,29 +42,29 @@ typedef struct kin_panel {
     const float *gap;   /* [KIN_PANEL_COLUMNS] */
 } kin_panel;
 
-/* A pair that the bound cannot exclude. */
-typedef struct kin_hit {
-    uint16_t row;    /* 0 .. KIN_STRIP_ROWS - 1 */
-    uint16_t column; /* 0 .. KIN_PANEL_COLUMNS - 1 */
-    int32_t dot;     /* of the leading codes */
-} kin_hit;
+/* What a tile leaves. */
+typedef struct kin_tile {
+    uint32_t
+        mask[KIN_STRIP_ROWS]; /* bit c of mask[r]: the bound cannot exclude row r and column c */
+    int32_t dot[KIN_STRIP_ROWS]
+               [KIN_PANEL_COLUMNS]; /* of the leading codes; written if any bit is set */
+} kin_tile;
 
 /* A row of codes of the column side with the sums that undo the row side's bias. */
 typedef struct kin_pair_row {
-    const int8_t *code; /* [2 lead + tail] */
-    int32_t lead_sum;   /* of the high and low codes together */
+    const uint8_t *code; /* [2 lead + tail] codes ^ row_bias */
+    int32_t lead_sum;    /* of the high and low codes together */
     int32_t tail_sum;
 } kin_pair_row;
 
 typedef struct kin_scan_kernels {
     const char *name; /* "portable", "avx2", "avxvnni", "avx512vnni", "neon" */
-    uint8_t row_bias; /* 0x80 or 0: what the row side's codes are XORed with */
+    uint8_t row_bias; /* 0x80 or 0: what codes of strips and rows are XORed with */
 
-    /* Finds the hits of a tile, row by row, columns ascending; returns how many.
+    /* Finds the hits of a tile; returns how many, and sets out->mask if there are any.
      *     v = (float)dot + row tail * column tail
-     *     hit: v + bias >= row_bar  or  v + gap >= column_bar
-     * out has room for KIN_STRIP_ROWS * KIN_PANEL_COLUMNS. */
-    size_t (*tile)(const kin_strip *strip, const kin_panel *panel, size_t quads, kin_hit *out);
+     *     hit: v + bias >= row_bar  or  v + gap >= column_bar */
+    size_t (*tile)(const kin_strip *strip, const kin_panel *panel, size_t quads, kin_tile *out);
 
     /* out[r][c] = the product of strip row r and panel column c, without bounds. `code` and `sum` as in
      * kin_strip and kin_panel. */
@@ -75,6 +77,20 @@ typedef struct kin_scan_kernels {
     void (*pairs)(const uint8_t *x, const kin_pair_row *y, size_t count, size_t lead, size_t tail,
                   int32_t *cross, int32_t *tail_dot);
 } kin_scan_kernels;
+
+/* Copies a row of codes into place `place` of the `places` of a strip or panel, XORed with `bias`. */
+static inline void kin_interleave(const void *code /* [count] */, size_t count, uint8_t bias,
+                                  size_t places, size_t place, void *out)
+{
+    const char *from = code;
+    char *to = out;
+    for (size_t i = 0; i < count; i += 4) {
+        uint32_t quad;
+        memcpy(&quad, from + i, sizeof quad);
+        quad ^= bias * 0x01010101u;
+        memcpy(to + i * places + 4 * place, &quad, sizeof quad);
+    }
+}
 
 /* The best table for this CPU, chosen at the first call. */
 const kin_scan_kernels *kin_scan_kernels_best(void);

@@ -96,25 +96,24 @@ DOTPROD static uint32_t mask_neon(const kin_strip *strip, const kin_panel *panel
 }
 
 DOTPROD static size_t tile_neon(const kin_strip *strip, const kin_panel *panel, size_t quads,
-                                kin_hit *out)
+                                kin_tile *out)
 {
-    int32_t dot[KIN_STRIP_ROWS][KIN_PANEL_COLUMNS];
-    uint32_t mask[KIN_STRIP_ROWS];
-    dots_neon(strip->code, panel->code, panel->sum, quads, dot);
+    dots_neon(strip->code, panel->code, panel->sum, quads, out->dot);
     for (int r = 0; r < KIN_STRIP_ROWS; r++)
-        mask[r] = mask_neon(strip, panel, r, dot[r]);
-    return kin_hits_from_masks(mask, (const int32_t(*)[KIN_PANEL_COLUMNS])dot, out);
+        out->mask[r] = mask_neon(strip, panel, r, out->dot[r]);
+    return kin_tile_hits(out);
 }
 
 /* x . y over d dimensions, a multiple of 64, spread over four lanes. */
-DOTPROD static inline int32x4_t part(const uint8_t *x, const int8_t *y, size_t d)
+DOTPROD static inline int32x4_t part(const uint8_t *x, const uint8_t *y, size_t d)
 {
     int32x4_t acc[4] = {vdupq_n_s32(0), vdupq_n_s32(0), vdupq_n_s32(0), vdupq_n_s32(0)};
     for (size_t k = 0; k < d; k += 64) {
 #pragma GCC unroll 4
         for (size_t i = 0; i < 4; i++) {
             int8x16_t a = vreinterpretq_s8_u8(vld1q_u8(x + k + 16 * i));
-            acc[i] = vdotq_s32(acc[i], a, vld1q_s8(y + k + 16 * i));
+            int8x16_t b = vreinterpretq_s8_u8(vld1q_u8(y + k + 16 * i));
+            acc[i] = vdotq_s32(acc[i], a, b);
         }
     }
     return vaddq_s32(vaddq_s32(acc[0], acc[1]), vaddq_s32(acc[2], acc[3]));
@@ -124,7 +123,7 @@ DOTPROD static void pairs_neon(const uint8_t *x, const kin_pair_row *y, size_t c
                                size_t tail, int32_t *cross, int32_t *tail_dot)
 {
     for (size_t i = 0; i < count; i++) {
-        const int8_t *code = y[i].code;
+        const uint8_t *code = y[i].code;
         cross[i] = vaddvq_s32(vaddq_s32(part(x, code + lead, lead), part(x + lead, code, lead)));
         tail_dot[i] = vaddvq_s32(part(x + 2 * lead, code + 2 * lead, tail));
     }

@@ -14,17 +14,12 @@ extern const kin_scan_kernels kin_scan_avx512vnni;
 extern const kin_scan_kernels kin_scan_neon;
 #endif
 
-/* The hits of a tile whose dots and masks are known (bit c of mask[r]: row r, column c). */
-static inline size_t kin_hits_from_masks(const uint32_t mask[KIN_STRIP_ROWS],
-                                         const int32_t dot[KIN_STRIP_ROWS][KIN_PANEL_COLUMNS],
-                                         kin_hit *out)
+/* The number of hits. */
+static inline size_t kin_tile_hits(const kin_tile *tile)
 {
     size_t count = 0;
     for (int r = 0; r < KIN_STRIP_ROWS; r++)
-        for (uint32_t left = mask[r]; left != 0; left &= left - 1) {
-            int c = __builtin_ctz(left);
-            out[count++] = (kin_hit){(uint16_t)r, (uint16_t)c, dot[r][c]};
-        }
+        count += (size_t)__builtin_popcount(tile->mask[r]);
     return count;
 }
 

@@ -101,11 +101,10 @@ AVX512 static void dots_avx512(const uint8_t *row_code, const int8_t *panel_code
 }
 
 AVX512 static size_t tile_avx512(const kin_strip *strip, const kin_panel *panel, size_t quads,
-                                 kin_hit *out)
+                                 kin_tile *out)
 {
     tile512 acc;
     multiply512(acc, strip->code, panel->code, panel->sum, quads);
-    uint32_t mask[KIN_STRIP_ROWS];
     uint32_t any = 0;
     __m512 tail[2], bias[2], gap[2];
     for (int h = 0; h < 2; h++) {
@@ -122,38 +121,44 @@ AVX512 static size_t tile_avx512(const kin_strip *strip, const kin_panel *panel,
             reaches512(acc[r][0], row_tail, tail[0], bias[0], gap[0], row_bar, column_bar);
         uint32_t high =
             reaches512(acc[r][1], row_tail, tail[1], bias[1], gap[1], row_bar, column_bar);
-        mask[r] = low | high << 16;
-        any |= mask[r];
+        out->mask[r] = low | high << 16;
+        any |= out->mask[r];
     }
     if (any == 0)
         return 0;
-    int32_t dot[KIN_STRIP_ROWS][KIN_PANEL_COLUMNS];
-    store512(acc, dot);
-    return kin_hits_from_masks(mask, (const int32_t(*)[KIN_PANEL_COLUMNS])dot, out);
+    store512(acc, out->dot);
+    return kin_tile_hits(out);
+}
+
+/* acc + the product of two lifted registers, less what lifting the first adds. */
+AVX512 static inline __m512i lifted512(__m512i acc, const uint8_t *x, const uint8_t *y)
+{
+    __m512i plain = _mm512_xor_si512(load512(y), _mm512_set1_epi8((char)0x80));
+    return _mm512_dpbusd_epi32(acc, load512(x), plain);
 }
 
 AVX512 static void pairs_avx512(const uint8_t *x, const kin_pair_row *y, size_t count, size_t lead,
                                 size_t tail, int32_t *cross, int32_t *tail_dot)
 {
     for (size_t i = 0; i < count; i++) {
-        const int8_t *code = y[i].code;
+        const uint8_t *code = y[i].code;
         __m512i high = _mm512_setzero_si512();
         __m512i low = high;
         __m512i even = high;
         __m512i odd = high;
         for (size_t k = 0; k < lead; k += 64) {
-            high = _mm512_dpbusd_epi32(high, load512(x + k), load512(code + lead + k));
-            low = _mm512_dpbusd_epi32(low, load512(x + lead + k), load512(code + k));
+            high = lifted512(high, x + k, code + lead + k);
+            low = lifted512(low, x + lead + k, code + k);
         }
         const uint8_t *a = x + 2 * lead;
-        const int8_t *b = code + 2 * lead;
+        const uint8_t *b = code + 2 * lead;
         size_t k = 0;
         for (; k + 128 <= tail; k += 128) {
-            even = _mm512_dpbusd_epi32(even, load512(a + k), load512(b + k));
-            odd = _mm512_dpbusd_epi32(odd, load512(a + k + 64), load512(b + k + 64));
+            even = lifted512(even, a + k, b + k);
+            odd = lifted512(odd, a + k + 64, b + k + 64);
         }
         if (k < tail)
-            even = _mm512_dpbusd_epi32(even, load512(a + k), load512(b + k));
+            even = lifted512(even, a + k, b + k);
         cross[i] = _mm512_reduce_add_epi32(_mm512_add_epi32(high, low)) - 128 * y[i].lead_sum;
         tail_dot[i] = _mm512_reduce_add_epi32(_mm512_add_epi32(even, odd)) - 128 * y[i].tail_sum;
     }
@@ -258,24 +263,25 @@ AVX2 static uint32_t mask256(const kin_strip *strip, const kin_panel *panel, int
             }                                                                                      \
     }                                                                                              \
     target static size_t tile_##name(const kin_strip *strip, const kin_panel *panel, size_t quads, \
-                                     kin_hit *out)                                                 \
+                                     kin_tile *out)                                                \
     {                                                                                              \
-        int32_t dot[KIN_STRIP_ROWS][KIN_PANEL_COLUMNS];                                            \
-        uint32_t mask[KIN_STRIP_ROWS];                                                             \
-        dots_##name(strip->code, panel->code, panel->sum, quads, dot);                             \
+        dots_##name(strip->code, panel->code, panel->sum, quads, out->dot);                        \
         for (int r = 0; r < KIN_STRIP_ROWS; r++)                                                   \
-            mask[r] = mask256(strip, panel, r, dot[r]);                                            \
-        return kin_hits_from_masks(mask, (const int32_t(*)[KIN_PANEL_COLUMNS])dot, out);           \
+            out->mask[r] = mask256(strip, panel, r, out->dot[r]);                                  \
+        return kin_tile_hits(out);                                                                 \
     }
 
 #define PAIRS_256(name, target, product, lifted)                                                   \
-    target static int32_t part_##name(const uint8_t *x, const int8_t *y, size_t d)                 \
+    target static int32_t part_##name(const uint8_t *x, const uint8_t *y, size_t d)                \
     {                                                                                              \
         __m256i even = _mm256_setzero_si256();                                                     \
         __m256i odd = even;                                                                        \
+        __m256i bias = _mm256_set1_epi8(lifted ? (char)0x80 : 0);                                  \
         for (size_t k = 0; k < d; k += 64) {                                                       \
-            even = product(even, load256(x + k), load256(y + k));                                  \
-            odd = product(odd, load256(x + k + 32), load256(y + k + 32));                          \
+            __m256i left = _mm256_xor_si256(load256(y + k), bias);                                 \
+            __m256i right = _mm256_xor_si256(load256(y + k + 32), bias);                           \
+            even = product(even, load256(x + k), left);                                            \
+            odd = product(odd, load256(x + k + 32), right);                                        \
         }                                                                                          \
         return sum256(_mm256_add_epi32(even, odd));                                                \
     }                                                                                              \
@@ -283,7 +289,7 @@ AVX2 static uint32_t mask256(const kin_strip *strip, const kin_panel *panel, int
                                     size_t lead, size_t tail, int32_t *cross, int32_t *tail_dot)   \
     {                                                                                              \
         for (size_t i = 0; i < count; i++) {                                                       \
-            const int8_t *code = y[i].code;                                                        \
+            const uint8_t *code = y[i].code;                                                       \
             cross[i] = part_##name(x, code + lead, lead) + part_##name(x + lead, code, lead) -     \
                        (lifted ? 128 : 0) * y[i].lead_sum;                                         \
             tail_dot[i] = part_##name(x + 2 * lead, code + 2 * lead, tail) -                       \

@@ -51,9 +51,7 @@ struct kin_meeting {
     /* the strip under way */
     size_t strip; /* its first row, within the group */
     float strip_tail[KIN_STRIP_ROWS], row_bar[KIN_STRIP_ROWS], column_bar[KIN_STRIP_ROWS];
-    uint8_t *strip_code;     /* [lead / 4][KIN_STRIP_ROWS][4] */
-    unsigned row_code_ready; /* bit r: row r's codes are in row_code */
-    uint8_t *row_code;       /* [KIN_STRIP_ROWS][stride] lifted codes, made when a row has hits */
+    uint8_t *strip_code; /* [lead / 4][KIN_STRIP_ROWS][4] */
     bool dense_strip_ready;
     uint8_t *dense_strip; /* [stride / 4][KIN_STRIP_ROWS][4] high, low and tail */
 
@@ -63,12 +61,11 @@ struct kin_meeting {
     int32_t dense_lead_sum[COLUMNS], dense_tail_sum[COLUMNS];
 
     /* the tile under way, by strip row and column of the panel */
-    kin_hit hit[KIN_STRIP_ROWS * KIN_PANEL_COLUMNS];
+    kin_tile tile;
     int32_t cross[KIN_STRIP_ROWS][KIN_PANEL_COLUMNS], tail[KIN_STRIP_ROWS][KIN_PANEL_COLUMNS];
     /* one row of it */
     kin_pair_row pair_row[KIN_PANEL_COLUMNS];                            /* [hits] */
     int32_t pair_cross[KIN_PANEL_COLUMNS], pair_tail[KIN_PANEL_COLUMNS]; /* [hits] */
-    int32_t dot[KIN_PANEL_COLUMNS];
     float estimate[KIN_PANEL_COLUMNS], error[KIN_PANEL_COLUMNS];
     uint8_t wanted[KIN_PANEL_COLUMNS];
 
@@ -83,8 +80,7 @@ size_t kin_meeting_bytes(const kin_codes *codes, size_t capacity)
 {
     size_t modalities = codes->fused.catalog->modality_count;
     size_t bytes = kin_size_add(sizeof(kin_meeting),
-                                kin_size_mul(2 * KIN_STRIP_ROWS + KIN_GROUP_MAX, codes->stride));
-    bytes = kin_size_add(bytes, KIN_STRIP_ROWS * codes->rotation.lead);
+                                kin_size_mul(KIN_STRIP_ROWS + KIN_GROUP_MAX, codes->stride));
     bytes = kin_size_add(bytes, kin_size_mul(2 * capacity, sizeof(int32_t)));
     bytes = kin_size_add(bytes, kin_rescore_space_bytes(capacity, modalities));
     return kin_size_add(bytes, kin_rows_bytes(1, capacity, modalities));
@@ -100,14 +96,11 @@ int kin_meeting_new(kin_meeting **out, const kin_scan *scan, kin_error *err)
         return kin_fail_alloc(err, "a meeting", sizeof *self);
     self->scan = scan;
     self->kernels = kin_scan_kernels_best();
-    self->strip_code = kin_alloc_zero(KIN_STRIP_ROWS, codes->rotation.lead);
-    self->row_code = kin_alloc_zero(KIN_STRIP_ROWS, codes->stride);
     self->dense_strip = kin_alloc_zero(KIN_STRIP_ROWS, codes->stride);
     self->dense_panel = kin_alloc_zero(KIN_GROUP_MAX, codes->stride);
     self->candidate = kin_alloc(2 * capacity, sizeof *self->candidate);
     int rc = 0;
-    if (!self->strip_code || !self->row_code || !self->dense_strip || !self->dense_panel ||
-        !self->candidate)
+    if (!self->dense_strip || !self->dense_panel || !self->candidate)
         rc = kin_fail_alloc(err, "a meeting", kin_meeting_bytes(codes, capacity));
     if (rc == 0)
         rc = kin_query_init(&self->query, catalog, err);
@@ -126,8 +119,6 @@ void kin_meeting_free(kin_meeting *self)
 {
     if (!self)
         return;
-    free(self->strip_code);
-    free(self->row_code);
     free(self->dense_strip);
     free(self->dense_panel);
     free(self->candidate);
@@ -220,26 +211,16 @@ static void set_columns(kin_meeting *self)
 static void set_strip(kin_meeting *self, size_t strip)
 {
     const kin_codes *codes = self->scan->codes;
-    size_t lead = codes->rotation.lead;
     self->strip = strip;
-    self->row_code_ready = 0;
     self->dense_strip_ready = false;
     for (size_t r = 0; r < KIN_STRIP_ROWS; r++) {
-        if (strip + r >= self->rows) {
+        if (strip + r < self->rows) {
+            size_t at = self->first_row + strip + r;
+            self->strip_tail[r] = codes->facts[at].tail_norm / codes->lead_step;
+            set_bars(self, r);
+        } else {
             self->strip_tail[r] = 0;
             self->row_bar[r] = self->column_bar[r] = NAN;
-            continue;
-        }
-        size_t at = self->first_row + strip + r;
-        const int8_t *code = codes->row + at * codes->stride;
-        self->strip_tail[r] = codes->facts[at].tail_norm / codes->lead_step;
-        set_bars(self, r);
-        uint32_t bias = self->kernels->row_bias * 0x01010101u;
-        for (size_t i = 0; i < lead; i += 4) {
-            uint32_t quad;
-            memcpy(&quad, code + i, sizeof quad);
-            quad ^= bias;
-            memcpy(self->strip_code + (i * KIN_STRIP_ROWS + 4 * r), &quad, sizeof quad);
         }
     }
 }
@@ -300,7 +281,7 @@ static void estimate_panel(kin_meeting *self, size_t r, size_t column)
     const columns *from = &self->column;
     float lead = unit(self), low = lead / LOW_STEPS, factor = self->factor;
     float floor = floor_of(self, at, self->rows_collect);
-    const int32_t *cross = self->cross[r], *tail = self->tail[r];
+    const int32_t *dot = self->tile.dot[r], *cross = self->cross[r], *tail = self->tail[r];
     for (size_t i = 0; i < KIN_PANEL_COLUMNS; i++) {
         size_t c = column + i;
         kin_code_facts y = {.norm = from->norm[c],
@@ -308,7 +289,7 @@ static void estimate_panel(kin_meeting *self, size_t r, size_t column)
                             .coarse = from->coarse[c],
                             .fine = from->fine[c],
                             .tail_loss = from->tail_loss[c]};
-        float value = lead * (float)self->dot[i] + low * (float)cross[i] +
+        float value = lead * (float)dot[i] + low * (float)cross[i] +
                       x->step * from->step[c] * (float)tail[i] + (x->bias + from->bias[c]);
         self->estimate[i] = factor * value;
         self->error[i] = factor * kin_codes_error(codes, x, &y);
@@ -339,59 +320,36 @@ static void collect(kin_meeting *self, size_t r, size_t column, float estimate, 
 
 /* ---- tiles --------------------------------------------------------------------------------------- */
 
-/* out[i] = in[i] ^ bias */
-static void lift(const int8_t *restrict in, size_t count, uint8_t bias, uint8_t *restrict out)
-{
-    for (size_t i = 0; i < count; i++)
-        out[i] = (uint8_t)in[i] ^ bias;
-}
-
-/* Row r's lifted codes. */
-static const uint8_t *row_code(kin_meeting *self, size_t r)
+/* The cross and tail products of row r's hits, pair by pair. */
+static void multiply_pairs(kin_meeting *self, size_t r, size_t column)
 {
     const kin_codes *codes = self->scan->codes;
-    uint8_t *to = self->row_code + r * codes->stride;
-    if (!(self->row_code_ready >> r & 1)) {
-        size_t at = self->first_row + self->strip + r;
-        lift(codes->row + at * codes->stride, codes->stride, self->kernels->row_bias, to);
-        self->row_code_ready |= 1u << r;
-    }
-    return to;
-}
-
-/* The cross and tail products of one row's hits, pair by pair. */
-static void multiply_pairs(kin_meeting *self, const kin_hit *hit, size_t count, size_t column)
-{
-    const kin_codes *codes = self->scan->codes;
-    size_t r = hit[0].row;
-    for (size_t i = 0; i < count; i++) {
-        size_t at = self->first_column + column + hit[i].column;
+    size_t count = 0;
+    for (uint32_t left = self->tile.mask[r]; left != 0; left &= left - 1) {
+        size_t at = self->first_column + column + (size_t)__builtin_ctz(left);
         const kin_code_facts *facts = &codes->facts[at];
-        self->pair_row[i] =
+        self->pair_row[count++] =
             (kin_pair_row){codes->row + at * codes->stride, facts->lead_sum, facts->tail_sum};
     }
-    self->kernels->pairs(row_code(self, r), self->pair_row, count, codes->rotation.lead,
-                         codes->rotation.tail, self->pair_cross, self->pair_tail);
-    for (size_t i = 0; i < count; i++) {
-        self->cross[r][hit[i].column] = self->pair_cross[i];
-        self->tail[r][hit[i].column] = self->pair_tail[i];
+    size_t row = self->first_row + self->strip + r;
+    self->kernels->pairs(codes->row + row * codes->stride, self->pair_row, count,
+                         codes->rotation.lead, codes->rotation.tail, self->pair_cross,
+                         self->pair_tail);
+    count = 0;
+    for (uint32_t left = self->tile.mask[r]; left != 0; left &= left - 1, count++) {
+        int c = __builtin_ctz(left);
+        self->cross[r][c] = self->pair_cross[count];
+        self->tail[r][c] = self->pair_tail[count];
     }
-}
-
-/* Copies a row of codes into one of `places` interleaved places, four by four. */
-static void interleave(const void *code, size_t count, size_t places, size_t place, void *out)
-{
-    const char *from = code;
-    char *to = out;
-    for (size_t i = 0; i < count; i += 4)
-        memcpy(to + i * places + 4 * place, from + i, 4);
 }
 
 static void make_dense_strip(kin_meeting *self)
 {
-    size_t stride = self->scan->codes->stride;
+    const kin_codes *codes = self->scan->codes;
+    const uint8_t *row = codes->row + (self->first_row + self->strip) * codes->stride;
     for (size_t r = 0; r < KIN_STRIP_ROWS && self->strip + r < self->rows; r++)
-        interleave(row_code(self, r), stride, KIN_STRIP_ROWS, r, self->dense_strip);
+        kin_interleave(row + r * codes->stride, codes->stride, 0, KIN_STRIP_ROWS, r,
+                       self->dense_strip);
     self->dense_strip_ready = true;
 }
 
@@ -404,11 +362,12 @@ static void make_dense_panel(kin_meeting *self, size_t p)
         size_t c = p * KIN_PANEL_COLUMNS + i;
         if (c >= self->column_count)
             break;
-        const int8_t *code = codes->row + (self->first_column + c) * stride;
-        interleave(code + lead, lead, KIN_PANEL_COLUMNS, i, to);
-        interleave(code, lead, KIN_PANEL_COLUMNS, i, to + lead * KIN_PANEL_COLUMNS);
-        interleave(code + 2 * lead, codes->rotation.tail, KIN_PANEL_COLUMNS, i,
-                   to + 2 * lead * KIN_PANEL_COLUMNS);
+        const uint8_t *code = codes->row + (self->first_column + c) * stride;
+        kin_interleave(code + lead, lead, codes->row_bias, KIN_PANEL_COLUMNS, i, to);
+        kin_interleave(code, lead, codes->row_bias, KIN_PANEL_COLUMNS, i,
+                       to + lead * KIN_PANEL_COLUMNS);
+        kin_interleave(code + 2 * lead, codes->rotation.tail, codes->row_bias, KIN_PANEL_COLUMNS, i,
+                       to + 2 * lead * KIN_PANEL_COLUMNS);
         self->dense_lead_sum[c] = codes->facts[self->first_column + c].lead_sum;
         self->dense_tail_sum[c] = codes->facts[self->first_column + c].tail_sum;
     }
@@ -433,59 +392,59 @@ static void multiply_tile(kin_meeting *self, size_t p)
                         tail / 4, self->tail);
 }
 
-/* Hits of one row of a tile whose first column is `column`: refined and collected. */
-static void refine(kin_meeting *self, const kin_hit *hit, size_t count, size_t column, bool dense)
+/* The hits of strip row r and the panel whose first column is `column`: refined and collected. */
+static void refine(kin_meeting *self, size_t r, size_t column, bool dense)
 {
-    size_t r = hit[0].row;
-    for (size_t i = 0; i < count; i++)
-        self->dot[hit[i].column] = hit[i].dot;
     if (!dense)
-        multiply_pairs(self, hit, count, column);
+        multiply_pairs(self, r, column);
     estimate_panel(self, r, column);
-    for (size_t i = 0; i < count; i++) {
-        size_t c = hit[i].column;
+    for (uint32_t left = self->tile.mask[r]; left != 0; left &= left - 1) {
+        size_t c = (size_t)__builtin_ctz(left);
         if (self->wanted[c])
             collect(self, r, column + c, self->estimate[c], self->error[c]);
     }
 }
 
 /* Within one group every pair stands twice in the square, and rows on its diagonal: keeps the pairs
- * above it. */
-static size_t above_diagonal(kin_hit *hit, size_t count, size_t strip, size_t panel_column)
+ * above it. Returns how many. */
+static size_t keep_above_diagonal(kin_tile *tile, size_t strip, size_t column)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < count; i++)
-        if (strip + hit[i].row < panel_column + hit[i].column)
-            hit[kept++] = hit[i];
-    return kept;
+    size_t count = 0;
+    for (size_t r = 0; r < KIN_STRIP_ROWS; r++) {
+        size_t row = strip + r;
+        size_t below = row < column ? 0 : row - column + 1; /* columns up to the row's own */
+        tile->mask[r] &= below < KIN_PANEL_COLUMNS ? UINT32_MAX << below : 0;
+        count += (size_t)__builtin_popcount(tile->mask[r]);
+    }
+    return count;
 }
 
-static void meet_panel(kin_meeting *self, size_t group, size_t p)
+static void meet_panel(kin_meeting *self, size_t rows_group, size_t group, size_t p)
 {
     const kin_codes *codes = self->scan->codes;
     size_t lead = codes->rotation.lead, column = p * KIN_PANEL_COLUMNS;
     size_t panel_at = codes->panel_start[group] + p;
-    kin_strip strip = {self->strip_code, self->strip_tail, self->row_bar, self->column_bar};
+    size_t strip_at = codes->strip_start[rows_group] + self->strip / KIN_STRIP_ROWS;
+    kin_strip strip = {codes->strip + strip_at * lead * KIN_STRIP_ROWS, self->strip_tail,
+                       self->row_bar, self->column_bar};
     kin_panel panel = {codes->panel + panel_at * lead * KIN_PANEL_COLUMNS,
                        codes->panel_sum + panel_at * KIN_PANEL_COLUMNS,
                        self->column.tail_unit + column, self->column.bias_unit + column,
                        self->column.gap + column};
-    size_t count = self->kernels->tile(&strip, &panel, lead / 4, self->hit);
+    size_t hits = self->kernels->tile(&strip, &panel, lead / 4, &self->tile);
     self->counts.tiles++;
-    if (count > 0 && self->first_row == self->first_column)
-        count = above_diagonal(self->hit, count, self->strip, column);
-    if (count == 0)
+    if (hits > 0 && rows_group == group)
+        hits = keep_above_diagonal(&self->tile, self->strip, column);
+    if (hits == 0)
         return;
     self->counts.tiles_left++;
-    self->counts.refined += count;
-    bool dense = count >= DENSE_HITS;
+    self->counts.refined += hits;
+    bool dense = hits >= DENSE_HITS;
     if (dense)
         multiply_tile(self, p);
-    for (size_t from = 0, to; from < count; from = to) {
-        for (to = from + 1; to < count && self->hit[to].row == self->hit[from].row; to++)
-            ;
-        refine(self, self->hit + from, to - from, column, dense);
-    }
+    for (size_t r = 0; r < KIN_STRIP_ROWS; r++)
+        if (self->tile.mask[r] != 0)
+            refine(self, r, column, dense);
 }
 
 static bool collects(const kin_scan *scan, size_t group)
@@ -515,6 +474,6 @@ void kin_meeting_run(kin_meeting *self, size_t a, size_t b)
     for (size_t strip = 0; strip < self->rows; strip += KIN_STRIP_ROWS) {
         set_strip(self, strip);
         for (size_t p = a == b ? strip / KIN_PANEL_COLUMNS : 0; p < panels; p++)
-            meet_panel(self, b, p);
+            meet_panel(self, a, b, p);
     }
 }

@@ -16,6 +16,7 @@
 #include <assert.h>
 #include <cblas.h>
 #include <math.h>
+#include <omp.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,15 +54,27 @@ static size_t work_floats(size_t count)
     return count * 64 + 64 * 64;
 }
 
+/* LAPACK calls BLAS for pieces too small to be shared: with more than one thread they would wait for
+ * each other thousands of times, for ever where another process has the processor. */
+static int one_thread(void)
+{
+    int threads = omp_get_max_threads();
+    omp_set_num_threads(1);
+    return threads;
+}
+
 /* Makes the `count` vectors of `q` [count][d] orthonormal. */
 static int orthonormalise(float *q, size_t d, size_t count, float *tau, float *work, kin_error *err)
 {
-    int m = (int)d, n = (int)count, lwork = (int)work_floats(count), info = 0;
+    int m = (int)d, n = (int)count, lwork = (int)work_floats(count), info = 0, generated = 0;
+    int threads = one_thread();
     sgeqrf_(&m, &n, q, &m, tau, work, &lwork, &info);
-    if (info != 0)
-        return lapack_failed("sgeqrf", info, err);
-    sorgqr_(&m, &n, &n, q, &m, tau, work, &lwork, &info);
-    return info != 0 ? lapack_failed("sorgqr", info, err) : 0;
+    if (info == 0)
+        sorgqr_(&m, &n, &n, q, &m, tau, work, &lwork, &generated);
+    omp_set_num_threads(threads);
+    return info != 0        ? lapack_failed("sgeqrf", info, err)
+           : generated != 0 ? lapack_failed("sorgqr", generated, err)
+                            : 0;
 }
 
 /* Turns the orthonormal q into the sample's principal axes within its span, most variance first.
@@ -74,7 +87,9 @@ static int rayleigh_ritz(kin_axes *self, const float *q, const float *b, size_t 
     cblas_ssyrk(CblasRowMajor, CblasUpper, CblasTrans, n, (int)rows, 1.0f / (float)rows, b, n, 0,
                 gram, n);
     /* the row-major upper triangle is the column-major lower one */
+    int threads = one_thread();
     ssyev_("V", "L", &n, gram, &n, self->energy, work, &lwork, &info, 1, 1);
+    omp_set_num_threads(threads);
     if (info != 0)
         return lapack_failed("ssyev", info, err);
     /* gram's row i is now eigenvector i, ascending: axis i = sum_j gram[count - 1 - i][j] q[j] */
@@ -232,7 +247,9 @@ static int make_reflectors(kin_rotation *self, const kin_axes *axes, kin_error *
         goto done;
     }
     memcpy(self->v, axes->axis, l * d * sizeof *self->v);
+    int threads = one_thread();
     sgeqrf_(&m, &n, self->v, &m, tau, work, &lwork, &info);
+    omp_set_num_threads(threads);
     if (info != 0) {
         rc = lapack_failed("sgeqrf", info, err);
         goto done;

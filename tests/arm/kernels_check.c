@@ -119,7 +119,7 @@ typedef struct tile_case {
 typedef struct tile_memory {
     int8_t *row, *column; /* where each ends */
     uint8_t *lifted;
-    kin_hit *hit;
+    kin_tile *tile;
     products *dot;
 } tile_memory;
 
@@ -189,7 +189,7 @@ static void choose_tile(tile_case *t, const kin_scan_kernels *portable, products
     choose_bars(t, (const int32_t(*)[COLUMNS])dot);
 }
 
-static size_t run_tile(const kin_scan_kernels *table, const tile_case *t, kin_hit *out)
+static size_t run_tile(const kin_scan_kernels *table, const tile_case *t, kin_tile *out)
 {
     kin_strip strip = {t->lifted, t->row_tail, t->row_bar, t->column_bar};
     kin_panel panel = {t->column, t->sum, t->tail, t->bias, t->gap};
@@ -197,12 +197,11 @@ static size_t run_tile(const kin_scan_kernels *table, const tile_case *t, kin_hi
     return table->tile(&strip, &panel, t->quads, out);
 }
 
-static bool same_hits(const kin_hit *a, const kin_hit *b, size_t count)
+/* The same hits, and the same dots where there are any. */
+static bool same_tiles(const kin_tile *a, const kin_tile *b, size_t hits)
 {
-    for (size_t i = 0; i < count; i++)
-        if (a[i].row != b[i].row || a[i].column != b[i].column || a[i].dot != b[i].dot)
-            return false;
-    return true;
+    return hits == 0 || (memcmp(a->mask, b->mask, sizeof a->mask) == 0 &&
+                         memcmp(a->dot, b->dot, sizeof a->dot) == 0);
 }
 
 static void differs(counts *n, const char *table, const char *kernel, enum kind kind, size_t size)
@@ -213,12 +212,12 @@ static void differs(counts *n, const char *table, const char *kernel, enum kind 
 }
 
 static void compare_tile(const kin_scan_kernels *table, const tile_case *t, const tile_memory *m,
-                         const kin_hit *expected, size_t hits, const products dot, counts *n)
+                         const kin_tile *expected, size_t hits, const products dot, counts *n)
 {
     products *out = m->dot - 1;
-    kin_hit *hit = m->hit - ROWS * COLUMNS;
-    size_t found = run_tile(table, t, hit);
-    if (found != hits || !same_hits(hit, expected, hits))
+    kin_tile *tile = m->tile - 1;
+    size_t found = run_tile(table, t, tile);
+    if (found != hits || !same_tiles(tile, expected, hits))
         differs(n, table->name, "hits", t->kind, t->quads);
     memset(out, 0x55, sizeof *out);
     table->dots(t->lifted, t->column, t->sum, t->quads, *out);
@@ -234,14 +233,14 @@ static void check_tile(const kin_scan_kernels *const *tables, const kin_scan_ker
 {
     tile_case t = {.kind = kind, .quads = quads};
     products dot;
-    kin_hit expected[ROWS * COLUMNS];
+    kin_tile expected;
     t.row = m->row - quads * ROWS * 4;
     t.lifted = m->lifted - quads * ROWS * 4;
     t.column = m->column - quads * COLUMNS * 4;
     choose_tile(&t, portable, dot);
-    size_t hits = run_tile(portable, &t, expected);
+    size_t hits = run_tile(portable, &t, &expected);
     for (int i = 0; tables[i] != portable; i++)
-        compare_tile(tables[i], &t, m, expected, hits, (const int32_t(*)[COLUMNS])dot, &n[i]);
+        compare_tile(tables[i], &t, m, &expected, hits, (const int32_t(*)[COLUMNS])dot, &n[i]);
 }
 
 static void check_tiles(const kin_scan_kernels *const *tables, const kin_scan_kernels *portable,
@@ -250,7 +249,7 @@ static void check_tiles(const kin_scan_kernels *const *tables, const kin_scan_ke
     tile_memory m = {.row = wall_behind(QUADS_MAX * ROWS * 4),
                      .column = wall_behind(QUADS_MAX * COLUMNS * 4),
                      .lifted = wall_behind(QUADS_MAX * ROWS * 4),
-                     .hit = wall_behind(ROWS * COLUMNS * sizeof(kin_hit)),
+                     .tile = wall_behind(sizeof(kin_tile)),
                      .dot = wall_behind(sizeof(products))};
     for (int kind = 0; kind < KINDS; kind++) {
         for (size_t quads = 1; quads <= 70; quads++)
@@ -264,7 +263,7 @@ static void check_tiles(const kin_scan_kernels *const *tables, const kin_scan_ke
 
 typedef struct pairs_memory {
     int8_t *x, *y; /* where each ends */
-    uint8_t *lifted;
+    uint8_t *lifted, *lifted_y;
     int32_t *cross, *tail_dot;
 } pairs_memory;
 
@@ -291,11 +290,15 @@ static void check_pairs_of(const kin_scan_kernels *const *tables, const kin_scan
     fill(m->y - PAIRS * bytes, PAIRS * bytes, kind, true);
     for (size_t i = 0; i < PAIRS; i++) {
         const int8_t *code = m->y - (PAIRS - i) * bytes;
-        y[i] = (kin_pair_row){code, sum_of(code, 2 * lead), sum_of(code + 2 * lead, tail)};
+        y[i] = (kin_pair_row){(const uint8_t *)code, sum_of(code, 2 * lead),
+                              sum_of(code + 2 * lead, tail)};
     }
     portable->pairs((const uint8_t *)x, y, PAIRS, lead, tail, cross, tail_dot);
     for (int i = 0; tables[i] != portable; i++) {
         lift(lifted, x, bytes, tables[i]->row_bias);
+        lift(m->lifted_y - PAIRS * bytes, m->y - PAIRS * bytes, PAIRS * bytes, tables[i]->row_bias);
+        for (size_t k = 0; k < PAIRS; k++)
+            y[k].code = m->lifted_y - (PAIRS - k) * bytes;
         memset(out_cross, 0x55, sizeof cross);
         memset(out_tail, 0x55, sizeof tail_dot);
         tables[i]->pairs(lifted, y, PAIRS, lead, tail, out_cross, out_tail);
@@ -312,6 +315,7 @@ static void check_pairs(const kin_scan_kernels *const *tables, const kin_scan_ke
     pairs_memory m = {.x = wall_behind(3 * LEAD_MAX),
                       .y = wall_behind(PAIRS * 3 * LEAD_MAX),
                       .lifted = wall_behind(3 * LEAD_MAX),
+                      .lifted_y = wall_behind(PAIRS * 3 * LEAD_MAX),
                       .cross = wall_behind(PAIRS * sizeof(int32_t)),
                       .tail_dot = wall_behind(PAIRS * sizeof(int32_t))};
     for (int kind = 0; kind < KINDS; kind++) {
