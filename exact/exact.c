@@ -83,6 +83,7 @@ static void choose_block(kin_exact *self, size_t budget)
         plan->capacity = good;
         plan->block_rows = max_size(left / kin_collectors_row_bytes(good), KIN_GROUP_MAX);
     }
+    plan->block_rows = max_size(plan->block_rows, 1);
     plan->blocks = (n + plan->block_rows - 1) / plan->block_rows;
     plan->collectors_bytes = kin_size_mul(plan->block_rows < n ? plan->block_rows : n,
                                           kin_collectors_row_bytes(plan->capacity));

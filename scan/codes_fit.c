@@ -11,6 +11,7 @@
 #include "core/memory.h"
 #include "core/score.h"
 
+#include <assert.h>
 #include <cblas.h>
 #include <math.h>
 #include <omp.h>
@@ -178,6 +179,7 @@ static int judged_init(judged *self, const sample *from, const kin_axes *axes, s
                        kin_error *err)
 {
     size_t rows = from->rows < JUDGED_ROWS ? from->rows : JUDGED_ROWS;
+    assert(rows > 0);
     size_t stride = from->rows / rows, d = from->d;
     *self = (judged){.rows = rows};
     self->dot = kin_alloc_zero(rows * rows, sizeof *self->dot);

@@ -7,6 +7,8 @@
 #include <string.h>
 #if defined(__aarch64__)
 #include <sys/auxv.h>
+#elif defined(__x86_64__)
+#include <cpuid.h>
 #endif
 
 /* Whether row r of the strip and column c of the panel are a hit. */
@@ -64,6 +66,15 @@ static void pairs(const uint8_t *row, const kin_pair_row *y, size_t count, size_
 const kin_scan_kernels kin_scan_portable = {
     .name = "portable", .row_bias = 0, .tile = tile, .dots = dots, .pairs = pairs};
 
+#if defined(__x86_64__)
+/* CPUID leaf 7.1, EAX bit 4 (Intel SDM, volume 2A): not every compiler has a name for it. */
+static bool has_avxvnni(void)
+{
+    unsigned eax, ebx, ecx, edx;
+    return __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) && (eax >> 4 & 1);
+}
+#endif
+
 const kin_scan_kernels *const *kin_scan_kernels_all(void)
 {
     enum { TABLES_MAX = 5 };
@@ -74,7 +85,7 @@ const kin_scan_kernels *const *kin_scan_kernels_all(void)
 #if defined(__x86_64__)
         if (__builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vnni"))
             found[count++] = &kin_scan_avx512vnni;
-        if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("avxvnni"))
+        if (__builtin_cpu_supports("avx2") && has_avxvnni())
             found[count++] = &kin_scan_avxvnni;
         if (__builtin_cpu_supports("avx2"))
             found[count++] = &kin_scan_avx2;

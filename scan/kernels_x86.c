@@ -227,7 +227,7 @@ AVX2 static uint32_t mask256(const kin_strip *strip, const kin_panel *panel, int
 
 /* Both 256-bit tables are the same loops around another product. `lifted`: whether rows are lifted by
  * 128, so that 128 times a column's sum has to come off. */
-#define TILE_256(name, target, product, lifted)                                                    \
+#define DOTS_256(name, target, product, lifted)                                                    \
     target static void dots_##name(const uint8_t *row_code, const int8_t *panel_code,              \
                                    const int32_t *panel_sum, size_t quads,                         \
                                    int32_t out[KIN_STRIP_ROWS][KIN_PANEL_COLUMNS])                 \
@@ -261,7 +261,9 @@ AVX2 static uint32_t mask256(const kin_strip *strip, const kin_panel *panel, int
                     for (int h = 0; h < 2; h++)                                                    \
                         _mm256_storeu_si256((__m256i *)(void *)&out[r + i][c + 8 * h], acc[i][h]); \
             }                                                                                      \
-    }                                                                                              \
+    }
+
+#define TILE_256(name, target)                                                                     \
     target static size_t tile_##name(const kin_strip *strip, const kin_panel *panel, size_t quads, \
                                      kin_tile *out)                                                \
     {                                                                                              \
@@ -271,12 +273,12 @@ AVX2 static uint32_t mask256(const kin_strip *strip, const kin_panel *panel, int
         return kin_tile_hits(out);                                                                 \
     }
 
-#define PAIRS_256(name, target, product, lifted)                                                   \
+#define PART_256(name, target, product, lifted)                                                    \
     target static int32_t part_##name(const uint8_t *x, const uint8_t *y, size_t d)                \
     {                                                                                              \
         __m256i even = _mm256_setzero_si256();                                                     \
         __m256i odd = even;                                                                        \
-        __m256i bias = _mm256_set1_epi8(lifted ? (char)0x80 : 0);                                  \
+        __m256i bias = _mm256_set1_epi8((lifted) ? (char)0x80 : 0);                                \
         for (size_t k = 0; k < d; k += 64) {                                                       \
             __m256i left = _mm256_xor_si256(load256(y + k), bias);                                 \
             __m256i right = _mm256_xor_si256(load256(y + k + 32), bias);                           \
@@ -284,23 +286,29 @@ AVX2 static uint32_t mask256(const kin_strip *strip, const kin_panel *panel, int
             odd = product(odd, load256(x + k + 32), right);                                        \
         }                                                                                          \
         return sum256(_mm256_add_epi32(even, odd));                                                \
-    }                                                                                              \
+    }
+
+#define PAIRS_256(name, target, lifted)                                                            \
     target static void pairs_##name(const uint8_t *x, const kin_pair_row *y, size_t count,         \
                                     size_t lead, size_t tail, int32_t *cross, int32_t *tail_dot)   \
     {                                                                                              \
         for (size_t i = 0; i < count; i++) {                                                       \
             const uint8_t *code = y[i].code;                                                       \
             cross[i] = part_##name(x, code + lead, lead) + part_##name(x + lead, code, lead) -     \
-                       (lifted ? 128 : 0) * y[i].lead_sum;                                         \
+                       ((lifted) ? 128 : 0) * y[i].lead_sum;                                       \
             tail_dot[i] = part_##name(x + 2 * lead, code + 2 * lead, tail) -                       \
-                          (lifted ? 128 : 0) * y[i].tail_sum;                                      \
+                          ((lifted) ? 128 : 0) * y[i].tail_sum;                                    \
         }                                                                                          \
     }
 
-TILE_256(avx2, AVX2, dot_avx2, 0)
-TILE_256(avxvnni, AVXVNNI, dot_avxvnni, 1)
-PAIRS_256(avx2, AVX2, dot_avx2, 0)
-PAIRS_256(avxvnni, AVXVNNI, dot_avxvnni, 1)
+DOTS_256(avx2, AVX2, dot_avx2, 0)
+DOTS_256(avxvnni, AVXVNNI, dot_avxvnni, 1)
+TILE_256(avx2, AVX2)
+TILE_256(avxvnni, AVXVNNI)
+PART_256(avx2, AVX2, dot_avx2, 0)
+PART_256(avxvnni, AVXVNNI, dot_avxvnni, 1)
+PAIRS_256(avx2, AVX2, 0)
+PAIRS_256(avxvnni, AVXVNNI, 1)
 
 const kin_scan_kernels kin_scan_avx2 = {
     .name = "avx2", .row_bias = 0, .tile = tile_avx2, .dots = dots_avx2, .pairs = pairs_avx2};

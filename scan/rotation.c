@@ -360,6 +360,7 @@ static void mix(const float *restrict in, const float *sign, size_t d, float *re
                 size_t part)
 {
     size_t block = hadamard_block(part);
+    assert(block > 0);
     size_t blocks = part / block;
     for (size_t b = 0; b < blocks; b++)
         for (size_t i = 0; i < block; i++) {
