@@ -1,0 +1,319 @@
+/*
+ * scan/order: every row with a modality stands once, in a group of its own pattern; groups are of
+ * the promised size and begin where relatives find each other by XOR; similar rows are neighbours;
+ * and threads change nothing.
+ */
+#include "core/threads.h"
+#include "scan/order.h"
+#include "support/test.h"
+
+#include <math.h>
+
+/* Rows to be ordered: kin_order_init asks a catalog for nothing but n and who has what. */
+typedef struct rows {
+    kin_catalog catalog;
+    size_t d;
+    float *coordinate; /* [n][d] */
+} rows;
+
+typedef enum row_kind {
+    NORMAL,
+    CLUSTERS,
+    EQUAL,
+    ZERO,
+    COPIES, /* eight different rows, and nothing but copies of them */
+    LINE,   /* along one direction, far from the origin */
+    ROW_KINDS,
+} row_kind;
+
+static void rows_make(rows *self, size_t n, size_t d, row_kind kind, uint64_t seed)
+{
+    uint64_t random = seed;
+    *self = (rows){.catalog = {.n = n, .present = malloc(n + 1)}, .d = d};
+    self->coordinate = calloc(n * d + 1, sizeof *self->coordinate);
+    memset(self->catalog.present, 1, n);
+    for (size_t i = 0; i < n; i++) {
+        float *x = self->coordinate + i * d;
+        float along = (float)test_random_normal(&random);
+        size_t like = i < 8 ? i : test_random_below(&random, 8);
+        for (size_t k = 0; k < d; k++) {
+            float own = (float)test_random_normal(&random);
+            float other = self->coordinate[like * d + k];
+            x[k] = kind == ZERO                    ? 0
+                   : kind == LINE                  ? 100 + along * (float)(k + 1)
+                   : kind == EQUAL && i > 0        ? self->coordinate[k]
+                   : kind == COPIES && like != i   ? other
+                   : kind == CLUSTERS && like != i ? other + 0.01f * own
+                                                   : own;
+        }
+    }
+}
+
+/* Draws who has what: pattern p with the p-th share, the last one for what is left. */
+static void draw_patterns(rows *self, const double share[], size_t patterns, uint64_t *random)
+{
+    for (size_t i = 0; i < self->catalog.n; i++) {
+        double at = test_random_unit(random);
+        size_t p = 0;
+        for (; p + 1 < patterns && at >= share[p]; p++)
+            at -= share[p];
+        self->catalog.present[i] = (uint8_t)p;
+    }
+}
+
+static void rows_release(rows *self)
+{
+    free(self->catalog.present);
+    free(self->coordinate);
+}
+
+/* ---- judging --------------------------------------------------------------------------------- */
+
+/* The least power of two of groups that hold `count` rows of some pattern. */
+static size_t groups_for(size_t count)
+{
+    size_t groups = 1;
+    while (groups * KIN_GROUP_TARGET < count)
+        groups *= 2;
+    return groups;
+}
+
+static void check_rows(const kin_order *order, const kin_catalog *catalog)
+{
+    size_t present = 0;
+    uint8_t *seen = calloc(catalog->n + 1, 1);
+    for (size_t i = 0; i < catalog->n; i++)
+        present += catalog->present[i] != 0;
+    assert_int_equal(order->count, present);
+    assert_int_equal(order->start[order->groups], present);
+    assert_true(order->groups == 0 || order->start[0] == 0);
+    for (size_t g = 0; g < order->groups; g++) {
+        assert_true(order->start[g] <= order->start[g + 1]);
+        assert_true(order->start[g + 1] - order->start[g] <= KIN_GROUP_MAX);
+        for (size_t at = order->start[g]; at < order->start[g + 1]; at++) {
+            assert_in_range(order->row[at], 0, catalog->n - 1);
+            assert_int_equal(seen[order->row[at]]++, 0);
+            assert_int_equal(catalog->present[order->row[at]], order->pattern[g]);
+        }
+    }
+    free(seen);
+}
+
+/* Each pattern is one run of groups, as many as its rows need, from a multiple of that number on. */
+static void check_groups(const kin_order *order, const kin_catalog *catalog)
+{
+    size_t size[256] = {0}, groups = 0, wanted = 0;
+    for (size_t i = 0; i < catalog->n; i++)
+        size[catalog->present[i]]++;
+    for (size_t p = 1; p < TEST_COUNT(size); p++)
+        wanted += size[p] > 0 ? groups_for(size[p]) : 0;
+    assert_int_equal(order->groups, wanted);
+    for (size_t g = 0; g < order->groups; g += groups) {
+        unsigned pattern = order->pattern[g];
+        assert_true(pattern != 0 && size[pattern] > 0);
+        groups = groups_for(size[pattern]);
+        assert_int_equal(g % groups, 0);
+        assert_true(g + groups <= order->groups);
+        assert_int_equal(order->start[g + groups] - order->start[g], size[pattern]);
+        for (size_t i = 0; i < groups; i++)
+            assert_int_equal(order->pattern[g + i], pattern);
+        size[pattern] = 0; /* comes once */
+    }
+}
+
+static void check_same(const kin_order *a, const kin_order *b)
+{
+    assert_int_equal(a->count, b->count);
+    assert_int_equal(a->groups, b->groups);
+    assert_memory_equal(a->row, b->row, a->count * sizeof *a->row);
+    assert_memory_equal(a->start, b->start, (a->groups + 1) * sizeof *a->start);
+    assert_memory_equal(a->pattern, b->pattern, a->groups);
+}
+
+/* Orders the rows with several numbers of threads and judges the result, which is the caller's. */
+static kin_order check_order(const rows *self)
+{
+    static const int threads[] = {2, 3, 7};
+    kin_error err;
+    kin_order order;
+    kin_threads_set(1);
+    test_ok(kin_order_init(&order, &self->catalog, self->coordinate, self->d, &err), &err);
+    check_rows(&order, &self->catalog);
+    check_groups(&order, &self->catalog);
+    for (size_t t = 0; t < TEST_COUNT(threads); t++) {
+        kin_order again;
+        kin_threads_set(threads[t]);
+        test_ok(kin_order_init(&again, &self->catalog, self->coordinate, self->d, &err), &err);
+        check_same(&order, &again);
+        kin_order_release(&again);
+    }
+    return order;
+}
+
+/* ---- tests ----------------------------------------------------------------------------------- */
+
+static void test_sizes(void **state)
+{
+    (void)state;
+    static const size_t sizes[] = {1,    2,    31,   32,   33,   500,  511,  512,
+                                   513,  514,  767,  1023, 1024, 1025, 1026, 1500,
+                                   2047, 2048, 2049, 4097, 5000, 8191};
+    static const size_t dimensions[] = {1, 2, 3, 16, 17, 32};
+    for (size_t s = 0; s < TEST_COUNT(sizes); s++)
+        for (int kind = 0; kind < ROW_KINDS; kind++) {
+            rows r;
+            size_t d = dimensions[(s + (size_t)kind) % TEST_COUNT(dimensions)];
+            rows_make(&r, sizes[s], d, (row_kind)kind, 100 + s);
+            kin_order order = check_order(&r);
+            kin_order_release(&order);
+            rows_release(&r);
+        }
+}
+
+/* Enough rows that subtrees become tasks of other threads. */
+static void test_many_rows(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < ROW_KINDS; kind += 2) {
+        rows r;
+        rows_make(&r, 40000, 3, (row_kind)kind, 7);
+        kin_order order = check_order(&r);
+        kin_order_release(&order);
+        rows_release(&r);
+    }
+}
+
+/* Patterns of very different sizes, rows of no modality among them. */
+static void test_patterns(void **state)
+{
+    (void)state;
+    static const double share[][8] = {
+        {0.1, 0.2, 0.3, 0.4},
+        {0.5, 0.5},
+        {0.01, 0.01, 0.01, 0.97},
+        {0, 0.3, 0, 0.3, 0, 0.2, 0.1, 0.1},
+        {0, 0.001, 0.002, 0.004, 0.008, 0.1, 0.3, 0.585},
+        {0.98, 0.01, 0.01},
+    };
+    static const size_t sizes[] = {60, 600, 3000, 9000};
+    uint64_t random = 5;
+    for (size_t c = 0; c < TEST_COUNT(share); c++)
+        for (size_t s = 0; s < TEST_COUNT(sizes); s++) {
+            rows r;
+            rows_make(&r, sizes[s], 4, CLUSTERS, 30 + s);
+            draw_patterns(&r, share[c], 8, &random);
+            kin_order order = check_order(&r);
+            kin_order_release(&order);
+            rows_release(&r);
+        }
+}
+
+/* All patterns that eight modalities can make, number p with p rows: a group each. */
+static void test_all_patterns(void **state)
+{
+    (void)state;
+    rows r;
+    size_t at = 0;
+    rows_make(&r, 255 * 128, 2, NORMAL, 8);
+    for (size_t p = 1; p < 256; p++)
+        for (size_t i = 0; i < p; i++)
+            r.catalog.present[at++] = (uint8_t)p;
+    assert_int_equal(at, r.catalog.n);
+    kin_order order = check_order(&r);
+    assert_int_equal(order.groups, 255);
+    kin_order_release(&order);
+    rows_release(&r);
+}
+
+static void test_no_rows(void **state)
+{
+    (void)state;
+    rows r;
+    rows_make(&r, 100, 2, NORMAL, 9);
+    memset(r.catalog.present, 0, r.catalog.n);
+    kin_order order = check_order(&r);
+    assert_int_equal(order.count, 0);
+    assert_int_equal(order.groups, 0);
+    kin_order_release(&order);
+    rows_release(&r);
+}
+
+/* Along a line the halves are the two sides of a median: every group is an interval that no other
+ * group reaches into, and relatives are neighbours on the line. */
+static void test_line_is_cut(void **state)
+{
+    (void)state;
+    for (size_t d = 1; d <= 9; d += 4) {
+        rows r;
+        rows_make(&r, 4000, d, LINE, 10 + d);
+        kin_order order = check_order(&r);
+        assert_int_equal(order.groups, 8);
+        for (size_t width = 1; width < 8; width *= 2)
+            for (size_t g = 0; g < 8; g += 2 * width) {
+                float low[2] = {INFINITY, INFINITY}, high[2] = {-INFINITY, -INFINITY};
+                for (size_t at = order.start[g]; at < order.start[g + 2 * width]; at++) {
+                    size_t half = at >= order.start[g + width];
+                    float x = r.coordinate[(size_t)order.row[at] * d];
+                    low[half] = fminf(low[half], x);
+                    high[half] = fmaxf(high[half], x);
+                }
+                /* along the whole row float32 sums may swap two that are closer than their error */
+                float slack = d > 1 ? 1e-3f : 0;
+                assert_true(high[0] <= low[1] + slack || high[1] <= low[0] + slack);
+            }
+        kin_order_release(&order);
+        rows_release(&r);
+    }
+}
+
+/* Rows of one group are more alike than rows are: in a few dimensions, by far. */
+static void test_groups_are_tight(void **state)
+{
+    (void)state;
+    rows r;
+    double within = 0, overall = 0;
+    rows_make(&r, 16000, 2, NORMAL, 11);
+    kin_order order = check_order(&r);
+    for (size_t g = 0; g < order.groups; g++)
+        for (size_t k = 0; k < 2; k++) {
+            double sum = 0, square = 0;
+            double count = (double)(order.start[g + 1] - order.start[g]);
+            for (size_t at = order.start[g]; at < order.start[g + 1]; at++) {
+                double x = (double)r.coordinate[(size_t)order.row[at] * 2 + k];
+                sum += x;
+                square += x * x;
+            }
+            within += square - sum * sum / count;
+            overall += square;
+        }
+    assert_true(within < 0.15 * overall); /* 32 cells of a plane: about 1 / 32 each, corners more */
+    kin_order_release(&order);
+    rows_release(&r);
+}
+
+static void test_bytes(void **state)
+{
+    (void)state;
+    for (size_t n = 1; n < 100000; n = 3 * n + 1) {
+        size_t least = n * sizeof(int32_t) + groups_for(n) * (sizeof(size_t) + 1);
+        assert_true(kin_order_bytes(n) >= least);
+        assert_true(kin_order_work_bytes(n) >= n * sizeof(uint64_t));
+    }
+}
+
+int main(int argc, char **argv)
+{
+    (void)argc;
+    test_calm_threads(argv);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_many_rows),
+        cmocka_unit_test(test_patterns),
+        cmocka_unit_test(test_all_patterns),
+        cmocka_unit_test(test_no_rows),
+        cmocka_unit_test(test_line_is_cut),
+        cmocka_unit_test(test_groups_are_tight),
+        cmocka_unit_test(test_bytes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
