@@ -1,0 +1,75 @@
+"""What tools/bench-stream and tools/bench-exact share: running contenders, reading their results.
+
+The variables OPENBLAS_CORETYPE and OPENBLAS_L2_SIZE are unset for every child: they choose slower
+kernels than the library's own choice, on this machine or another.
+"""
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.path.join(ROOT, "build", "release")
+KIN = os.path.join(BUILD, "kin")
+FLAT = os.path.join(BUILD, "bench-flat")
+RATES = os.path.join(BUILD, "bench-rates")
+
+
+def environment():
+    dropped = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+    return {name: value for name, value in os.environ.items() if name not in dropped}
+
+
+def timed(command):
+    """Seconds of wall clock and the peak resident set in MiB, mapped inputs included."""
+    start = time.monotonic()
+    process = subprocess.Popen(command, env=environment(), stdout=subprocess.DEVNULL,
+                               stderr=subprocess.PIPE)
+    words = process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        sys.exit(f"{' '.join(command)}: exit {process.returncode}\n{words.decode()}")
+    return time.monotonic() - start, usage.ru_maxrss / 1024
+
+
+def answer(command):
+    """The JSON that a command prints."""
+    done = subprocess.run(command, env=environment(), capture_output=True)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(command)}: exit {done.returncode}\n{done.stderr.decode()}")
+    return json.loads(done.stdout)
+
+
+def flat_command(sources, top_k, out):
+    return [FLAT, str(top_k), out, *sources]
+
+
+def kin_command(engine, sources, top_k, out, *more):
+    command = [KIN, "build", "--engine", engine, "--top-k", str(top_k), "--out", out, "--force"]
+    for source in sources:
+        command += ["--modality", source]
+    return command + list(more)
+
+
+def manifest(folder):
+    with open(os.path.join(folder, "manifest.json"), encoding="utf-8") as file:
+        return json.load(file)
+
+
+def ratio(seconds_of_peer, seconds):
+    """How many times as long the peer takes: the median of the rounds' own ratios."""
+    return statistics.median(peer / own for peer, own in zip(seconds_of_peer, seconds))
+
+
+def catalog_line(facts, top_k, rounds):
+    dimensions = " + ".join(str(modality["dimensions"]) for modality in facts["modalities"])
+    return f"{facts['items']} items, dimensions {dimensions}, K = {top_k}, {rounds} rounds"
+
+
+def machine_line(facts):
+    run = facts["run"]
+    return (f"{run['cpu']}, {run['threads']} threads, {run['blas']}, core type {run['blas_core']}, "
+            f"kernels {run['kernels']}, kin {run['kin']}, FAISS {run['faiss']}")

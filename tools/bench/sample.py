@@ -1,0 +1,95 @@
+"""Holds random rows of a graph against the vectors, in double precision, with NumPy.
+
+Nothing of kin's takes part: the vector files are read here, fused scores follow the definition
+(weighted cosines; under --missing renorm a pair that lacks a modality is weighed by what it has).
+Columns come in chunks and only the K best of each row are kept, so memory is small.
+"""
+import os
+
+import numpy as np
+
+TIE = 1e-6  # how far below the true K-th best a stored neighbour may be
+BIN = {".fbin": "<f4", ".f16bin": "<f2", ".i8bin": "i1"}
+
+
+def open_vectors(path):
+    """[n, d] of the file's own type, mapped."""
+    ending = os.path.splitext(path)[1]
+    if ending == ".npy":
+        return np.load(path, mmap_mode="r")
+    head = np.fromfile(path, "<i4", 2)
+    if ending == ".fvecs":
+        return np.memmap(path, "<i4", "r").reshape(-1, head[0] + 1)[:, 1:].view("<f4")
+    return np.memmap(path, BIN[ending], "r", offset=8, shape=(int(head[0]), int(head[1])))
+
+
+def unit_rows(x):
+    """Rows of length 1 in double; zero rows, which stand for "missing", stay zero."""
+    x = np.asarray(x).astype(np.float32).astype(np.float64)
+    length = np.sqrt((x * x).sum(axis=1, keepdims=True))
+    return np.divide(x, length, out=np.zeros_like(x), where=length > 0)
+
+
+class Truth:
+    """Fused scores of a few rows with any columns."""
+
+    def __init__(self, manifest, rows):
+        self.weights = [modality["weight"] for modality in manifest["modalities"]]
+        self.vectors = [open_vectors(manifest["run"]["sources"][modality["name"]])
+                        for modality in manifest["modalities"]]
+        self.n = manifest["items"]
+        self.rows = rows
+        self.queries = [unit_rows(vectors[rows]) for vectors in self.vectors]
+
+    def scores(self, at, columns):
+        """Of the rows numbered `at` (a slice) with the columns; -inf where there is no pair."""
+        total = weight = 0
+        for factor, vectors, queries in zip(self.weights, self.vectors, self.queries):
+            block, asked = unit_rows(vectors[columns]), queries[at]
+            both = asked.any(axis=1)[:, None] & block.any(axis=1)[None, :]
+            total = total + np.where(both, factor * (asked @ block.T), 0)
+            weight = weight + np.where(both, factor, 0)
+        whole = sum(self.weights)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            total = np.where(weight < whole, whole * total / weight, total)
+        total[weight == 0] = -np.inf
+        return total
+
+    def best(self, k):
+        """[rows, k] the k best scores of every row, ascending; -inf where there are fewer."""
+        kept = np.full((len(self.rows), k), -np.inf)
+        width = max(256, min(8192, 2000000 // len(self.rows)))
+        for first in range(0, self.n, width):
+            scores = self.scores(slice(None), slice(first, first + width))
+            inside = (self.rows >= first) & (self.rows < first + width)
+            scores[inside, self.rows[inside] - first] = -np.inf
+            both = np.concatenate([kept, scores], axis=1)
+            kept = np.partition(both, -k, axis=1)[:, -k:]
+        return np.sort(kept, axis=1)
+
+
+def check(folder, manifest, k, count, seed):
+    """A row misses if it stores too few or too many neighbours, one twice, itself, one below the
+    true K-th best by more than TIE, or a score that is off by more than TIE."""
+    n = manifest["items"]
+    rows = np.sort(np.random.default_rng(seed).choice(n, min(count, n), replace=False))
+    truth = Truth(manifest, rows)
+    best = truth.best(k)
+    start, neighbors, stored = (np.load(os.path.join(folder, name + ".npy"), mmap_mode="r")
+                                for name in ("indptr", "indices", "data"))
+    found = {"rows": len(rows), "missed": [], "worst_gap": 0.0, "worst_error": 0.0}
+    for at, row in enumerate(rows):
+        span = slice(int(start[row]), int(start[row + 1]))
+        near = np.array(neighbors[span])
+        wanted = best[at][np.isfinite(best[at])]
+        good = len(near) == len(wanted) == len(set(near.tolist())) and row not in near
+        if good and len(near) > 0:
+            true = truth.scores(slice(at, at + 1), near)[0]
+            gap = max(0.0, float(wanted[0] - np.minimum(true, stored[span]).min()))
+            error = float(np.abs(true - stored[span]).max())
+            found["worst_gap"] = max(found["worst_gap"], gap)
+            found["worst_error"] = max(found["worst_error"], error)
+            good = gap <= TIE and error <= TIE
+        if not good:
+            found["missed"].append(int(row))
+    return found
