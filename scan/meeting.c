@@ -22,6 +22,7 @@ enum {
     LOW_STEPS = 254,
     COLUMNS = KIN_GROUP_MAX,
     PANELS = KIN_GROUP_MAX / KIN_PANEL_COLUMNS,
+    FEW_HITS = 3, /* of the 32 pairs of a row */
     DENSE_HITS =
         72, /* of a tile's 384 pairs: from there on its low and tail codes are multiplied as
                         tiles too, which is cheaper than pair by pair */
@@ -67,7 +68,6 @@ struct kin_meeting {
     kin_pair_row pair_row[KIN_PANEL_COLUMNS];                            /* [hits] */
     int32_t pair_cross[KIN_PANEL_COLUMNS], pair_tail[KIN_PANEL_COLUMNS]; /* [hits] */
     float estimate[KIN_PANEL_COLUMNS], error[KIN_PANEL_COLUMNS];
-    uint8_t wanted[KIN_PANEL_COLUMNS];
 
     /* canonical scores under way */
     kin_query query;
@@ -271,33 +271,23 @@ static bool score_in_full(kin_meeting *self, size_t at, size_t other, float *est
     return true;
 }
 
-/* Estimates of strip row r with a panel's columns, all of them, how far off they may be, and whether
- * the row or the column may want the pair. */
-static void estimate_panel(kin_meeting *self, size_t r, size_t column)
+/* The estimate of strip row r, whose facts are x, with column i of the panel whose first is `column`,
+ * and how far off it may be. */
+static inline void estimate_pair(kin_meeting *self, const kin_code_facts *x, size_t r,
+                                 size_t column, size_t i)
 {
-    const kin_codes *codes = self->scan->codes;
-    size_t at = self->first_row + self->strip + r;
-    const kin_code_facts *x = &codes->facts[at];
     const columns *from = &self->column;
-    float lead = unit(self), low = lead / LOW_STEPS, factor = self->factor;
-    float floor = floor_of(self, at, self->rows_collect);
-    const int32_t *dot = self->tile.dot[r], *cross = self->cross[r], *tail = self->tail[r];
-    for (size_t i = 0; i < KIN_PANEL_COLUMNS; i++) {
-        size_t c = column + i;
-        kin_code_facts y = {.norm = from->norm[c],
-                            .tail_norm = from->tail_norm[c],
-                            .coarse = from->coarse[c],
-                            .fine = from->fine[c],
-                            .tail_loss = from->tail_loss[c]};
-        float value = lead * (float)dot[i] + low * (float)cross[i] +
-                      x->step * from->step[c] * (float)tail[i] + (x->bias + from->bias[c]);
-        self->estimate[i] = factor * value;
-        self->error[i] = factor * kin_codes_error(codes, x, &y);
-    }
-    for (size_t i = 0; i < KIN_PANEL_COLUMNS; i++) {
-        float reach = self->estimate[i] + self->error[i];
-        self->wanted[i] = (reach >= floor) | (reach >= from->floor[column + i]);
-    }
+    size_t c = column + i;
+    kin_code_facts y = {.norm = from->norm[c],
+                        .tail_norm = from->tail_norm[c],
+                        .coarse = from->coarse[c],
+                        .fine = from->fine[c],
+                        .tail_loss = from->tail_loss[c]};
+    float lead = unit(self), low = lead / LOW_STEPS;
+    float value = lead * (float)self->tile.dot[r][i] + low * (float)self->cross[r][i] +
+                  x->step * from->step[c] * (float)self->tail[r][i] + (x->bias + from->bias[c]);
+    self->estimate[i] = self->factor * value;
+    self->error[i] = self->factor * kin_codes_error(self->scan->codes, x, &y);
 }
 
 /* A refined pair of strip row r and a column: to whoever's floor it may reach. */
@@ -392,16 +382,26 @@ static void multiply_tile(kin_meeting *self, size_t p)
                         tail / 4, self->tail);
 }
 
-/* The hits of strip row r and the panel whose first column is `column`: refined and collected. */
+/* The hits of strip row r and the panel whose first column is `column`: refined and collected. Where
+ * there are more than a few, the whole panel is estimated, which the compiler does many at a time. */
 static void refine(kin_meeting *self, size_t r, size_t column, bool dense)
 {
+    size_t at = self->first_row + self->strip + r;
+    const kin_code_facts *x = &self->scan->codes->facts[at];
+    float floor = floor_of(self, at, self->rows_collect);
+    const float *column_floor = self->column.floor + column;
+    bool few = __builtin_popcount(self->tile.mask[r]) <= FEW_HITS;
     if (!dense)
         multiply_pairs(self, r, column);
-    estimate_panel(self, r, column);
+    for (size_t i = 0; i < KIN_PANEL_COLUMNS && !few; i++)
+        estimate_pair(self, x, r, column, i);
     for (uint32_t left = self->tile.mask[r]; left != 0; left &= left - 1) {
-        size_t c = (size_t)__builtin_ctz(left);
-        if (self->wanted[c])
-            collect(self, r, column + c, self->estimate[c], self->error[c]);
+        size_t i = (size_t)__builtin_ctz(left);
+        if (few)
+            estimate_pair(self, x, r, column, i);
+        float reach = self->estimate[i] + self->error[i];
+        if ((reach >= floor) | (reach >= column_floor[i]))
+            collect(self, r, column + i, self->estimate[i], self->error[i]);
     }
 }
 
