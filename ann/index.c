@@ -10,7 +10,7 @@
  */
 #include "ann/index.h"
 #include "ann/index_parts.h"
-#include "ann/kmeans.h"
+#include "scan/kmeans.h"
 #include "core/memory.h"
 #include "core/random.h"
 #include "core/threads.h"

@@ -14,7 +14,7 @@
 #include <string.h>
 
 /* Finished rows are held until this much has gathered: they are handed on in the catalog's order, and
- * scored in that of the tree, where rows that follow each other have candidates in common. */
+ * scored in that of the groups, where rows that follow each other have candidates in common. */
 static const size_t out_bytes = (size_t)48 << 20;
 
 /* Room to score one row's candidates canonically. */
@@ -289,7 +289,7 @@ static void tell(const kin_exact *self, const kin_watch *watch)
     kin_watch_progress(watch, (size_t)(n * (share < 0.999 ? share : 0.999)), self->catalog->n);
 }
 
-/* Every two groups meet: each with itself, with those most like it, then relatives first. */
+/* Every two groups meet: each with itself, with those most like it, then the others. */
 static int run_rounds(kin_exact *self, const kin_watch *watch, kin_error *err)
 {
     size_t groups = self->codes.order.groups, alike = self->seed.rounds, others = 1;

@@ -3,10 +3,9 @@
 /*
  * The meetings that come first: each group with the groups most like it.
  *
- * The tree of the order brings most relatives together in its first rounds, but some lie across an
- * early split. Here every group names the few groups of highest mean score, and those meetings are
- * laid into rounds, in each of which no group meets twice. Floors are then near their final height
- * before the bulk of all meetings starts, most of which the coarse bound ends.
+ * Every group names the few groups of highest mean score, and those meetings are laid into rounds, in
+ * each of which no group meets twice. Floors are then near their final height before the bulk of all
+ * meetings starts, most of which the coarse bound ends.
  */
 #include "scan/codes.h"
 

@@ -93,7 +93,7 @@ size_t kin_codes_order_work_bytes(const kin_codes *self)
     size_t n = self->fused.catalog->n, axes = kin_codes_fit_coordinates(self);
     size_t threads = (size_t)omp_get_max_threads();
     return kin_size_add(
-        kin_size_add(kin_size_mul(n, axes * sizeof(float)), kin_order_work_bytes(n)),
+        kin_size_add(kin_size_mul(n, axes * sizeof(float)), kin_order_work_bytes(n, axes)),
         kin_size_mul(threads, encoder_floats(self) * sizeof(float)));
 }
 
@@ -336,8 +336,8 @@ int kin_codes_encode(kin_codes *self, const kin_codes_options *options, const ki
 size_t kin_codes_bytes(const kin_codes *self)
 {
     size_t n = self->fused.catalog->n;
-    size_t groups = n / KIN_GROUP_TARGET * 2 + 512; /* no more panels are begun than these end */
-    size_t columns = kin_size_add(n, groups * KIN_PANEL_COLUMNS);
+    /* a group's last panel is half empty, on average; of groups there are about n / 256 */
+    size_t columns = kin_size_add(n, n / 256 * (KIN_PANEL_COLUMNS / 2) + KIN_GROUP_MAX);
     size_t bytes = kin_size_add(kin_size_mul(n, self->stride + sizeof *self->facts),
                                 kin_size_mul(columns, 2 * self->rotation.lead + sizeof(int32_t)));
     return kin_size_add(bytes, kin_order_bytes(n));

@@ -4,11 +4,8 @@
  * The order in which rows are compared: similar rows side by side, in groups of some hundred.
  *
  * Rows are first parted by presence pattern (which modalities an item has), so that all pairs of two
- * groups share one factor. Each pattern's rows are then halved again and again along the direction
- * in which they spread most: a balanced tree whose every subtree is a run of rows, 2^levels groups a
- * pattern. Patterns follow each other by falling number of groups, so every pattern starts at a
- * multiple of its own number, and `g XOR r` with r = 1, 2, 3, ... visits the groups from g's sibling
- * to its farthest relatives.
+ * groups share one factor. Each pattern's rows are clustered by spherical k-means (scan/kmeans.h), and
+ * a cluster that is too large is halved, again and again, along the direction in which it spreads most.
  */
 #include "core/catalog.h"
 
@@ -18,7 +15,7 @@ enum { KIN_GROUP_TARGET = 512, KIN_GROUP_MAX = KIN_GROUP_TARGET + 32 };
 typedef struct kin_order {
     size_t count;     /* rows that take part in pairs: those with any modality */
     int32_t *row;     /* [count] catalog rows in their new order; owned */
-    size_t groups;    /* some may be empty */
+    size_t groups;    /* of 1 .. KIN_GROUP_MAX rows */
     size_t *start;    /* [groups + 1] into row; owned */
     uint8_t *pattern; /* [groups] presence pattern of the group's rows; owned */
 } kin_order;
@@ -28,8 +25,11 @@ int kin_order_init(kin_order *self, const kin_catalog *catalog,
                    const float *coordinate /* [n][d] */, size_t d, kin_error *err);
 void kin_order_release(kin_order *self);
 
+/* No more groups than this come of n rows. */
+size_t kin_order_groups_most(size_t n);
+
 /* Bytes of the order itself, and those that kin_order_init takes meanwhile. */
 size_t kin_order_bytes(size_t n);
-size_t kin_order_work_bytes(size_t n);
+size_t kin_order_work_bytes(size_t n, size_t d);
 
 #endif

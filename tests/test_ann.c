@@ -6,7 +6,7 @@
  */
 #include "ann/distinct.h"
 #include "ann/index.h"
-#include "ann/kmeans.h"
+#include "scan/kmeans.h"
 #include "ann/pca.h"
 #include "ann/space.h"
 #include "core/outdir.h"

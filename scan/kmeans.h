@@ -1,5 +1,5 @@
-#ifndef KIN_ANN_KMEANS_H
-#define KIN_ANN_KMEANS_H
+#ifndef KIN_SCAN_KMEANS_H
+#define KIN_SCAN_KMEANS_H
 /*
  * Spherical k-means: unit centroids, each row to the one of largest inner product.
  *

@@ -11,7 +11,7 @@
  * Time: count * lists * d multiply-adds a round at the speed of sgemm. Memory: 24 bytes a row, and
  * a tile of 1 MiB a thread.
  */
-#include "ann/kmeans.h"
+#include "scan/kmeans.h"
 #include "core/memory.h"
 #include "core/random.h"
 #include <cblas.h>
