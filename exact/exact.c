@@ -38,9 +38,9 @@ struct kin_exact {
     finisher *finisher;    /* [threads] */
     kin_rows out;          /* plan.out_rows rows */
     int32_t *out_row;      /* [plan.out_rows] which rows of the catalog they are, ascending */
-    uint64_t *out_key;  /* [plan.out_rows] place << 32 | slot: the order in which they are scored */
-    int32_t *place;     /* [n] where each catalog row stands in the order; -1: in no pair */
-    double blocks_done; /* with the share of rounds of the one in hand */
+    uint64_t *out_key; /* [plan.out_rows] place << 32 | slot: the order in which they are scored */
+    int32_t *place;    /* [n] where each catalog row stands in the order; -1: in no pair */
+    double work_done, work_all; /* roughly, in pairs that a tile excludes */
 };
 
 /* ---- the plan ------------------------------------------------------------------------------------ */
@@ -281,10 +281,31 @@ static void meet_others(kin_exact *self, size_t round)
     }
 }
 
-/* Progress is told in rows, though rows come in one go at the end of a block: by pairs looked at. */
-static void tell(const kin_exact *self, const kin_watch *watch)
+/* What a pair costs in the meetings that come first, and what a candidate costs in the end, as many times
+ * a pair that a tile excludes. Rough, and for nothing but progress. */
+enum { ALIKE_COST = 16, CANDIDATE_COST = 150 };
+
+/* A block's meetings, seen as so many of mean size; and all of its work. */
+static double meetings_work(const kin_exact *self, double meetings)
 {
-    double share = self->blocks_done / (double)self->plan.blocks;
+    double rows = (double)self->codes.order.count / (double)self->codes.order.groups;
+    return meetings * rows * rows;
+}
+
+static double all_work(const kin_exact *self)
+{
+    double groups = (double)self->codes.order.groups;
+    double alike = groups / 2 + (double)self->seed.start[self->seed.rounds];
+    double block = groups > 0 ? meetings_work(self, groups * groups / 2 + ALIKE_COST * alike) : 0;
+    return block * (double)self->plan.blocks +
+           (double)self->catalog->n * (double)self->options.top_k * CANDIDATE_COST;
+}
+
+/* Progress is told in rows, though rows come in one go at the end of a block: by the work done. */
+static void tell(kin_exact *self, double work, const kin_watch *watch)
+{
+    self->work_done += work;
+    double share = self->work_done / self->work_all;
     double n = (double)self->catalog->n;
     kin_watch_progress(watch, (size_t)(n * (share < 0.999 ? share : 0.999)), self->catalog->n);
 }
@@ -299,14 +320,18 @@ static int run_rounds(kin_exact *self, const kin_watch *watch, kin_error *err)
         int rc = kin_watch_check(watch, err);
         if (rc != 0)
             return rc;
-        if (round == 0)
+        double meetings = (double)groups / 2;
+        if (round == 0) {
             meet_themselves(self);
-        else if (round <= alike)
+            meetings *= ALIKE_COST;
+        } else if (round <= alike) {
             meet_alike(self, round - 1);
-        else
+            meetings = ALIKE_COST * (double)(self->seed.start[round] - self->seed.start[round - 1]);
+        } else {
             meet_others(self, round - alike);
-        self->blocks_done += 1.0 / (double)(alike + others);
-        tell(self, watch);
+            meetings *= (double)groups / (double)others; /* some have nobody to meet */
+        }
+        tell(self, groups > 0 ? meetings_work(self, meetings) : 0, watch);
     }
     return 0;
 }
@@ -395,6 +420,8 @@ static int finish_rows(kin_exact *self, kin_row_sink sink, const kin_watch *watc
         rc = kin_watch_check(watch, err);
         if (rc == 0)
             rc = hand_on(self, count, sink, err);
+        if (rc == 0)
+            tell(self, (double)count * (double)self->options.top_k * CANDIDATE_COST, watch);
     }
     return rc;
 }
@@ -455,6 +482,7 @@ int kin_exact_run(kin_exact *self, kin_row_sink sink, const kin_watch *watch, ki
         rc = init_run(self, err);
     self->report.rows = order->count;
     self->report.groups = order->groups;
+    self->work_all = rc == 0 ? all_work(self) : 1;
     size_t g = 0;
     do { /* once even where no item takes part in pairs: then all rows are empty */
         size_t end = block_end(self, g);
