@@ -20,9 +20,9 @@ class SameBytes(Case):
         self.save("image.npy", image)
         self.text("ids", "".join("id-%d\n" % i for i in range(N)))
 
-    def build(self, out, *arguments):
+    def build(self, out, *arguments, k=K):
         self.ok("build", "--modality", "text=text.npy:0.6", "--modality", "image=image.npy:0.4",
-                "--ids", "ids", "--top-k", K, "--out", out, *arguments)
+                "--ids", "ids", "--top-k", k, "--out", out, *arguments)
         return self.path(out)
 
     def check(self, name, common, variants):
@@ -44,6 +44,25 @@ class SameBytes(Case):
 
     def test_exact(self):
         self.check("exact", ["--engine", "exact"], self.threads + [["--memory", "4G"]])
+
+    def test_exact_blocks(self):
+        """Budgets below what the whole takes: fewer places for candidates, then blocks of rows."""
+        def facts(folder):
+            return kin_cli.read_json(os.path.join(folder, "manifest.json"))["run"]["exact"]
+
+        k = 400
+        first = self.build("whole", "--engine", "exact", k=k)
+        self.assertEqual(facts(first)["blocks"], 1)
+        for threads in (1, 3):
+            budget, blocks = facts(first)["plan_bytes"], []
+            while not blocks or blocks[-1] < 3:
+                budget -= budget // 8
+                out = "b%d-%d" % (threads, len(blocks))
+                folder = self.build(out, "--engine", "exact", "--threads", threads, "--memory",
+                                    "%dK" % (budget // 1024), k=k)
+                same_files(self, first, folder)
+                blocks.append(facts(folder)["blocks"])
+            self.assertIn(2, blocks)
 
     def test_ivf(self):
         self.check("ivf", ["--engine", "ivf"],

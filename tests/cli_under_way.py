@@ -153,5 +153,29 @@ class UnderWay(Case):
         self.nothing_left()
 
 
+class ExactUnderWay(Case):
+    """The certified engine hears signals between its rounds."""
+
+    def setUp(self):
+        super().setUp()
+        self.save("slow.npy", random_rows(40000, 128, 1, clusters=1))
+
+    def check_stop(self, number, moment):
+        running = Running("build", VECTORS, "slow.npy", "--out", "g", "--engine", "exact",
+                          "--top-k", "20", "--threads", "1", "--progress", "lines", cwd=self.dir)
+        running.wait_for(moment)
+        running.process.send_signal(number)
+        result = running.finish()
+        self.assertEqual(result.code, -number, str(result))
+        self.assertIn("Stopped by " + signal.Signals(number).name, result.err)
+        self.assertEqual(os.listdir(self.dir), ["slow.npy"])
+
+    def test_signals(self):
+        for number in (signal.SIGTERM, signal.SIGINT):
+            for moment in (r"Progress: 0/40000", r"Progress: [1-9]\d*/40000"):
+                with self.subTest(signal=number, moment=moment):
+                    self.check_stop(number, moment)
+
+
 if __name__ == "__main__":
     kin_cli.main()

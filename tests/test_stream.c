@@ -5,7 +5,7 @@
  */
 #include "core/threads.h"
 #include "exact/stream.h"
-#include "support/sample.h"
+#include "support/sets.h"
 #include "support/test.h"
 
 #include <math.h>
@@ -13,26 +13,6 @@
 static const size_t batches[] = {1, 7, 64};
 static const int threads[] = {1, 2, 3, 7};
 enum { VARIANTS = TEST_COUNT(batches) * TEST_COUNT(threads), SETS = 560 };
-
-/* The oracle's rows of a sample, all of them. */
-typedef struct truth {
-    size_t *count;     /* [n] */
-    oracle_pair *pair; /* [n][n] */
-} truth;
-
-static truth truth_make(const oracle *o, size_t k)
-{
-    truth out = {calloc(o->n, sizeof *out.count), calloc(o->n * o->n, sizeof *out.pair)};
-    for (size_t i = 0; i < o->n; i++)
-        out.count[i] = oracle_row(o, i, NULL, 0, k, out.pair + i * o->n);
-    return out;
-}
-
-static void truth_free(truth *self)
-{
-    free(self->count);
-    free(self->pair);
-}
 
 static void run(const sample *s, const kin_stream_queries *queries, size_t count, size_t k,
                 size_t variant, kin_rows *rows)
@@ -54,7 +34,7 @@ static void check_all(const sample *s, const truth *t, size_t k, size_t variant,
     for (size_t i = 0; i < s->oracle.n; i++) {
         char where[160];
         snprintf(where, sizeof where, "%s, variant %zu, row %zu", what, variant, i);
-        sample_assert_row(&rows, i, t->pair + i * s->oracle.n, t->count[i], where);
+        sample_assert_row(&rows, i, truth_row(t, i), t->count[i], where);
     }
     kin_rows_release(&rows);
 }
@@ -72,7 +52,7 @@ static void check_subset(const sample *s, const truth *t, size_t k, size_t varia
     run(s, &queries, queries.count, k, variant, &rows);
     for (size_t q = 0; q < queries.count; q++) {
         size_t i = (size_t)row[q];
-        sample_assert_row(&rows, q, t->pair + i * s->oracle.n, t->count[i], "subset");
+        sample_assert_row(&rows, q, truth_row(t, i), t->count[i], "subset");
     }
     kin_rows_release(&rows);
 }
@@ -86,7 +66,7 @@ static void check_truth(const oracle *o, const truth *t)
         weights += o->weight[m];
     for (size_t i = 0; i < o->n; i += 1 + o->n / 7)
         for (size_t r = 0; r < t->count[i]; r++) {
-            const oracle_pair *pair = &t->pair[i * o->n + r];
+            const oracle_pair *pair = &truth_row(t, i)[r];
             long double exact = oracle_true_score(o, i, (size_t)pair->row);
             /* half a unit in the last place of the float, and 1e-13 W for the sums in double */
             long double bound = 0x1p-24L * fabsl(exact) + 1e-13L * weights;
@@ -97,44 +77,12 @@ static void check_truth(const oracle *o, const truth *t)
 
 /* ---- the sets -------------------------------------------------------------------------------- */
 
-static double draw_weight(size_t set, uint64_t *random)
-{
-    switch (set / SAMPLE_KINDS % 3) {
-    case 0:
-        return 1;
-    case 1:
-        return 0.05 + test_random_unit(random);
-    default:
-        return pow(10, 12 * test_random_unit(random) - 6);
-    }
-}
-
-/* Set number `set`: every kind with every policy and every sort of weights comes up. */
+/* n^2 d at most five million: the oracle takes ten milliseconds. */
 static sample_spec draw_spec(size_t set, uint64_t *random)
 {
     static const size_t dimensions[] = {1, 2, 3, 5, 31, 32, 63, 64, 65, 200, 1000};
-    sample_spec spec = {.seed = test_random(random) | 1,
-                        .kind = (sample_kind)(set % SAMPLE_KINDS),
-                        .missing = (kin_missing)(set / SAMPLE_KINDS % 3)};
-    size_t work = 0;
-    spec.modality_count = 1 + test_random_below(random, set % 5 == 0 ? KIN_MODALITIES_MAX : 3);
-    spec.missing_share = set / 2 % 2 ? 0.3 * test_random_unit(random) : 0;
-    for (size_t m = 0; m < spec.modality_count; m++) {
-        bool narrow = spec.kind == SAMPLE_OUTLIER || spec.kind == SAMPLE_TINY;
-        spec.d[m] = dimensions[test_random_below(random, TEST_COUNT(dimensions))];
-        spec.weight[m] = draw_weight(set / 3, random);
-        if (test_random_below(random, 3) == 0)
-            spec.dtype[m] = test_random_below(random, 2) || narrow ? KIN_F64 : KIN_F16;
-        work += spec.d[m] + 50;
-    }
-    /* n^2 d at most five million: the oracle takes ten milliseconds */
-    size_t most = (size_t)sqrt(5e6 / (double)work);
-    spec.n = 2 + test_random_below(random, (most < 300 ? most : 300) - 1);
-    if (spec.kind == SAMPLE_NEGATIVE)
-        for (size_t m = 0; m < spec.modality_count; m++)
-            if (spec.d[m] > 3 && spec.d[m] < spec.n)
-                spec.n = spec.d[m];
-    return spec;
+    set_limits limits = {dimensions, TEST_COUNT(dimensions), 2, 300, 5e6};
+    return set_draw(set, &limits, random);
 }
 
 static void test_sets_equal_the_oracle(void **state)
@@ -144,7 +92,7 @@ static void test_sets_equal_the_oracle(void **state)
     for (size_t set = 0; set < SETS; set++) {
         sample s;
         sample_spec spec = draw_spec(set, &random);
-        size_t k = set % 4 == 0 ? spec.n - 1 : 1 + test_random_below(&random, spec.n - 1);
+        size_t k = set_draw_k(set, spec.n, &random);
         char what[100];
         snprintf(what, sizeof what, "set %zu (kind %d, n %zu, k %zu)", set, spec.kind, spec.n, k);
         sample_make(&s, &spec);

@@ -29,7 +29,7 @@ static void make_row(float *all, size_t i, size_t n, size_t d, sample_kind kind,
     float *x = all + i * d;
     size_t earlier = i ? test_random_below(random, i) : 0;
     normal_row(x, d, kind == SAMPLE_TINY ? 1e-30 : 1, random);
-    if (kind == SAMPLE_EQUAL && i > 0)
+    if (i > 0 && (kind == SAMPLE_EQUAL || (kind == SAMPLE_TWINS && i % 4 != 3)))
         memcpy(x, all, d * sizeof *x);
     else if (kind == SAMPLE_OUTLIER && i == n / 2)
         normal_row(x, d, 1e30, random);
@@ -37,9 +37,14 @@ static void make_row(float *all, size_t i, size_t n, size_t d, sample_kind kind,
         memcpy(x, all + earlier * d, d * sizeof *x);
     else if (kind == SAMPLE_NEAR && i > 0)
         nudge_row(x, all + earlier * d, d, 0.1, random);
+    else if (kind == SAMPLE_FAMILIES && i >= 8)
+        nudge_row(x, all + earlier % 8 * d, d, 0.5, random);
     else if (kind == SAMPLE_CLUSTERS && i >= 4)
         for (size_t c = 0; c < d; c++)
             x[c] = all[earlier % 4 * d + c] + 0.1f * x[c];
+    else if (kind == SAMPLE_STRANGERS && i > 0 && i < n / 2)
+        for (size_t c = 0; c < d; c++)
+            x[c] = all[c] + 1e-3f * x[c];
     else if (kind == SAMPLE_NEGATIVE)
         for (size_t c = 0; c < d; c++)
             x[c] = (c == i) - 1.0f / (float)n - 1e-4f * fabsf(x[c]);

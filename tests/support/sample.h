@@ -17,7 +17,10 @@ typedef enum sample_kind {
     SAMPLE_DUPLICATES, /* a quarter of the rows stands twice or more */
     SAMPLE_NEAR,       /* rows that differ in the last bits of some values */
     SAMPLE_AXES,       /* signed unit vectors: scores 1, 0, -0, -1 and nothing else */
-    SAMPLE_KINDS,
+    SAMPLE_KINDS,      /* how many kinds serve for any size; what follows wants many rows */
+    SAMPLE_TWINS,      /* three quarters of the rows are one and the same */
+    SAMPLE_STRANGERS,  /* the first half close together, the others unrelated to them */
+    SAMPLE_FAMILIES,   /* eight unrelated rows, and the others equal to one but for last bits */
 } sample_kind;
 
 typedef struct sample_spec {
