@@ -1,8 +1,9 @@
 /*
  * core/kernels: every table against the oracle's lane order bit for bit, for all types, lengths
- * around the lanes, any alignment and values at the ends of the ranges; and the error bound that
- * the header states against long double.
+ * around the lanes, any alignment and values at the ends of the ranges, with x as floats and as
+ * doubles; the error bound that the header states against long double; and conversions.
  */
+#include "core/half.h"
 #include "core/kernels.h"
 #include "support/oracle.h"
 #include "support/test.h"
@@ -73,6 +74,18 @@ static uint64_t bits_of(double value)
     return bits;
 }
 
+/* The product with x kept as doubles. */
+static double dot_wide(const kin_kernels *table, kin_dtype type, const float *x, const void *y,
+                       size_t d)
+{
+    double *wide = malloc(d * sizeof *wide + 1);
+    for (size_t i = 0; i < d; i++)
+        wide[i] = (double)x[i];
+    double dot = table->dot_wide[type](wide, y, d);
+    free(wide);
+    return dot;
+}
+
 static void check_table(const kin_kernels *table, kin_dtype type, value_kind kind, size_t d,
                         size_t shift, uint64_t *random)
 {
@@ -90,6 +103,7 @@ static void check_table(const kin_kernels *table, kin_dtype type, value_kind kin
         fail_msg("%s %s d %zu shift %zu kind %d: %a, wanted %a", table->name, kin_dtype_name(type),
                  d, shift, kind, dot, wanted);
     check_bound(dot, x, y, d);
+    assert_true(bits_of(dot_wide(table, type, x, raw + shift, d)) == bits_of(dot));
     table->widen[type](wide, raw + shift, d);
     assert_memory_equal(wide, y, d * sizeof *y);
     free(x);
@@ -110,6 +124,46 @@ static void test_tables_agree(void **state)
                     for (size_t shift = 0; shift < 4; shift++)
                         check_table(*table, (kin_dtype)type, (value_kind)kind, lengths[l], shift,
                                     &random);
+}
+
+/* Every length up to several times the lanes, so that all tails come up behind all numbers of blocks. */
+static void test_all_lengths(void **state)
+{
+    (void)state;
+    uint64_t random = 12;
+    for (const kin_kernels *const *table = kin_kernels_all(); *table; table++)
+        for (int type = 0; type < KIN_DTYPE_COUNT; type++)
+            for (size_t d = 0; d <= 5 * KIN_LANES + 1; d++)
+                for (int kind = ORDINARY; kind <= MIXED; kind += MIXED - ORDINARY)
+                    check_table(*table, (kin_dtype)type, (value_kind)kind, d, d % 8, &random);
+}
+
+/* float16 of any bits: by the definition where it is a number, and NaN as core/half.h says. */
+static void test_narrow(void **state)
+{
+    (void)state;
+    enum { COUNT = 4099 };
+    uint64_t random = 13;
+    float in[COUNT];
+    uint16_t out[COUNT + 1];
+    for (const kin_kernels *const *table = kin_kernels_all(); *table; table++)
+        for (size_t count = COUNT; count > COUNT - 20; count--) {
+            for (size_t i = 0; i < count; i++) {
+                uint32_t bits = (uint32_t)test_random(&random);
+                memcpy(&in[i], &bits, sizeof bits);
+                if (i % 2) /* most floats are far outside float16's range */
+                    in[i] = (float)ldexp(test_random_normal(&random), (int)(i % 48) - 30);
+                if (i % 3 == 0) /* ties: halves of the last place that stays */
+                    in[i] = (float)(2 * test_random_below(&random, 2048) + 1) * 0x1p-25f;
+            }
+            out[count] = 0x5555;
+            (*table)->narrow(out, in, count);
+            assert_int_equal(out[count], 0x5555);
+            for (size_t i = 0; i < count; i++) {
+                assert_int_equal(out[i], kin_half_from_float(in[i]));
+                assert_true(isnan(in[i]) || out[i] == test_half_bits((double)in[i]));
+            }
+        }
 }
 
 /* Rounding of float64: ties, the border to infinity, and below the smallest float. */
@@ -183,10 +237,9 @@ static void test_tables_and_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tables_agree),
-        cmocka_unit_test(test_float64_rounds_once),
-        cmocka_unit_test(test_float16_patterns),
-        cmocka_unit_test(test_tables_and_names),
+        cmocka_unit_test(test_tables_agree),     cmocka_unit_test(test_all_lengths),
+        cmocka_unit_test(test_narrow),           cmocka_unit_test(test_float64_rounds_once),
+        cmocka_unit_test(test_float16_patterns), cmocka_unit_test(test_tables_and_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -61,6 +61,52 @@ static void test_select(void **state)
     }
 }
 
+/* Keys of every number up to a thousand: what callers pass, and what they may come to pass. */
+static uint64_t draw_small_key(int kind, size_t i, size_t count, uint64_t *random)
+{
+    switch (kind) {
+    case 0:
+        return test_random(random);
+    case 1:
+        return i; /* sorted */
+    case 2:
+        return count - i;
+    case 3: /* one score, candidates in no order */
+        return (uint64_t)7 << 32 | (uint32_t)(i * 0x9e3779b1u);
+    case 4: /* few scores */
+        return test_random_below(random, 4) << 62 | i;
+    default: /* repeats */
+        return test_random_below(random, count / 4 + 1);
+    }
+}
+
+static void test_select_all_sizes(void **state)
+{
+    (void)state;
+    enum { MOST = 1000, KINDS = 6 };
+    static uint64_t drawn[MOST], keys[MOST], sorted[MOST];
+    uint64_t random = 4;
+    for (size_t count = 0; count <= MOST; count++)
+        for (int kind = 0; kind < KINDS; kind++) {
+            for (size_t i = 0; i < count; i++)
+                drawn[i] = sorted[i] = draw_small_key(kind, i, count, &random);
+            qsort(sorted, count, sizeof *sorted, ascending);
+            size_t some = test_random_below(&random, count + 1);
+            size_t ks[] = {0, count < 1 ? 0 : 1, some, count};
+            for (size_t t = 0; t < TEST_COUNT(ks); t++) {
+                memcpy(keys, drawn, count * sizeof *keys);
+                kin_keys_select(keys, count, ks[t]);
+                assert_memory_equal(keys, sorted, ks[t] * sizeof *keys);
+            }
+            if (some == count)
+                continue;
+            memcpy(keys, drawn, count * sizeof *keys);
+            assert_true(kin_keys_nth(keys, count, some) == sorted[some]);
+            for (size_t i = 0; i < count; i++)
+                assert_true(i < some ? keys[i] <= sorted[some] : keys[i] >= sorted[some]);
+        }
+}
+
 static void test_order_of_floats(void **state)
 {
     (void)state;
@@ -79,6 +125,31 @@ static void test_order_of_floats(void **state)
         if (isnan(pair[0]) || isnan(pair[1]))
             continue;
         assert_int_equal(kin_score_order(pair[0]) < kin_score_order(pair[1]), pair[0] < pair[1]);
+    }
+}
+
+static uint32_t bits_of(float score)
+{
+    uint32_t bits;
+    memcpy(&bits, &score, sizeof bits);
+    return bits;
+}
+
+static void test_float_from_order(void **state)
+{
+    (void)state;
+    static const float some[] = {-INFINITY, -FLT_MAX, -1, -FLT_MIN, -0x1p-149f, 0,
+                                 0x1p-149f, FLT_MIN,  1,  FLT_MAX,  INFINITY};
+    uint64_t random = 6;
+    for (size_t i = 0; i < TEST_COUNT(some); i++)
+        assert_int_equal(bits_of(kin_score_from_order(kin_score_order(some[i]))), bits_of(some[i]));
+    assert_int_equal(bits_of(kin_score_from_order(kin_score_order(-0.0f))), bits_of(0.0f));
+    for (size_t i = 0; i < 100000; i++) {
+        float score;
+        uint32_t bits = (uint32_t)test_random(&random);
+        memcpy(&score, &bits, sizeof score);
+        if (!isnan(score) && score != 0)
+            assert_int_equal(bits_of(kin_score_from_order(kin_score_order(score))), bits);
     }
 }
 
@@ -224,8 +295,9 @@ static void test_rows_sink(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_select),    cmocka_unit_test(test_order_of_floats),
-        cmocka_unit_test(test_rescore),   cmocka_unit_test(test_outside_vectors),
+        cmocka_unit_test(test_select),          cmocka_unit_test(test_select_all_sizes),
+        cmocka_unit_test(test_order_of_floats), cmocka_unit_test(test_float_from_order),
+        cmocka_unit_test(test_rescore),         cmocka_unit_test(test_outside_vectors),
         cmocka_unit_test(test_rows_sink),
     };
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);
