@@ -10,10 +10,10 @@
  */
 #include "ann/index.h"
 #include "ann/index_parts.h"
-#include "scan/kmeans.h"
 #include "core/memory.h"
 #include "core/random.h"
 #include "core/threads.h"
+#include "scan/kmeans.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -6,11 +6,11 @@
  */
 #include "ann/distinct.h"
 #include "ann/index.h"
-#include "scan/kmeans.h"
 #include "ann/pca.h"
 #include "ann/space.h"
 #include "core/outdir.h"
 #include "core/threads.h"
+#include "scan/kmeans.h"
 #include "support/sample.h"
 #include "support/test.h"
 
