@@ -334,3 +334,11 @@ double kin_catalog_weight_sum(const kin_catalog *self)
         sum += self->modality[m].weight;
     return sum;
 }
+
+size_t kin_catalog_dimensions(const kin_catalog *self)
+{
+    size_t sum = 0;
+    for (size_t m = 0; m < self->modality_count; m++)
+        sum += self->modality[m].matrix.d;
+    return sum;
+}

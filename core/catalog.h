@@ -83,6 +83,9 @@ size_t kin_catalog_incomplete(const kin_catalog *self);
 /* The sum of all weights, W. */
 double kin_catalog_weight_sum(const kin_catalog *self);
 
+/* The sum of all modalities' dimensions. */
+size_t kin_catalog_dimensions(const kin_catalog *self);
+
 /* The names of the policies, in the order of kin_missing, ended by NULL. */
 extern const char *const kin_missing_names[];
 

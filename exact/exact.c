@@ -134,6 +134,11 @@ int kin_exact_new(kin_exact **out, const kin_catalog *catalog, const kin_exact_o
         return kin_fail(err, KIN_E_DATA, "lower --top-k, or give more items",
                         "top-k %zu needs at least %zu items, the catalog has %zu", options->top_k,
                         options->top_k + 1, catalog->n);
+    size_t d = kin_catalog_dimensions(catalog);
+    if (d > KIN_EXACT_DIMENSIONS_MAX)
+        return kin_fail(err, KIN_E_DATA, "choose --engine stream",
+                        "the modalities have %zu dimensions in all, --engine exact takes %d", d,
+                        KIN_EXACT_DIMENSIONS_MAX);
     int rc = kin_blas_room(err);
     if (rc != 0)
         return rc;

@@ -14,8 +14,8 @@
  *
  * Rounds. After the meetings of those most alike, in round r group g meets group g XOR r. So in one round
  * no group meets twice, meetings run side by side without locks, and what a group has seen after a
- * round depends on nothing but the data: the counts in the report are the same for any number of
- * threads.
+ * round depends on nothing but the codes: given the same axes, which sgemm may round differently with
+ * other numbers of threads, the counts in the report are the same too.
  *
  * Memory: codes (4 lead + tail bytes a row), and collectors of 8 bytes for about 1.5 K candidates a row.
  * Where the budget does not hold all collectors, rows are done in blocks of groups; a block meets all
@@ -30,6 +30,10 @@ typedef struct kin_exact_options {
     size_t lead;         /* leading dimensions, 0: chosen by counting on a sample */
     float slack;         /* 1. Tests make it 0, to show that without the bounds results are wrong */
 } kin_exact_options;
+
+/* The sum of all modalities' dimensions; beyond, sums of products of lifted codes may
+ * pass 2^31. */
+enum { KIN_EXACT_DIMENSIONS_MAX = 32768 };
 
 #define KIN_EXACT_OPTIONS_INIT                                                                     \
     {                                                                                              \
@@ -60,7 +64,7 @@ typedef struct kin_exact_report {
 /* An engine between its plan and its run. */
 typedef struct kin_exact kin_exact;
 
-/* Checks, looks at a sample and plans. KIN_E_DATA when K >= n, KIN_E_MEMORY with the numbers when the
+/* Checks, looks at a sample and plans. KIN_E_DATA when K >= n or there are too many dimensions, KIN_E_MEMORY with the numbers when the
  * budget is too small. The catalog has to outlive the engine. */
 int kin_exact_new(kin_exact **out, const kin_catalog *catalog, const kin_exact_options *options,
                   kin_error *err);

@@ -12,6 +12,7 @@
 #include "core/score.h"
 #include "scan/codes_fit.h"
 
+#include <assert.h>
 #include <math.h>
 #include <omp.h>
 #include <stdlib.h>
@@ -165,7 +166,8 @@ static float encode_tail(const kin_codes *self, const float *z, int8_t *code, fl
     float most = 0;
     for (size_t i = 0; i < tail; i++)
         most = fabsf(z[i]) > most ? fabsf(z[i]) : most;
-    facts->step = most > 0 ? most / CODE_MAX : 1;
+    /* less has an inverse that float32 cannot hold, and is nothing to any bound */
+    facts->step = most > 0x1p-60f ? most / CODE_MAX : 1;
     facts->tail_norm = length_above(z, tail);
     quantise(z, tail, facts->step, code, left);
     return length_above(left, tail);
@@ -188,6 +190,7 @@ static void encode_row(const kin_codes *self, size_t at, const float *z, float l
     facts->coarse = slack * (coarse + rounding);
     facts->fine = slack * (fine + rounding);
     facts->tail_loss = slack * tail_loss;
+    assert(isfinite(facts->norm + facts->coarse + facts->fine + facts->tail_loss));
     facts->lead_sum = sum_codes(code, 2 * r->lead);
     facts->tail_sum = sum_codes(code + 2 * r->lead, r->tail);
 }
@@ -333,11 +336,25 @@ int kin_codes_encode(kin_codes *self, const kin_codes_options *options, const ki
     return rc;
 }
 
+/* How many different sets of modalities items have. */
+static size_t count_patterns(const kin_catalog *catalog)
+{
+    bool seen[1 << KIN_MODALITIES_MAX] = {false};
+    size_t count = 0;
+    for (size_t i = 0; i < catalog->n; i++)
+        seen[catalog->present[i]] = true;
+    for (size_t p = 1; p < sizeof seen; p++)
+        count += seen[p];
+    return count;
+}
+
 size_t kin_codes_bytes(const kin_codes *self)
 {
     size_t n = self->fused.catalog->n;
-    /* a group's last panel is half empty, on average; of groups there are about n / 256 */
-    size_t columns = kin_size_add(n, n / 256 * (KIN_PANEL_COLUMNS / 2) + KIN_GROUP_MAX);
+    /* a group's last panel is half empty, on average; of groups there are about n / 256, and one for
+     * every pattern of few rows */
+    size_t columns = kin_size_add(n, n / 256 * (KIN_PANEL_COLUMNS / 2) + KIN_GROUP_MAX +
+                                         count_patterns(self->fused.catalog) * KIN_PANEL_COLUMNS);
     size_t bytes = kin_size_add(kin_size_mul(n, self->stride + sizeof *self->facts),
                                 kin_size_mul(columns, 2 * self->rotation.lead + sizeof(int32_t)));
     return kin_size_add(bytes, kin_order_bytes(n));

@@ -292,6 +292,30 @@ static void test_refusals(void **state)
     sample_release(&s);
 }
 
+/* Sums of code products are promised to be exact for so many dimensions and no more. */
+static void test_too_wide(void **state)
+{
+    (void)state;
+    sample s;
+    kin_error err = {0};
+    kin_exact *engine = NULL;
+    kin_exact_options options = {.top_k = 1, .slack = 1};
+    sample_spec spec = {.seed = 3, .n = 3, .modality_count = 2, .weight = {1, 1}};
+    spec.d[0] = 20000;
+    spec.d[1] = KIN_EXACT_DIMENSIONS_MAX - 20000;
+    sample_make(&s, &spec);
+    test_ok(kin_exact_new(&engine, &s.catalog, &options, &err), &err);
+    kin_exact_free(engine);
+    engine = NULL;
+    sample_release(&s);
+    spec.d[1]++;
+    sample_make(&s, &spec);
+    test_refused(kin_exact_new(&engine, &s.catalog, &options, &err), &err, KIN_E_DATA,
+                 "the modalities have 32769 dimensions in all, --engine exact takes 32768");
+    assert_null(engine);
+    sample_release(&s);
+}
+
 int main(int argc, char **argv)
 {
     (void)argc;
@@ -300,6 +324,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_threads),      cmocka_unit_test(test_blocks),
         cmocka_unit_test(test_sink_refuses), cmocka_unit_test(test_watch),
         cmocka_unit_test(test_no_pairs),     cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_too_wide),
     };
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);
 }

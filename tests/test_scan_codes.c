@@ -255,6 +255,29 @@ static void test_clipped_rows(void **state)
     free(x);
 }
 
+/* Tails of next to nothing, some of whose coordinates are zero: a step whose inverse is infinite would make
+ * codes of NaN. */
+static void test_minute_tails(void **state)
+{
+    (void)state;
+    enum { N = 400, D = 256 };
+    static const float sizes[] = {1e-30f, 1e-36f, 1e-37f, 1e-38f, 1e-40f, 0x1p-149f};
+    uint64_t random = 7;
+    for (size_t t = 0; t < TEST_COUNT(sizes); t++) {
+        coded c;
+        float *x = calloc(N * D, sizeof *x);
+        for (size_t i = 0; i < N; i++) {
+            for (size_t k = 0; k < 64; k++)
+                x[i * D + k] = (float)test_random_normal(&random);
+            x[i * D + 64] = i % 2 ? sizes[t] : 0; /* one Hadamard block of three */
+        }
+        coded_make_rows(&c, x, N, D, 64);
+        check_all(&c, &random);
+        coded_release(&c);
+        free(x);
+    }
+}
+
 /* All weight on few rows or values: nothing here may divide by zero. */
 static void test_narrow_catalogs(void **state)
 {
@@ -331,6 +354,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_clipped_rows),
         cmocka_unit_test(test_narrow_catalogs),
         cmocka_unit_test(test_no_rows),
+        cmocka_unit_test(test_minute_tails),
         cmocka_unit_test(test_stopped),
     };
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);

@@ -77,13 +77,16 @@ static int open_inputs(build *self, kin_error *err)
     return 0;
 }
 
-/* `auto` by its rule, and an index's own type; refuses what contradicts. */
+/* `auto` by its rule (exact, or stream where rows are too wide for it), and an index's own type; refuses
+ * what contradicts. */
 static int resolve_engine(build *self, kin_error *err)
 {
     build_options *o = &self->options;
     self->engine_asked = o->engine;
+    bool wide = kin_catalog_dimensions(&self->catalog) > KIN_EXACT_DIMENSIONS_MAX;
     if (o->engine == ENGINE_AUTO)
         o->engine = o->index_dir || (int64_t)self->catalog.n >= o->auto_threshold ? ENGINE_IVF
+                    : wide                                                        ? ENGINE_STREAM
                                                                                   : ENGINE_EXACT;
     if (o->index_dir && !uses_index(o))
         return kin_fail(err, KIN_E_USAGE, "leave --index out, or choose --engine ivf or hnsw",
