@@ -17,7 +17,7 @@
  * round depends on nothing but the codes: given the same axes, which sgemm may round differently with
  * other numbers of threads, the counts in the report are the same too.
  *
- * Memory: codes (4 lead + tail bytes a row), and collectors of 8 bytes for about 1.5 K candidates a row.
+ * Memory: codes (4 lead + tail bytes a row), and collectors of 8 bytes for about 1.6 K candidates a row.
  * Where the budget does not hold all collectors, rows are done in blocks of groups; a block meets all
  * groups, and only pairs within it serve both sides. Time: n^2 / 2 * lead products in int8, and what the
  * data make of the rest; with b blocks up to 2 b / (b + 1) times as many.

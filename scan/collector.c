@@ -44,7 +44,7 @@ size_t kin_collectors_capacity_least(size_t k)
 
 size_t kin_collectors_capacity_good(size_t k)
 {
-    return k + (k / 2 > 64 ? k / 2 : 64);
+    return k + (5 * k / 8 > 64 ? 5 * k / 8 : 64);
 }
 
 size_t kin_collectors_row_bytes(size_t capacity)
