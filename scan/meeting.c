@@ -18,15 +18,9 @@
 /* The rounding of a tile's floats, in units of W: some ten operations on numbers below 4. */
 static const float tile_rounding = 4e-6f;
 
-enum {
-    LOW_STEPS = 254,
-    COLUMNS = KIN_GROUP_MAX,
-    PANELS = KIN_GROUP_MAX / KIN_PANEL_COLUMNS,
-    FEW_HITS = 3, /* of the 32 pairs of a row */
-    DENSE_HITS =
-        72, /* of a tile's 384 pairs: from there on its low and tail codes are multiplied as
-                        tiles too, which is cheaper than pair by pair */
-};
+/* Up to FEW_HITS of a row's 32 pairs are estimated one by one. From DENSE_HITS of a tile's 384 on, its low
+ * and tail codes are multiplied as tiles too, which is cheaper than pair by pair. */
+enum { LOW_STEPS = 254, COLUMNS = KIN_GROUP_MAX, FEW_HITS = 3, DENSE_HITS = 72 };
 
 /* The column side of a meeting, value by value, so that a row meets many columns at a time. */
 typedef struct columns {
@@ -58,7 +52,7 @@ struct kin_meeting {
 
     /* columns for dense tiles, made when the first one turns up */
     uint32_t dense_panel_ready; /* bit p: panel p is in dense_panel */
-    int8_t *dense_panel;        /* [PANELS][stride / 4][KIN_PANEL_COLUMNS][4] low, high and tail */
+    int8_t *dense_panel;        /* [panels][stride / 4][KIN_PANEL_COLUMNS][4] low, high and tail */
     int32_t dense_lead_sum[COLUMNS], dense_tail_sum[COLUMNS];
 
     /* the tile under way, by strip row and column of the panel */
