@@ -20,11 +20,13 @@ extern const char *const kin_row_order_names[];
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-/* Writes rows straight into the arrays' files at the place of row * k, so that memory does not
- * grow with n * k and blocks may come in any order; short rows are closed up at the end. */
+/* Writes rows straight into the arrays' mapped files at the place of row * k, so that the process's own
+ * memory does not grow with n * k and blocks may come in any order and from any thread; short rows
+ * are closed up at the end. */
 typedef struct kin_graph_writer kin_graph_writer;
 
-/* Starts the array files of an n-row graph in the existing folder `directory`. */
+/* Starts the array files of an n-row graph in the existing folder `directory`, of their full length:
+ * KIN_E_IO where the disk has not that much. */
 int kin_graph_writer_new(kin_graph_writer **out, const char *directory, size_t n, size_t k,
                          const kin_catalog *catalog /* modality names */, kin_row_order order,
                          kin_error *err);

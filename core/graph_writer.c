@@ -1,8 +1,10 @@
 /*
  * Writing a graph (declared in core/graph.h).
  *
- * While engines run, row i's entries lie at i * k in every array's file. Finishing moves the rows
- * of shorter length together, in the mapped files, and completes the headers.
+ * The arrays' files have their full length from the start and are mapped: row i's entries lie at i * k
+ * in each, and several threads write different rows without locks. Their blocks on the disk are
+ * reserved first, so that a disk too small is found out before the work and not in it. Finishing
+ * moves the rows of shorter length together and completes the headers.
  */
 #include "core/graph.h"
 #include "core/half.h"
@@ -16,10 +18,10 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 const char *const kin_row_order_names[] = {"score", "column", NULL};
@@ -31,7 +33,8 @@ typedef struct array_file {
     char *path;
     int fd;
     const char *descr;
-    size_t item_bytes;
+    size_t item_bytes, bytes;
+    unsigned char *map; /* [bytes] */
 } array_file;
 
 enum { INDICES, DATA, COSINES, ARRAYS_MAX = COSINES + KIN_MODALITIES_MAX };
@@ -43,43 +46,67 @@ struct kin_graph_writer {
     uint32_t *filled; /* [n] entries of each row; UNWRITTEN before */
     array_file array[ARRAYS_MAX];
     size_t array_count;
-    uint64_t *key;   /* [threads][k] a row's sorting keys */
-    int32_t *column; /* [PIECE_ROWS][k] rows as they go to disk */
-    float *score;
-    uint16_t *cosine[KIN_MODALITIES_MAX];
 };
 
-enum { PIECE_ROWS = 1024 }; /* rows that are brought into the files' form at a time */
-
 static const uint32_t unwritten = UINT32_MAX;
+
+static size_t array_bytes(const array_file *array, size_t entries)
+{
+    return kin_size_add(KIN_NPY_HEADER_BYTES, kin_size_mul(entries, array->item_bytes));
+}
+
+/* Blocks of the disk for all of the file. */
+static int reserve(const array_file *array, kin_error *err)
+{
+    int failed;
+    do
+        failed = posix_fallocate(array->fd, 0, (off_t)array->bytes);
+    while (failed == EINTR);
+    if (failed == 0)
+        return 0;
+    errno = failed;
+    return kin_fail_errno(err, KIN_E_IO, disk_hint, "%s cannot be written with its %zu bytes", array->path,
+                          array->bytes);
+}
 
 static int open_array(kin_graph_writer *self, const char *name, const char *descr,
                       size_t item_bytes, kin_error *err)
 {
     array_file *array = &self->array[self->array_count++];
+    size_t entries = kin_size_mul(self->n, self->k);
     *array = (array_file){.fd = -1, .descr = descr, .item_bytes = item_bytes};
+    array->bytes = array_bytes(array, entries);
     array->path = kin_text("%s/%s.npy", self->directory, name);
     if (!array->path)
         return kin_fail_alloc(err, "path", strlen(self->directory));
     array->fd = open(array->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (array->fd < 0)
         return kin_fail_errno(err, KIN_E_CANTOUT, disk_hint, "%s cannot be created", array->path);
+    int rc = reserve(array, err);
+    if (rc != 0)
+        return rc;
+    void *map = mmap(NULL, array->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, array->fd, 0);
+    if (map == MAP_FAILED)
+        return kin_fail_errno(err, KIN_E_IO, "check the file system of --out",
+                              "%s cannot be mapped", array->path);
+    array->map = map;
     return 0;
 }
 
-/* Room for a piece of rows in the files' form. */
-static bool reserve_pieces(kin_graph_writer *self)
+/* graph.npz comes last and holds two of the arrays again: room for it is looked for now. */
+static int check_npz_room(const kin_graph_writer *self, kin_error *err)
 {
-    size_t entries = kin_size_mul(PIECE_ROWS, self->k);
-    self->key = kin_alloc(kin_size_mul((size_t)omp_get_max_threads(), self->k), sizeof *self->key);
-    self->column = kin_alloc(entries, sizeof *self->column);
-    self->score = kin_alloc(entries, sizeof *self->score);
-    bool reserved = self->key && self->column && self->score;
-    for (size_t m = 0; m < self->modality_count; m++) {
-        self->cosine[m] = kin_alloc(entries, sizeof *self->cosine[m]);
-        reserved = reserved && self->cosine[m];
-    }
-    return reserved;
+    struct statvfs disk;
+    size_t needed = self->array[INDICES].bytes + self->array[DATA].bytes;
+    if (statvfs(self->directory, &disk) != 0)
+        return 0; /* then writing it will tell */
+    size_t room = kin_size_mul(disk.f_bavail, disk.f_frsize);
+    if (room >= needed)
+        return 0;
+    return kin_fail(err, KIN_E_IO, "make room, or choose another --out",
+                    "%s/graph.npz cannot be written: it needs %zu bytes and the disk has %zu left: "
+                    "No space left on device",
+                    self->directory, needed, room);
 }
 
 int kin_graph_writer_new(kin_graph_writer **out, const char *directory, size_t n, size_t k,
@@ -95,7 +122,7 @@ int kin_graph_writer_new(kin_graph_writer **out, const char *directory, size_t n
     self->order = order;
     self->directory = strdup(directory);
     self->filled = kin_alloc(n, sizeof *self->filled);
-    bool refused = !self->directory || !self->filled || !reserve_pieces(self);
+    bool refused = !self->directory || !self->filled;
     if (refused) {
         rc = kin_fail_alloc(err, "graph writer", kin_size_mul(n, sizeof *self->filled));
         goto done;
@@ -109,6 +136,8 @@ int kin_graph_writer_new(kin_graph_writer **out, const char *directory, size_t n
         strcat(name, catalog->modality[m].name);
         rc = open_array(self, name, "<f2", sizeof(uint16_t), err);
     }
+    if (rc == 0)
+        rc = check_npz_room(self, err);
 done:
     if (rc == 0)
         *out = self;
@@ -122,106 +151,82 @@ void kin_graph_writer_free(kin_graph_writer *self)
     if (!self)
         return;
     for (size_t a = 0; a < self->array_count; a++) {
+        if (self->array[a].map)
+            munmap(self->array[a].map, self->array[a].bytes);
         if (self->array[a].fd >= 0)
             close(self->array[a].fd);
         free(self->array[a].path);
     }
     free(self->directory);
     free(self->filled);
-    free(self->key);
-    free(self->column);
-    free(self->score);
-    for (size_t m = 0; m < self->modality_count; m++)
-        free(self->cosine[m]);
     free(self);
 }
 
 /* ---- blocks ---------------------------------------------------------------------------------- */
 
-static int write_at(const array_file *array, const void *data, size_t entry, size_t count,
-                    kin_error *err)
+/* Where row i's entries lie in an array's file. */
+static void *entries_of(const kin_graph_writer *self, int a, size_t i)
 {
-    const char *p = data;
-    size_t left = count * array->item_bytes;
-    size_t at = KIN_NPY_HEADER_BYTES + entry * array->item_bytes;
-    while (left > 0) {
-        ssize_t wrote = pwrite(array->fd, p, left, (off_t)at);
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote <= 0)
-            return kin_fail_errno(err, KIN_E_IO, disk_hint, "%s cannot be written", array->path);
-        p += wrote;
-        at += (size_t)wrote;
-        left -= (size_t)wrote;
-    }
-    return 0;
+    const array_file *array = &self->array[a];
+    return array->map + KIN_NPY_HEADER_BYTES + i * self->k * array->item_bytes;
 }
 
-/* A row's entries as they come, best first; those behind a short row are zero. */
-static void copy_row(kin_graph_writer *self, const kin_rows *rows, size_t q, size_t to)
+/* Row q of the block as row i of the graph, best first. */
+static void write_row(kin_graph_writer *self, size_t i, const kin_rows *rows, size_t q)
 {
-    size_t from = q * self->k;
-    size_t filled = rows->filled[q];
-    size_t left = self->k - filled;
-    memcpy(self->column + to, rows->neighbor + from, filled * sizeof *self->column);
-    memcpy(self->score + to, rows->score + from, filled * sizeof *self->score);
-    memset(self->column + to + filled, 0, left * sizeof *self->column);
-    memset(self->score + to + filled, 0, left * sizeof *self->score);
-    for (size_t m = 0; m < self->modality_count; m++) {
-        kin_kernels_best()->narrow(self->cosine[m] + to, rows->cosine[m] + from, filled);
-        memset(self->cosine[m] + to + filled, 0, left * sizeof *self->cosine[m]);
-    }
+    size_t from = q * self->k, filled = rows->filled[q];
+    memcpy(entries_of(self, INDICES, i), rows->neighbor + from, filled * sizeof *rows->neighbor);
+    memcpy(entries_of(self, DATA, i), rows->score + from, filled * sizeof *rows->score);
+    for (size_t m = 0; m < self->modality_count; m++)
+        kin_kernels_best()->narrow(entries_of(self, COSINES + (int)m, i), rows->cosine[m] + from,
+                                   filled);
+    self->filled[i] = rows->filled[q];
 }
 
-/* Brings the entries of a copied row into the order of their columns. */
-static void order_row(kin_graph_writer *self, const kin_rows *rows, size_t q, size_t to,
-                      uint64_t *key)
+/* The same with entries in the order of their columns. */
+static void write_row_by_column(kin_graph_writer *self, size_t i, const kin_rows *rows, size_t q,
+                                uint64_t *key /* [k] */)
 {
-    size_t from = q * self->k;
-    size_t filled = rows->filled[q];
-    for (size_t i = 0; i < filled; i++)
-        key[i] = (uint64_t)rows->neighbor[from + i] << 32 | i;
+    size_t from = q * self->k, filled = rows->filled[q];
+    int32_t *column = entries_of(self, INDICES, i);
+    float *score = entries_of(self, DATA, i);
+    for (size_t e = 0; e < filled; e++)
+        key[e] = (uint64_t)rows->neighbor[from + e] << 32 | e;
     kin_keys_select(key, filled, filled);
-    for (size_t i = 0; i < filled; i++) {
-        size_t entry = from + (uint32_t)key[i];
-        self->column[to + i] = rows->neighbor[entry];
-        self->score[to + i] = rows->score[entry];
-        for (size_t m = 0; m < self->modality_count; m++)
-            self->cosine[m][to + i] = kin_half_from_float(rows->cosine[m][entry]);
+    for (size_t e = 0; e < filled; e++) {
+        size_t entry = from + (uint32_t)key[e];
+        column[e] = rows->neighbor[entry];
+        score[e] = rows->score[entry];
+        for (size_t m = 0; m < self->modality_count; m++) {
+            uint16_t *cosine = entries_of(self, COSINES + (int)m, i);
+            cosine[e] = kin_half_from_float(rows->cosine[m][entry]);
+        }
     }
+    self->filled[i] = rows->filled[q];
 }
 
-/* Rows `at` .. at + count - 1 of the block, which are rows `first` .. of the graph. */
-static int write_piece(kin_graph_writer *self, size_t first, const kin_rows *rows, size_t at,
-                       size_t count, kin_error *err)
+static int write_by_column(kin_graph_writer *self, size_t first, const kin_rows *rows,
+                           kin_error *err)
 {
-    size_t entry = first * self->k, entries = count * self->k;
-#pragma omp parallel for schedule(static) if (entries > 65536)
-    for (size_t q = 0; q < count; q++) {
-        copy_row(self, rows, at + q, q * self->k);
-        if (self->order == KIN_ORDER_COLUMN)
-            order_row(self, rows, at + q, q * self->k,
-                      self->key + (size_t)omp_get_thread_num() * self->k);
-    }
-    int rc = write_at(&self->array[INDICES], self->column, entry, entries, err);
-    if (rc == 0)
-        rc = write_at(&self->array[DATA], self->score, entry, entries, err);
-    for (size_t m = 0; m < self->modality_count && rc == 0; m++)
-        rc = write_at(&self->array[COSINES + m], self->cosine[m], entry, entries, err);
-    return rc;
+    uint64_t *key = kin_alloc(self->k, sizeof *key);
+    if (!key)
+        return kin_fail_alloc(err, "the order of a row", self->k * sizeof *key);
+    for (size_t q = 0; q < rows->count; q++)
+        write_row_by_column(self, first + q, rows, q, key);
+    free(key);
+    return 0;
 }
 
 static int write_rows(void *writer, size_t first, const kin_rows *rows, kin_error *err)
 {
     kin_graph_writer *self = writer;
-    int rc = 0;
     assert(rows->k == self->k && first + rows->count <= self->n);
-    for (size_t at = 0; at < rows->count && rc == 0; at += PIECE_ROWS) {
-        size_t left = rows->count - at;
-        rc = write_piece(self, first + at, rows, at, left < PIECE_ROWS ? left : PIECE_ROWS, err);
-    }
-    memcpy(self->filled + first, rows->filled, rows->count * sizeof *rows->filled);
-    return rc;
+    if (self->order == KIN_ORDER_COLUMN)
+        return write_by_column(self, first, rows, err);
+#pragma omp parallel for schedule(static) if (rows->count * self->k > 65536)
+    for (size_t q = 0; q < rows->count; q++)
+        write_row(self, first + q, rows, q);
+    return 0;
 }
 
 kin_row_sink kin_graph_writer_sink(kin_graph_writer *self)
@@ -232,14 +237,9 @@ kin_row_sink kin_graph_writer_sink(kin_graph_writer *self)
 /* ---- finish ---------------------------------------------------------------------------------- */
 
 /* Moves the entries of short rows together. */
-static int close_up(kin_graph_writer *self, const array_file *array, kin_error *err)
+static void close_up(const kin_graph_writer *self, const array_file *array)
 {
-    size_t bytes = KIN_NPY_HEADER_BYTES + self->n * self->k * array->item_bytes;
-    char *map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, array->fd, 0);
-    if (map == MAP_FAILED)
-        return kin_fail_errno(err, KIN_E_IO, "check the file system of --out",
-                              "%s cannot be mapped", array->path);
-    char *base = map + KIN_NPY_HEADER_BYTES;
+    unsigned char *base = array->map + KIN_NPY_HEADER_BYTES;
     size_t row_bytes = self->k * array->item_bytes;
     size_t at = 0;
     for (size_t i = 0; i < self->n; i++) {
@@ -247,20 +247,18 @@ static int close_up(kin_graph_writer *self, const array_file *array, kin_error *
         memmove(base + at, base + i * row_bytes, length);
         at += length;
     }
-    munmap(map, bytes);
-    return 0;
 }
 
-static int finish_array(kin_graph_writer *self, const array_file *array, size_t pairs,
+/* Brings an array's file into its final form. It stays mapped. */
+static int finish_array(const kin_graph_writer *self, const array_file *array, size_t pairs,
                         kin_error *err)
 {
-    int rc = pairs < self->n * self->k ? close_up(self, array, err) : 0;
-    unsigned char header[KIN_NPY_HEADER_BYTES];
-    kin_npy_format(header, array->descr, 1, &pairs);
-    if (rc == 0 && (ftruncate(array->fd, (off_t)(sizeof header + pairs * array->item_bytes)) != 0 ||
-                    pwrite(array->fd, header, sizeof header, 0) != sizeof header))
-        rc = kin_fail_errno(err, KIN_E_IO, disk_hint, "%s cannot be written", array->path);
-    return rc;
+    if (pairs < self->n * self->k)
+        close_up(self, array);
+    kin_npy_format(array->map, array->descr, 1, &pairs);
+    if (ftruncate(array->fd, (off_t)array_bytes(array, pairs)) != 0)
+        return kin_fail_errno(err, KIN_E_IO, disk_hint, "%s cannot be written", array->path);
+    return 0;
 }
 
 /* indptr.npy: int32 below 2^31 entries as SciPy keeps it, else int64. */
@@ -293,7 +291,7 @@ done:
 }
 
 /* graph.npz: the members that scipy.sparse.save_npz writes, uncompressed. */
-static int write_npz(const kin_graph_writer *self, kin_error *err)
+static int write_npz(const kin_graph_writer *self, size_t pairs, kin_error *err)
 {
     static const char csr[3] = {'c', 's', 'r'}; /* as NumPy stores a text: without an end mark */
     unsigned char format[KIN_NPY_HEADER_BYTES + sizeof csr];
@@ -305,12 +303,13 @@ static int write_npz(const kin_graph_writer *self, kin_error *err)
     kin_npy_format(shape, "<i8", 1, &two);
     memcpy(shape + KIN_NPY_HEADER_BYTES, &n, sizeof n);
     memcpy(shape + KIN_NPY_HEADER_BYTES + sizeof n, &n, sizeof n);
+    const array_file *indices = &self->array[INDICES], *data = &self->array[DATA];
     const kin_zip_member member[] = {
-        {.name = "indices.npy", .file = "indices.npy"},
+        {.name = "indices.npy", .data = indices->map, .bytes = array_bytes(indices, pairs)},
         {.name = "indptr.npy", .file = "indptr.npy"},
         {.name = "format.npy", .data = format, .bytes = sizeof format},
         {.name = "shape.npy", .data = shape, .bytes = sizeof shape},
-        {.name = "data.npy", .file = "data.npy"},
+        {.name = "data.npy", .data = data->map, .bytes = array_bytes(data, pairs)},
     };
     return kin_zip_write(self->directory, "graph.npz", member, sizeof member / sizeof *member, err);
 }
@@ -331,6 +330,6 @@ int kin_graph_writer_finish(kin_graph_writer *self, kin_graph_totals *totals, ki
     if (rc == 0)
         rc = write_indptr(self, totals->pairs, err);
     if (rc == 0)
-        rc = write_npz(self, err);
+        rc = write_npz(self, totals->pairs, err);
     return rc;
 }

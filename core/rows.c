@@ -40,6 +40,19 @@ size_t kin_rows_bytes(size_t capacity, size_t k, size_t modality_count)
                         kin_size_mul(capacity, sizeof(uint32_t)));
 }
 
+kin_rows kin_rows_part(const kin_rows *self, size_t first, size_t count)
+{
+    kin_rows part = *self;
+    assert(first + count <= self->count);
+    part.count = part.capacity = count;
+    part.filled += first;
+    part.neighbor += first * self->k;
+    part.score += first * self->k;
+    for (size_t m = 0; m < self->modality_count; m++)
+        part.cosine[m] += first * self->k;
+    return part;
+}
+
 int kin_watch_check(const kin_watch *self, kin_error *err)
 {
     if (self && self->stopped && self->stopped(self->self))
@@ -71,6 +84,7 @@ static int keep(void *self, size_t first, const kin_rows *rows, kin_error *err)
     for (size_t m = 0; m < rows->modality_count; m++)
         memcpy(all->cosine[m] + at, rows->cosine[m],
                rows->count * rows->k * sizeof *rows->cosine[m]);
+#pragma omp critical(kin_rows_keep)
     if (first + rows->count > all->count)
         all->count = first + rows->count;
     return 0;
