@@ -109,7 +109,8 @@ bool kin_space_query(const kin_space *self, const kin_query *query, float *out, 
         if (!(self->modalities >> m & 1))
             continue;
         if (pattern >> m & 1) {
-            memcpy(at, query->vector[m], d * sizeof *at);
+            for (size_t i = 0; i < d; i++)
+                at[i] = (float)query->wide[m][i];
             scale(at, d, block_factor(self, m, query->inverse_norm[m], pattern));
         } else {
             memset(at, 0, d * sizeof *at);

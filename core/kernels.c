@@ -69,6 +69,24 @@ void kin_lanes_add_wide(double lane[KIN_LANES], const double *x, const float *y,
         lane[l] += x[l] * (double)y[l];
 }
 
+#define WIDEN_DOUBLE_PORTABLE(suffix, element_bytes)                                               \
+    static void widen_double_##suffix(double *out, const void *in, size_t count)                   \
+    {                                                                                              \
+        float block[KIN_LANES];                                                                    \
+        const unsigned char *bytes = in;                                                           \
+        for (size_t i = 0; i < count; i += KIN_LANES) {                                            \
+            size_t part = count - i < KIN_LANES ? count - i : KIN_LANES;                           \
+            widen_##suffix(block, bytes + i * (element_bytes), part);                              \
+            for (size_t l = 0; l < part; l++)                                                      \
+                out[i + l] = block[l];                                                             \
+        }                                                                                          \
+    }
+
+WIDEN_DOUBLE_PORTABLE(f32, 4)
+WIDEN_DOUBLE_PORTABLE(f16, 2)
+WIDEN_DOUBLE_PORTABLE(f64, 8)
+WIDEN_DOUBLE_PORTABLE(i8, 1)
+
 /* One dot product per type and kind of x: a block of KIN_LANES elements at a time is widened and added. */
 #define DOT_PORTABLE(name, suffix, x_type, add, element_bytes)                                     \
     static double name##_##suffix(const x_type *x, const void *y, size_t d)                        \
@@ -93,13 +111,24 @@ DOT_PORTABLE(wide, f16, double, kin_lanes_add_wide, 2)
 DOT_PORTABLE(wide, f64, double, kin_lanes_add_wide, 8)
 DOT_PORTABLE(wide, i8, double, kin_lanes_add_wide, 1)
 
+static void dots(const float *x, const float *const *y, size_t count, size_t d, double *out)
+{
+    for (size_t i = 0; i < count; i++)
+        out[i] = dot_f32(x, y[i], d);
+}
+
 const kin_kernels kin_kernels_portable = {
     .name = "portable",
     .dot = {[KIN_F32] = dot_f32, [KIN_F16] = dot_f16, [KIN_F64] = dot_f64, [KIN_I8] = dot_i8},
     .dot_wide =
         {[KIN_F32] = wide_f32, [KIN_F16] = wide_f16, [KIN_F64] = wide_f64, [KIN_I8] = wide_i8},
+    .dots = dots,
     .widen =
         {[KIN_F32] = widen_f32, [KIN_F16] = widen_f16, [KIN_F64] = widen_f64, [KIN_I8] = widen_i8},
+    .widen_double = {[KIN_F32] = widen_double_f32,
+                     [KIN_F16] = widen_double_f16,
+                     [KIN_F64] = widen_double_f64,
+                     [KIN_I8] = widen_double_i8},
     .narrow = narrow,
 };
 

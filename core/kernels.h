@@ -30,8 +30,15 @@ typedef struct kin_kernels {
      * many products. */
     double (*dot_wide[KIN_DTYPE_COUNT])(const double *x /* [d] */, const void *y, size_t d);
 
+    /* The sums of x with each of y[0 .. count), bit for bit those of dot[KIN_F32]. */
+    void (*dots)(const float *x /* [d] */, const float *const *y /* [count][d] */, size_t count,
+                 size_t d, double *out /* [count] */);
+
     /* out[i] = (float)in[i] for `count` elements of the table index's type, any alignment. */
     void (*widen[KIN_DTYPE_COUNT])(float *out /* [count] */, const void *in, size_t count);
+
+    /* out[i] = (double)(float)in[i], likewise. */
+    void (*widen_double[KIN_DTYPE_COUNT])(double *out /* [count] */, const void *in, size_t count);
 
     /* out[i] = in[i] as float16 (core/half.h), any alignment. */
     void (*narrow)(uint16_t *out /* [count] */, const float *in, size_t count);

@@ -52,6 +52,36 @@ WIDEN_AVX2(f16, KIN_F16, 2)
 WIDEN_AVX2(f64, KIN_F64, 8)
 WIDEN_AVX2(i8, KIN_I8, 1)
 
+#define WIDEN_DOUBLE(table, target, suffix, type, element_bytes)                                   \
+    target static void widen_double_##table##_##suffix(double *out, const void *in, size_t count)  \
+    {                                                                                              \
+        const unsigned char *bytes = in;                                                           \
+        size_t i = 0;                                                                              \
+        for (; i + 8 <= count; i += 8)                                                             \
+            store8_##table(out + i, load8_##suffix(bytes + i * (element_bytes)));                  \
+        kin_kernels_portable.widen_double[type](out + i, bytes + i * (element_bytes), count - i);  \
+    }
+
+AVX2 static inline void store8_avx2(double *out, __m256 x)
+{
+    _mm256_storeu_pd(out, _mm256_cvtps_pd(_mm256_castps256_ps128(x)));
+    _mm256_storeu_pd(out + 4, _mm256_cvtps_pd(_mm256_extractf128_ps(x, 1)));
+}
+
+AVX512 static inline void store8_avx512(double *out, __m256 x)
+{
+    _mm512_storeu_pd(out, _mm512_cvtps_pd(x));
+}
+
+WIDEN_DOUBLE(avx2, AVX2, f32, KIN_F32, 4)
+WIDEN_DOUBLE(avx2, AVX2, f16, KIN_F16, 2)
+WIDEN_DOUBLE(avx2, AVX2, f64, KIN_F64, 8)
+WIDEN_DOUBLE(avx2, AVX2, i8, KIN_I8, 1)
+WIDEN_DOUBLE(avx512, AVX512, f32, KIN_F32, 4)
+WIDEN_DOUBLE(avx512, AVX512, f16, KIN_F16, 2)
+WIDEN_DOUBLE(avx512, AVX512, f64, KIN_F64, 8)
+WIDEN_DOUBLE(avx512, AVX512, i8, KIN_I8, 1)
+
 AVX2 static void narrow(uint16_t *out, const float *in, size_t count)
 {
     size_t i = 0;
@@ -107,6 +137,15 @@ static inline void add_tail_wide(double lane[KIN_LANES], const double *x, const 
         return kin_lanes_sum(lane);                                                                \
     }
 
+/* kin_lanes_sum in registers: the same tree, eight lanes to a register. */
+AVX512 static inline double lanes_sum_avx512(const __m512d acc[4])
+{
+    __m512d eight = _mm512_add_pd(_mm512_add_pd(acc[0], acc[2]), _mm512_add_pd(acc[1], acc[3]));
+    __m256d four = _mm256_add_pd(_mm512_castpd512_pd256(eight), _mm512_extractf64x4_pd(eight, 1));
+    __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
+    return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
+}
+
 #define DOT_AVX512(suffix, type, element_bytes)                                                    \
     AVX512 static double dot_avx512_##suffix(const float *x, const void *y, size_t d)              \
     {                                                                                              \
@@ -121,21 +160,14 @@ static inline void add_tail_wide(double lane[KIN_LANES], const double *x, const 
                 __m256 b = load8_##suffix(bytes + (i + 8 * (size_t)j) * (element_bytes));          \
                 acc[j] = _mm512_fmadd_pd(_mm512_cvtps_pd(a), _mm512_cvtps_pd(b), acc[j]);          \
             }                                                                                      \
+        if (i == d)                                                                                \
+            return lanes_sum_avx512(acc);                                                          \
         double lane[KIN_LANES];                                                                    \
         for (int j = 0; j < 4; j++)                                                                \
             _mm512_storeu_pd(lane + 8 * j, acc[j]);                                                \
         add_tail(lane, x, bytes, i, d, type);                                                      \
         return kin_lanes_sum(lane);                                                                \
     }
-
-/* kin_lanes_sum in registers: the same tree, eight lanes to a register. */
-AVX512 static inline double lanes_sum_avx512(const __m512d acc[4])
-{
-    __m512d eight = _mm512_add_pd(_mm512_add_pd(acc[0], acc[2]), _mm512_add_pd(acc[1], acc[3]));
-    __m256d four = _mm256_add_pd(_mm512_castpd512_pd256(eight), _mm512_extractf64x4_pd(eight, 1));
-    __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
-    return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
-}
 
 #define WIDE_AVX2(suffix, type, element_bytes)                                                     \
     AVX2 static double wide_avx2_##suffix(const double *x, const void *y, size_t d)                \
@@ -202,6 +234,60 @@ DOT_AVX512(f16, KIN_F16, 2)
 DOT_AVX512(f64, KIN_F64, 8)
 DOT_AVX512(i8, KIN_I8, 1)
 
+AVX2 static void dots_avx2(const float *x, const float *const *y, size_t count, size_t d,
+                           double *out)
+{
+    for (size_t i = 0; i < count; i++)
+        out[i] = dot_avx2_f32(x, y[i], d);
+}
+
+/* The last d % KIN_LANES elements of one product, and the sum of its lanes. */
+AVX512 static double finish_lanes(const __m512d acc[4], const float *x, const float *y, size_t done,
+                                  size_t d)
+{
+    if (done == d)
+        return lanes_sum_avx512(acc);
+    double lane[KIN_LANES];
+    for (int j = 0; j < 4; j++)
+        _mm512_storeu_pd(lane + 8 * j, acc[j]);
+    kin_lanes_add(lane, x + done, y + done, d - done);
+    return kin_lanes_sum(lane);
+}
+
+/* Four products at a time: 16 registers of lanes, and x is converted once for all four. */
+AVX512 static void dots4_avx512(const float *x, const float *const *y, size_t d, double *out)
+{
+    __m512d acc[4][4];
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++)
+#pragma GCC unroll 4
+        for (int j = 0; j < 4; j++)
+            acc[i][j] = _mm512_setzero_pd();
+    size_t k = 0;
+    for (; k + KIN_LANES <= d; k += KIN_LANES)
+#pragma GCC unroll 4
+        for (int j = 0; j < 4; j++) {
+            __m512d a = _mm512_cvtps_pd(_mm256_loadu_ps(x + k + 8 * j));
+#pragma GCC unroll 4
+            for (int i = 0; i < 4; i++) {
+                __m512d b = _mm512_cvtps_pd(_mm256_loadu_ps(y[i] + k + 8 * j));
+                acc[i][j] = _mm512_fmadd_pd(a, b, acc[i][j]);
+            }
+        }
+    for (int i = 0; i < 4; i++)
+        out[i] = finish_lanes(acc[i], x, y[i], k, d);
+}
+
+AVX512 static void dots_avx512(const float *x, const float *const *y, size_t count, size_t d,
+                               double *out)
+{
+    size_t i = 0;
+    for (; i + 4 <= count; i += 4)
+        dots4_avx512(x, y + i, d, out + i);
+    for (; i < count; i++)
+        out[i] = dot_avx512_f32(x, y[i], d);
+}
+
 #define WIDEN_TABLE                                                                                \
     {                                                                                              \
         [KIN_F32] = widen_f32, [KIN_F16] = widen_f16, [KIN_F64] = widen_f64, [KIN_I8] = widen_i8   \
@@ -217,7 +303,12 @@ const kin_kernels kin_kernels_avx2 = {
                  [KIN_F16] = wide_avx2_f16,
                  [KIN_F64] = wide_avx2_f64,
                  [KIN_I8] = wide_avx2_i8},
+    .dots = dots_avx2,
     .widen = WIDEN_TABLE,
+    .widen_double = {[KIN_F32] = widen_double_avx2_f32,
+                     [KIN_F16] = widen_double_avx2_f16,
+                     [KIN_F64] = widen_double_avx2_f64,
+                     [KIN_I8] = widen_double_avx2_i8},
     .narrow = narrow,
 };
 
@@ -231,7 +322,12 @@ const kin_kernels kin_kernels_avx512 = {
                  [KIN_F16] = wide_avx512_f16,
                  [KIN_F64] = wide_avx512_f64,
                  [KIN_I8] = wide_avx512_i8},
+    .dots = dots_avx512,
     .widen = WIDEN_TABLE,
+    .widen_double = {[KIN_F32] = widen_double_avx512_f32,
+                     [KIN_F16] = widen_double_avx512_f16,
+                     [KIN_F64] = widen_double_avx512_f64,
+                     [KIN_I8] = widen_double_avx512_i8},
     .narrow = narrow,
 };
 

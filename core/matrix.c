@@ -176,3 +176,8 @@ void kin_matrix_widen(const kin_matrix *self, size_t first, size_t count, float 
     for (size_t i = 0; i < count; i++)
         widen(out + i * self->d, kin_matrix_row(self, first + i), self->d);
 }
+
+void kin_matrix_widen_double(const kin_matrix *self, size_t row, double *out)
+{
+    kin_kernels_best()->widen_double[self->dtype](out, kin_matrix_row(self, row), self->d);
+}

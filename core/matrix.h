@@ -36,4 +36,7 @@ static inline const unsigned char *kin_matrix_row(const kin_matrix *self, size_t
 void kin_matrix_widen(const kin_matrix *self, size_t first, size_t count,
                       float *out /* [count * d] */);
 
+/* One row's floats as doubles. */
+void kin_matrix_widen_double(const kin_matrix *self, size_t row, double *out /* [d] */);
+
 #endif

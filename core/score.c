@@ -23,11 +23,10 @@ int kin_query_init(kin_query *self, const kin_catalog *catalog, kin_error *err)
         (kin_query){.catalog = catalog, .row = -1, .weight_sum = kin_catalog_weight_sum(catalog)};
     for (size_t m = 0; m < catalog->modality_count; m++) {
         size_t d = catalog->modality[m].matrix.d;
-        self->vector[m] = kin_alloc_zero(d, sizeof(float));
         self->wide[m] = kin_alloc_zero(d, sizeof(double));
-        if (!self->vector[m] || !self->wide[m]) {
+        if (!self->wide[m]) {
             kin_query_release(self);
-            return kin_fail_alloc(err, "query row", d * (sizeof(float) + sizeof(double)));
+            return kin_fail_alloc(err, "query row", d * sizeof(double));
         }
     }
     set_renorm(self);
@@ -36,17 +35,9 @@ int kin_query_init(kin_query *self, const kin_catalog *catalog, kin_error *err)
 
 void kin_query_release(kin_query *self)
 {
-    for (size_t m = 0; m < KIN_MODALITIES_MAX; m++) {
-        free(self->vector[m]);
+    for (size_t m = 0; m < KIN_MODALITIES_MAX; m++)
         free(self->wide[m]);
-    }
     *self = (kin_query){0};
-}
-
-static void widen_vector(kin_query *self, size_t m)
-{
-    for (size_t i = 0; i < self->catalog->modality[m].matrix.d; i++)
-        self->wide[m][i] = self->vector[m][i];
 }
 
 void kin_query_set_row(kin_query *self, size_t row)
@@ -55,8 +46,7 @@ void kin_query_set_row(kin_query *self, size_t row)
     self->row = (int64_t)row;
     self->present = catalog->present[row];
     for (size_t m = 0; m < catalog->modality_count; m++) {
-        kin_matrix_widen(&catalog->modality[m].matrix, row, 1, self->vector[m]);
-        widen_vector(self, m);
+        kin_matrix_widen_double(&catalog->modality[m].matrix, row, self->wide[m]);
         self->inverse_norm[m] = catalog->modality[m].inverse_norm[row];
     }
 }
@@ -72,8 +62,7 @@ void kin_query_set_vectors(kin_query *self, const float *const vector[])
         self->inverse_norm[m] = 0;
         if (!vector[m])
             continue;
-        memcpy(self->vector[m], vector[m], d * sizeof(float));
-        widen_vector(self, m);
+        kernels->widen_double[KIN_F32](self->wide[m], vector[m], d);
         double square = kernels->dot[KIN_F32](vector[m], vector[m], d);
         if (square > 0) {
             self->inverse_norm[m] = 1.0 / sqrt(square);
@@ -85,30 +74,82 @@ void kin_query_set_vectors(kin_query *self, const float *const vector[])
         self->present = 0;
 }
 
+/* Weighs the cosines of the modalities in `shared`, and gives them out as floats. */
+static float fuse(const kin_query *self, unsigned shared, const double cos[KIN_MODALITIES_MAX],
+                  float cosine[KIN_MODALITIES_MAX])
+{
+    const kin_catalog *catalog = self->catalog;
+    double sum = 0;
+    for (size_t m = 0; m < catalog->modality_count; m++) {
+        bool has = shared >> m & 1;
+        cosine[m] = has ? (float)cos[m] : NAN;
+        sum += has ? catalog->modality[m].weight * cos[m] : 0;
+    }
+    if (self->renorm[shared] > 0)
+        sum = self->weight_sum * sum / self->renorm[shared];
+    return (float)sum;
+}
+
 bool kin_query_score(const kin_query *self, size_t row, float *score,
                      float cosine[KIN_MODALITIES_MAX])
 {
     const kin_catalog *catalog = self->catalog;
     const kin_kernels *kernels = kin_kernels_best();
     unsigned shared = self->present & catalog->present[row];
+    double cos[KIN_MODALITIES_MAX];
     if (shared == 0)
         return false;
-    double sum = 0;
     for (size_t m = 0; m < catalog->modality_count; m++) {
-        cosine[m] = NAN;
-        if (!(shared >> m & 1))
-            continue;
         const kin_modality *modality = &catalog->modality[m];
         const kin_matrix *x = &modality->matrix;
+        if (!(shared >> m & 1))
+            continue;
         double dot = kernels->dot_wide[x->dtype](self->wide[m], kin_matrix_row(x, row), x->d);
-        double cos = dot * (self->inverse_norm[m] * modality->inverse_norm[row]);
-        cosine[m] = (float)cos;
-        sum += modality->weight * cos;
+        cos[m] = dot * (self->inverse_norm[m] * modality->inverse_norm[row]);
     }
-    if (self->renorm[shared] > 0)
-        sum = self->weight_sum * sum / self->renorm[shared];
-    *score = (float)sum;
+    *score = fuse(self, shared, cos, cosine);
     return true;
+}
+
+kin_item kin_item_load(const kin_catalog *catalog, size_t row, float *memory)
+{
+    kin_item item = {.present = catalog->present[row]};
+    for (size_t m = 0; m < catalog->modality_count; m++) {
+        const kin_matrix *x = &catalog->modality[m].matrix;
+        const void *own = kin_matrix_row(x, row);
+        item.inverse_norm[m] = catalog->modality[m].inverse_norm[row];
+        item.vector[m] = memory;
+        if (x->dtype == KIN_F32 && (uintptr_t)own % sizeof(float) == 0)
+            item.vector[m] = own;
+        else
+            kin_matrix_widen(x, row, 1, memory);
+        memory += x->d;
+    }
+    return item;
+}
+
+void kin_items_score(const kin_query *rule, const kin_item *x, const kin_item *const *y,
+                     size_t count, bool *pair, float *score, float *cosine)
+{
+    const kin_catalog *catalog = rule->catalog;
+    const float *vector[KIN_ITEMS_MAX];
+    double dot[KIN_MODALITIES_MAX][KIN_ITEMS_MAX];
+    assert(count <= KIN_ITEMS_MAX);
+    for (size_t m = 0; m < catalog->modality_count; m++) {
+        for (size_t i = 0; i < count; i++)
+            vector[i] = y[i]->vector[m];
+        kin_kernels_best()->dots(x->vector[m], vector, count, catalog->modality[m].matrix.d,
+                                 dot[m]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        unsigned shared = x->present & y[i]->present;
+        double cos[KIN_MODALITIES_MAX];
+        for (size_t m = 0; m < catalog->modality_count; m++)
+            cos[m] = dot[m][i] * (x->inverse_norm[m] * y[i]->inverse_norm[m]);
+        pair[i] = shared != 0;
+        if (shared)
+            score[i] = fuse(rule, shared, cos, cosine + i * catalog->modality_count);
+    }
 }
 
 /* ---- selection ------------------------------------------------------------------------------ */
@@ -213,67 +254,14 @@ void kin_keys_select(uint64_t *keys, size_t count, size_t k)
     sort_keys(keys, k);
 }
 
-/* ---- rescoring ------------------------------------------------------------------------------ */
-
-int kin_rescore_space_init(kin_rescore_space *self, size_t capacity, size_t modality_count,
-                           kin_error *err)
-{
-    *self = (kin_rescore_space){.capacity = capacity};
-    self->key = kin_alloc(kin_size_mul(2, capacity), sizeof *self->key);
-    self->cosine = kin_alloc(kin_size_mul(capacity, modality_count), sizeof *self->cosine);
-    if (self->key && self->cosine)
-        return 0;
-    kin_rescore_space_release(self);
-    return kin_fail_alloc(err, "candidates", kin_rescore_space_bytes(capacity, modality_count));
-}
-
-size_t kin_rescore_space_bytes(size_t capacity, size_t modality_count)
-{
-    return kin_size_mul(capacity, 2 * sizeof(uint64_t) + modality_count * sizeof(float));
-}
-
-void kin_rescore_space_release(kin_rescore_space *self)
-{
-    free(self->key);
-    free(self->cosine);
-    *self = (kin_rescore_space){0};
-}
-
-/* How many candidates ahead their rows are asked for: the rows lie anywhere in memory. */
-enum { AHEAD = 2, LINE_BYTES = 64 };
-
-static void prefetch_row(const kin_catalog *catalog, size_t row)
-{
-    for (size_t m = 0; m < catalog->modality_count; m++) {
-        const kin_matrix *x = &catalog->modality[m].matrix;
-        const unsigned char *bytes = kin_matrix_row(x, row);
-        size_t length = x->d * kin_dtype_bytes(x->dtype);
-        for (size_t at = 0; at < length; at += LINE_BYTES)
-            __builtin_prefetch(bytes + at);
-    }
-}
-
-/* A key orders as the canonical order does: the higher score first, then the earlier candidate,
- * which is the smaller row. */
-static uint64_t make_key(float score, size_t candidate)
-{
-    return (uint64_t)(~kin_score_order(score)) << 32 | (uint32_t)candidate;
-}
-
-static float key_score(uint64_t key)
-{
-    return kin_score_from_order(~(uint32_t)(key >> 32));
-}
-
-/* Sorts by the scores in the keys' high halves, byte by byte from the least; equal scores keep their
- * order. Bytes that all keys have in common need no pass. `space` holds as many keys. */
-static void sort_by_score(uint64_t *keys, uint64_t *space, size_t count)
+void kin_keys_sort(uint64_t *keys, uint64_t *space, size_t count, unsigned first_bit,
+                   unsigned last_bit)
 {
     uint64_t differ = 0;
     uint64_t *from = keys, *to = space;
     for (size_t i = 1; i < count; i++)
         differ |= keys[i] ^ keys[0];
-    for (int shift = 32; shift < 64; shift += 8) {
+    for (unsigned shift = first_bit; shift < last_bit; shift += 8) {
         uint32_t start[256] = {0};
         uint32_t sum = 0;
         if (!(differ >> shift & 255))
@@ -295,33 +283,95 @@ static void sort_by_score(uint64_t *keys, uint64_t *space, size_t count)
         memcpy(keys, from, count * sizeof *keys);
 }
 
+/* ---- rescoring ------------------------------------------------------------------------------ */
+
+/* A key orders as the canonical order does: the higher score first, then the earlier candidate,
+ * which is the smaller row. */
+static uint64_t make_key(float score, size_t candidate)
+{
+    return (uint64_t)(~kin_score_order(score)) << 32 | (uint32_t)candidate;
+}
+
+void kin_scored_keep_best(const kin_scored *self, uint64_t *space, kin_rows *out, size_t slot)
+{
+    size_t modalities = out->modality_count;
+    size_t kept = self->count < out->k ? self->count : out->k;
+    for (size_t c = 0; c < self->count; c++)
+        space[c] = make_key(self->score[c], c);
+    kin_keys_sort(space, space + self->count, self->count, 32, 64); /* candidates ascend already */
+    out->filled[slot] = (uint32_t)kept;
+    for (size_t i = 0; i < kept; i++) {
+        size_t c = (uint32_t)space[i];
+        size_t at = slot * out->k + i;
+        out->neighbor[at] = self->candidate[c];
+        out->score[at] = kin_score_from_order(~(uint32_t)(space[i] >> 32));
+        for (size_t m = 0; m < modalities; m++)
+            out->cosine[m][at] = self->cosine[c * modalities + m];
+    }
+}
+
+int kin_rescore_space_init(kin_rescore_space *self, size_t capacity, size_t modality_count,
+                           kin_error *err)
+{
+    *self = (kin_rescore_space){.capacity = capacity};
+    self->key = kin_alloc(kin_size_mul(2, capacity), sizeof *self->key);
+    self->scored.candidate = kin_alloc(capacity, sizeof *self->scored.candidate);
+    self->scored.score = kin_alloc(capacity, sizeof *self->scored.score);
+    self->scored.cosine =
+        kin_alloc(kin_size_mul(capacity, modality_count), sizeof *self->scored.cosine);
+    if (self->key && self->scored.candidate && self->scored.score && self->scored.cosine)
+        return 0;
+    kin_rescore_space_release(self);
+    return kin_fail_alloc(err, "candidates", kin_rescore_space_bytes(capacity, modality_count));
+}
+
+size_t kin_rescore_space_bytes(size_t capacity, size_t modality_count)
+{
+    return kin_size_mul(capacity, 2 * sizeof(uint64_t) + sizeof(int32_t) +
+                                      (1 + modality_count) * sizeof(float));
+}
+
+void kin_rescore_space_release(kin_rescore_space *self)
+{
+    free(self->key);
+    free(self->scored.candidate);
+    free(self->scored.score);
+    free(self->scored.cosine);
+    *self = (kin_rescore_space){0};
+}
+
+/* How many candidates ahead their rows are asked for: the rows lie anywhere in memory. */
+enum { AHEAD = 2, LINE_BYTES = 64 };
+
+void kin_catalog_prefetch(const kin_catalog *catalog, size_t row)
+{
+    __builtin_prefetch(catalog->present + row);
+    for (size_t m = 0; m < catalog->modality_count; m++) {
+        const kin_matrix *x = &catalog->modality[m].matrix;
+        const unsigned char *bytes = kin_matrix_row(x, row);
+        size_t length = x->d * kin_dtype_bytes(x->dtype);
+        for (size_t at = 0; at < length; at += LINE_BYTES)
+            __builtin_prefetch(bytes + at);
+        __builtin_prefetch(catalog->modality[m].inverse_norm + row);
+    }
+}
+
 void kin_rescore(const kin_query *query, const int32_t *candidate, size_t count,
                  kin_rescore_space *space, kin_rows *out, size_t slot)
 {
+    kin_scored *scored = &space->scored;
     size_t modalities = query->catalog->modality_count;
-    size_t pairs = 0;
     assert(count <= space->capacity);
+    scored->count = 0;
     for (size_t c = 0; c < count; c++) {
-        float score;
-        float cosine[KIN_MODALITIES_MAX];
+        size_t at = scored->count;
         if (c + AHEAD < count)
-            prefetch_row(query->catalog, (size_t)candidate[c + AHEAD]);
+            kin_catalog_prefetch(query->catalog, (size_t)candidate[c + AHEAD]);
         if (candidate[c] == query->row ||
-            !kin_query_score(query, (size_t)candidate[c], &score, cosine))
+            !kin_query_score(query, (size_t)candidate[c], &scored->score[at],
+                             scored->cosine + at * modalities))
             continue;
-        space->key[pairs++] = make_key(score, c);
-        for (size_t m = 0; m < modalities; m++)
-            space->cosine[c * modalities + m] = cosine[m];
+        scored->candidate[scored->count++] = candidate[c];
     }
-    size_t kept = pairs < out->k ? pairs : out->k;
-    sort_by_score(space->key, space->key + space->capacity, pairs); /* candidates ascend already */
-    out->filled[slot] = (uint32_t)kept;
-    for (size_t i = 0; i < kept; i++) {
-        size_t c = (uint32_t)space->key[i];
-        size_t at = slot * out->k + i;
-        out->neighbor[at] = candidate[c];
-        out->score[at] = key_score(space->key[i]);
-        for (size_t m = 0; m < modalities; m++)
-            out->cosine[m][at] = space->cosine[c * modalities + m];
-    }
+    kin_scored_keep_best(scored, space->key, out, slot);
 }

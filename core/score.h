@@ -16,10 +16,9 @@
 /* One side of the scores: an item of the catalog or vectors from outside. */
 typedef struct kin_query {
     const kin_catalog *catalog;
-    unsigned present;                  /* bit m: has modality m */
-    int64_t row;                       /* the item that never is its own neighbour; -1 none */
-    float *vector[KIN_MODALITIES_MAX]; /* [d_m] each; owned */
-    double *wide[KIN_MODALITIES_MAX];  /* [d_m] the same values; owned */
+    unsigned present;                 /* bit m: has modality m */
+    int64_t row;                      /* the item that never is its own neighbour; -1 none */
+    double *wide[KIN_MODALITIES_MAX]; /* [d_m] floats, kept as doubles; owned */
     double inverse_norm[KIN_MODALITIES_MAX];
     double weight_sum;                      /* W */
     double renorm[1 << KIN_MODALITIES_MAX]; /* by S: sum_S w where renorm rescales, else 0 */
@@ -40,11 +39,45 @@ void kin_query_set_vectors(kin_query *self,
 bool kin_query_score(const kin_query *self, size_t row, float *score,
                      float cosine[KIN_MODALITIES_MAX]);
 
+/* An item whose rows are at hand as floats. */
+typedef struct kin_item {
+    unsigned present;
+    double inverse_norm[KIN_MODALITIES_MAX];
+    const float *vector[KIN_MODALITIES_MAX];
+} kin_item;
+
+/* Item `row` of the catalog. `memory` has room for all dimensions; it is left alone where the file's own
+ * floats serve. */
+kin_item kin_item_load(const kin_catalog *catalog, size_t row, float *memory);
+
+/* Canonical scores of x with each of y[0 .. count), count <= KIN_ITEMS_MAX, and per modality;
+ * false in pair[i] where there is no pair. `rule` is any query of their catalog. */
+enum { KIN_ITEMS_MAX = 64 };
+void kin_items_score(const kin_query *rule, const kin_item *x, const kin_item *const *y,
+                     size_t count, bool *pair, float *score /* [count] */,
+                     float *cosine /* [count][modality_count] */);
+
+/* Asks memory for an item's rows, which are about to be read. */
+void kin_catalog_prefetch(const kin_catalog *catalog, size_t row);
+
+/* One query's candidates with their canonical scores, ascending by row without repeats, so that ties
+ * fall to the smaller row. */
+typedef struct kin_scored {
+    size_t count;
+    int32_t *candidate;
+    float *score;
+    float *cosine; /* [count][modality_count] */
+} kin_scored;
+
+/* Writes the best out->k of them, in order, as query `slot` of the block. */
+void kin_scored_keep_best(const kin_scored *self, uint64_t *space /* [2 * count] */, kin_rows *out,
+                          size_t slot);
+
 /* Working memory of kin_rescore for up to `capacity` candidates. */
 typedef struct kin_rescore_space {
     size_t capacity;
     uint64_t *key; /* [2 * capacity] */
-    float *cosine; /* [capacity][modality_count] */
+    kin_scored scored;
 } kin_rescore_space;
 
 int kin_rescore_space_init(kin_rescore_space *self, size_t capacity, size_t modality_count,
@@ -70,6 +103,11 @@ float kin_score_from_order(uint32_t order);
 /* The key that would stand at `nth` (from 0) if the `count` distinct keys were sorted; smaller ones
  * are moved before it, larger ones behind it. Expected time O(count). */
 uint64_t kin_keys_nth(uint64_t *keys, size_t count, size_t nth);
+
+/* Sorts by bits first_bit .. last_bit - 1, ascending; keys equal there keep their order. `space` holds
+ * as many keys. Time O(count) for each byte in which keys differ. */
+void kin_keys_sort(uint64_t *keys, uint64_t *space, size_t count, unsigned first_bit,
+                   unsigned last_bit);
 
 /* The `k` smallest of keys[0 .. count), sorted ascending, at the front; k <= count. Expected time
  * O(count + k log k). */

@@ -6,23 +6,13 @@
 #include "core/score.h"
 #include "core/threads.h"
 #include "exact/seed.h"
+#include "scan/finish.h"
 #include "scan/meeting.h"
 
 #include <assert.h>
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Finished rows are held until this much has gathered: they are handed on in the catalog's order, and
- * scored in that of the groups, where rows that follow each other have candidates in common. */
-static const size_t out_bytes = (size_t)48 << 20;
-
-/* Room to score one row's candidates canonically. */
-typedef struct finisher {
-    kin_query query;
-    kin_rescore_space space;
-    int32_t *candidate; /* [2 * capacity] */
-} finisher;
 
 struct kin_exact {
     const kin_catalog *catalog;
@@ -34,12 +24,8 @@ struct kin_exact {
     kin_seed seed;
     kin_collectors collectors;
     kin_scan scan;
-    kin_meeting **meeting; /* [threads] */
-    finisher *finisher;    /* [threads] */
-    kin_rows out;          /* plan.out_rows rows */
-    int32_t *out_row;      /* [plan.out_rows] which rows of the catalog they are, ascending */
-    uint64_t *out_key; /* [plan.out_rows] place << 32 | slot: the order in which they are scored */
-    int32_t *place;    /* [n] where each catalog row stands in the order; -1: in no pair */
+    kin_meeting **meeting;      /* [threads] */
+    kin_finisher **finisher;    /* [threads] */
     double work_done, work_all; /* roughly, in pairs that a tile excludes */
 };
 
@@ -53,16 +39,22 @@ static size_t max_size(size_t a, size_t b)
 /* What is there beside codes and collectors while groups meet and rows are finished. */
 static size_t work_bytes(const kin_exact *self, size_t capacity)
 {
-    size_t threads = (size_t)self->threads, modalities = self->catalog->modality_count;
-    size_t thread = kin_size_add(kin_meeting_bytes(&self->codes, capacity),
-                                 kin_size_add(kin_rescore_space_bytes(capacity, modalities),
-                                              kin_size_mul(2 * capacity, sizeof(int32_t))));
-    size_t bytes = kin_size_mul(threads, thread);
-    bytes =
-        kin_size_add(bytes, kin_rows_bytes(self->plan.out_rows, self->options.top_k, modalities));
-    bytes =
-        kin_size_add(bytes, kin_size_mul(self->plan.out_rows, sizeof(int32_t) + sizeof(uint64_t)));
-    return kin_size_add(bytes, kin_size_mul(self->catalog->n, sizeof(int32_t)));
+    size_t finisher =
+        kin_finisher_bytes(self->catalog, self->options.top_k, capacity, self->plan.finish_rows);
+    return kin_size_mul((size_t)self->threads,
+                        kin_size_add(kin_meeting_bytes(&self->codes, capacity), finisher));
+}
+
+/* How many rows are finished at a time: as many as work well in an eighth of the budget. */
+static size_t choose_finish_rows(const kin_exact *self, size_t budget)
+{
+    const kin_catalog *catalog = self->catalog;
+    size_t k = self->options.top_k, capacity = kin_collectors_capacity_good(k);
+    size_t rows = kin_finisher_rows_good(catalog, capacity);
+    size_t thread = budget / 8 / (size_t)self->threads;
+    while (rows > 1 && kin_finisher_bytes(catalog, k, capacity, rows) > thread)
+        rows -= (rows + 7) / 8;
+    return rows;
 }
 
 /* Chooses capacity and block for a budget: all rows at once if the least capacity allows it. */
@@ -100,10 +92,7 @@ static int make_plan(kin_exact *self, kin_error *err)
     plan->tail = codes->rotation.tail;
     plan->codes_bytes = kin_size_add(
         kin_codes_bytes(codes), kin_rotation_bytes(codes->fused.d, codes->rotation.reflectors));
-    size_t out_row = kin_rows_bytes(1, self->options.top_k, self->catalog->modality_count);
-    plan->out_rows = (budget / 8 < out_bytes ? budget / 8 : out_bytes) / out_row;
-    plan->out_rows = max_size(plan->out_rows, 64);
-    plan->out_rows = plan->out_rows < self->catalog->n ? plan->out_rows : self->catalog->n;
+    plan->finish_rows = choose_finish_rows(self, budget);
     choose_block(self, budget);
 
     /* ordering, encoding and meeting follow each other */
@@ -114,7 +103,7 @@ static int make_plan(kin_exact *self, kin_error *err)
     kin_plan_add(&parts, "codes", plan->codes_bytes, 1);
     if (meeting >= encoding) {
         kin_plan_add(&parts, "collectors", plan->collectors_bytes, 1);
-        kin_plan_add(&parts, "threads and finished rows", plan->work_bytes, 1);
+        kin_plan_add(&parts, "threads", plan->work_bytes, 1);
     } else {
         kin_plan_add(&parts, "encoding", encoding, 1);
     }
@@ -177,11 +166,8 @@ static void release_block(kin_exact *self)
     for (int t = 0; t < self->threads; t++) {
         if (self->meeting)
             kin_meeting_free(self->meeting[t]);
-        if (self->finisher) {
-            kin_query_release(&self->finisher[t].query);
-            kin_rescore_space_release(&self->finisher[t].space);
-            free(self->finisher[t].candidate);
-        }
+        if (self->finisher)
+            kin_finisher_free(self->finisher[t]);
     }
     free(self->meeting);
     free(self->finisher);
@@ -197,26 +183,16 @@ void kin_exact_free(kin_exact *self)
     release_block(self);
     kin_seed_release(&self->seed);
     kin_codes_release(&self->codes);
-    kin_rows_release(&self->out);
-    free(self->place);
-    free(self->out_row);
-    free(self->out_key);
     free(self);
 }
 
 static int init_thread(kin_exact *self, int t, kin_error *err)
 {
-    size_t capacity = self->plan.capacity;
-    finisher *f = &self->finisher[t];
     int rc = kin_meeting_new(&self->meeting[t], &self->scan, err);
     if (rc == 0)
-        rc = kin_query_init(&f->query, self->catalog, err);
-    if (rc == 0)
-        rc = kin_rescore_space_init(&f->space, capacity, self->catalog->modality_count, err);
-    if (rc != 0)
-        return rc;
-    f->candidate = kin_alloc(2 * capacity, sizeof *f->candidate);
-    return f->candidate ? 0 : kin_fail_alloc(err, "candidates", 8 * capacity);
+        rc = kin_finisher_new(&self->finisher[t], self->catalog, self->options.top_k,
+                              self->plan.capacity, self->plan.finish_rows, err);
+    return rc;
 }
 
 /* What every block needs: collectors, and what the threads work in. */
@@ -224,7 +200,7 @@ static int init_block(kin_exact *self, size_t first, size_t last, kin_error *err
 {
     self->scan = (kin_scan){&self->codes, &self->collectors, first};
     self->meeting = calloc((size_t)self->threads, sizeof(kin_meeting *));
-    self->finisher = calloc((size_t)self->threads, sizeof *self->finisher);
+    self->finisher = calloc((size_t)self->threads, sizeof(kin_finisher *));
     if (!self->meeting || !self->finisher)
         return kin_fail_alloc(err, "threads", (size_t)self->threads * sizeof *self->finisher);
     int rc = kin_collectors_init(&self->collectors, last - first, self->options.top_k,
@@ -234,24 +210,6 @@ static int init_block(kin_exact *self, size_t first, size_t last, kin_error *err
     for (int t = 0; t < self->threads && rc == 0; t++)
         rc = init_thread(self, t, err);
     return rc;
-}
-
-/* Where each row stands, and room for finished rows. */
-static int init_run(kin_exact *self, kin_error *err)
-{
-    size_t n = self->catalog->n;
-    self->place = kin_alloc(n, sizeof *self->place);
-    if (!self->place)
-        return kin_fail_alloc(err, "the order of rows", n * sizeof *self->place);
-    memset(self->place, 0xff, n * sizeof *self->place);
-    for (size_t i = 0; i < self->codes.order.count; i++)
-        self->place[self->codes.order.row[i]] = (int32_t)i;
-    size_t out = self->plan.out_rows;
-    self->out_row = kin_alloc(out, sizeof *self->out_row);
-    self->out_key = kin_alloc(out, sizeof *self->out_key);
-    if (!self->out_row || !self->out_key)
-        return kin_fail_alloc(err, "finished rows", out * sizeof *self->out_key);
-    return kin_rows_init(&self->out, out, self->options.top_k, self->catalog->modality_count, err);
 }
 
 /* ---- rounds -------------------------------------------------------------------------------------- */
@@ -343,90 +301,96 @@ static int run_rounds(kin_exact *self, const kin_watch *watch, kin_error *err)
 
 /* ---- finished rows ------------------------------------------------------------------------------- */
 
-/* The slot's row of the catalog: its candidates scored canonically. */
-static void finish_row(kin_exact *self, finisher *f, size_t row, size_t slot, size_t *full)
+/* Hands finished rows on, one by one; stops where another thread has failed. */
+static int hand_on(kin_row_sink sink, const int32_t *row, const kin_rows *done, const int *failed,
+                   kin_error *err)
 {
-    int32_t place = self->place[row];
-    self->out.filled[slot] = 0;
-    if (place < 0)
-        return;
-    kin_collectors_weigh(&self->collectors, (size_t)place - self->scan.first);
-    size_t count =
-        kin_collectors_list(&self->collectors, (size_t)place - self->scan.first, f->candidate);
-    kin_query_set_row(&f->query, row);
-    kin_rescore(&f->query, f->candidate, count, &f->space, &self->out, slot);
-    *full += count;
-}
-
-/* Part of a block of rows as a block of its own. */
-static kin_rows slice(const kin_rows *all, size_t first, size_t count)
-{
-    kin_rows part = *all;
-    part.count = count;
-    part.capacity = count;
-    part.filled += first;
-    part.neighbor += first * all->k;
-    part.score += first * all->k;
-    for (size_t m = 0; m < all->modality_count; m++)
-        part.cosine[m] += first * all->k;
-    return part;
-}
-
-/* Hands the first `count` finished rows on, in runs of consecutive ones. */
-static int hand_on(kin_exact *self, size_t count, kin_row_sink sink, kin_error *err)
-{
-    const int32_t *row = self->out_row;
     int rc = 0;
-    for (size_t from = 0, to; from < count && rc == 0; from = to) {
-        for (to = from + 1; to < count && row[to] == row[to - 1] + 1; to++)
-            ;
-        kin_rows part = slice(&self->out, from, to - from);
-        rc = sink.write(sink.self, (size_t)row[from], &part, err);
+    for (size_t i = 0; i < done->count && rc == 0; i++) {
+        kin_rows one = kin_rows_part(done, i, 1);
+        int before;
+#pragma omp atomic read
+        before = *failed;
+        if (before != 0)
+            break;
+        rc = sink.write(sink.self, (size_t)row[i], &one, err);
     }
     return rc;
 }
 
-/* Whether a row belongs to the block in hand; rows of no pair belong to the first. */
-static bool in_block(const kin_exact *self, size_t row)
+/* A group's rows, finished and handed on, so many at a time as the finisher takes. */
+static int finish_group(kin_exact *self, size_t group, kin_finisher *finisher, kin_row_sink sink,
+                        uint64_t *pairs, const int *failed, kin_error *err)
 {
-    size_t first = self->scan.first;
-    if (self->place[row] < 0)
-        return first == 0;
-    size_t place = (size_t)self->place[row];
-    return place >= first && place < first + self->collectors.rows;
-}
-
-/* The next rows of the block in hand from catalog row *next on: as many as are held at a time. */
-static size_t take_rows(kin_exact *self, size_t *next)
-{
-    size_t count = 0;
-    for (; *next < self->catalog->n && count < self->plan.out_rows; ++*next)
-        if (in_block(self, *next)) {
-            self->out_key[count] = (uint64_t)(uint32_t)self->place[*next] << 32 | count;
-            self->out_row[count++] = (int32_t)*next;
-        }
-    kin_keys_select(self->out_key, count, count);
-    return count;
-}
-
-/* All rows of the block in hand. */
-static int finish_rows(kin_exact *self, kin_row_sink sink, const kin_watch *watch, kin_error *err)
-{
+    const kin_order *order = &self->codes.order;
+    size_t end = order->start[group + 1], left = end - order->start[group];
+    size_t most = self->plan.finish_rows;
+    size_t pieces = (left + most - 1) / most;
     int rc = 0;
-    for (size_t next = 0; next < self->catalog->n && rc == 0;) {
-        size_t count = take_rows(self, &next), full = 0;
-#pragma omp parallel for schedule(dynamic, 16) num_threads(self->threads) reduction(+ : full)
-        for (size_t i = 0; i < count; i++) {
-            size_t slot = (uint32_t)self->out_key[i];
-            finish_row(self, &self->finisher[omp_get_thread_num()], (size_t)self->out_row[slot],
-                       slot, &full);
+    for (size_t at = order->start[group]; at < end && rc == 0; pieces--) {
+        size_t count = (end - at + pieces - 1) / pieces;
+        const int32_t *row = order->row + at;
+        const kin_rows *done =
+            kin_finisher_run(finisher, &self->collectors, at - self->scan.first, row, count, pairs);
+        rc = hand_on(sink, row, done, failed, err);
+        at += count;
+    }
+    return rc;
+}
+
+/* Groups first .. last - 1, side by side. What goes wrong first is what the caller hears. */
+static int finish_groups(kin_exact *self, size_t first, size_t last, kin_row_sink sink,
+                         kin_error *err)
+{
+    uint64_t pairs = 0;
+    int failed = 0;
+#pragma omp parallel for schedule(dynamic) num_threads(self->threads) reduction(+ : pairs)
+    for (size_t g = first; g < last; g++) {
+        kin_error own;
+        int rc = finish_group(self, g, self->finisher[omp_get_thread_num()], sink, &pairs, &failed,
+                              &own);
+#pragma omp critical(kin_exact_finish)
+        if (rc != 0 && failed == 0) {
+            *err = own;
+#pragma omp atomic write
+            failed = rc;
         }
-        self->report.full += full;
+    }
+    self->report.full += pairs;
+    return failed;
+}
+
+/* Items of no pair have empty rows. */
+static int hand_on_empty(kin_exact *self, kin_row_sink sink, kin_error *err)
+{
+    kin_rows empty;
+    size_t modalities = self->catalog->modality_count;
+    int rc = kin_rows_init(&empty, 1, self->options.top_k, modalities, err);
+    if (rc != 0)
+        return rc;
+    empty.count = 1;
+    empty.filled[0] = 0;
+    for (size_t i = 0; i < self->catalog->n && rc == 0; i++)
+        if (self->catalog->present[i] == 0)
+            rc = sink.write(sink.self, i, &empty, err);
+    kin_rows_release(&empty);
+    return rc;
+}
+
+/* All rows of groups first .. last - 1, some at a time between looks at the watch. */
+static int finish_rows(kin_exact *self, size_t first, size_t last, kin_row_sink sink,
+                       const kin_watch *watch, kin_error *err)
+{
+    const size_t *start = self->codes.order.start;
+    size_t stretch = (size_t)self->threads * 32;
+    int rc = 0;
+    for (size_t from = first, to; from < last && rc == 0; from = to) {
+        to = last - from < stretch ? last : from + stretch;
         rc = kin_watch_check(watch, err);
         if (rc == 0)
-            rc = hand_on(self, count, sink, err);
-        if (rc == 0)
-            tell(self, (double)count * (double)self->options.top_k * CANDIDATE_COST, watch);
+            rc = finish_groups(self, from, to, sink, err);
+        tell(self, (double)(start[to] - start[from]) * (double)self->options.top_k * CANDIDATE_COST,
+             watch);
     }
     return rc;
 }
@@ -449,27 +413,28 @@ static void count_up(kin_exact *self)
     report->redone_pairs += sum.settled_pairs;
 }
 
-/* Rows first .. last - 1 of the order: collectors, rounds, rows. */
+/* Groups first .. last - 1: collectors, rounds, rows. */
 static int run_block(kin_exact *self, size_t first, size_t last, kin_row_sink sink,
                      const kin_watch *watch, kin_error *err)
 {
-    int rc = init_block(self, first, last, err);
+    const size_t *start = self->codes.order.start;
+    int rc = init_block(self, start[first], start[last], err);
     if (rc == 0)
         rc = run_rounds(self, watch, err);
     if (rc == 0) {
         count_up(self);
-        rc = finish_rows(self, sink, watch, err);
+        rc = finish_rows(self, first, last, sink, watch, err);
     }
     release_block(self);
     return rc;
 }
 
 /* The group behind the block that starts at group g: whole groups, at most block_rows rows, and at
- * least one group where there is any. */
+ * least one group. */
 static size_t block_end(const kin_exact *self, size_t g)
 {
     const kin_order *order = &self->codes.order;
-    size_t end = g < order->groups ? g + 1 : g;
+    size_t end = g + 1;
     while (end < order->groups && order->start[end + 1] - order->start[g] <= self->plan.block_rows)
         end++;
     return end;
@@ -483,18 +448,15 @@ int kin_exact_run(kin_exact *self, kin_row_sink sink, const kin_watch *watch, ki
     int rc = kin_codes_encode(&self->codes, &options, watch, err);
     if (rc == 0)
         rc = kin_seed_init(&self->seed, &self->codes, err);
-    if (rc == 0)
-        rc = init_run(self, err);
     self->report.rows = order->count;
     self->report.groups = order->groups;
     self->work_all = rc == 0 ? all_work(self) : 1;
-    size_t g = 0;
-    do { /* once even where no item takes part in pairs: then all rows are empty */
-        size_t end = block_end(self, g);
-        if (rc == 0)
-            rc = run_block(self, order->start[g], order->start[end], sink, watch, err);
-        g = end;
-    } while (rc == 0 && g < order->groups);
+    for (size_t g = 0, end; g < order->groups && rc == 0; g = end) {
+        end = block_end(self, g);
+        rc = run_block(self, g, end, sink, watch, err);
+    }
+    if (rc == 0)
+        rc = hand_on_empty(self, sink, err);
     if (rc == 0)
         kin_watch_progress(watch, self->catalog->n, self->catalog->n);
     return rc;

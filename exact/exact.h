@@ -46,7 +46,7 @@ typedef struct kin_exact_plan {
     size_t capacity;   /* candidates a row can hold */
     size_t block_rows; /* rows done at a time; n: all */
     size_t blocks;
-    size_t out_rows; /* finished rows held until they are handed on */
+    size_t finish_rows; /* scored together in the end */
     size_t codes_bytes, collectors_bytes, work_bytes, total_bytes;
 } kin_exact_plan;
 
@@ -72,7 +72,7 @@ void kin_exact_free(kin_exact *self);
 
 const kin_exact_plan *kin_exact_get_plan(const kin_exact *self);
 
-/* All rows of the catalog into the sink, in any order. Once. */
+/* All rows of the catalog into the sink, in any order and from all threads. Once. */
 int kin_exact_run(kin_exact *self, kin_row_sink sink, const kin_watch *watch, kin_error *err);
 
 /* After a run. */

@@ -3,6 +3,7 @@
  * budgets, sinks that refuse, watches that stop, items that are in no pair, and every refusal. That
  * rows are right in general is shown by test_exact.c.
  */
+#include "core/threads.h"
 #include "support/exact_run.h"
 #include "support/test.h"
 
@@ -131,7 +132,8 @@ static exact_way way_with_blocks(const sample *s, size_t k)
 
 /* ---- sinks and watches ----------------------------------------------------------------------- */
 
-/* What the sink says is what the caller hears, at once, in the first block and in later ones. */
+/* What the sink says is what the caller hears, in the first block and in later ones; no thread goes on
+ * beyond the row it is at. */
 static void test_sink_refuses(void **state)
 {
     (void)state;
@@ -154,7 +156,7 @@ static void test_sink_refuses(void **state)
         test_ok(exact_make(&engine, &s, K, way, &err), &err);
         test_refused(kin_exact_run(engine, taker_sink(&t), NULL, &err), &err, KIN_E_IO,
                      "disk full at call ");
-        assert_int_equal(t.calls, refusals[c]);
+        assert_in_range(t.calls, refusals[c], refusals[c] + (size_t)kin_threads_used() - 1);
         kin_exact_free(engine);
         taker_release(&t);
     }

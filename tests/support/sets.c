@@ -93,9 +93,8 @@ void taker_release(taker *self)
     free(self->taken);
 }
 
-static int take(void *self, size_t first, const kin_rows *rows, kin_error *err)
+static int take_one(taker *to, size_t first, const kin_rows *rows, kin_error *err)
 {
-    taker *to = self;
     kin_row_sink sink = kin_rows_sink(&to->rows);
     if (++to->calls == to->refuse_at)
         return kin_fail(err, KIN_E_IO, "hint", "disk full at call %zu", to->calls);
@@ -108,6 +107,15 @@ static int take(void *self, size_t first, const kin_rows *rows, kin_error *err)
     }
     to->taken_count += rows->count;
     return sink.write(sink.self, first, rows, err);
+}
+
+/* Engines call from all their threads. */
+static int take(void *self, size_t first, const kin_rows *rows, kin_error *err)
+{
+    int rc;
+#pragma omp critical(taker)
+    rc = take_one(self, first, rows, err);
+    return rc;
 }
 
 kin_row_sink taker_sink(taker *self)
