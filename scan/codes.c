@@ -260,7 +260,8 @@ static void settle_tolerance(kin_codes *self, float slack)
         kin_code_facts *facts = &self->facts[i];
         float like = kin_codes_error(self, facts, facts);
         float other = kin_codes_error(self, facts, &mean);
-        facts->tolerance = 1.2f * (like > other ? like : other);
+        unsigned pattern = self->fused.catalog->present[self->order.row[i]];
+        facts->tolerance = 1.3f * (like > other ? like : other) * self->fused.factor[pattern];
     }
 }
 

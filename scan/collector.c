@@ -1,5 +1,6 @@
 #include "scan/collector.h"
 #include "core/memory.h"
+#include "scan/kernels.h"
 
 #include <assert.h>
 #include <math.h>
@@ -52,14 +53,6 @@ size_t kin_collectors_row_bytes(size_t capacity)
     return capacity * (sizeof(float) + sizeof(int32_t)) + sizeof(uint32_t) + 2 * sizeof(float);
 }
 
-static size_t count_reaching(const float *x, size_t count, float bar)
-{
-    uint32_t reaching = 0;
-    for (size_t i = 0; i < count; i++)
-        reaching += x[i] >= bar;
-    return reaching;
-}
-
 /* A value that at least k of the estimates reach and, unless many are equal, few more: close below
  * the k-th best. By halving the interval that holds it, which is a few passes of comparisons without
  * a branch; selecting the very k-th takes several times as long and is worth no more. */
@@ -72,7 +65,7 @@ static float value_reached(const float *x, size_t count, size_t k, float close)
     }
     for (int halving = 0; halving < 40 && high - low > close; halving++) {
         float middle = low + (high - low) / 2;
-        size_t reaching = count_reaching(x, count, middle);
+        size_t reaching = kin_scan_kernels_best()->reaching(x, count, middle);
         if (reaching >= k)
             low = middle;
         else
@@ -87,7 +80,7 @@ bool kin_collectors_weigh(kin_collectors *self, size_t row)
 {
     float *estimate = self->estimate + row * self->capacity;
     int32_t *candidate = self->candidate + row * self->capacity;
-    size_t count = self->count[row], kept = 0;
+    size_t count = self->count[row];
     if (count < self->k)
         return false;
     float tolerance = self->tolerance[row];
@@ -95,11 +88,7 @@ bool kin_collectors_weigh(kin_collectors *self, size_t row)
     floor = nextafterf(floor, -INFINITY); /* for the rounding of the difference */
     self->floor[row] = floor > self->floor[row] ? floor : self->floor[row];
     float least = nextafterf(self->floor[row] - tolerance, -INFINITY);
-    for (size_t i = 0; i < count; i++) {
-        estimate[kept] = estimate[i];
-        candidate[kept] = candidate[i];
-        kept += estimate[i] >= least;
-    }
+    size_t kept = kin_scan_kernels_best()->keep(estimate, candidate, count, least);
     self->count[row] = (uint32_t)kept;
     return self->capacity - kept < (self->capacity - self->k + 7) / 8;
 }

@@ -63,8 +63,66 @@ static void pairs(const uint8_t *row, const kin_pair_row *y, size_t count, size_
     }
 }
 
-const kin_scan_kernels kin_scan_portable = {
-    .name = "portable", .row_bias = 0, .tile = tile, .dots = dots, .pairs = pairs};
+void kin_refine_bits(const kin_refine_row *row, const kin_refine_columns *columns, uint32_t mask,
+                     kin_refined *out)
+{
+    out->row_wants = out->column_wants = out->too_coarse = 0;
+    for (uint32_t left = mask; left != 0; left &= left - 1) {
+        int c = __builtin_ctz(left);
+        float error = out->error[c], reach = out->estimate[c] + error;
+        bool own = reach >= row->floor, other = reach >= columns->floor[c];
+        bool coarse = (own && error > row->tolerance) || (other && error > columns->tolerance[c]);
+        out->row_wants |= (uint32_t)own << c;
+        out->column_wants |= (uint32_t)other << c;
+        out->too_coarse |= (uint32_t)coarse << c;
+    }
+}
+
+void kin_append(const float *value, const int32_t *id, uint32_t mask, float *values, int32_t *ids)
+{
+    for (; mask != 0; mask &= mask - 1) {
+        int c = __builtin_ctz(mask);
+        *values++ = value[c];
+        *ids++ = id[c];
+    }
+}
+
+size_t kin_keep(float *value, int32_t *id, size_t count, float least)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        float v = value[i];
+        value[kept] = v;
+        id[kept] = id[i];
+        kept += v >= least;
+    }
+    return kept;
+}
+
+size_t kin_reaching(const float *value, size_t count, float least)
+{
+    uint32_t reaching = 0;
+    for (size_t i = 0; i < count; i++)
+        reaching += value[i] >= least;
+    return reaching;
+}
+
+static void refine(const kin_refine_row *row, const kin_refine_columns *columns,
+                   const kin_products *product, uint32_t mask, kin_refined *out)
+{
+    kin_refine_estimates(row, columns, product, out->estimate, out->error);
+    kin_refine_bits(row, columns, mask, out);
+}
+
+const kin_scan_kernels kin_scan_portable = {.name = "portable",
+                                            .row_bias = 0,
+                                            .tile = tile,
+                                            .dots = dots,
+                                            .pairs = pairs,
+                                            .refine = refine,
+                                            .append = kin_append,
+                                            .keep = kin_keep,
+                                            .reaching = kin_reaching};
 
 #if defined(__x86_64__)
 /* CPUID leaf 7.1, EAX bit 4 (Intel SDM, volume 2A): not every compiler has a name for it. */

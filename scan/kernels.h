@@ -57,6 +57,32 @@ typedef struct kin_pair_row {
     int32_t tail_sum;
 } kin_pair_row;
 
+/* What estimates of a row's refined pairs are made of (scan/codes.h): the row's side ... */
+typedef struct kin_refine_row {
+    float lead, low;        /* units of the leading and of the cross products */
+    float factor, rounding; /* of the two groups' patterns; of the arithmetic */
+    float bias, norm, tail_norm, step, coarse, fine, tail_loss;
+    float floor, tolerance;
+} kin_refine_row;
+
+/* ... and that of a panel's columns, [KIN_PANEL_COLUMNS] each. */
+typedef struct kin_refine_columns {
+    const float *bias, *norm, *tail_norm, *step, *coarse, *fine, *tail_loss;
+    const float *floor, *tolerance;
+} kin_refine_columns;
+
+/* Integer products of one row with a panel's columns, [KIN_PANEL_COLUMNS] each. */
+typedef struct kin_products {
+    const int32_t *lead, *cross, *tail;
+} kin_products;
+
+/* What refining a row of a tile gives. Bits are of columns. */
+typedef struct kin_refined {
+    float estimate[KIN_PANEL_COLUMNS], error[KIN_PANEL_COLUMNS];
+    uint32_t row_wants, column_wants; /* estimate + error reaches the row's, the column's floor */
+    uint32_t too_coarse;              /* and the error is above the tolerance of who wants it */
+} kin_refined;
+
 typedef struct kin_scan_kernels {
     const char *name; /* "portable", "avx2", "avxvnni", "avx512vnni", "neon" */
     uint8_t row_bias; /* 0x80 or 0: what codes of strips and rows are XORed with */
@@ -76,6 +102,22 @@ typedef struct kin_scan_kernels {
      * lead and tail are multiples of KIN_CODE_ALIGN, tail may be 0. */
     void (*pairs)(const uint8_t *x, const kin_pair_row *y, size_t count, size_t lead, size_t tail,
                   int32_t *cross, int32_t *tail_dot);
+
+    /* Estimates of all columns; who wants which of those in `mask`. */
+    void (*refine)(const kin_refine_row *row, const kin_refine_columns *columns,
+                   const kin_products *product, uint32_t mask, kin_refined *out);
+
+    /* Copies value[c] and id[c] of the columns in `mask`, ascending, to the front of `values` and `ids`
+     * and nothing behind them. */
+    void (*append)(const float *value, const int32_t *id, uint32_t mask, float *values,
+                   int32_t *ids);
+
+    /* Moves those of `count` values that are at least `least` to the front, in their order, with their
+     * ids; returns how many. What lies behind them is undefined. */
+    size_t (*keep)(float *value, int32_t *id, size_t count, float least);
+
+    /* How many of `count` values are at least `least`. */
+    size_t (*reaching)(const float *value, size_t count, float least);
 } kin_scan_kernels;
 
 /* Copies a row of codes into place `place` of the `places` of a strip or panel, XORed with `bias`. */

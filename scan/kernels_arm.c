@@ -129,8 +129,22 @@ DOTPROD static void pairs_neon(const uint8_t *x, const kin_pair_row *y, size_t c
     }
 }
 
-const kin_scan_kernels kin_scan_neon = {
-    .name = "neon", .row_bias = 0, .tile = tile_neon, .dots = dots_neon, .pairs = pairs_neon};
+DOTPROD static void refine_neon(const kin_refine_row *row, const kin_refine_columns *columns,
+                                const kin_products *product, uint32_t mask, kin_refined *out)
+{
+    kin_refine_estimates(row, columns, product, out->estimate, out->error);
+    kin_refine_bits(row, columns, mask, out);
+}
+
+const kin_scan_kernels kin_scan_neon = {.name = "neon",
+                                        .row_bias = 0,
+                                        .tile = tile_neon,
+                                        .dots = dots_neon,
+                                        .pairs = pairs_neon,
+                                        .refine = refine_neon,
+                                        .append = kin_append,
+                                        .keep = kin_keep,
+                                        .reaching = kin_reaching};
 
 #else
 typedef int kin_scan_kernels_arm_is_empty_elsewhere;

@@ -1,13 +1,9 @@
 /*
- * The kernels for AVX-512 VNNI, AVX-VNNI and AVX2, compiled for those instructions function by
- * function, so that the file needs no flags and only a CPU that has them ever enters them.
+ * The kernels for AVX2 and AVX-VNNI, compiled for them function by function (scan/kernels_avx512.c).
  *
- * AVX-512 VNNI: a tile is 12 rows by two registers of 16 columns, 24 accumulators. Each step of four
- * dimensions loads 2 registers of columns and 12 broadcast quads of rows for 24 VPDPBUSD, so that
- * loads (two a cycle) hide behind products (two a cycle on the widest cores).
- * AVX-VNNI and AVX2 take the tile as 4 rows by 16 columns, 8 accumulators of 8. Without VNNI,
- * PMADDUBSW multiplies |a| by sign(b, a): with codes in [-127, 127] a sum of two products is at most
- * 2 * 127^2 < 2^15 and cannot saturate.
+ * A tile is taken as 4 rows by 16 columns, 8 accumulators of 8. Without VNNI, PMADDUBSW multiplies |a|
+ * by sign(b, a): with codes in [-127, 127] a sum of two products is at most 2 * 127^2 < 2^15 and
+ * cannot saturate.
  */
 #include "scan/kernels_cpu.h"
 
@@ -17,160 +13,6 @@
 
 #define AVX2    __attribute__((target("avx2")))
 #define AVXVNNI __attribute__((target("avx2,avxvnni")))
-#define AVX512  __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni,avx2")))
-
-/* ---- AVX-512 VNNI ------------------------------------------------------------------------------- */
-
-AVX512 static inline __m512i load512(const void *p)
-{
-    return _mm512_loadu_si512(p);
-}
-
-/* Four codes of a row, for every column. */
-AVX512 static inline __m512i quad512(const uint8_t *p)
-{
-    int32_t quad;
-    memcpy(&quad, p, sizeof quad);
-    return _mm512_set1_epi32(quad);
-}
-
-/* Which of 16 columns a row hits; the operations are those of the portable `reaches`. */
-AVX512 static inline __mmask16 reaches512(__m512i dot, __m512 row_tail, __m512 tail, __m512 bias,
-                                          __m512 gap, __m512 row_bar, __m512 column_bar)
-{
-    __m512 v = _mm512_add_ps(_mm512_cvtepi32_ps(dot), _mm512_mul_ps(row_tail, tail));
-    return _mm512_cmp_ps_mask(_mm512_add_ps(v, bias), row_bar, _CMP_GE_OQ) |
-           _mm512_cmp_ps_mask(_mm512_add_ps(v, gap), column_bar, _CMP_GE_OQ);
-}
-
-/* acc += a . b by VPDPBUSD. As an instruction of its own because GCC 12 copies the accumulators of
- * the intrinsic around and spills half of them, which halves the rate. */
-AVX512 static inline void dot512(__m512i *acc, __m512i a, __m512i b)
-{
-    __asm__("vpdpbusd %2, %1, %0" : "+v"(*acc) : "v"(a), "v"(b));
-}
-
-/* What 16 columns' accumulators start from: less what lifting the rows adds. */
-AVX512 static inline __m512i start512(const int32_t *sum)
-{
-    return _mm512_sub_epi32(_mm512_setzero_si512(), _mm512_slli_epi32(load512(sum), 7));
-}
-
-typedef __m512i tile512[KIN_STRIP_ROWS][2];
-
-AVX512 static inline __attribute__((always_inline)) void
-multiply512(tile512 acc, const uint8_t *a, const int8_t *b, const int32_t *sum, size_t quads)
-{
-    __m512i start[2] = {start512(sum), start512(sum + 16)};
-#pragma GCC unroll 12
-    for (int r = 0; r < KIN_STRIP_ROWS; r++) {
-        acc[r][0] = start[0];
-        acc[r][1] = start[1];
-    }
-    for (size_t q = 0; q < quads; q++) {
-        __m512i left = load512(b);
-        __m512i right = load512(b + 64);
-#pragma GCC unroll 12
-        for (int r = 0; r < KIN_STRIP_ROWS; r++) {
-            __m512i row = quad512(a + 4 * (size_t)r);
-            dot512(&acc[r][0], row, left);
-            dot512(&acc[r][1], row, right);
-        }
-        a += KIN_STRIP_ROWS * 4;
-        b += KIN_PANEL_COLUMNS * 4;
-    }
-}
-
-AVX512 static inline __attribute__((always_inline)) void
-store512(const tile512 acc, int32_t out[KIN_STRIP_ROWS][KIN_PANEL_COLUMNS])
-{
-#pragma GCC unroll 12
-    for (int r = 0; r < KIN_STRIP_ROWS; r++) {
-        _mm512_storeu_si512(out[r], acc[r][0]);
-        _mm512_storeu_si512(out[r] + 16, acc[r][1]);
-    }
-}
-
-AVX512 static void dots_avx512(const uint8_t *row_code, const int8_t *panel_code,
-                               const int32_t *panel_sum, size_t quads,
-                               int32_t out[KIN_STRIP_ROWS][KIN_PANEL_COLUMNS])
-{
-    tile512 acc;
-    multiply512(acc, row_code, panel_code, panel_sum, quads);
-    store512(acc, out);
-}
-
-AVX512 static size_t tile_avx512(const kin_strip *strip, const kin_panel *panel, size_t quads,
-                                 kin_tile *out)
-{
-    tile512 acc;
-    multiply512(acc, strip->code, panel->code, panel->sum, quads);
-    uint32_t any = 0;
-    __m512 tail[2], bias[2], gap[2];
-    for (int h = 0; h < 2; h++) {
-        tail[h] = _mm512_loadu_ps(panel->tail + 16 * h);
-        bias[h] = _mm512_loadu_ps(panel->bias + 16 * h);
-        gap[h] = _mm512_loadu_ps(panel->gap + 16 * h);
-    }
-#pragma GCC unroll 12
-    for (int r = 0; r < KIN_STRIP_ROWS; r++) {
-        __m512 row_tail = _mm512_set1_ps(strip->tail[r]);
-        __m512 row_bar = _mm512_set1_ps(strip->row_bar[r]);
-        __m512 column_bar = _mm512_set1_ps(strip->column_bar[r]);
-        uint32_t low =
-            reaches512(acc[r][0], row_tail, tail[0], bias[0], gap[0], row_bar, column_bar);
-        uint32_t high =
-            reaches512(acc[r][1], row_tail, tail[1], bias[1], gap[1], row_bar, column_bar);
-        out->mask[r] = low | high << 16;
-        any |= out->mask[r];
-    }
-    if (any == 0)
-        return 0;
-    store512(acc, out->dot);
-    return kin_tile_hits(out);
-}
-
-/* acc + the product of two lifted registers, less what lifting the first adds. */
-AVX512 static inline __m512i lifted512(__m512i acc, const uint8_t *x, const uint8_t *y)
-{
-    __m512i plain = _mm512_xor_si512(load512(y), _mm512_set1_epi8((char)0x80));
-    return _mm512_dpbusd_epi32(acc, load512(x), plain);
-}
-
-AVX512 static void pairs_avx512(const uint8_t *x, const kin_pair_row *y, size_t count, size_t lead,
-                                size_t tail, int32_t *cross, int32_t *tail_dot)
-{
-    for (size_t i = 0; i < count; i++) {
-        const uint8_t *code = y[i].code;
-        __m512i high = _mm512_setzero_si512();
-        __m512i low = high;
-        __m512i even = high;
-        __m512i odd = high;
-        for (size_t k = 0; k < lead; k += 64) {
-            high = lifted512(high, x + k, code + lead + k);
-            low = lifted512(low, x + lead + k, code + k);
-        }
-        const uint8_t *a = x + 2 * lead;
-        const uint8_t *b = code + 2 * lead;
-        size_t k = 0;
-        for (; k + 128 <= tail; k += 128) {
-            even = lifted512(even, a + k, b + k);
-            odd = lifted512(odd, a + k + 64, b + k + 64);
-        }
-        if (k < tail)
-            even = lifted512(even, a + k, b + k);
-        cross[i] = _mm512_reduce_add_epi32(_mm512_add_epi32(high, low)) - 128 * y[i].lead_sum;
-        tail_dot[i] = _mm512_reduce_add_epi32(_mm512_add_epi32(even, odd)) - 128 * y[i].tail_sum;
-    }
-}
-
-const kin_scan_kernels kin_scan_avx512vnni = {.name = "avx512vnni",
-                                              .row_bias = 0x80,
-                                              .tile = tile_avx512,
-                                              .dots = dots_avx512,
-                                              .pairs = pairs_avx512};
-
-/* ---- 256 bits ------------------------------------------------------------------------------------ */
 
 AVX2 static inline __m256i load256(const void *p)
 {
@@ -301,6 +143,35 @@ AVX2 static uint32_t mask256(const kin_strip *strip, const kin_panel *panel, int
         }                                                                                          \
     }
 
+/* Eight columns' bits; the operations are those of kin_refine_bits. */
+AVX2 static inline void bits256(const kin_refine_row *row, const kin_refine_columns *columns,
+                                size_t c, kin_refined *out)
+{
+    __m256 error = _mm256_loadu_ps(out->error + c);
+    __m256 reach = _mm256_add_ps(_mm256_loadu_ps(out->estimate + c), error);
+    __m256 own = _mm256_cmp_ps(reach, _mm256_set1_ps(row->floor), _CMP_GE_OQ);
+    __m256 other = _mm256_cmp_ps(reach, _mm256_loadu_ps(columns->floor + c), _CMP_GE_OQ);
+    __m256 own_coarse = _mm256_cmp_ps(error, _mm256_set1_ps(row->tolerance), _CMP_GT_OQ);
+    __m256 other_coarse = _mm256_cmp_ps(error, _mm256_loadu_ps(columns->tolerance + c), _CMP_GT_OQ);
+    __m256 coarse =
+        _mm256_or_ps(_mm256_and_ps(own, own_coarse), _mm256_and_ps(other, other_coarse));
+    out->row_wants |= (uint32_t)_mm256_movemask_ps(own) << c;
+    out->column_wants |= (uint32_t)_mm256_movemask_ps(other) << c;
+    out->too_coarse |= (uint32_t)_mm256_movemask_ps(coarse) << c;
+}
+
+AVX2 static void refine_avx2(const kin_refine_row *row, const kin_refine_columns *columns,
+                             const kin_products *product, uint32_t mask, kin_refined *out)
+{
+    kin_refine_estimates(row, columns, product, out->estimate, out->error);
+    out->row_wants = out->column_wants = out->too_coarse = 0;
+    for (size_t c = 0; c < KIN_PANEL_COLUMNS; c += 8)
+        bits256(row, columns, c, out);
+    out->row_wants &= mask;
+    out->column_wants &= mask;
+    out->too_coarse &= mask;
+}
+
 DOTS_256(avx2, AVX2, dot_avx2, 0)
 DOTS_256(avxvnni, AVXVNNI, dot_avxvnni, 1)
 TILE_256(avx2, AVX2)
@@ -310,15 +181,26 @@ PART_256(avxvnni, AVXVNNI, dot_avxvnni, 1)
 PAIRS_256(avx2, AVX2, 0)
 PAIRS_256(avxvnni, AVXVNNI, 1)
 
-const kin_scan_kernels kin_scan_avx2 = {
-    .name = "avx2", .row_bias = 0, .tile = tile_avx2, .dots = dots_avx2, .pairs = pairs_avx2};
+const kin_scan_kernels kin_scan_avx2 = {.name = "avx2",
+                                        .row_bias = 0,
+                                        .tile = tile_avx2,
+                                        .dots = dots_avx2,
+                                        .pairs = pairs_avx2,
+                                        .refine = refine_avx2,
+                                        .append = kin_append,
+                                        .keep = kin_keep,
+                                        .reaching = kin_reaching};
 
 const kin_scan_kernels kin_scan_avxvnni = {.name = "avxvnni",
                                            .row_bias = 0x80,
                                            .tile = tile_avxvnni,
                                            .dots = dots_avxvnni,
-                                           .pairs = pairs_avxvnni};
+                                           .pairs = pairs_avxvnni,
+                                           .refine = refine_avx2,
+                                           .append = kin_append,
+                                           .keep = kin_keep,
+                                           .reaching = kin_reaching};
 
 #else
-typedef int kin_scan_kernels_x86_is_empty_elsewhere;
+typedef int kin_scan_kernels_avx2_is_empty_elsewhere;
 #endif

@@ -1,0 +1,134 @@
+/*
+ * Floors, bars, and candidates on their way to collectors (scan/meeting_state.h).
+ */
+#include "scan/meeting_state.h"
+
+/* The rounding of a tile's floats, in units of W: some ten operations on numbers below 4. */
+static const float tile_rounding = 4e-6f;
+
+void kin_meeting_set_floor(kin_meeting *self, size_t c)
+{
+    columns *to = &self->column;
+    to->floor[c] = kin_meeting_floor(self, self->first_column + c, self->columns_collect);
+    to->gap[c] = self->columns_collect
+                     ? to->bias_unit[c] - to->floor[c] / self->factor / kin_meeting_unit(self)
+                     : NAN;
+}
+
+void kin_meeting_set_bars(kin_meeting *self, size_t r)
+{
+    size_t at = self->first_row + self->strip + r;
+    const kin_code_facts *facts = &self->scan->codes->facts[at];
+    float rho = facts->coarse * self->norm_most + self->coarse_most * facts->norm + tile_rounding;
+    self->column_bar[r] = -(rho + facts->bias) / kin_meeting_unit(self);
+    self->row_bar[r] =
+        self->rows_collect
+            ? (kin_meeting_floor(self, at, true) / self->factor - rho - facts->bias) /
+                  kin_meeting_unit(self)
+            : NAN;
+}
+
+/* Scores a crowded row's candidates canonically and leaves it the k best. */
+static void settle(kin_meeting *self, size_t at)
+{
+    const kin_scan *scan = self->scan;
+    size_t row = at - scan->first;
+    float weight_sum = (float)scan->codes->fused.weight_sum;
+    size_t count = kin_collectors_list(scan->collectors, row, self->candidate);
+    kin_query_set_row(&self->query, (size_t)scan->codes->order.row[at]);
+    kin_rescore(&self->query, self->candidate, count, &self->space, &self->best, 0);
+    for (size_t i = 0; i < self->best.filled[0]; i++)
+        self->best.score[i] /= weight_sum;
+    kin_collectors_settle(scan->collectors, row, self->best.neighbor, self->best.score,
+                          self->best.filled[0]);
+    self->counts.settled++;
+    self->counts.settled_pairs += count;
+}
+
+/* Gives the row at `at` a candidate that reaches its floor; true when that raised the floor. */
+static bool add(kin_meeting *self, size_t at, size_t other, float estimate)
+{
+    const kin_scan *scan = self->scan;
+    size_t row = at - scan->first;
+    self->counts.collected++;
+    if (!kin_collectors_add(scan->collectors, row, estimate, scan->codes->order.row[other]))
+        return false;
+    if (kin_collectors_weigh(scan->collectors, row))
+        settle(self, at);
+    return true;
+}
+
+/* The canonical score as an estimate; false where there is no pair. */
+static bool score_in_full(kin_meeting *self, size_t at, size_t other, float *estimate)
+{
+    const kin_codes *codes = self->scan->codes;
+    float score;
+    float cosine[KIN_MODALITIES_MAX];
+    int32_t row = codes->order.row[at];
+    self->counts.too_coarse++;
+    if (self->query.row != row) /* a row's pairs come one after the other */
+        kin_query_set_row(&self->query, (size_t)row);
+    if (!kin_query_score(&self->query, (size_t)codes->order.row[other], &score, cosine))
+        return false;
+    *estimate = score / (float)codes->fused.weight_sum;
+    return true;
+}
+
+/* A pair whose codes are too coarse for who wants it: scored in full. */
+static void collect_in_full(kin_meeting *self, size_t r, size_t column, bool row_wants,
+                            bool column_wants)
+{
+    size_t at = self->first_row + self->strip + r;
+    size_t other = self->first_column + column;
+    float estimate;
+    if (!score_in_full(self, at, other, &estimate))
+        return;
+    if (row_wants && add(self, at, other, estimate))
+        kin_meeting_set_bars(self, r);
+    if (column_wants && add(self, other, at, estimate))
+        kin_meeting_set_floor(self, column);
+}
+
+/* What the row wants of the panel's columns: in one go where there is room for all. */
+static void collect_for_row(kin_meeting *self, size_t r, size_t column, uint32_t wants)
+{
+    kin_collectors *collectors = self->scan->collectors;
+    const int32_t *id = self->scan->codes->order.row + self->first_column + column;
+    const kin_refined *refined = &self->refined;
+    size_t at = self->first_row + self->strip + r, row = at - self->scan->first;
+    size_t room = collectors->capacity - collectors->count[row];
+    size_t count = (size_t)__builtin_popcount(wants);
+    if (count < room) {
+        size_t end = row * collectors->capacity + collectors->count[row];
+        self->kernels->append(refined->estimate, id, wants, collectors->estimate + end,
+                              collectors->candidate + end);
+        collectors->count[row] += (uint32_t)count;
+        self->counts.collected += count;
+        return;
+    }
+    for (; wants != 0; wants &= wants - 1) {
+        size_t c = (size_t)__builtin_ctz(wants);
+        float estimate = refined->estimate[c];
+        if (estimate + refined->error[c] >= collectors->floor[row] &&
+            add(self, at, self->first_column + column + c, estimate))
+            kin_meeting_set_bars(self, r);
+    }
+}
+
+void kin_meeting_collect(kin_meeting *self, size_t r, size_t column)
+{
+    const kin_refined *refined = &self->refined;
+    size_t at = self->first_row + self->strip + r;
+    uint32_t coarse = refined->too_coarse;
+    collect_for_row(self, r, column, refined->row_wants & ~coarse);
+    for (uint32_t left = refined->column_wants & ~coarse; left != 0; left &= left - 1) {
+        size_t c = (size_t)__builtin_ctz(left);
+        if (add(self, self->first_column + column + c, at, refined->estimate[c]))
+            kin_meeting_set_floor(self, column + c);
+    }
+    for (uint32_t left = coarse; left != 0; left &= left - 1) {
+        int c = __builtin_ctz(left);
+        collect_in_full(self, r, column + (size_t)c, refined->row_wants >> c & 1,
+                        refined->column_wants >> c & 1);
+    }
+}

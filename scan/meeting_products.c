@@ -1,0 +1,94 @@
+/*
+ * Low and tail products, pair by pair or tile by tile (scan/meeting_state.h).
+ */
+#include "scan/meeting_state.h"
+
+enum { LINE_BYTES = 64 };
+
+/* The cross and tail products of row r's hits, pair by pair. */
+static void multiply_pairs(kin_meeting *self, size_t r, size_t column)
+{
+    const kin_codes *codes = self->scan->codes;
+    size_t count = 0;
+    for (uint32_t left = self->tile.mask[r]; left != 0; left &= left - 1) {
+        size_t at = self->first_column + column + (size_t)__builtin_ctz(left);
+        const kin_code_facts *facts = &codes->facts[at];
+        self->pair_row[count++] =
+            (kin_pair_row){codes->row + at * codes->stride, facts->lead_sum, facts->tail_sum};
+    }
+    size_t row = self->first_row + self->strip + r;
+    self->kernels->pairs(codes->row + row * codes->stride, self->pair_row, count,
+                         codes->rotation.lead, codes->rotation.tail, self->pair_cross,
+                         self->pair_tail);
+    count = 0;
+    for (uint32_t left = self->tile.mask[r]; left != 0; left &= left - 1, count++) {
+        int c = __builtin_ctz(left);
+        self->cross[r][c] = self->pair_cross[count];
+        self->tail[r][c] = self->pair_tail[count];
+    }
+}
+
+/* The columns' codes are asked for first: a group's do not fit the first-level cache. */
+void kin_meeting_multiply_hits(kin_meeting *self, size_t column)
+{
+    const kin_codes *codes = self->scan->codes;
+    uint32_t any = 0;
+    for (size_t r = 0; r < KIN_STRIP_ROWS; r++)
+        any |= self->tile.mask[r];
+    for (uint32_t left = any; left != 0; left &= left - 1) {
+        size_t at = self->first_column + column + (size_t)__builtin_ctz(left);
+        for (size_t k = 0; k < codes->stride; k += LINE_BYTES)
+            __builtin_prefetch(codes->row + at * codes->stride + k);
+    }
+    for (size_t r = 0; r < KIN_STRIP_ROWS; r++)
+        if (self->tile.mask[r] != 0)
+            multiply_pairs(self, r, column);
+}
+
+static void make_dense_strip(kin_meeting *self)
+{
+    const kin_codes *codes = self->scan->codes;
+    const uint8_t *row = codes->row + (self->first_row + self->strip) * codes->stride;
+    for (size_t r = 0; r < KIN_STRIP_ROWS && self->strip + r < self->rows; r++)
+        kin_interleave(row + r * codes->stride, codes->stride, 0, KIN_STRIP_ROWS, r,
+                       self->dense_strip);
+    self->dense_strip_ready = true;
+}
+
+static void make_dense_panel(kin_meeting *self, size_t p)
+{
+    const kin_codes *codes = self->scan->codes;
+    size_t lead = codes->rotation.lead, stride = codes->stride;
+    int8_t *to = self->dense_panel + p * KIN_PANEL_COLUMNS * stride;
+    for (size_t i = 0; i < KIN_PANEL_COLUMNS; i++) {
+        size_t c = p * KIN_PANEL_COLUMNS + i;
+        if (c >= self->column_count)
+            break;
+        const uint8_t *code = codes->row + (self->first_column + c) * stride;
+        kin_interleave(code + lead, lead, codes->row_bias, KIN_PANEL_COLUMNS, i, to);
+        kin_interleave(code, lead, codes->row_bias, KIN_PANEL_COLUMNS, i,
+                       to + lead * KIN_PANEL_COLUMNS);
+        kin_interleave(code + 2 * lead, codes->rotation.tail, codes->row_bias, KIN_PANEL_COLUMNS, i,
+                       to + 2 * lead * KIN_PANEL_COLUMNS);
+        self->dense_lead_sum[c] = codes->facts[self->first_column + c].lead_sum;
+        self->dense_tail_sum[c] = codes->facts[self->first_column + c].tail_sum;
+    }
+    self->dense_panel_ready |= 1u << p;
+}
+
+void kin_meeting_multiply_tile(kin_meeting *self, size_t p)
+{
+    const kin_codes *codes = self->scan->codes;
+    size_t lead = codes->rotation.lead, tail = codes->rotation.tail;
+    if (!self->dense_strip_ready)
+        make_dense_strip(self);
+    if (!(self->dense_panel_ready >> p & 1))
+        make_dense_panel(self, p);
+    const int8_t *panel = self->dense_panel + p * KIN_PANEL_COLUMNS * codes->stride;
+    size_t column = p * KIN_PANEL_COLUMNS;
+    self->kernels->dots(self->dense_strip, panel, self->dense_lead_sum + column, lead / 2,
+                        self->cross);
+    self->kernels->dots(self->dense_strip + 2 * lead * KIN_STRIP_ROWS,
+                        panel + 2 * lead * KIN_PANEL_COLUMNS, self->dense_tail_sum + column,
+                        tail / 4, self->tail);
+}

@@ -1,0 +1,91 @@
+#ifndef KIN_SCAN_MEETING_STATE_H
+#define KIN_SCAN_MEETING_STATE_H
+/*
+ * Private to scan/meeting*.c: the meeting under way.
+ *
+ *   meeting.c           groups, strips and panels: who meets whom, and what tiles leave
+ *   meeting_products.c  the low and tail products of what they leave
+ *   meeting_collect.c   floors, bars, and candidates on their way to collectors
+ */
+#include "scan/meeting.h"
+
+#include <math.h>
+
+enum { LOW_STEPS = 254, COLUMNS = KIN_GROUP_MAX };
+
+/* The column side of a meeting, value by value, so that a row meets many columns at a time. */
+typedef struct columns {
+    float tail_unit[COLUMNS], bias_unit[COLUMNS], gap[COLUMNS]; /* for tiles */
+    float floor[COLUMNS];                                       /* INFINITY: does not collect */
+    float bias[COLUMNS], norm[COLUMNS], tail_norm[COLUMNS], step[COLUMNS]; /* kin_code_facts */
+    float coarse[COLUMNS], fine[COLUMNS], tail_loss[COLUMNS], tolerance[COLUMNS];
+} columns;
+
+struct kin_meeting {
+    const kin_scan *scan;
+    const kin_scan_kernels *kernels;
+    kin_scan_counts counts;
+
+    /* the meeting under way */
+    size_t first_row, first_column; /* of the groups, in the order */
+    size_t rows, column_count;
+    bool rows_collect, columns_collect;
+    float factor;
+    float coarse_most, norm_most; /* of the columns */
+    columns column;
+
+    /* the strip under way */
+    size_t strip; /* its first row, within the group */
+    float strip_tail[KIN_STRIP_ROWS], row_bar[KIN_STRIP_ROWS], column_bar[KIN_STRIP_ROWS];
+    bool dense_strip_ready;
+    uint8_t *dense_strip; /* [stride / 4][KIN_STRIP_ROWS][4] high, low and tail */
+
+    /* columns for dense tiles, made when the first one turns up */
+    uint32_t dense_panel_ready; /* bit p: panel p is in dense_panel */
+    int8_t *dense_panel;        /* [panels][stride / 4][KIN_PANEL_COLUMNS][4] low, high and tail */
+    int32_t dense_lead_sum[COLUMNS], dense_tail_sum[COLUMNS];
+
+    /* the tile under way, by strip row and column of the panel */
+    kin_tile tile;
+    int32_t cross[KIN_STRIP_ROWS][KIN_PANEL_COLUMNS], tail[KIN_STRIP_ROWS][KIN_PANEL_COLUMNS];
+    /* one row of it */
+    kin_pair_row pair_row[KIN_PANEL_COLUMNS];                            /* [hits] */
+    int32_t pair_cross[KIN_PANEL_COLUMNS], pair_tail[KIN_PANEL_COLUMNS]; /* [hits] */
+    kin_refined refined;
+
+    /* canonical scores under way */
+    kin_query query;
+    int32_t *candidate; /* [2 * capacity] */
+    kin_rescore_space space;
+    kin_rows best; /* one row */
+};
+
+/* The square of the leading codes' step: what one unit of their products is worth. */
+static inline float kin_meeting_unit(const kin_meeting *self)
+{
+    float step = self->scan->codes->lead_step;
+    return step * step;
+}
+
+/* What a row's candidates have to reach; INFINITY where it does not collect. */
+static inline float kin_meeting_floor(const kin_meeting *self, size_t at, bool collects)
+{
+    return collects ? self->scan->collectors->floor[at - self->scan->first] : INFINITY;
+}
+
+/* Follows a column's floor. Its gap is NaN where it does not collect: never reached. */
+void kin_meeting_set_floor(kin_meeting *self, size_t column);
+
+/* A strip row's bars: what v has to reach for the row's sake (the floor) and for a column's. */
+void kin_meeting_set_bars(kin_meeting *self, size_t r);
+
+/* The cross and tail products of a tile's hits, pair by pair ... */
+void kin_meeting_multiply_hits(kin_meeting *self, size_t column);
+
+/* ... and those of all pairs of a tile, the panel's number p. */
+void kin_meeting_multiply_tile(kin_meeting *self, size_t p);
+
+/* What `refined` says of strip row r and a panel's columns: to whoever's floor it may reach. */
+void kin_meeting_collect(kin_meeting *self, size_t r, size_t column);
+
+#endif
