@@ -117,7 +117,7 @@ static int check_plan(const kin_index *self, size_t next, kin_error *err)
     size_t held = 0;
     for (size_t p = 0; p < self->part_count; p++) {
         const kin_index_part *part = &self->part[p];
-        kin_plan plan = KIN_PLAN_INIT;
+        kin_plan plan = {.hint = "--threads, or give --project"};
         kin_plan_add(&plan, "the indexes before it", held, 1);
         plan_part(&plan, self, p, p <= next && part->distinct.of != NULL);
         int status = kin_plan_check(&plan, self->options.memory_bytes, err);

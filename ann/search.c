@@ -137,7 +137,7 @@ static int search_prepare(search *self, const kin_index *index, const kin_search
 static int check_plan(const search *self, size_t block, size_t threads, kin_error *err)
 {
     const kin_index *index = self->index;
-    kin_plan plan = KIN_PLAN_INIT;
+    kin_plan plan = {.hint = "--candidates or --threads"};
     for (size_t p = 0; p < index->part_count; p++) {
         const kin_index_part *part = &index->part[p];
         size_t vector = part->space.d * sizeof(float);

@@ -45,10 +45,11 @@ int kin_plan_check(const kin_plan *self, size_t limit_bytes, kin_error *err)
         if (self->part[i].bytes > self->part[largest].bytes)
             largest = i;
     bool machine = self->total_bytes <= limit;
-    return kin_fail(err, KIN_E_MEMORY,
-                    machine
-                        ? "free memory on this machine or in its cgroup, or ask for less"
-                        : "raise --memory, or ask for less: --micro-batch, --candidates, --threads",
+    char hint[128];
+    snprintf(hint, sizeof hint, "%s%s%s",
+             machine ? "free memory on this machine or in its cgroup" : "raise --memory",
+             self->hint ? ", or lower " : "", self->hint ? self->hint : "");
+    return kin_fail(err, KIN_E_MEMORY, hint,
                     "needs %.1f MiB, %s %.1f MiB; the largest part is %s with %.1f MiB",
                     (double)self->total_bytes / 0x1p20,
                     machine       ? "this machine has left"

@@ -18,6 +18,7 @@ size_t kin_size_add(size_t a, size_t b);
 
 /* What a stage will hold, named part by part for the message that refuses it. */
 typedef struct kin_plan {
+    const char *hint; /* what makes it smaller (static text), for the same message; NULL: nothing */
     size_t count;
     size_t total_bytes;
     struct {

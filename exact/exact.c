@@ -82,6 +82,8 @@ static void choose_block(kin_exact *self, size_t budget)
     plan->work_bytes = work_bytes(self, plan->capacity);
 }
 
+static const char plan_hint[] = "--threads or --top-k";
+
 static int make_plan(kin_exact *self, kin_error *err)
 {
     kin_exact_plan *plan = &self->plan;
@@ -99,7 +101,7 @@ static int make_plan(kin_exact *self, kin_error *err)
     size_t encoding = kin_codes_encode_work_bytes(codes);
     size_t meeting = kin_size_add(plan->collectors_bytes, plan->work_bytes);
     size_t ordering = kin_codes_order_work_bytes(codes);
-    kin_plan parts = KIN_PLAN_INIT;
+    kin_plan parts = {.hint = plan_hint};
     kin_plan_add(&parts, "codes", plan->codes_bytes, 1);
     if (meeting >= encoding) {
         kin_plan_add(&parts, "collectors", plan->collectors_bytes, 1);
@@ -109,7 +111,7 @@ static int make_plan(kin_exact *self, kin_error *err)
     }
     plan->total_bytes = parts.total_bytes;
     if (ordering > plan->total_bytes) {
-        parts = (kin_plan)KIN_PLAN_INIT;
+        parts = (kin_plan){.hint = plan_hint};
         kin_plan_add(&parts, "ordering rows", ordering, 1);
         plan->total_bytes = ordering;
     }

@@ -144,7 +144,7 @@ static void release(stream *self)
 static int allocate(stream *self, size_t memory_bytes, kin_error *err)
 {
     const kin_catalog *catalog = self->catalog;
-    kin_plan plan = KIN_PLAN_INIT;
+    kin_plan plan = {.hint = "--micro-batch or --threads"};
     plan_memory(self, &plan);
     int rc = kin_plan_check(&plan, memory_bytes, err);
     if (rc != 0)

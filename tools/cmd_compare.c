@@ -85,7 +85,7 @@ static void draw_rows(int32_t *row, size_t count, size_t n, uint64_t seed)
 static int run_exact(kin_rows *exact, const kin_catalog *catalog, const int32_t *row, size_t count,
                      size_t k, kin_error *err)
 {
-    kin_plan plan = KIN_PLAN_INIT;
+    kin_plan plan = {.hint = "--sample"};
     kin_plan_add(&plan, "exact rows", kin_rows_bytes(count, k, catalog->modality_count), 1);
     int rc = kin_plan_check(&plan, 0, err);
     if (rc == 0)
