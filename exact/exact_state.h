@@ -1,0 +1,52 @@
+#ifndef KIN_EXACT_EXACT_STATE_H
+#define KIN_EXACT_EXACT_STATE_H
+/*
+ * Private to exact/: the certified engine between its parts.
+ *
+ *   plan.c      what a run is going to take
+ *   exact.c     the run, block by block
+ *   rounds.c    who meets whom when, and progress
+ *   finished.c  rows on their way to the sink
+ */
+#include "exact/exact.h"
+#include "exact/seed.h"
+#include "scan/finish.h"
+#include "scan/meeting.h"
+
+struct kin_exact {
+    const kin_catalog *catalog;
+    kin_exact_options options;
+    kin_exact_plan plan;
+    kin_exact_report report;
+    int threads;
+    kin_codes codes;
+    kin_seed seed;
+    kin_collectors collectors;
+    kin_scan scan;
+    kin_meeting **meeting;      /* [threads] */
+    kin_finisher **finisher;    /* [threads] */
+    double work_done, work_all; /* roughly, in pairs that a tile excludes */
+};
+
+/* Chooses capacity, block and pieces for the budget there is, and checks that they fit. */
+int kin_exact_make_plan(kin_exact *self, kin_error *err);
+
+/* What a pair costs in the meetings that come first, and what a candidate costs in the end, as many times
+ * a pair that a tile excludes. Rough, and for nothing but progress. */
+enum { ALIKE_COST = 16, CANDIDATE_COST = 150 };
+
+/* The work of the whole run, and that so much of it is done. */
+double kin_exact_all_work(const kin_exact *self);
+void kin_exact_tell(kin_exact *self, double work, const kin_watch *watch);
+
+/* Every two groups meet: each with itself, with those most like it, then the others. */
+int kin_exact_run_rounds(kin_exact *self, const kin_watch *watch, kin_error *err);
+
+/* All rows of groups first .. last - 1 into the sink, some at a time between looks at the watch. */
+int kin_exact_finish_rows(kin_exact *self, size_t first, size_t last, kin_row_sink sink,
+                          const kin_watch *watch, kin_error *err);
+
+/* The empty rows of items that are in no pair. */
+int kin_exact_hand_on_empty(kin_exact *self, kin_row_sink sink, kin_error *err);
+
+#endif

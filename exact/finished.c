@@ -1,0 +1,99 @@
+/*
+ * Finished rows on their way to the sink (exact/exact_state.h).
+ */
+#include "exact/exact_state.h"
+
+#include <omp.h>
+
+/* Hands finished rows on, one by one; stops where another thread has failed. */
+static int hand_on(kin_row_sink sink, const int32_t *row, const kin_rows *done, const int *failed,
+                   kin_error *err)
+{
+    int rc = 0;
+    for (size_t i = 0; i < done->count && rc == 0; i++) {
+        kin_rows one = kin_rows_part(done, i, 1);
+        int before;
+#pragma omp atomic read
+        before = *failed;
+        if (before != 0)
+            break;
+        rc = sink.write(sink.self, (size_t)row[i], &one, err);
+    }
+    return rc;
+}
+
+/* A group's rows, finished and handed on, so many at a time as the finisher takes. */
+static int finish_group(kin_exact *self, size_t group, kin_finisher *finisher, kin_row_sink sink,
+                        uint64_t *pairs, const int *failed, kin_error *err)
+{
+    const kin_order *order = &self->codes.order;
+    size_t end = order->start[group + 1], left = end - order->start[group];
+    size_t most = self->plan.finish_rows;
+    size_t pieces = (left + most - 1) / most;
+    int rc = 0;
+    for (size_t at = order->start[group]; at < end && rc == 0; pieces--) {
+        size_t count = (end - at + pieces - 1) / pieces;
+        const int32_t *row = order->row + at;
+        const kin_rows *done =
+            kin_finisher_run(finisher, &self->collectors, at - self->scan.first, row, count, pairs);
+        rc = hand_on(sink, row, done, failed, err);
+        at += count;
+    }
+    return rc;
+}
+
+/* Groups first .. last - 1, side by side. What goes wrong first is what the caller hears. */
+static int finish_groups(kin_exact *self, size_t first, size_t last, kin_row_sink sink,
+                         kin_error *err)
+{
+    uint64_t pairs = 0;
+    int failed = 0;
+#pragma omp parallel for schedule(dynamic) num_threads(self->threads) reduction(+ : pairs)
+    for (size_t g = first; g < last; g++) {
+        kin_error own;
+        int rc = finish_group(self, g, self->finisher[omp_get_thread_num()], sink, &pairs, &failed,
+                              &own);
+#pragma omp critical(kin_exact_finish)
+        if (rc != 0 && failed == 0) {
+            *err = own;
+#pragma omp atomic write
+            failed = rc;
+        }
+    }
+    self->report.full += pairs;
+    return failed;
+}
+
+int kin_exact_hand_on_empty(kin_exact *self, kin_row_sink sink, kin_error *err)
+{
+    kin_rows empty;
+    size_t modalities = self->catalog->modality_count;
+    int rc = kin_rows_init(&empty, 1, self->options.top_k, modalities, err);
+    if (rc != 0)
+        return rc;
+    empty.count = 1;
+    empty.filled[0] = 0;
+    for (size_t i = 0; i < self->catalog->n && rc == 0; i++)
+        if (self->catalog->present[i] == 0)
+            rc = sink.write(sink.self, i, &empty, err);
+    kin_rows_release(&empty);
+    return rc;
+}
+
+int kin_exact_finish_rows(kin_exact *self, size_t first, size_t last, kin_row_sink sink,
+                          const kin_watch *watch, kin_error *err)
+{
+    const size_t *start = self->codes.order.start;
+    size_t stretch = (size_t)self->threads * 32;
+    int rc = 0;
+    for (size_t from = first, to; from < last && rc == 0; from = to) {
+        to = last - from < stretch ? last : from + stretch;
+        rc = kin_watch_check(watch, err);
+        if (rc == 0)
+            rc = finish_groups(self, from, to, sink, err);
+        kin_exact_tell(
+            self, (double)(start[to] - start[from]) * (double)self->options.top_k * CANDIDATE_COST,
+            watch);
+    }
+    return rc;
+}

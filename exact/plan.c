@@ -1,0 +1,92 @@
+/*
+ * What the certified engine is going to take (exact/exact_state.h).
+ */
+#include "core/memory.h"
+#include "exact/exact_state.h"
+
+static size_t max_size(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+/* What is there beside codes and collectors while groups meet and rows are finished. */
+static size_t work_bytes(const kin_exact *self, size_t capacity)
+{
+    size_t finisher =
+        kin_finisher_bytes(self->catalog, self->options.top_k, capacity, self->plan.finish_rows);
+    return kin_size_mul((size_t)self->threads,
+                        kin_size_add(kin_meeting_bytes(&self->codes, capacity), finisher));
+}
+
+/* How many rows are finished at a time: as many as work well in an eighth of the budget. */
+static size_t choose_finish_rows(const kin_exact *self, size_t budget)
+{
+    const kin_catalog *catalog = self->catalog;
+    size_t k = self->options.top_k, capacity = kin_collectors_capacity_good(k);
+    size_t rows = kin_finisher_rows_good(catalog, capacity);
+    size_t thread = budget / 8 / (size_t)self->threads;
+    while (rows > 1 && kin_finisher_bytes(catalog, k, capacity, rows) > thread)
+        rows -= (rows + 7) / 8;
+    return rows;
+}
+
+/* Chooses capacity and block for a budget: all rows at once if the least capacity allows it. */
+static void choose_block(kin_exact *self, size_t budget)
+{
+    kin_exact_plan *plan = &self->plan;
+    size_t n = self->catalog->n, k = self->options.top_k;
+    size_t good = kin_collectors_capacity_good(k), least = kin_collectors_capacity_least(k);
+    size_t fixed = kin_size_add(plan->codes_bytes, work_bytes(self, good));
+    size_t left = budget > fixed ? budget - fixed : 0;
+    plan->capacity = good;
+    while (plan->capacity > least && left / kin_collectors_row_bytes(plan->capacity) < n)
+        plan->capacity -= (plan->capacity - least + 7) / 8;
+    plan->block_rows = left / kin_collectors_row_bytes(plan->capacity);
+    if (plan->block_rows >= n) {
+        plan->block_rows = n;
+    } else { /* not even the least serves all rows: then blocks, with room to work well */
+        plan->capacity = good;
+        plan->block_rows = max_size(left / kin_collectors_row_bytes(good), KIN_GROUP_MAX);
+    }
+    plan->block_rows = max_size(plan->block_rows, 1);
+    plan->blocks = (n + plan->block_rows - 1) / plan->block_rows;
+    plan->collectors_bytes = kin_size_mul(plan->block_rows < n ? plan->block_rows : n,
+                                          kin_collectors_row_bytes(plan->capacity));
+    plan->work_bytes = work_bytes(self, plan->capacity);
+}
+
+static const char plan_hint[] = "--threads or --top-k";
+
+int kin_exact_make_plan(kin_exact *self, kin_error *err)
+{
+    kin_exact_plan *plan = &self->plan;
+    const kin_codes *codes = &self->codes;
+    size_t limit = self->options.memory_bytes, available = kin_memory_available();
+    size_t budget = limit > 0 && limit < available ? limit : available;
+    plan->lead = codes->rotation.lead;
+    plan->tail = codes->rotation.tail;
+    plan->codes_bytes = kin_size_add(
+        kin_codes_bytes(codes), kin_rotation_bytes(codes->fused.d, codes->rotation.reflectors));
+    plan->finish_rows = choose_finish_rows(self, budget);
+    choose_block(self, budget);
+
+    /* ordering, encoding and meeting follow each other */
+    size_t encoding = kin_codes_encode_work_bytes(codes);
+    size_t meeting = kin_size_add(plan->collectors_bytes, plan->work_bytes);
+    size_t ordering = kin_codes_order_work_bytes(codes);
+    kin_plan parts = {.hint = plan_hint};
+    kin_plan_add(&parts, "codes", plan->codes_bytes, 1);
+    if (meeting >= encoding) {
+        kin_plan_add(&parts, "collectors", plan->collectors_bytes, 1);
+        kin_plan_add(&parts, "threads", plan->work_bytes, 1);
+    } else {
+        kin_plan_add(&parts, "encoding", encoding, 1);
+    }
+    plan->total_bytes = parts.total_bytes;
+    if (ordering > plan->total_bytes) {
+        parts = (kin_plan){.hint = plan_hint};
+        kin_plan_add(&parts, "ordering rows", ordering, 1);
+        plan->total_bytes = ordering;
+    }
+    return kin_plan_check(&parts, limit, err);
+}
