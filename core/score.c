@@ -262,19 +262,20 @@ void kin_keys_sort(uint64_t *keys, uint64_t *space, size_t count, unsigned first
     for (size_t i = 1; i < count; i++)
         differ |= keys[i] ^ keys[0];
     for (unsigned shift = first_bit; shift < last_bit; shift += 8) {
+        uint64_t mask = last_bit - shift < 8 ? (1u << (last_bit - shift)) - 1 : 255;
         uint32_t start[256] = {0};
         uint32_t sum = 0;
-        if (!(differ >> shift & 255))
+        if (!(differ >> shift & mask))
             continue;
         for (size_t i = 0; i < count; i++)
-            start[from[i] >> shift & 255]++;
+            start[from[i] >> shift & mask]++;
         for (size_t b = 0; b < 256; b++) {
             uint32_t here = start[b];
             start[b] = sum;
             sum += here;
         }
         for (size_t i = 0; i < count; i++)
-            to[start[from[i] >> shift & 255]++] = from[i];
+            to[start[from[i] >> shift & mask]++] = from[i];
         uint64_t *swap = from;
         from = to;
         to = swap;

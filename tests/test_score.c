@@ -1,6 +1,7 @@
 /*
- * core/score and core/rows: selection against a full sort, the order of floats, rescoring against
- * the oracle under every policy, queries from outside, the sink that keeps rows in memory.
+ * core/score and core/rows: selection against a full sort, sorting by some bits, the order of floats,
+ * rescoring against the oracle under every policy, queries from outside, many items at a time, the best
+ * of what is scored, the sink that keeps rows in memory, parts of a block.
  */
 #include "core/score.h"
 #include "support/sample.h"
@@ -106,6 +107,48 @@ static void test_select_all_sizes(void **state)
                 assert_true(i < some ? keys[i] <= sorted[some] : keys[i] >= sorted[some]);
         }
 }
+
+/* ---- sorting --------------------------------------------------------------------------------- */
+
+/* Ascending by the bits of `mask`, equal ones as they came: by insertion. */
+static void sort_slowly(uint64_t *keys, size_t count, uint64_t mask)
+{
+    for (size_t i = 1; i < count; i++) {
+        uint64_t key = keys[i];
+        size_t at = i;
+        for (; at > 0 && (keys[at - 1] & mask) > (key & mask); at--)
+            keys[at] = keys[at - 1];
+        keys[at] = key;
+    }
+}
+
+/* Whole keys, halves, bytes, parts of a byte, none: outside the range no bit counts, and what is equal
+ * in it keeps its order. */
+static void test_sort(void **state)
+{
+    (void)state;
+    enum { MOST = 600, KINDS = 6 };
+    static const unsigned ranges[][2] = {{0, 64}, {32, 64}, {0, 32}, {8, 16}, {0, 4},
+                                         {3, 21}, {60, 64}, {0, 1},  {5, 5},  {31, 44}};
+    static uint64_t keys[MOST], sorted[MOST], space[MOST + 1];
+    uint64_t random = 8;
+    for (size_t round = 0; round < 600; round++) {
+        const unsigned *bits = ranges[round % TEST_COUNT(ranges)];
+        uint64_t below = bits[1] == 64 ? UINT64_MAX : ((uint64_t)1 << bits[1]) - 1;
+        uint64_t mask = below & ~(((uint64_t)1 << bits[0]) - 1);
+        size_t count = round < 30 ? round / 10 : test_random_below(&random, MOST + 1);
+        int kind = (int)test_random_below(&random, KINDS);
+        for (size_t i = 0; i < count; i++)
+            keys[i] = sorted[i] = draw_small_key(kind, i, count, &random);
+        space[count] = 77;
+        kin_keys_sort(keys, space, count, bits[0], bits[1]);
+        sort_slowly(sorted, count, mask);
+        assert_memory_equal(keys, sorted, count * sizeof *keys);
+        assert_true(space[count] == 77);
+    }
+}
+
+/* ---- floats in order ------------------------------------------------------------------------- */
 
 static void test_order_of_floats(void **state)
 {
@@ -253,6 +296,148 @@ static void test_outside_vectors(void **state)
     }
 }
 
+/* ---- many at a time -------------------------------------------------------------------------- */
+
+static bool same_float(float a, float b)
+{
+    return bits_of(a) == bits_of(b) || (isnan(a) && isnan(b));
+}
+
+/* Items first .. first + count - 1 of `item`, each with x, as the query x finds them one at a time. */
+static void check_items(const kin_query *x, const kin_item *item, size_t first, size_t count)
+{
+    const kin_item *y[KIN_ITEMS_MAX];
+    bool pair[KIN_ITEMS_MAX];
+    float score[KIN_ITEMS_MAX], cosine[KIN_ITEMS_MAX * KIN_MODALITIES_MAX];
+    size_t modalities = x->catalog->modality_count;
+    for (size_t i = 0; i < count; i++)
+        y[i] = &item[first + i];
+    kin_items_score(x, &item[x->row], y, count, pair, score, cosine);
+    for (size_t i = 0; i < count; i++) {
+        float wanted, alone[KIN_MODALITIES_MAX];
+        assert_int_equal(pair[i], kin_query_score(x, first + i, &wanted, alone));
+        if (!pair[i])
+            continue;
+        assert_true(same_float(score[i], wanted));
+        for (size_t m = 0; m < modalities; m++)
+            assert_true(same_float(cosine[i * modalities + m], alone[m]));
+    }
+}
+
+/* Every pair of a catalog, in blocks of all sizes from 0 to KIN_ITEMS_MAX. */
+static void check_all_items(const sample *s)
+{
+    kin_error err;
+    kin_query x;
+    size_t n = s->oracle.n, d = kin_catalog_dimensions(&s->catalog);
+    kin_item *item = calloc(n, sizeof *item);
+    float *memory = calloc(n * d, sizeof *memory);
+    assert_true(item && memory);
+    for (size_t i = 0; i < n; i++)
+        item[i] = kin_item_load(&s->catalog, i, memory + i * d);
+    test_ok(kin_query_init(&x, &s->catalog, &err), &err);
+    for (size_t i = 0; i < n; i++) {
+        kin_query_set_row(&x, i);
+        size_t count = i % (KIN_ITEMS_MAX + 1), step = count ? count : 1;
+        for (size_t first = 0; first < n; first += step)
+            check_items(&x, item, first, count < n - first ? count : n - first);
+    }
+    kin_query_release(&x);
+    free(item);
+    free(memory);
+}
+
+static void test_items(void **state)
+{
+    (void)state;
+    for (int type = 0; type < KIN_DTYPE_COUNT; type++)
+        for (int policy = 0; policy < KIN_MISSING_ERROR; policy++) {
+            sample s;
+            sample_spec spec = {.seed = 21,
+                                .n = KIN_ITEMS_MAX + 5,
+                                .modality_count = 3,
+                                .kind = SAMPLE_DUPLICATES,
+                                .missing = (kin_missing)policy,
+                                .missing_share = 0.3,
+                                .d = {33, 1, 64},
+                                .dtype = {(kin_dtype)type, KIN_F32, KIN_F16},
+                                .weight = {0.6, 1e-3, 250}};
+            sample_make(&s, &spec);
+            check_all_items(&s);
+            sample_release(&s);
+        }
+}
+
+/* Equal rows under a weight that puts their score on the border of two floats: whether the cosine is
+ * above 1 by double's last bit decides, and so the order in which norms are multiplied. */
+static void test_items_to_the_last_bit(void **state)
+{
+    (void)state;
+    size_t above = 0;
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        sample s;
+        sample_spec spec = {.seed = seed,
+                            .n = 2,
+                            .modality_count = 1,
+                            .kind = SAMPLE_EQUAL,
+                            .d = {7},
+                            .weight = {1 + 0x1p-24}};
+        oracle_pair pair;
+        sample_make(&s, &spec);
+        check_all_items(&s);
+        assert_true(oracle_score(&s.oracle, 0, 1, &pair));
+        above += pair.score > 1;
+        sample_release(&s);
+    }
+    assert_true(above > 0 && above < 60);
+}
+
+/* The place of entry c if all were sorted: by score, then by candidate. */
+static size_t place_of(const kin_scored *scored, size_t c)
+{
+    size_t place = 0;
+    for (size_t i = 0; i < scored->count; i++)
+        place +=
+            scored->score[i] > scored->score[c] || (scored->score[i] == scored->score[c] && i < c);
+    return place;
+}
+
+/* Scores with many ties, and both zeros, which are one: more than k, as many, fewer, none. */
+static void test_keep_best(void **state)
+{
+    (void)state;
+    enum { MOST = 90, K = 30, SLOT = 2 };
+    static const float some[] = {1, 0.5f, 0, -0.0f, -0.25f, -1};
+    int32_t candidate[MOST];
+    float score[MOST], cosine[2 * MOST];
+    uint64_t space[2 * MOST], random = 22;
+    kin_error err;
+    kin_rows rows;
+    test_ok(kin_rows_init(&rows, SLOT + 1, K, 2, &err), &err);
+    for (size_t count = 0; count <= MOST; count++) {
+        kin_scored scored = {count, candidate, score, cosine};
+        for (size_t c = 0; c < count; c++) {
+            candidate[c] = (int32_t)(1000000 * c + 5);
+            score[c] = count % 3 ? some[test_random_below(&random, TEST_COUNT(some))]
+                                 : (float)test_random_normal(&random);
+            cosine[2 * c] = (float)c;
+            cosine[2 * c + 1] = c % 4 ? -(float)c : NAN;
+        }
+        kin_scored_keep_best(&scored, space, &rows, SLOT);
+        assert_int_equal(rows.filled[SLOT], count < K ? count : K);
+        for (size_t c = 0; c < count; c++) {
+            size_t place = place_of(&scored, c), at = SLOT * K + place;
+            if (place >= K)
+                continue;
+            assert_int_equal(rows.neighbor[at], candidate[c]);
+            assert_int_equal(bits_of(rows.score[at]), bits_of(score[c] + 0.0f));
+            assert_true(same_float(rows.cosine[0][at], cosine[2 * c]));
+            assert_true(same_float(rows.cosine[1][at], cosine[2 * c + 1]));
+        }
+    }
+    kin_rows_release(&rows);
+}
+
 /* ---- rows ------------------------------------------------------------------------------------ */
 
 static void test_rows_sink(void **state)
@@ -292,13 +477,40 @@ static void test_rows_sink(void **state)
     assert_null(all.filled);
 }
 
+/* Any part of a block is the same rows at the same places, in the block's own memory. */
+static void test_rows_part(void **state)
+{
+    (void)state;
+    enum { ROWS = 7, K = 3 };
+    kin_error err;
+    kin_rows rows;
+    test_ok(kin_rows_init(&rows, ROWS + 2, K, 2, &err), &err);
+    rows.count = ROWS;
+    for (size_t first = 0; first <= ROWS; first++)
+        for (size_t count = 0; first + count <= ROWS; count++) {
+            kin_rows part = kin_rows_part(&rows, first, count);
+            assert_true(part.count == count && part.capacity == count);
+            assert_true(part.k == K && part.modality_count == 2);
+            assert_ptr_equal(part.filled, rows.filled + first);
+            assert_ptr_equal(part.neighbor, rows.neighbor + first * K);
+            assert_ptr_equal(part.score, rows.score + first * K);
+            assert_ptr_equal(part.cosine[0], rows.cosine[0] + first * K);
+            assert_ptr_equal(part.cosine[1], rows.cosine[1] + first * K);
+            assert_null(part.cosine[2]);
+        }
+    assert_int_equal(rows.count, ROWS);
+    kin_rows_release(&rows);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_select),          cmocka_unit_test(test_select_all_sizes),
         cmocka_unit_test(test_order_of_floats), cmocka_unit_test(test_float_from_order),
         cmocka_unit_test(test_rescore),         cmocka_unit_test(test_outside_vectors),
-        cmocka_unit_test(test_rows_sink),
+        cmocka_unit_test(test_rows_sink),       cmocka_unit_test(test_sort),
+        cmocka_unit_test(test_items),           cmocka_unit_test(test_items_to_the_last_bit),
+        cmocka_unit_test(test_keep_best),       cmocka_unit_test(test_rows_part),
     };
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);
 }

@@ -55,12 +55,35 @@ static void make_row(float *all, size_t i, size_t n, size_t d, sample_kind kind,
 
 /* ---- files ----------------------------------------------------------------------------------- */
 
+/* As .i8bin, forty steps to a unit, as no .npy file of int8 is read. */
+static void write_small(const char *path, size_t n, size_t d, float *x)
+{
+    const uint32_t shape[2] = {(uint32_t)n, (uint32_t)d};
+    unsigned char *file = malloc(sizeof shape + n * d);
+    assert_non_null(file);
+    memcpy(file, shape, sizeof shape);
+    for (size_t i = 0; i < n * d; i++) {
+        x[i] = rintf(fmaxf(-128, fminf(127, 40 * x[i])));
+        file[sizeof shape + i] = (unsigned char)(signed char)x[i];
+    }
+    test_write(path, file, sizeof shape + n * d);
+    free(file);
+}
+
+/* The file of modality m, named for how it is read. */
+static const char *path_of(size_t m, kin_dtype type)
+{
+    return test_path("m%zu.%s", m, type == KIN_I8 ? "i8bin" : "npy");
+}
+
 /* Writes the values in the file's type, and puts what the file then holds back as floats. A
  * float64 file gets digits that no float has. */
 static void write_values(const char *path, kin_dtype type, size_t n, size_t d, float *x)
 {
     size_t count = n * d;
-    if (type == KIN_F16) {
+    if (type == KIN_I8) {
+        write_small(path, n, d, x);
+    } else if (type == KIN_F16) {
         uint16_t *half = malloc(count * sizeof *half);
         for (size_t i = 0; i < count; i++) {
             half[i] = test_half_bits((double)x[i]);
@@ -92,7 +115,7 @@ static void make_modality(oracle *self, size_t m, const sample_spec *spec, uint6
     for (size_t i = 0; i < n; i++)
         if (test_random_unit(random) < spec->missing_share)
             memset(self->x[m] + i * d, 0, d * sizeof(float));
-    write_values(test_path("m%zu.npy", m), spec->dtype[m], n, d, self->x[m]);
+    write_values(path_of(m, spec->dtype[m]), spec->dtype[m], n, d, self->x[m]);
 }
 
 void sample_make(sample *self, const sample_spec *spec)
@@ -104,7 +127,7 @@ void sample_make(sample *self, const sample_spec *spec)
     for (size_t m = 0; m < spec->modality_count; m++) {
         make_modality(&self->oracle, m, spec, &random);
         source[m] =
-            (kin_source){.weight = spec->weight[m], .path = strdup(test_path("m%zu.npy", m))};
+            (kin_source){.weight = spec->weight[m], .path = strdup(path_of(m, spec->dtype[m]))};
         snprintf(source[m].name, sizeof source[m].name, "m%zu", m);
     }
     oracle_prepare(&self->oracle);
@@ -113,9 +136,9 @@ void sample_make(sample *self, const sample_spec *spec)
     kin_error err;
     test_ok(kin_catalog_open(&self->catalog, &options, &err), &err);
     for (size_t m = 0; m < spec->modality_count; m++) {
-        free(source[m].path);
         /* the next sample writes other files, this one's stay mapped */
-        remove(test_path("m%zu.npy", m));
+        remove(source[m].path);
+        free(source[m].path);
     }
 }
 

@@ -2,7 +2,7 @@
 #define KIN_TESTS_SUPPORT_SAMPLE_H
 /*
  * Small catalogs from a seed: easy ones, and the kinds that break engines. The values go to the
- * oracle and, as .npy files in the temporary folder, to the product.
+ * oracle and, as files in the temporary folder, to the product.
  */
 #include "core/rows.h"
 #include "oracle.h"
@@ -28,7 +28,7 @@ typedef struct sample_spec {
     size_t n;
     size_t modality_count;
     size_t d[KIN_MODALITIES_MAX];
-    kin_dtype dtype[KIN_MODALITIES_MAX]; /* KIN_F32 where nothing is said; not KIN_I8 */
+    kin_dtype dtype[KIN_MODALITIES_MAX]; /* KIN_F32 where nothing is said; KIN_I8: 40 x, rounded */
     double weight[KIN_MODALITIES_MAX];
     sample_kind kind;
     double missing_share; /* of rows, per modality */
