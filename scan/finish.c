@@ -38,11 +38,15 @@ size_t kin_finisher_rows_good(const kin_catalog *catalog, size_t capacity)
 
 size_t kin_finisher_bytes(const kin_catalog *catalog, size_t k, size_t capacity, size_t rows)
 {
-    size_t modalities = catalog->modality_count;
+    size_t modalities = catalog->modality_count, d = kin_catalog_dimensions(catalog);
     size_t entry = 2 * sizeof(uint64_t) + sizeof(int32_t) + (1 + modalities) * sizeof(float);
     size_t lists = kin_size_add(kin_size_mul(kin_size_mul(rows, capacity), entry),
-                                kin_size_mul(2 * capacity, sizeof(uint64_t)));
-    return kin_size_add(lists, kin_rows_bytes(rows, k, modalities));
+                                kin_size_mul(kin_size_mul(2, capacity), sizeof(uint64_t)));
+    size_t row = sizeof(kin_scored) + sizeof(kin_item) + d * sizeof(float);
+    size_t candidate = d * sizeof(float), rule = d * sizeof(double);
+    size_t single = sizeof(kin_finisher) + candidate + rule;
+    return kin_size_add(kin_size_add(lists, kin_size_add(kin_size_mul(rows, row), single)),
+                        kin_rows_bytes(rows, k, modalities));
 }
 
 int kin_finisher_new(kin_finisher **out, const kin_catalog *catalog, size_t k, size_t capacity,
