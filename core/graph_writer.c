@@ -65,8 +65,8 @@ static int reserve(const array_file *array, kin_error *err)
     if (failed == 0)
         return 0;
     errno = failed;
-    return kin_fail_errno(err, KIN_E_IO, disk_hint, "%s cannot be written with its %zu bytes", array->path,
-                          array->bytes);
+    return kin_fail_errno(err, KIN_E_IO, disk_hint, "%s cannot be written with its %zu bytes",
+                          array->path, array->bytes);
 }
 
 static int open_array(kin_graph_writer *self, const char *name, const char *descr,
@@ -98,8 +98,8 @@ static int check_npz_room(const kin_graph_writer *self, kin_error *err)
 {
     struct statvfs disk;
     size_t needed = self->array[INDICES].bytes + self->array[DATA].bytes;
-    if (statvfs(self->directory, &disk) != 0)
-        return 0; /* then writing it will tell */
+    if (statvfs(self->directory, &disk) != 0 || disk.f_blocks == 0)
+        return 0; /* not known, or a tmpfs without a limit: then writing it will tell */
     size_t room = kin_size_mul(disk.f_bavail, disk.f_frsize);
     if (room >= needed)
         return 0;

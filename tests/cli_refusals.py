@@ -424,19 +424,39 @@ class Output(Case):
         self.check_refusal(result, 74, "cannot be written")
         self.assertEqual(sorted(os.listdir(self.dir)), ["good.npy", "large.npy"])
 
-    def test_full_disk(self):
-        """A small tmpfs, where one may be mounted."""
+    def mount(self, size):
+        """A tmpfs of this size at `disk`, where one may be mounted."""
         os.mkdir(self.path("disk"))
-        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs",
+        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=" + size, "tmpfs",
                                   self.path("disk")], stdout=subprocess.DEVNULL,
                                  stderr=subprocess.DEVNULL) if shutil.which("mount") else None
         if not mounted or mounted.returncode != 0:
             self.skipTest("no file system can be mounted here")
         self.addCleanup(subprocess.run, ["umount", self.path("disk")])
+
+    def test_full_disk(self):
+        self.mount("1m")
         self.save("large.npy", random_rows(10000, 8, 1))
         result = self.kin("build", VECTORS, "large.npy", "--top-k", "50", "--out", "disk/g")
-        self.check_refusal(result, 74, "No space left")
+        self.check_refusal(result, 74, r"indices\.npy cannot be written with its .*No space left")
         self.assertEqual(os.listdir(self.path("disk")), [])
+
+    def test_room_for_the_archive(self):
+        """The arrays alone would fit: 10 bytes an entry of 1 MiB, graph.npz takes 8 more."""
+        self.mount("1m")
+        self.save("large.npy", random_rows(10000, 8, 1))
+        result = self.kin("build", VECTORS, "large.npy", "--top-k", "8", "--out", "disk/g")
+        self.check_refusal(result, 74, r"graph\.npz cannot be written: it needs 640256 bytes and the "
+                           r"disk has \d+ left: No space left")
+        self.assertNotIn("Progress", result.err)
+        self.assertEqual(os.listdir(self.path("disk")), [])
+        self.ok("build", VECTORS, "large.npy", "--top-k", "4", "--out", "disk/g")
+
+    def test_disk_without_limit(self):
+        """Such a file system says that it has no blocks at all, and none left."""
+        self.mount("0")
+        self.ok(*self.arguments, "disk/g")
+        self.ok("verify", "disk/g")
 
 
 if __name__ == "__main__":

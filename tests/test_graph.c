@@ -1,6 +1,7 @@
 /*
- * core/graph, graph_writer and zip: blocks in any order, short and empty rows, both orders on disk,
- * the same bytes twice, the members of graph.npz, and every refusal of a damaged folder.
+ * core/graph, graph_writer and zip: blocks in any order and from any thread, short and empty rows, both
+ * orders on disk, the same bytes twice, files that find no room, the members of graph.npz, and every
+ * refusal of a damaged folder.
  */
 #include "core/graph.h"
 #include "core/half.h"
@@ -9,10 +10,16 @@
 #include "support/test.h"
 
 #include <math.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <zip.h>
 
 enum { N = 23, K = 5, MODALITIES = 2 };
+
+/* All that the writer wants of a catalog. */
+static const kin_catalog named = {.modality_count = MODALITIES,
+                                  .modality = {{.name = "text"}, {.name = "image"}}};
 
 /* How long row i is: 0 .. K, or all K. */
 static uint32_t length_of(size_t i, bool full)
@@ -57,11 +64,9 @@ static int write_rows(const char *folder, kin_row_order order, bool full, int sk
                       kin_graph_totals *totals, kin_error *err)
 {
     enum { BLOCK = 4 };
-    kin_catalog names = {.modality_count = MODALITIES,
-                         .modality = {{.name = "text"}, {.name = "image"}}};
     kin_graph_writer *writer;
     kin_rows block;
-    int rc = kin_graph_writer_new(&writer, folder, N, K, &names, order, err);
+    int rc = kin_graph_writer_new(&writer, folder, N, K, &named, order, err);
     if (rc != 0)
         return rc;
     kin_row_sink sink = kin_graph_writer_sink(writer);
@@ -164,6 +169,112 @@ static void test_same_bytes(void **state)
     make_graph(test_path("g2"), KIN_ORDER_SCORE, false);
     for (size_t f = 0; f < TEST_COUNT(names); f++)
         assert_true(test_same_files(test_path("g1/%s", names[f]), test_path("g2/%s", names[f])));
+}
+
+/* All rows in one block. */
+static void write_at_once(kin_row_sink sink, bool full)
+{
+    kin_error err;
+    kin_rows all;
+    test_ok(kin_rows_init(&all, N, K, MODALITIES, &err), &err);
+    fill_block(&all, 0, N, full);
+    test_ok(sink.write(sink.self, 0, &all, &err), &err);
+    kin_rows_release(&all);
+}
+
+/* Row by row, in this order, from several threads; what follows a row's entries is never the same. */
+static void write_scattered(kin_row_sink sink, bool full, const size_t order[N])
+{
+    int failed = 0;
+#pragma omp parallel for schedule(dynamic) num_threads(4) reduction(+ : failed)
+    for (size_t i = 0; i < N; i++) {
+        kin_error err;
+        kin_rows one;
+        if (kin_rows_init(&one, 1, K, MODALITIES, &err) == 0) {
+            fill_block(&one, order[i], 1, full);
+            for (size_t e = one.filled[0]; e < K; e++)
+                one.neighbor[e] = (int32_t)(100 * i + e);
+            failed += sink.write(sink.self, order[i], &one, &err) != 0;
+            kin_rows_release(&one);
+        } else {
+            failed++;
+        }
+    }
+    assert_int_equal(failed, 0);
+}
+
+/* The arrays of a graph, at once where there is no order. */
+static void write_arrays(const char *folder, kin_row_order order, bool full,
+                         const size_t row_order[N])
+{
+    kin_error err;
+    kin_graph_writer *writer;
+    kin_graph_totals totals;
+    test_remove(folder);
+    mkdir(folder, 0755);
+    test_ok(kin_graph_writer_new(&writer, folder, N, K, &named, order, &err), &err);
+    if (row_order)
+        write_scattered(kin_graph_writer_sink(writer), full, row_order);
+    else
+        write_at_once(kin_graph_writer_sink(writer), full);
+    test_ok(kin_graph_writer_finish(writer, &totals, &err), &err);
+    kin_graph_writer_free(writer);
+}
+
+/* Whatever order rows come in and whichever thread they come from, the files are the same. */
+static void test_rows_from_any_thread(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"graph.npz",  "indices.npy",     "data.npy",
+                                        "indptr.npy", "scores_text.npy", "scores_image.npy"};
+    size_t rows[N];
+    uint64_t random = 5;
+    for (size_t i = 0; i < N; i++)
+        rows[i] = i;
+    for (int round = 0; round < 40; round++) {
+        kin_row_order order = round & 1 ? KIN_ORDER_COLUMN : KIN_ORDER_SCORE;
+        bool full = round & 2;
+        for (size_t i = N; i > 1; i--) {
+            size_t other = test_random_below(&random, i), kept = rows[i - 1];
+            rows[i - 1] = rows[other];
+            rows[other] = kept;
+        }
+        write_arrays(test_path("once"), order, full, NULL);
+        write_arrays(test_path("scattered"), order, full, rows);
+        for (size_t f = 0; f < TEST_COUNT(names); f++)
+            assert_true(test_same_files(test_path("once/%s", names[f]),
+                                        test_path("scattered/%s", names[f])));
+    }
+}
+
+/* Starts a writer with no file to be longer than this. */
+static int new_with_limit(const char *folder, rlim_t bytes, kin_error *err)
+{
+    struct rlimit before, less;
+    kin_graph_writer *writer = NULL;
+    test_remove(folder);
+    mkdir(folder, 0755);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    less = (struct rlimit){.rlim_cur = bytes, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &less), 0);
+    int rc = kin_graph_writer_new(&writer, folder, N, K, &named, KIN_ORDER_SCORE, err);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    kin_graph_writer_free(writer);
+    return rc;
+}
+
+/* What finds no room is refused before any row is there. */
+static void test_file_limit(void **state)
+{
+    (void)state;
+    kin_error err = {0};
+    enum { LONGEST = 128 + N * K * 4 };
+    void (*before)(int) = signal(SIGXFSZ, SIG_IGN); /* as the command does */
+    test_ok(new_with_limit(test_path("room"), LONGEST, &err), &err);
+    test_refused(new_with_limit(test_path("room"), LONGEST - 1, &err), &err, KIN_E_IO,
+                 "indices.npy cannot be written with its 588 bytes: File too large");
+    test_refused(new_with_limit(test_path("room"), 0, &err), &err, KIN_E_IO, "cannot be written");
+    signal(SIGXFSZ, before);
 }
 
 static void test_writer_refuses(void **state)
@@ -394,11 +505,15 @@ static void test_damaged_manifest(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    (void)argc;
+    test_calm_threads(argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_same_bytes),
+        cmocka_unit_test(test_rows_from_any_thread),
+        cmocka_unit_test(test_file_limit),
         cmocka_unit_test(test_writer_refuses),
         cmocka_unit_test(test_npz_members),
         cmocka_unit_test(test_zip_refuses),
