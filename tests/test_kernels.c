@@ -1,7 +1,8 @@
 /*
  * core/kernels: every table against the oracle's lane order bit for bit, for all types, lengths
  * around the lanes, any alignment and values at the ends of the ranges, with x as floats and as
- * doubles; the error bound that the header states against long double; and conversions.
+ * doubles, and against several vectors at once; the error bound that the header states against long
+ * double; and conversions.
  */
 #include "core/half.h"
 #include "core/kernels.h"
@@ -86,6 +87,22 @@ static double dot_wide(const kin_kernels *table, kin_dtype type, const float *x,
     return dot;
 }
 
+/* The elements as doubles are the floats `y`, each converted: rounded once where they are float64. */
+static void check_widen_double(const kin_kernels *table, kin_dtype type, const void *raw,
+                               const float *y, size_t d)
+{
+    static const double behind = -7.25;
+    double *out = malloc((d + 1) * sizeof *out);
+    out[d] = behind;
+    table->widen_double[type](out, raw, d);
+    for (size_t i = 0; i < d; i++)
+        if (bits_of(out[i]) != bits_of((double)y[i]))
+            fail_msg("%s %s, %zu of %zu: %a, wanted %a", table->name, kin_dtype_name(type), i, d,
+                     out[i], (double)y[i]);
+    assert_true(out[d] == behind);
+    free(out);
+}
+
 static void check_table(const kin_kernels *table, kin_dtype type, value_kind kind, size_t d,
                         size_t shift, uint64_t *random)
 {
@@ -106,6 +123,7 @@ static void check_table(const kin_kernels *table, kin_dtype type, value_kind kin
     assert_true(bits_of(dot_wide(table, type, x, raw + shift, d)) == bits_of(dot));
     table->widen[type](wide, raw + shift, d);
     assert_memory_equal(wide, y, d * sizeof *y);
+    check_widen_double(table, type, raw + shift, y, d);
     free(x);
     free(y);
     free(wide);
@@ -137,6 +155,71 @@ static void test_all_lengths(void **state)
                 for (int kind = ORDINARY; kind <= MIXED; kind += MIXED - ORDINARY)
                     check_table(*table, (kin_dtype)type, (value_kind)kind, d, d % 8, &random);
 }
+
+/* ---- several vectors at once --------------------------------------------------------------------- */
+
+enum { VECTORS_MOST = 64 };
+
+/* A vector of its own length exactly, `shift` floats into its memory. */
+static float *draw_vector(value_kind kind, size_t d, size_t shift, uint64_t *random)
+{
+    unsigned char *scratch = malloc(d * sizeof(float) + 1);
+    float *vector = malloc((shift + d) * sizeof *vector + 1);
+    fill(KIN_F32, kind, d, scratch, vector + shift, random);
+    free(scratch);
+    return vector;
+}
+
+/* Each sum is that of `dot` and of the oracle, and nothing is written behind the last. */
+static void check_dots(const kin_kernels *table, const float *x, const float *const *y,
+                       size_t count, size_t d)
+{
+    static const double behind = -7.25;
+    double out[VECTORS_MOST + 1];
+    for (size_t i = 0; i <= VECTORS_MOST; i++)
+        out[i] = behind;
+    table->dots(x, y, count, d, out);
+    for (size_t i = 0; i < count; i++) {
+        double wanted = oracle_lane_dot(x, y[i], d);
+        if (bits_of(out[i]) != bits_of(wanted))
+            fail_msg("%s d %zu, %zu of %zu: %a, wanted %a", table->name, d, i, count, out[i],
+                     wanted);
+        assert_true(bits_of(table->dot[KIN_F32](x, y[i], d)) == bits_of(out[i]));
+    }
+    for (size_t i = count; i <= VECTORS_MOST; i++)
+        assert_true(out[i] == behind);
+}
+
+static void check_vectors(value_kind kind, size_t d, uint64_t *random)
+{
+    static const size_t counts[] = {0, 1, 2, 3, 4, 5, 7, 8, 9, VECTORS_MOST};
+    float *memory[VECTORS_MOST];
+    const float *y[VECTORS_MOST];
+    float *x = draw_vector(kind, d, 1, random);
+    for (size_t i = 0; i < VECTORS_MOST; i++) {
+        size_t shift = test_random_below(random, 16);
+        memory[i] = draw_vector(kind, d, shift, random);
+        y[i] = memory[i] + shift;
+    }
+    for (const kin_kernels *const *table = kin_kernels_all(); *table; table++)
+        for (size_t c = 0; c < TEST_COUNT(counts); c++)
+            check_dots(*table, x + 1, y, counts[c], d);
+    for (size_t i = 0; i < VECTORS_MOST; i++)
+        free(memory[i]);
+    free(x);
+}
+
+static void test_several_vectors(void **state)
+{
+    (void)state;
+    static const size_t dimensions[] = {0, 1, 3, 31, 32, 33, 63, 64, 65, 96, 100, 512, 1000};
+    uint64_t random = 14;
+    for (size_t l = 0; l < TEST_COUNT(dimensions); l++)
+        for (int kind = 0; kind < VALUE_KINDS; kind++)
+            check_vectors((value_kind)kind, dimensions[l], &random);
+}
+
+/* ---- conversions --------------------------------------------------------------------------------- */
 
 /* float16 of any bits: by the definition where it is a number, and NaN as core/half.h says. */
 static void test_narrow(void **state)
@@ -185,33 +268,58 @@ static void test_float64_rounds_once(void **state)
     };
     double in[TEST_COUNT(values)];
     float out[TEST_COUNT(values)];
-    for (const kin_kernels *const *table = kin_kernels_all(); *table; table++) {
-        for (size_t i = 0; i < TEST_COUNT(values); i++)
-            in[i] = values[i].in;
-        (*table)->widen[KIN_F64](out, in, TEST_COUNT(values));
-        for (size_t i = 0; i < TEST_COUNT(values); i++)
-            assert_true(out[i] == values[i].out);
+    double wide[TEST_COUNT(values)];
+    for (const kin_kernels *const *table = kin_kernels_all(); *table; table++)
+        /* eight, a block of the vector kernels, and seven, which are a tail */
+        for (size_t from = 0; from < 2; from++) {
+            size_t count = TEST_COUNT(values) - from;
+            for (size_t i = 0; i < count; i++)
+                in[i] = values[from + i].in;
+            (*table)->widen[KIN_F64](out, in, count);
+            (*table)->widen_double[KIN_F64](wide, in, count);
+            for (size_t i = 0; i < count; i++) {
+                assert_true(out[i] == values[from + i].out);
+                assert_true(wide[i] == (double)values[from + i].out);
+            }
+        }
+}
+
+enum { PATTERNS = 0x10000 };
+
+/* All float16 patterns as doubles, eight at a time and in the tail. */
+static void check_patterns_double(const kin_kernels *table, const uint16_t in[PATTERNS])
+{
+    double *out = malloc(PATTERNS * sizeof *out);
+    table->widen_double[KIN_F16](out, in, PATTERNS);
+    for (size_t i = 0; i < PATTERNS; i++) {
+        double one, wanted = test_half_value(in[i]);
+        table->widen_double[KIN_F16](&one, in + i, 1);
+        if (isnan(wanted))
+            assert_true(isnan(out[i]) && isnan(one));
+        else
+            assert_true(bits_of(out[i]) == bits_of(wanted) && bits_of(one) == bits_of(wanted));
     }
+    free(out);
 }
 
 /* All 65,536 float16 patterns, eight at a time and in the tail. */
 static void test_float16_patterns(void **state)
 {
     (void)state;
-    enum { COUNT = 0x10000 };
-    uint16_t *in = malloc(COUNT * sizeof *in);
-    float *out = malloc(COUNT * sizeof *out);
-    float *tail = malloc(COUNT * sizeof *tail);
-    for (size_t i = 0; i < COUNT; i++)
+    uint16_t *in = malloc(PATTERNS * sizeof *in);
+    float *out = malloc(PATTERNS * sizeof *out);
+    float *tail = malloc(PATTERNS * sizeof *tail);
+    for (size_t i = 0; i < PATTERNS; i++)
         in[i] = (uint16_t)i;
     for (const kin_kernels *const *table = kin_kernels_all(); *table; table++) {
-        (*table)->widen[KIN_F16](out, in, COUNT);
-        for (size_t i = 0; i < COUNT; i++) {
+        (*table)->widen[KIN_F16](out, in, PATTERNS);
+        for (size_t i = 0; i < PATTERNS; i++) {
             (*table)->widen[KIN_F16](tail + i, in + i, 1);
             float wanted = (float)test_half_value(in[i]);
             assert_true(out[i] == wanted || (isnan(out[i]) && isnan(wanted)));
         }
-        assert_memory_equal(out, tail, COUNT * sizeof *out);
+        assert_memory_equal(out, tail, PATTERNS * sizeof *out);
+        check_patterns_double(*table, in);
     }
     free(in);
     free(out);
@@ -237,9 +345,10 @@ static void test_tables_and_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tables_agree),     cmocka_unit_test(test_all_lengths),
-        cmocka_unit_test(test_narrow),           cmocka_unit_test(test_float64_rounds_once),
-        cmocka_unit_test(test_float16_patterns), cmocka_unit_test(test_tables_and_names),
+        cmocka_unit_test(test_tables_agree),        cmocka_unit_test(test_all_lengths),
+        cmocka_unit_test(test_several_vectors),     cmocka_unit_test(test_narrow),
+        cmocka_unit_test(test_float64_rounds_once), cmocka_unit_test(test_float16_patterns),
+        cmocka_unit_test(test_tables_and_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
