@@ -289,6 +289,35 @@ static void test_weighing_is_sharp(void **state)
     }
 }
 
+/* An estimate that its tolerance lifts exactly to the floor may be of a score as good as the k-th: it
+ * stays, and what is a few floats below it goes. All numbers here are exact. */
+static void test_edge(void **state)
+{
+    (void)state;
+    enum { K = 3 };
+    static const float tolerance = 0.125f;
+    static const float best[K] = {1, 0.75f, 0.5f};
+    kin_error err;
+    kin_collectors of;
+    int32_t out[2 * (K + 32)];
+    test_ok(kin_collectors_init(&of, 1, K, K + 32, &err), &err);
+    of.tolerance[0] = tolerance;
+    kin_collectors_settle(&of, 0, (int32_t[K]){0, 1, 2}, best, K);
+    float edge = of.floor[0] - tolerance;
+    assert_true(edge <= best[K - 1] - 2 * tolerance);
+    kin_collectors_add(&of, 0, best[K - 1] - 2 * tolerance, 3);
+    for (int32_t i = 4; i < 30; i += 2) {
+        kin_collectors_add(&of, 0, edge, i);
+        kin_collectors_add(&of, 0, edge - 3 * 0x1p-26f, i + 1);
+    }
+    kin_collectors_weigh(&of, 0);
+    assert_true(of.floor[0] == edge + tolerance);
+    assert_int_equal(kin_collectors_list(&of, 0, out), 4 + 13);
+    for (int32_t i = 0; i < 4 + 13; i++)
+        assert_int_equal(out[i], i < 4 ? i : 2 * i - 4);
+    kin_collectors_release(&of);
+}
+
 /* Rows side by side: none touches another's. */
 static void test_rows_are_apart(void **state)
 {
@@ -369,6 +398,7 @@ int main(void)
         cmocka_unit_test(test_best_are_kept),
         cmocka_unit_test(test_few_candidates),
         cmocka_unit_test(test_weighing_is_sharp),
+        cmocka_unit_test(test_edge),
         cmocka_unit_test(test_rows_are_apart),
         cmocka_unit_test(test_lists),
         cmocka_unit_test(test_sizes),
