@@ -1,6 +1,7 @@
 /*
  * Every table of scan/kernels.h against the portable one, bit for bit: random and extreme codes, bars
- * that are met exactly or missed by one bit, bars that are NaN or infinite.
+ * that are met exactly or missed by one bit, bars that are NaN or infinite; estimates with floors and
+ * tolerances of the same sorts, and lists of values.
  *
  *     kernels_check [BEST]
  *
@@ -327,6 +328,165 @@ static void check_pairs(const kin_scan_kernels *const *tables, const kin_scan_ke
     }
 }
 
+/* ---- refined pairs ------------------------------------------------------------------------------ */
+
+enum { COLUMN_PARTS = 9, MASKS = 3000 };
+
+/* The mask of call number i: single columns, none, all, a half, and any. */
+static uint32_t choose_mask(uint32_t i)
+{
+    static const uint32_t mask[] = {0, UINT32_MAX, 0xffff, 0xffff0000};
+    if (i < 32)
+        return 1u << i;
+    return i < 36 ? mask[i - 32] : random_below(UINT32_MAX);
+}
+
+static kin_refine_row choose_row(void)
+{
+    return (kin_refine_row){.lead = random_float(2e-5f),
+                            .low = random_float(1e-7f),
+                            .factor = 0.5f + random_float(1),
+                            .rounding = random_float(4e-6f),
+                            .bias = random_float(0.2f),
+                            .norm = random_float(1),
+                            .tail_norm = random_float(0.5f),
+                            .step = random_float(0.002f),
+                            .coarse = random_float(0.02f),
+                            .fine = random_float(1e-4f),
+                            .tail_loss = random_float(0.004f)};
+}
+
+/* As large as a row's: where one product is far below the other, fusing would not show. */
+static void choose_column(float part[COLUMN_PARTS][COLUMNS], int c)
+{
+    kin_refine_row other = choose_row();
+    part[0][c] = other.bias;
+    part[1][c] = other.norm;
+    part[2][c] = other.tail_norm;
+    part[3][c] = other.step;
+    part[4][c] = other.coarse;
+    part[5][c] = other.fine;
+    part[6][c] = other.tail_loss;
+}
+
+/* Floors and tolerances for columns of which this is what was found: the last two of their parts. */
+static void choose_floors(kin_refine_row *row, float part[COLUMN_PARTS][COLUMNS],
+                          const kin_refined *found)
+{
+    for (int c = 0; c < COLUMNS; c++) {
+        part[7][c] = choose_bar(found->estimate[c] + found->error[c]);
+        part[8][c] = choose_bar(found->error[c]);
+    }
+    row->floor = part[7][random_below(COLUMNS)];
+    row->tolerance = part[8][random_below(COLUMNS)];
+}
+
+static void check_refine(const kin_scan_kernels *const *tables, const kin_scan_kernels *portable,
+                         counts *n)
+{
+    float(*part)[COLUMNS] = (float(*)[COLUMNS])wall_behind(COLUMN_PARTS * sizeof *part);
+    int32_t(*dot)[COLUMNS] = (int32_t(*)[COLUMNS])wall_behind(3 * sizeof *dot);
+    kin_refined *out = (kin_refined *)wall_behind(sizeof *out) - 1;
+    part -= COLUMN_PARTS;
+    dot -= 3;
+    kin_refine_columns columns = {part[0], part[1], part[2], part[3], part[4],
+                                  part[5], part[6], part[7], part[8]};
+    kin_products product = {dot[0], dot[1], dot[2]};
+    for (uint32_t i = 0; i < MASKS; i++) {
+        kin_refine_row row = choose_row();
+        kin_refined expected;
+        uint32_t mask = choose_mask(i);
+        uint32_t most = i % 2 ? 1u << 30 : 1u << 17; /* the longest there are; usual ones */
+        for (int c = 0; c < COLUMNS; c++)
+            choose_column(part, c);
+        for (int k = 0; k < 3 * COLUMNS; k++)
+            dot[k / COLUMNS][k % COLUMNS] = (int32_t)random_below(2 * most) - (int32_t)most;
+        portable->refine(&row, &columns, &product, mask, &expected);
+        choose_floors(&row, part, &expected);
+        portable->refine(&row, &columns, &product, mask, &expected);
+        for (int t = 0; tables[t] != portable; t++) {
+            memset(out, 0x55, sizeof *out);
+            tables[t]->refine(&row, &columns, &product, mask, out);
+            n[t].calls++;
+            if (memcmp(out, &expected, sizeof *out) != 0)
+                differs(&n[t], tables[t]->name, "estimates", RANDOM, i);
+        }
+    }
+}
+
+/* ---- lists -------------------------------------------------------------------------------------- */
+
+enum { LIST_MAX = 320 };
+
+/* A few values that often tie, and some between them. */
+static float choose_value(void)
+{
+    return random_below(2) ? random_float(1) : (float)random_below(5) / 4;
+}
+
+static void check_append(const kin_scan_kernels *const *tables, const kin_scan_kernels *portable,
+                         counts *n)
+{
+    float *value = (float *)wall_behind(COLUMNS * sizeof *value) - COLUMNS;
+    int32_t *id = (int32_t *)wall_behind(COLUMNS * sizeof *id) - COLUMNS;
+    for (uint32_t i = 0; i < MASKS; i++) {
+        uint32_t mask = choose_mask(i);
+        float values[COLUMNS] = {0}, expected[COLUMNS] = {0};
+        int32_t ids[COLUMNS] = {0}, expected_ids[COLUMNS] = {0};
+        for (int32_t c = 0; c < COLUMNS; c++) {
+            value[c] = 1 + choose_value();
+            id[c] = 1 + c;
+        }
+        portable->append(value, id, mask, expected, expected_ids);
+        for (int t = 0; tables[t] != portable; t++) {
+            memset(values, 0, sizeof values);
+            memset(ids, 0, sizeof ids);
+            tables[t]->append(value, id, mask, values, ids);
+            n[t].calls++;
+            if (memcmp(values, expected, sizeof values) != 0 ||
+                memcmp(ids, expected_ids, sizeof ids) != 0)
+                differs(&n[t], tables[t]->name, "appended lists", RANDOM, i);
+        }
+    }
+}
+
+/* The lists end at `value` and `id`. */
+static void check_keep_of(const kin_scan_kernels *const *tables, const kin_scan_kernels *portable,
+                          float *value, int32_t *id, size_t count, counts *n)
+{
+    float list[LIST_MAX], expected[LIST_MAX];
+    int32_t expected_ids[LIST_MAX];
+    float least = random_below(8) ? choose_value() : special();
+    for (size_t i = 0; i < count; i++) {
+        expected[i] = list[i] = choose_value();
+        expected_ids[i] = (int32_t)i;
+    }
+    size_t kept = portable->keep(expected, expected_ids, count, least);
+    for (int t = 0; tables[t] != portable; t++) {
+        memcpy(value - count, list, count * sizeof *list);
+        for (size_t i = 0; i < count; i++)
+            (id - count)[i] = (int32_t)i;
+        n[t].calls += 2;
+        if (tables[t]->reaching(value - count, count, least) != kept ||
+            tables[t]->keep(value - count, id - count, count, least) != kept ||
+            memcmp(value - count, expected, kept * sizeof *value) != 0 ||
+            memcmp(id - count, expected_ids, kept * sizeof *id) != 0)
+            differs(&n[t], tables[t]->name, "kept lists", RANDOM, count);
+    }
+}
+
+static void check_keep(const kin_scan_kernels *const *tables, const kin_scan_kernels *portable,
+                       counts *n)
+{
+    float *value = wall_behind(LIST_MAX * sizeof *value);
+    int32_t *id = wall_behind(LIST_MAX * sizeof *id);
+    for (int again = 0; again < 10; again++) {
+        for (size_t count = 0; count <= 70; count++)
+            check_keep_of(tables, portable, value, id, count, n);
+        check_keep_of(tables, portable, value, id, LIST_MAX, n);
+    }
+}
+
 /* ---- the tables --------------------------------------------------------------------------------- */
 
 static const char *expected_best(int argc, char **argv)
@@ -364,6 +524,9 @@ int main(int argc, char **argv)
     }
     check_tiles(tables, portable, n);
     check_pairs(tables, portable, n);
+    check_refine(tables, portable, n);
+    check_append(tables, portable, n);
+    check_keep(tables, portable, n);
     printf("portable: %s\n", last > 0 ? "the others are compared with it" : "the only table");
     for (int i = 0; i < last; i++)
         good = report(tables[i]->name, &n[i]) && good;
