@@ -93,7 +93,7 @@ static int init_block(kin_exact *self, size_t first, size_t last, kin_error *err
     self->meeting = calloc((size_t)self->threads, sizeof(kin_meeting *));
     self->finisher = calloc((size_t)self->threads, sizeof(kin_finisher *));
     if (!self->meeting || !self->finisher)
-        return kin_fail_alloc(err, "threads", (size_t)self->threads * sizeof *self->finisher);
+        return kin_fail_alloc(err, "threads", (size_t)self->threads * sizeof(kin_finisher *));
     int rc = kin_collectors_init(&self->collectors, last - first, self->options.top_k,
                                  self->plan.capacity, err);
     for (size_t i = 0; rc == 0 && i < last - first; i++)
