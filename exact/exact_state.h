@@ -28,7 +28,7 @@ struct kin_exact {
     double work_done, work_all; /* roughly, in pairs that a tile excludes */
 };
 
-/* Chooses capacity, block and pieces for the budget there is, and checks that they fit. */
+/* Chooses capacity, block_rows and finish_rows for the budget there is, and checks that they fit. */
 int kin_exact_make_plan(kin_exact *self, kin_error *err);
 
 /* What a pair costs in the meetings that come first, and what a candidate costs in the end, as many times

@@ -3,6 +3,8 @@
  */
 #include "scan/meeting_state.h"
 
+#include <assert.h>
+
 /* The rounding of a tile's floats, in units of W: some ten operations on numbers below 4. */
 static const float tile_rounding = 4e-6f;
 
@@ -89,13 +91,15 @@ static void collect_in_full(kin_meeting *self, size_t r, size_t column, bool row
         kin_meeting_set_floor(self, column);
 }
 
-/* What the row wants of the panel's columns: in one go where there is room for all. */
+/* What the row wants of the panel's columns: in one go where there is room for all. Only rows that collect
+ * want anything; others have no collector to look at. */
 static void collect_for_row(kin_meeting *self, size_t r, size_t column, uint32_t wants)
 {
     kin_collectors *collectors = self->scan->collectors;
     const int32_t *id = self->scan->codes->order.row + self->first_column + column;
     const kin_refined *refined = &self->refined;
     size_t at = self->first_row + self->strip + r, row = at - self->scan->first;
+    assert(row < collectors->rows);
     size_t room = collectors->capacity - collectors->count[row];
     size_t count = (size_t)__builtin_popcount(wants);
     if (count < room) {
@@ -120,7 +124,8 @@ void kin_meeting_collect(kin_meeting *self, size_t r, size_t column)
     const kin_refined *refined = &self->refined;
     size_t at = self->first_row + self->strip + r;
     uint32_t coarse = refined->too_coarse;
-    collect_for_row(self, r, column, refined->row_wants & ~coarse);
+    if (refined->row_wants & ~coarse)
+        collect_for_row(self, r, column, refined->row_wants & ~coarse);
     for (uint32_t left = refined->column_wants & ~coarse; left != 0; left &= left - 1) {
         size_t c = (size_t)__builtin_ctz(left);
         if (add(self, self->first_column + column + c, at, refined->estimate[c]))
