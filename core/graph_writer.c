@@ -87,8 +87,11 @@ static int open_array(kin_graph_writer *self, const char *name, const char *desc
         return rc;
     void *map = mmap(NULL, array->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, array->fd, 0);
     if (map == MAP_FAILED)
-        return kin_fail_errno(err, KIN_E_IO, "check the file system of --out",
-                              "%s cannot be mapped", array->path);
+        return kin_fail_errno(
+            err, errno == ENOMEM ? KIN_E_MEMORY : KIN_E_IO,
+            errno == ENOMEM ? "raise the limit on address space (ulimit -v): graphs are mapped"
+                            : "choose another file system for --out",
+            "%s cannot be mapped with its %zu bytes", array->path, array->bytes);
     array->map = map;
     return 0;
 }
@@ -205,28 +208,27 @@ static void write_row_by_column(kin_graph_writer *self, size_t i, const kin_rows
     self->filled[i] = rows->filled[q];
 }
 
-static int write_by_column(kin_graph_writer *self, size_t first, const kin_rows *rows,
-                           kin_error *err)
-{
-    uint64_t *key = kin_alloc(self->k, sizeof *key);
-    if (!key)
-        return kin_fail_alloc(err, "the order of a row", self->k * sizeof *key);
-    for (size_t q = 0; q < rows->count; q++)
-        write_row_by_column(self, first + q, rows, q, key);
-    free(key);
-    return 0;
-}
-
 static int write_rows(void *writer, size_t first, const kin_rows *rows, kin_error *err)
 {
     kin_graph_writer *self = writer;
+    bool refused = false;
     assert(rows->k == self->k && first + rows->count <= self->n);
-    if (self->order == KIN_ORDER_COLUMN)
-        return write_by_column(self, first, rows, err);
-#pragma omp parallel for schedule(static) if (rows->count * self->k > 65536)
-    for (size_t q = 0; q < rows->count; q++)
-        write_row(self, first + q, rows, q);
-    return 0;
+#pragma omp parallel if (rows->count * self->k > 65536)
+    {
+        bool by_column = self->order == KIN_ORDER_COLUMN;
+        uint64_t *key = by_column ? kin_alloc(self->k, sizeof *key) : NULL;
+#pragma omp for schedule(static)
+        for (size_t q = 0; q < rows->count; q++)
+            if (key)
+                write_row_by_column(self, first + q, rows, q, key);
+            else if (!by_column)
+                write_row(self, first + q, rows, q);
+        if (by_column && !key)
+#pragma omp atomic write
+            refused = true;
+        free(key);
+    }
+    return refused ? kin_fail_alloc(err, "the order of a row", self->k * sizeof(uint64_t)) : 0;
 }
 
 kin_row_sink kin_graph_writer_sink(kin_graph_writer *self)

@@ -88,9 +88,7 @@ size_t kin_memory_available(void)
 
 size_t kin_memory_resident(void)
 {
-    return (read_field("/proc/self/status", "RssAnon:") +
-            read_field("/proc/self/status", "RssShmem:")) *
-           1024;
+    return read_field("/proc/self/status", "RssAnon:") * 1024;
 }
 
 size_t kin_memory_mapped(void)

@@ -42,13 +42,14 @@ int kin_plan_check(const kin_plan *self, size_t limit_bytes, kin_error *err);
 /* Bytes this process may still take: the least of MemAvailable and what the cgroup has left. */
 size_t kin_memory_available(void);
 
-/* Anonymous and shared resident memory of this process now, bytes; without mapped files. */
+/* Anonymous resident memory of this process now, bytes: without mapped files, wherever they lie (on a tmpfs
+ * they count as shared memory). */
 size_t kin_memory_resident(void);
 
 /* Address space in use now, bytes: what RLIMIT_AS limits. */
 size_t kin_memory_mapped(void);
 
-/* The largest resident set so far, mapped input pages included, bytes. */
+/* The largest resident set so far, mapped pages of inputs and outputs included, bytes. */
 size_t kin_memory_peak_rss(void);
 
 /* 64-byte aligned, uninitialised, never NULL for 0 bytes. NULL when refused. Free with free(). */

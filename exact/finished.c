@@ -51,8 +51,13 @@ static int finish_groups(kin_exact *self, size_t first, size_t last, kin_row_sin
 #pragma omp parallel for schedule(dynamic) num_threads(self->threads) reduction(+ : pairs)
     for (size_t g = first; g < last; g++) {
         kin_error own;
-        int rc = finish_group(self, g, self->finisher[omp_get_thread_num()], sink, &pairs, &failed,
-                              &own);
+        int rc, before;
+#pragma omp atomic read
+        before = failed;
+        if (before != 0)
+            continue;
+        rc = finish_group(self, g, self->finisher[omp_get_thread_num()], sink, &pairs, &failed,
+                          &own);
 #pragma omp critical(kin_exact_finish)
         if (rc != 0 && failed == 0) {
             *err = own;
@@ -80,20 +85,32 @@ int kin_exact_hand_on_empty(kin_exact *self, kin_row_sink sink, kin_error *err)
     return rc;
 }
 
+/* How many groups are finished between looks at the watch: some tenths of a second of work a thread, at
+ * 32 groups for K = 200 and 1,024 dimensions. */
+static size_t groups_at_a_time(const kin_exact *self)
+{
+    size_t usual = (size_t)200 * 1024;
+    size_t work = self->options.top_k * kin_catalog_dimensions(self->catalog);
+    size_t groups = work > usual ? 32 * usual / work : 32;
+    return (size_t)self->threads * (groups > 0 ? groups : 1);
+}
+
 int kin_exact_finish_rows(kin_exact *self, size_t first, size_t last, kin_row_sink sink,
                           const kin_watch *watch, kin_error *err)
 {
     const size_t *start = self->codes.order.start;
-    size_t stretch = (size_t)self->threads * 32;
+    size_t stretch = groups_at_a_time(self);
     int rc = 0;
     for (size_t from = first, to; from < last && rc == 0; from = to) {
         to = last - from < stretch ? last : from + stretch;
         rc = kin_watch_check(watch, err);
         if (rc == 0)
             rc = finish_groups(self, from, to, sink, err);
-        kin_exact_tell(
-            self, (double)(start[to] - start[from]) * (double)self->options.top_k * CANDIDATE_COST,
-            watch);
+        if (rc == 0)
+            kin_exact_tell(self,
+                           (double)(start[to] - start[from]) * (double)self->options.top_k *
+                               CANDIDATE_COST,
+                           watch);
     }
     return rc;
 }

@@ -299,7 +299,7 @@ static void print_summary(const build *self, const json_t *manifest)
                  build_engine_names[self->options.engine], kin_threads_used(),
                  json_number_value(json_object_get(run, "seconds_total")),
                  n / json_number_value(json_object_get(run, "seconds_total")));
-    console_info("Memory: peak %.0f MiB, and the inputs as mapped pages", peak / 0x1p20);
+    console_info("Memory: peak %.0f MiB, and inputs and graph as mapped pages", peak / 0x1p20);
     console_info("Graph: %s", self->out.final);
     console_info("Next: %s %s %s", uses_index(&self->options) ? "kin compare" : "kin show",
                  self->out.final,

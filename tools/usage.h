@@ -1,7 +1,7 @@
 #ifndef KIN_TOOLS_USAGE_H
 #define KIN_TOOLS_USAGE_H
 /*
- * The largest amount of memory this process held: anonymous and shared resident memory, without
+ * The largest amount of memory this process held: anonymous resident memory, without
  * the mapped pages of input files. The kernel keeps no such peak, so a thread samples it.
  */
 #include <stddef.h>
