@@ -105,38 +105,16 @@ void kin_collectors_settle(kin_collectors *self, size_t row, const int32_t *cand
         self->floor[row] = nextafterf(estimate[count - 1] - self->tolerance[row], -INFINITY);
 }
 
-/* Ascending order of a few hundred numbers: by bytes, least significant first, skipping bytes that
- * all have in common. */
-static void sort_rows(int32_t *row, int32_t *other, size_t count)
+static int ascending(const void *a, const void *b)
 {
-    int32_t *from = row, *to = other;
-    for (int shift = 0; shift < 32; shift += 8) {
-        uint32_t start[256] = {0};
-        for (size_t i = 0; i < count; i++)
-            start[(uint32_t)from[i] >> shift & 255]++;
-        if (start[(uint32_t)from[0] >> shift & 255] == count)
-            continue;
-        uint32_t sum = 0;
-        for (size_t b = 0; b < 256; b++) {
-            uint32_t here = start[b];
-            start[b] = sum;
-            sum += here;
-        }
-        for (size_t i = 0; i < count; i++)
-            to[start[(uint32_t)from[i] >> shift & 255]++] = from[i];
-        int32_t *swap = from;
-        from = to;
-        to = swap;
-    }
-    if (from != row)
-        memcpy(row, from, count * sizeof *row);
+    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+    return (x > y) - (x < y);
 }
 
 size_t kin_collectors_list(const kin_collectors *self, size_t row, int32_t *out)
 {
     size_t count = self->count[row];
     memcpy(out, self->candidate + row * self->capacity, count * sizeof *out);
-    if (count > 0)
-        sort_rows(out, out + self->capacity, count);
+    qsort(out, count, sizeof *out, ascending);
     return count;
 }

@@ -57,8 +57,7 @@ static inline bool kin_collectors_add(kin_collectors *self, size_t row, float es
 void kin_collectors_settle(kin_collectors *self, size_t row, const int32_t *candidate,
                            const float *estimate, size_t count);
 
-/* The candidates of a row, ascending by catalog row, into out[0 ..); returns how many. out has room for
- * 2 capacity, the second half is working space. */
+/* The candidates of a row, ascending by catalog row, into out[0 .. capacity); returns how many. */
 size_t kin_collectors_list(const kin_collectors *self, size_t row, int32_t *out);
 
 #endif

@@ -1,9 +1,10 @@
 #ifndef KIN_SCAN_KERNELS_H
 #define KIN_SCAN_KERNELS_H
 /*
- * The integer kernels: leading codes tile against tile, and single pairs in full.
+ * The kernels of the scan: leading codes tile against tile, single pairs in full, what their products
+ * say of a pair, and lists of candidates.
  *
- * Both are sums of products of int8 codes in [-127, 127], exact in int32 for up to 65,536
+ * Products are sums of products of int8 codes in [-127, 127], exact in int32 for up to 65,536
  * dimensions, and the comparisons around them are single float operations in a fixed order: every
  * table below gives the same bits, and tests hold them to the portable one.
  *

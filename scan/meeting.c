@@ -22,7 +22,8 @@ size_t kin_meeting_bytes(const kin_codes *codes, size_t capacity)
     size_t modalities = codes->fused.catalog->modality_count;
     size_t bytes = kin_size_add(sizeof(kin_meeting),
                                 kin_size_mul(KIN_STRIP_ROWS + KIN_GROUP_MAX, codes->stride));
-    bytes = kin_size_add(bytes, kin_size_mul(2 * capacity, sizeof(int32_t)));
+    bytes = kin_size_add(bytes, kin_size_mul(capacity, sizeof(int32_t)));
+    bytes = kin_size_add(bytes, kin_size_mul(codes->fused.d, sizeof(double))); /* the query */
     bytes = kin_size_add(bytes, kin_rescore_space_bytes(capacity, modalities));
     return kin_size_add(bytes, kin_rows_bytes(1, capacity, modalities));
 }
@@ -39,7 +40,7 @@ int kin_meeting_new(kin_meeting **out, const kin_scan *scan, kin_error *err)
     self->kernels = kin_scan_kernels_best();
     self->dense_strip = kin_alloc_zero(KIN_STRIP_ROWS, codes->stride);
     self->dense_panel = kin_alloc_zero(KIN_GROUP_MAX, codes->stride);
-    self->candidate = kin_alloc(2 * capacity, sizeof *self->candidate);
+    self->candidate = kin_alloc(capacity, sizeof *self->candidate);
     int rc = 0;
     if (!self->dense_strip || !self->dense_panel || !self->candidate)
         rc = kin_fail_alloc(err, "a meeting", kin_meeting_bytes(codes, capacity));

@@ -55,7 +55,7 @@ struct kin_meeting {
 
     /* canonical scores under way */
     kin_query query;
-    int32_t *candidate; /* [2 * capacity] */
+    int32_t *candidate; /* [capacity] */
     kin_rescore_space space;
     kin_rows best; /* one row */
 };
