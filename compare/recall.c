@@ -209,17 +209,21 @@ static kin_recall_summary summarize(double *value, size_t s)
 }
 
 /* Bets 2^-j with weights 2^-(j+1); the rest of the weight is not staked, which only lowers W. */
-enum { BETS = 16 };
+enum { BETS = 16, AT_ONCE = 16 };
 
-/* log of sum_j 2^-(j+1) prod_i (1 - 2^-j + 2^-j x_i / mean); stops once it is past `enough`. */
+/* log V(m), the log of sum_j 2^-(j+1) prod_i (1 - 2^-j + 2^-j x_i / m); stops once past `enough`. */
 static double log_wealth(const double *value, size_t s, double mean, double enough)
 {
     double wealth = -INFINITY;
     for (int j = 0; j < BETS && wealth < enough; j++) {
         double bet = ldexp(1.0, -j);
         double one = -(j + 1) * M_LN2;
-        for (size_t i = 0; i < s; i++)
-            one += log1p(bet * (value[i] / mean - 1.0));
+        for (size_t i = 0; i < s; i += AT_ONCE) {
+            double product = 1; /* of so few factors that it leaves the range of double nowhere */
+            for (size_t e = i; e < s && e < i + AT_ONCE; e++)
+                product *= 1 + bet * (value[e] / mean - 1);
+            one += log(product);
+        }
         double larger = fmax(wealth, one);
         if (isfinite(larger))
             wealth = larger + log(exp(wealth - larger) + exp(one - larger));
@@ -227,16 +231,23 @@ static double log_wealth(const double *value, size_t s, double mean, double enou
     return wealth;
 }
 
-double kin_recall_lower95(const double *value, size_t s)
+double kin_recall_lower(const double *value, size_t s, double alpha)
 {
     double high = 0;
-    for (size_t i = 0; i < s; i++)
+    double product = 1;
+    for (size_t i = 0; i < s; i++) {
         high += value[i] / (double)s;
-    /* W falls in m, is 1 or less at the rows' own mean and unbounded towards 0: halve. */
+        product *= value[i];
+    }
+    high = fmin(high, pow(alpha, 1.0 / (double)s));
+    if (product == 1)
+        return high;
+    /* W(m) = 1 / alpha, multiplied by alpha: product + (alpha - m^s) V(m) = 1. The left side falls in m,
+     * is less than 1 at `high` and unbounded towards 0: halve. */
     double low = 0;
-    double enough = log(20.0);
     for (int step = 0; step < 40; step++) {
         double middle = (low + high) / 2;
+        double enough = log((1 - product) / (alpha - pow(middle, (double)s)));
         if (middle > 0 && log_wealth(value, s, middle, enough) >= enough)
             low = middle;
         else
@@ -251,7 +262,7 @@ static void finish(kin_recall *out, ledger *self, size_t rows, size_t k, bool ce
     out->strict = summarize(self->strict, self->judged);
     out->tie_aware = summarize(self->tie_aware, self->judged);
     out->lower95 =
-        census || self->judged == 0 ? NAN : kin_recall_lower95(self->tie_aware, self->judged);
+        census || self->judged == 0 ? NAN : kin_recall_lower(self->tie_aware, self->judged, 0.05);
     out->fill = self->entries ? (double)self->filled / (double)self->entries : 0;
     out->empty_rows = self->empty_rows;
     out->reference_empty_rows = rows - self->judged;
@@ -272,19 +283,40 @@ int kin_recall_graphs(kin_recall *out, const kin_graph *graph, const kin_graph *
     return rc;
 }
 
+/* Entries of row q into `entry`; returns how many. */
+static size_t copy_row(kin_neighbor *entry, const kin_rows *rows, size_t q)
+{
+    for (size_t i = 0; i < rows->filled[q]; i++)
+        entry[i] = (kin_neighbor){.row = rows->neighbor[q * rows->k + i],
+                                  .score = rows->score[q * rows->k + i]};
+    return rows->filled[q];
+}
+
 int kin_recall_rows(kin_recall *out, const kin_graph *graph, const int32_t *row,
                     const kin_rows *exact, kin_error *err)
 {
     ledger rows;
     int rc = ledger_init(&rows, exact->count, graph->k, err);
     if (rc == 0) {
-        for (size_t q = 0; q < exact->count; q++) {
-            for (size_t i = 0; i < exact->filled[q]; i++)
-                rows.wanted[i] = (kin_neighbor){.row = exact->neighbor[q * exact->k + i],
-                                                .score = exact->score[q * exact->k + i]};
-            ledger_add(&rows, kin_graph_row(graph, (size_t)row[q], rows.got), exact->filled[q]);
-        }
+        for (size_t q = 0; q < exact->count; q++)
+            ledger_add(&rows, kin_graph_row(graph, (size_t)row[q], rows.got),
+                       copy_row(rows.wanted, exact, q));
         finish(out, &rows, exact->count, graph->k, exact->count == graph->n);
+    }
+    ledger_release(&rows);
+    return rc;
+}
+
+int kin_recall_kept(kin_recall *out, double *value, const kin_rows *got, const kin_rows *exact,
+                    kin_error *err)
+{
+    ledger rows;
+    int rc = ledger_init(&rows, exact->count, exact->k, err);
+    if (rc == 0) {
+        for (size_t q = 0; q < exact->count; q++)
+            ledger_add(&rows, copy_row(rows.got, got, q), copy_row(rows.wanted, exact, q));
+        finish(out, &rows, exact->count, exact->k, false);
+        memcpy(value, rows.tie_aware, rows.judged * sizeof *value);
     }
     ledger_release(&rows);
     return rc;

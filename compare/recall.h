@@ -18,18 +18,23 @@
  *
  * Over rows: p5 and p50 are the values at place ceil(p s) of the s values in ascending order.
  *
- * The lower bound (of the mean tie-aware recall of all rows, from s rows drawn without replacement)
- * treats the row as the sampling unit, as entries of a row stand or fall together. It is the
- * smallest mean m that the rows x_1 .. x_s do not refute at 5 %, by betting against it (Waudby-Smith
- * and Ramdas 2024, "Estimating means of bounded random variables by betting", fixed bets):
+ * The lower bound at a share of error alpha (of the mean tie-aware recall of all rows, from s rows drawn
+ * without replacement) treats the row as the sampling unit, as entries of a row stand or fall
+ * together. It is the smallest mean m <= alpha^(1/s) that the rows x_1 .. x_s do not refute, by
+ * betting against it (Waudby-Smith and Ramdas 2024, "Estimating means of bounded random variables by
+ * betting", with fixed bets):
  *
- *     W(m) = sum_{j >= 0} 2^-(j+1) prod_i (1 - 2^-j + 2^-j x_i / m)
+ *     V(m) = sum_{j >= 0} 2^-(j+1) prod_i (1 - 2^-j + 2^-j x_i / m)
+ *     W(m) = w prod_i x_i / m + (1 - w) V(m),   w = m^s / alpha
  *
  * If the mean is m or less, each product has an expectation of 1 or less (drawing without
- * replacement associates the rows negatively, which only lowers it), so P(W >= 20) <= 1/20 by
- * Markov: the m with W(m) = 20 is a bound that holds at any s, needs no normal distribution, and
- * adapts to the spread. Where every row is 1 it lies between 0.025^(1/s) and 0.05^(1/s), never at
- * 1. A mean over all rows is no estimate and has no bound.
+ * replacement associates the rows negatively, which only lowers it), so P(W >= 1 / alpha) <= alpha
+ * by Markov. W falls in m, so where the bound passes the true mean that has happened at the true mean:
+ * the bound holds at any s, needs no normal distribution, and adapts to the spread. Rows at 0 are
+ * what the smaller bets are for.
+ * w is the stake that a sample without any loss turns into exactly 1 / alpha: its bound is alpha^(1/s),
+ * never 1, and no bound of s values that never falls when a row gains can lie higher. Farther down w is
+ * next to nothing. A mean over all rows is no estimate and has no bound.
  */
 #include "core/graph.h"
 
@@ -47,9 +52,9 @@ typedef struct kin_recall {
     bool census;               /* every row of the graph was compared */
     kin_recall_summary strict; /* over the judged rows */
     kin_recall_summary tie_aware;
-    double lower95;              /* of tie_aware.mean, in [0, 1); NaN for a census or s = 0 */
-    double fill;                 /* 0 .. 1; 0 where s is 0 */
-    size_t empty_rows;           /* compared rows without a neighbour in the graph */
+    double lower95;    /* alpha 0.05, of tie_aware.mean, in [0, 1); NaN for a census or s = 0 */
+    double fill;       /* 0 .. 1; 0 where s is 0 */
+    size_t empty_rows; /* compared rows without a neighbour in the graph */
     size_t reference_empty_rows; /* rows - judged */
 } kin_recall;
 
@@ -67,7 +72,14 @@ int kin_recall_graphs(kin_recall *out, const kin_graph *graph, const kin_graph *
 int kin_recall_rows(kin_recall *out, const kin_graph *graph,
                     const int32_t *row /* [exact->count] */, const kin_rows *exact, kin_error *err);
 
-/* The bound W(m) = 20 above, for s >= 1 values in [0, 1]. */
-double kin_recall_lower95(const double *value /* [s] */, size_t s);
+/* The same for rows in memory: got->count = exact->count rows of the same items in the same order, of
+ * which row numbers and scores are read. No census. `value` receives the tie-aware recalls of the
+ * judged rows. */
+int kin_recall_kept(kin_recall *out, double *value /* [exact->count] */, const kin_rows *got,
+                    const kin_rows *exact, kin_error *err);
+
+/* The bound above for s >= 1 values in [0, 1] and an alpha in (0, 1): with a probability of at least
+ * 1 - alpha it is no more than the mean. */
+double kin_recall_lower(const double *value /* [s] */, size_t s, double alpha);
 
 #endif
