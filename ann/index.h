@@ -91,6 +91,16 @@ void kin_search_resolve(kin_search_options *options, const kin_index *index);
 int kin_search_all(const kin_index *index, const kin_search_options *options, kin_row_sink sink,
                    const kin_watch *watch, kin_error *err);
 
+/* The same for some items, in the order asked for: query q of the sink is row[q], NULL for all items.
+ * A row is bit for bit the one that kin_search_all gives. */
+int kin_search_rows(const kin_index *index, const kin_search_options *options,
+                    const int32_t *row /* [count] */, size_t count, kin_row_sink sink,
+                    const kin_watch *watch, kin_error *err);
+
+/* About twice the effort, of resolved options: probes of ivf up to all lists, candidates and efSearch
+ * of hnsw up to all items. False, and nothing changed, where there is no more to give. */
+bool kin_search_raise(kin_search_options *options, const kin_index *index);
+
 /* The top-K of one query, an item of the catalog or vectors from outside, into row 0 of `out`.
  * (`query` is a kin_query of core/score.h on the index's catalog.) */
 struct kin_query;

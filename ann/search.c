@@ -1,7 +1,7 @@
 /*
  * From indexes to top-K rows.
  *
- * Blocks of consecutive items: each part is asked for the C nearest of the block's distinct
+ * Blocks of items as they are asked for: each part is asked for the C nearest of the block's distinct
  * vectors, each once a block; then every item of the block gathers its candidates from all parts
  * (its own group, then the groups found, at most 2 C items a part), scores them canonically and
  * keeps K. Queries go to FAISS sixteen at a time from every thread of a team, each call confined
@@ -50,6 +50,7 @@ typedef struct part_block {
 typedef struct search {
     const kin_index *index;
     kin_search_options options; /* resolved */
+    const int32_t *row;         /* the items asked for, NULL: all of them in order */
     size_t c;                   /* groups asked for, of any part, at most */
     size_t most;                /* candidates of an item from one part */
     part_block part[KIN_MODALITIES_MAX];
@@ -95,6 +96,43 @@ void kin_search_resolve(kin_search_options *options, const kin_index *index)
         options->probes = probes_for(index, options->candidates);
     if (options->ef_search == 0)
         options->ef_search = options->candidates;
+}
+
+/* The most lists that a part has: probing more is no effort. */
+static int64_t most_lists(const kin_index *index)
+{
+    int64_t most = 0;
+    for (size_t p = 0; p < index->part_count; p++) {
+        const kin_faiss *faiss = index->part[p].faiss;
+        int64_t lists = faiss ? (int64_t)kin_faiss_lists(faiss) : 0;
+        most = most > lists ? most : lists;
+    }
+    return most;
+}
+
+/* Twice the value, but no more than `most`, and never less than it is. */
+static int64_t doubled(int64_t value, int64_t most)
+{
+    int64_t more = value * 2 < most ? value * 2 : most;
+    return value > more ? value : more;
+}
+
+bool kin_search_raise(kin_search_options *options, const kin_index *index)
+{
+    kin_search_options more = *options;
+    if (index->options.type == KIN_INDEX_IVF) {
+        more.probes = doubled(more.probes, most_lists(index));
+    } else {
+        int64_t n = (int64_t)index->catalog->n;
+        more.candidates = doubled(more.candidates, n);
+        more.ef_search = doubled(more.ef_search, n);
+        if (more.ef_search < more.candidates)
+            more.ef_search = more.candidates;
+    }
+    bool raised = more.probes > options->probes || more.candidates > options->candidates ||
+                  more.ef_search > options->ef_search;
+    *options = more;
+    return raised;
 }
 
 /* ---- set-up --------------------------------------------------------------------------------- */
@@ -184,13 +222,22 @@ static int allocate(search *self, size_t block, size_t threads, kin_error *err)
 
 /* ---- one block ------------------------------------------------------------------------------ */
 
-/* Notes the groups that items first .. first + count - 1 belong to, each once. */
-static void collect(part_block *part, const kin_distinct *distinct, size_t first, size_t count)
+/* The item that query q asks for. */
+static size_t query_row(const search *self, size_t q)
 {
+    return self->row ? (size_t)self->row[q] : q;
+}
+
+/* Notes the groups that the items of queries first .. first + count - 1 belong to, each once. */
+static void collect(search *self, size_t p, size_t first, size_t count)
+{
+    part_block *part = &self->part[p];
+    const kin_distinct *distinct = &self->index->part[p].distinct;
     for (size_t i = 0; i < part->count; i++)
         part->slot[part->group[i]] = -1;
     part->count = 0;
-    for (size_t row = first; row < first + count; row++) {
+    for (size_t q = first; q < first + count; q++) {
+        size_t row = query_row(self, q);
         int32_t group = distinct->of[row];
         if (group < 0 || part->slot[group] >= 0)
             continue;
@@ -241,7 +288,7 @@ static void finish_item(search *self, kin_worker *worker, size_t row, size_t slo
 static int run_block(search *self, size_t first, size_t count, kin_error *err)
 {
     for (size_t p = 0; p < self->index->part_count; p++) {
-        collect(&self->part[p], &self->index->part[p].distinct, first, count);
+        collect(self, p, first, count);
         ask_part(self, p);
     }
     for (size_t w = 0; w < self->workers; w++)
@@ -253,18 +300,19 @@ static int run_block(search *self, size_t first, size_t count, kin_error *err)
     self->rows.count = count;
 #pragma omp parallel for schedule(dynamic, 16) num_threads((int)self->workers)
     for (size_t i = 0; i < count; i++)
-        finish_item(self, &self->worker[omp_get_thread_num()], first + i, i);
+        finish_item(self, &self->worker[omp_get_thread_num()], query_row(self, first + i), i);
     return 0;
 }
 
-int kin_search_all(const kin_index *index, const kin_search_options *options, kin_row_sink sink,
-                   const kin_watch *watch, kin_error *err)
+int kin_search_rows(const kin_index *index, const kin_search_options *options, const int32_t *row,
+                    size_t n, kin_row_sink sink, const kin_watch *watch, kin_error *err)
 {
     search self;
-    size_t n = index->catalog->n, block = n < BLOCK_ITEMS ? n : BLOCK_ITEMS;
+    size_t block = n < BLOCK_ITEMS ? n : BLOCK_ITEMS;
     size_t threads = (size_t)omp_get_max_threads();
     int status = search_prepare(&self, index, options, err);
 
+    self.row = row;
     if (status == 0)
         status = check_plan(&self, block, threads, err);
     if (status == 0)
@@ -285,6 +333,12 @@ int kin_search_all(const kin_index *index, const kin_search_options *options, ki
     }
     search_release(&self);
     return status;
+}
+
+int kin_search_all(const kin_index *index, const kin_search_options *options, kin_row_sink sink,
+                   const kin_watch *watch, kin_error *err)
+{
+    return kin_search_rows(index, options, NULL, index->catalog->n, sink, watch, err);
 }
 
 /* ---- one query ------------------------------------------------------------------------------ */

@@ -34,6 +34,10 @@ int kin_graph_writer_new(kin_graph_writer **out, const char *directory, size_t n
 /* The sink that engines write to. Its queries are the graph's rows. */
 kin_row_sink kin_graph_writer_sink(kin_graph_writer *self);
 
+/* As new: for an engine that runs again, before anything is finished. The files stay and are written
+ * over. */
+void kin_graph_writer_restart(kin_graph_writer *self);
+
 /* What a finished graph amounts to. */
 typedef struct kin_graph_totals {
     size_t pairs;

@@ -112,6 +112,11 @@ static int check_npz_room(const kin_graph_writer *self, kin_error *err)
                     self->directory, needed, room);
 }
 
+void kin_graph_writer_restart(kin_graph_writer *self)
+{
+    memset(self->filled, 0xff, self->n * sizeof *self->filled); /* unwritten */
+}
+
 int kin_graph_writer_new(kin_graph_writer **out, const char *directory, size_t n, size_t k,
                          const kin_catalog *catalog, kin_row_order order, kin_error *err)
 {
@@ -130,7 +135,7 @@ int kin_graph_writer_new(kin_graph_writer **out, const char *directory, size_t n
         rc = kin_fail_alloc(err, "graph writer", kin_size_mul(n, sizeof *self->filled));
         goto done;
     }
-    memset(self->filled, 0xff, n * sizeof *self->filled);
+    kin_graph_writer_restart(self);
     rc = open_array(self, "indices", "<i4", sizeof(int32_t), err);
     if (rc == 0)
         rc = open_array(self, "data", "<f4", sizeof(float), err);

@@ -265,6 +265,81 @@ static void test_whole_search(void **state)
     }
 }
 
+/* Some items, in any order and one of them twice: the rows that all of them give. More than a block. */
+static void test_some_rows(void **state)
+{
+    (void)state;
+    enum { N = 2600, K = 7, COUNT = 2300 };
+    static int32_t row[COUNT];
+    sample s;
+    sample_spec spec = {.seed = 5,
+                        .n = N,
+                        .modality_count = 2,
+                        .d = {9, 6},
+                        .weight = {.6, .4},
+                        .kind = SAMPLE_DUPLICATES,
+                        .missing_share = .1};
+    kin_index_options options = KIN_INDEX_OPTIONS_INIT;
+    kin_search_options find = {.top_k = K, .candidates = 64, .probes = 2};
+    kin_threads_set(2);
+    sample_make(&s, &spec);
+    for (size_t q = 0; q < COUNT; q++)
+        row[q] = (int32_t)(q * 1009 % N);
+    row[COUNT - 1] = row[0];
+    for (int type = 0; type < 2; type++) {
+        kin_index *index;
+        kin_rows all, some;
+        options.type = type;
+        test_ok(kin_index_build(&index, &s.catalog, &options, NULL, &err), &err);
+        search(index, &find, N, 2, &all);
+        test_ok(kin_rows_init(&some, COUNT, K, 2, &err), &err);
+        test_ok(kin_search_rows(index, &find, row, COUNT, kin_rows_sink(&some), NULL, &err), &err);
+        assert_int_equal(some.count, COUNT);
+        for (size_t q = 0; q < COUNT; q++) {
+            size_t i = (size_t)row[q], filled = some.filled[q];
+            assert_int_equal(filled, all.filled[i]);
+            assert_memory_equal(some.neighbor + q * K, all.neighbor + i * K, filled * 4);
+            assert_memory_equal(some.score + q * K, all.score + i * K, filled * 4);
+        }
+        kin_rows_release(&some);
+        kin_rows_release(&all);
+        kin_index_free(index);
+    }
+    sample_release(&s);
+}
+
+/* Effort doubles up to all there is, and what was given beyond that stays. */
+static void test_raise(void **state)
+{
+    (void)state;
+    enum { N = 300 };
+    sample s;
+    sample_spec spec = {.seed = 6, .n = N, .modality_count = 1, .d = {8}, .weight = {1}};
+    kin_index *index;
+    kin_index_options options = KIN_INDEX_OPTIONS_INIT;
+    kin_search_options find = {.top_k = 5, .candidates = 64, .probes = 7};
+    sample_make(&s, &spec);
+    options.lists = 20;
+    test_ok(kin_index_build(&index, &s.catalog, &options, NULL, &err), &err);
+    kin_search_resolve(&find, index);
+    assert_true(kin_search_raise(&find, index) && find.probes == 14 && find.candidates == 64);
+    assert_true(kin_search_raise(&find, index) && find.probes == 20);
+    assert_true(!kin_search_raise(&find, index) && find.probes == 20);
+    kin_index_free(index);
+    options.type = KIN_INDEX_HNSW;
+    test_ok(kin_index_build(&index, &s.catalog, &options, NULL, &err), &err);
+    find = (kin_search_options){.top_k = 5, .candidates = 100, .ef_search = 10, .probes = 1};
+    assert_true(kin_search_raise(&find, index));
+    assert_true(find.candidates == 200 && find.ef_search == 200 && find.probes == 1);
+    assert_true(kin_search_raise(&find, index));
+    assert_true(find.candidates == N && find.ef_search == N);
+    assert_false(kin_search_raise(&find, index));
+    find.candidates = find.ef_search = 1000;
+    assert_true(!kin_search_raise(&find, index) && find.candidates == 1000);
+    kin_index_free(index);
+    sample_release(&s);
+}
+
 /* HNSW promises nothing, so it is counted: unrelated rows, generous effort. */
 static void test_hnsw(void **state)
 {
@@ -561,6 +636,7 @@ int main(void)
         cmocka_unit_test(test_kmeans_threads), cmocka_unit_test(test_kmeans_ties),
         cmocka_unit_test(test_pca_known),      cmocka_unit_test(test_pca_rotation),
         cmocka_unit_test(test_whole_search),   cmocka_unit_test(test_hnsw),
+        cmocka_unit_test(test_some_rows),      cmocka_unit_test(test_raise),
         cmocka_unit_test(test_all_equal),      cmocka_unit_test(test_ivf_threads),
         cmocka_unit_test(test_refusals),       cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_damage),         cmocka_unit_test(test_wrong_catalog),

@@ -300,7 +300,8 @@ static void test_bound_of_one_row(void **state)
     double e = b * x;
 
     (void)state;
-    for (double alpha = 0.05; alpha > 0.01; alpha /= 2) {
+    for (int a = 0; a < 3; a++) {
+        double alpha = ldexp(0.05, -a);
         double p = e + 1 - x - alpha * c;
         double m = (sqrt(p * p + 4 * c * alpha * e) - p) / (2 * c);
 

@@ -137,6 +137,40 @@ static void check_row(const kin_graph *g, size_t i, bool full)
         assert_true(g->indices[p - 1] < g->indices[p]);
 }
 
+/* An engine that runs again: full rows, some of them, then all of another graph over them. */
+static void test_restart(void **state)
+{
+    (void)state;
+    kin_error err;
+    kin_graph_writer *writer;
+    kin_graph_totals totals, once;
+    kin_rows rows;
+    const char *again = test_path("again"), *new = test_path("new");
+    assert_int_equal(mkdir(again, 0755), 0);
+    assert_int_equal(mkdir(new, 0755), 0);
+    test_ok(kin_graph_writer_new(&writer, again, N, K, &named, KIN_ORDER_SCORE, &err), &err);
+    kin_row_sink sink = kin_graph_writer_sink(writer);
+    test_ok(kin_rows_init(&rows, N, K, MODALITIES, &err), &err);
+    fill_block(&rows, 0, N, true);
+    test_ok(sink.write(sink.self, 0, &rows, &err), &err);
+    kin_graph_writer_restart(writer);
+    fill_block(&rows, 0, N - 1, false);
+    test_ok(sink.write(sink.self, 0, &rows, &err), &err);
+    test_refused(kin_graph_writer_finish(writer, &totals, &err), &err, KIN_E_INTERNAL,
+                 "row 22 of the graph was never written");
+    fill_block(&rows, N - 1, 1, false);
+    test_ok(sink.write(sink.self, N - 1, &rows, &err), &err);
+    test_ok(kin_graph_writer_finish(writer, &totals, &err), &err);
+    kin_graph_writer_free(writer);
+    kin_rows_release(&rows);
+    test_ok(write_rows(new, KIN_ORDER_SCORE, false, -1, &once, &err), &err);
+    assert_int_equal(totals.pairs, once.pairs);
+    static const char *const file[] = {"indptr.npy",      "indices.npy",      "data.npy",
+                                       "scores_text.npy", "scores_image.npy", "graph.npz"};
+    for (size_t f = 0; f < TEST_COUNT(file); f++)
+        assert_true(test_same_files(test_path("again/%s", file[f]), test_path("new/%s", file[f])));
+}
+
 static void test_round_trip(void **state)
 {
     (void)state;
@@ -510,17 +544,12 @@ int main(int argc, char **argv)
     (void)argc;
     test_calm_threads(argv);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_same_bytes),
-        cmocka_unit_test(test_rows_from_any_thread),
-        cmocka_unit_test(test_file_limit),
-        cmocka_unit_test(test_writer_refuses),
-        cmocka_unit_test(test_npz_members),
-        cmocka_unit_test(test_zip_refuses),
-        cmocka_unit_test(test_damaged_arrays),
-        cmocka_unit_test(test_missing_and_foreign_files),
-        cmocka_unit_test(test_unaligned_array),
-        cmocka_unit_test(test_damaged_manifest),
+        cmocka_unit_test(test_restart),         cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_same_bytes),      cmocka_unit_test(test_rows_from_any_thread),
+        cmocka_unit_test(test_file_limit),      cmocka_unit_test(test_writer_refuses),
+        cmocka_unit_test(test_npz_members),     cmocka_unit_test(test_zip_refuses),
+        cmocka_unit_test(test_damaged_arrays),  cmocka_unit_test(test_missing_and_foreign_files),
+        cmocka_unit_test(test_unaligned_array), cmocka_unit_test(test_damaged_manifest),
     };
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);
 }
