@@ -30,6 +30,8 @@ typedef struct build_options {
     kin_index_options index;
     kin_search_options search;
     uint64_t memory;
+    double target_recall;
+    bool strict; /* a graph that misses the target is not published */
     bool force, print_config;
 } build_options;
 
