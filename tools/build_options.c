@@ -52,7 +52,9 @@ static const kin_option options[] = {
      .min = 0.5,
      .max = 0.9999,
      .unit = "R",
-     .help = "ivf and hnsw take the effort that this takes: nobody has to know nprobe or efSearch"},
+     .help =
+         "mean recall that ivf and hnsw are judged by; effort rises until it is reached, so nobody "
+         "has to know nprobe: --probes and the like only say where it starts"},
     {.name = "strict",
      .type = KIN_OPTION_FLAG,
      .offset = FIELD(strict),

@@ -9,7 +9,7 @@ enum { ITEMS_PER_ROW = 40, ROWS_MIN = 200, ROWS_MAX = 1000, TIMES_PROVEN = 2 };
 double judge_alpha(size_t attempt)
 {
     size_t halvings = attempt < JUDGE_ATTEMPTS ? attempt : JUDGE_ATTEMPTS - 1;
-    return ldexp(1 - JUDGE_CONFIDENCE, -(int)halvings);
+    return ldexp(JUDGE_ERROR, -(int)halvings);
 }
 
 size_t judge_rows(size_t items, double target)

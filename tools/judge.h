@@ -21,7 +21,8 @@
 #include "tools/row_sample.h"
 
 enum { JUDGE_ATTEMPTS = 4 };
-#define JUDGE_CONFIDENCE 0.95
+#define JUDGE_ERROR      0.05
+#define JUDGE_CONFIDENCE (1 - JUDGE_ERROR)
 
 typedef struct judge_options {
     double target; /* of the mean recall, in (0, 1) */
@@ -35,7 +36,7 @@ typedef struct judge_options {
 typedef struct judge_verdict {
     double target, mean;
     double lower_bound; /* of the mean of all rows, at 1 - alpha; the mean itself of a census */
-    double alpha;       /* this attempt's share of 1 - JUDGE_CONFIDENCE */
+    double alpha;       /* this attempt's share of JUDGE_ERROR */
     size_t attempt;     /* 1 .. JUDGE_ATTEMPTS */
     size_t rows;        /* judged: drawn ones that have exact neighbours */
     bool census;

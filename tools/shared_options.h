@@ -100,7 +100,7 @@
      .min = 1,                                                                                     \
      .max = 1e6,                                                                                   \
      .unit = "C",                                                                                  \
-     .default_text = "4 K, hnsw 3 K, fused space 2 K, at least 64",                                \
+     .default_text = "4 K, fused space 2 K, at least 64; hnsw 3 K, kin build: on a sample",        \
      .help = "how deep each index is asked"},                                                      \
         {.name = "probes",                                                                         \
          .type = KIN_OPTION_INT,                                                                   \
