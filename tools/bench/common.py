@@ -1,4 +1,4 @@
-"""What tools/bench-stream and tools/bench-exact share: running contenders, reading their results.
+"""What tools/bench-stream, -exact and -ann share: running contenders, reading their results.
 
 The variables OPENBLAS_CORETYPE and OPENBLAS_L2_SIZE are unset for every child: they choose slower
 kernels than the library's own choice, on this machine or another.
@@ -8,6 +8,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -22,11 +23,10 @@ def environment():
     return {name: value for name, value in os.environ.items() if name not in dropped}
 
 
-def timed(command):
+def timed(command, stdout=subprocess.DEVNULL):
     """Seconds of wall clock and the peak resident set in MiB, mapped inputs included."""
     start = time.monotonic()
-    process = subprocess.Popen(command, env=environment(), stdout=subprocess.DEVNULL,
-                               stderr=subprocess.PIPE)
+    process = subprocess.Popen(command, env=environment(), stdout=stdout, stderr=subprocess.PIPE)
     words = process.stderr.read()
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -41,6 +41,14 @@ def answer(command):
     if done.returncode != 0:
         sys.exit(f"{' '.join(command)}: exit {done.returncode}\n{done.stderr.decode()}")
     return json.loads(done.stdout)
+
+
+def lines(command):
+    """The JSON documents that a command prints, one a line."""
+    with tempfile.TemporaryFile() as out:
+        timed(command, out)
+        out.seek(0)
+        return [json.loads(line) for line in out]
 
 
 def flat_command(sources, top_k, out):
@@ -62,6 +70,27 @@ def manifest(folder):
 def ratio(seconds_of_peer, seconds):
     """How many times as long the peer takes: the median of the rounds' own ratios."""
     return statistics.median(peer / own for peer, own in zip(seconds_of_peer, seconds))
+
+
+def spread(values, digits=2):
+    """The median, and the least and the largest where there are several."""
+    text = f"{statistics.median(values):,.{digits}f}"
+    if len(values) > 1:
+        text += f" ({min(values):,.{digits}f} - {max(values):,.{digits}f})"
+    return text
+
+
+def print_table(head, rows, markdown):
+    if markdown:
+        for cells in [head, ["---"] * len(head), *rows]:
+            print("| " + " | ".join(cells) + " |")
+    else:
+        width = [max(len(cells[i]) for cells in [head, *rows]) for i in range(len(head))]
+        for cells in [head, *rows]:
+            line = [cells[0].ljust(width[0])]
+            line += [cell.rjust(w) for cell, w in zip(cells[1:], width[1:])]
+            print("  ".join(line).rstrip())
+    print()
 
 
 def catalog_line(facts, top_k, rounds):

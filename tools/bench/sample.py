@@ -1,4 +1,4 @@
-"""Holds random rows of a graph against the vectors, in double precision, with NumPy.
+"""Exact fused scores of a few rows, in double precision, with NumPy; a graph held against them.
 
 Nothing of kin's takes part: the vector files are read here, fused scores follow the definition
 (weighted cosines; under --missing renorm a pair that lacks a modality is weighed by what it has).
@@ -33,13 +33,21 @@ def unit_rows(x):
 class Truth:
     """Fused scores of a few rows with any columns."""
 
-    def __init__(self, manifest, rows):
-        self.weights = [modality["weight"] for modality in manifest["modalities"]]
-        self.vectors = [open_vectors(manifest["run"]["sources"][modality["name"]])
-                        for modality in manifest["modalities"]]
-        self.n = manifest["items"]
+    def __init__(self, paths, weights, rows, renorm=True):
+        """renorm: a pair that lacks a modality is weighed by what it has (--missing renorm), else
+        what it lacks counts as zero (--missing zero)."""
+        self.weights = weights
+        self.vectors = [open_vectors(path) for path in paths]
+        self.n = len(self.vectors[0])
         self.rows = rows
+        self.renorm = renorm
         self.queries = [unit_rows(vectors[rows]) for vectors in self.vectors]
+
+    @classmethod
+    def of_graph(cls, manifest, rows):
+        return cls([manifest["run"]["sources"][modality["name"]]
+                    for modality in manifest["modalities"]],
+                   [modality["weight"] for modality in manifest["modalities"]], rows)
 
     def scores(self, at, columns):
         """Of the rows numbered `at` (a slice) with the columns; -inf where there is no pair."""
@@ -50,22 +58,36 @@ class Truth:
             total = total + np.where(both, factor * (asked @ block.T), 0)
             weight = weight + np.where(both, factor, 0)
         whole = sum(self.weights)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            total = np.where(weight < whole, whole * total / weight, total)
+        if self.renorm:
+            with np.errstate(invalid="ignore", divide="ignore"):
+                total = np.where(weight < whole, whole * total / weight, total)
         total[weight == 0] = -np.inf
         return total
 
     def best(self, k):
-        """[rows, k] the k best scores of every row, ascending; -inf where there are fewer."""
+        """The k best of every row, ascending: ids [rows, k], scores [rows, k]; where there are
+        fewer, id -1 and score -inf."""
+        ids = np.full((len(self.rows), k), -1, np.int64)
         kept = np.full((len(self.rows), k), -np.inf)
         width = max(256, min(8192, 2000000 // len(self.rows)))
         for first in range(0, self.n, width):
             scores = self.scores(slice(None), slice(first, first + width))
             inside = (self.rows >= first) & (self.rows < first + width)
             scores[inside, self.rows[inside] - first] = -np.inf
-            both = np.concatenate([kept, scores], axis=1)
-            kept = np.partition(both, -k, axis=1)[:, -k:]
-        return np.sort(kept, axis=1)
+            ids, kept = merge(ids, kept, first, scores)
+        ids[np.isneginf(kept)] = -1
+        order = np.argsort(kept, axis=1, kind="stable")
+        return np.take_along_axis(ids, order, 1), np.take_along_axis(kept, order, 1)
+
+
+def merge(ids, kept, first, scores):
+    """The best of what was kept and of the columns from `first` on, as many as before."""
+    k = kept.shape[1]
+    columns = np.broadcast_to(np.arange(first, first + scores.shape[1]), scores.shape)
+    both = np.concatenate([kept, scores], axis=1)
+    chosen = np.argpartition(both, -k, axis=1)[:, -k:]
+    return (np.take_along_axis(np.concatenate([ids, columns], axis=1), chosen, 1),
+            np.take_along_axis(both, chosen, 1))
 
 
 def check(folder, manifest, k, count, seed):
@@ -73,8 +95,8 @@ def check(folder, manifest, k, count, seed):
     true K-th best by more than TIE, or a score that is off by more than TIE."""
     n = manifest["items"]
     rows = np.sort(np.random.default_rng(seed).choice(n, min(count, n), replace=False))
-    truth = Truth(manifest, rows)
-    best = truth.best(k)
+    truth = Truth.of_graph(manifest, rows)
+    _, best = truth.best(k)
     start, neighbors, stored = (np.load(os.path.join(folder, name + ".npy"), mmap_mode="r")
                                 for name in ("indptr", "indices", "data"))
     found = {"rows": len(rows), "missed": [], "worst_gap": 0.0, "worst_error": 0.0}
