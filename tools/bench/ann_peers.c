@@ -2,10 +2,12 @@
  * The approximate peers of kin from FAISS: HNSW and IVF-Flat over the fused concatenation.
  *
  *     bench-ann-peers hnsw|ivf K ROWS OUT EFFORT[,EFFORT...] NAME=FILE[:WEIGHT]...
+ *     bench-ann-peers about
  *
- * The rest is peer.h's. hnsw: M = 32, efConstruction = 100; an effort is efSearch, of which FAISS
- * takes max(efSearch, K + 1). ivf: 4 sqrt(n) lists; an effort is nprobe. The lists come from kin's
- * own spherical k-means, which works at the speed of sgemm.
+ * The rest is peer.h's. hnsw: M = 32, efConstruction = 100; an effort is efSearch, which may be less
+ * than K + 1: FAISS then keeps K + 1 candidates and stops once efSearch of them are nearer than the
+ * next one. ivf: 4 sqrt(n) lists; an effort is nprobe. The lists come from kin's own spherical
+ * k-means, which works at the speed of sgemm.
  * Every row is added and searched, twins included, in calls of many queries: FAISS spreads those
  * over all threads by itself (kin_faiss_search's limit of 16 is for the same bits, not for speed).
  */
@@ -94,6 +96,10 @@ static void search(void *self, const float *x, size_t count, size_t asked, int64
 
 int main(int argc, char **argv)
 {
+    if (argc == 2 && strcmp(argv[1], "about") == 0) {
+        peer_about("FAISS " KIN_FAISS_VERSION, KIN_BENCH_FAISS_LIBRARY);
+        return 0;
+    }
     bool hnsw = argc > 1 && strcmp(argv[1], "hnsw") == 0;
     if (argc < 2 || (!hnsw && strcmp(argv[1], "ivf") != 0)) {
         fprintf(stderr, "usage: bench-ann-peers hnsw|ivf K ROWS OUT EFFORT[,EFFORT...] "
@@ -101,7 +107,6 @@ int main(int argc, char **argv)
         return 2;
     }
     peer self;
-    peer_about("FAISS " KIN_FAISS_VERSION, KIN_BENCH_FAISS_LIBRARY);
     peer_open(&self, argc - 2, argv + 2);
     double start = peer_seconds();
     kin_faiss *index = hnsw ? build_hnsw(&self) : build_ivf(&self);

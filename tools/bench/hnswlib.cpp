@@ -2,6 +2,7 @@
  * The approximate peer hnswlib over the fused concatenation.
  *
  *     bench-hnswlib K ROWS OUT EF[,EF...] NAME=FILE[:WEIGHT]...
+ *     bench-hnswlib about
  *
  * M = 32, ef_construction = 100; an effort is ef, of which hnswlib takes max(ef, K + 1). By inner
  * product: of unit rows that is the cosine. hnswlib has no threads of its own: items are added and
@@ -10,6 +11,7 @@
  */
 #include "tools/bench/peer.h"
 
+#include <cstring>
 #include <hnswlib/hnswlib.h>
 
 namespace
@@ -68,7 +70,10 @@ void search(void *self, const float *x, size_t count, size_t asked, int64_t *id)
 int main(int argc, char **argv)
 {
     peer self;
-    peer_about("hnswlib", build_name());
+    if (argc == 2 && strcmp(argv[1], "about") == 0) {
+        peer_about("hnswlib", build_name());
+        return 0;
+    }
     peer_open(&self, argc - 1, argv + 1);
     double start = peer_seconds();
     hnswlib::InnerProductSpace space(self.d);

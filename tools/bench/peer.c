@@ -200,5 +200,5 @@ void peer_measure(peer *self, const peer_index *index)
 
 void peer_about(const char *name, const char *build)
 {
-    print(json_pack("{s:{s:s, s:s}}", "about", "peer", name, "build", build));
+    print(json_pack("{s:s, s:s}", "peer", name, "build", build));
 }

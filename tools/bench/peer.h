@@ -36,7 +36,7 @@ typedef struct peer {
 typedef struct peer_index {
     void *self;
     void (*set_effort)(void *self, size_t effort);
-    /* The `asked` best of `count` queries by all threads: id [count][asked], best first, -1 behind. */
+    /* The `asked` best of `count` queries by all threads: id [count][asked], -1 behind them. */
     void (*search)(void *self, const float *x, size_t count, size_t asked, int64_t *id);
 } peer_index;
 
@@ -48,7 +48,7 @@ void peer_measure(peer *self, const peer_index *index);
 
 void peer_close(peer *self);
 
-/* Prints the line that says what the peer is: {"about": {"peer": ..., "build": ...}}. */
+/* Prints what the peer is and how it was built: {"peer": ..., "build": ...}. */
 void peer_about(const char *name, const char *build);
 
 /* Seconds of wall clock since some fixed time. */
