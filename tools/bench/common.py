@@ -9,13 +9,13 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.join(ROOT, "build", "release")
 KIN = os.path.join(BUILD, "kin")
 FLAT = os.path.join(BUILD, "bench-flat")
 RATES = os.path.join(BUILD, "bench-rates")
+RUNNER = os.path.join(ROOT, "tools", "bench", "runner.py")
 
 
 def environment():
@@ -23,16 +23,19 @@ def environment():
     return {name: value for name, value in os.environ.items() if name not in dropped}
 
 
-def timed(command, stdout=subprocess.DEVNULL):
-    """Seconds of wall clock and the peak resident set in MiB, mapped inputs included."""
-    start = time.monotonic()
-    process = subprocess.Popen(command, env=environment(), stdout=stdout, stderr=subprocess.PIPE)
-    words = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        sys.exit(f"{' '.join(command)}: exit {process.returncode}\n{words.decode()}")
-    return time.monotonic() - start, usage.ru_maxrss / 1024
+def timed(command, stdout=subprocess.DEVNULL, good=(0,)):
+    """Seconds of wall clock and the peak resident set in MiB, mapped inputs included. An exit
+    status that is not among the good ones ends the benchmark."""
+    read_end, write_end = os.pipe()
+    with open(read_end, "rb") as pipe:
+        done = subprocess.run([sys.executable, "-S", "-E", RUNNER, str(write_end), *command],
+                              env=environment(), stdout=stdout, stderr=subprocess.PIPE,
+                              pass_fds=[write_end])
+        os.close(write_end)
+        report = json.loads(pipe.read() or "{}")
+    if report.get("status") not in good:
+        sys.exit(f"{' '.join(command)}: exit {report.get('status')}\n{done.stderr.decode()}")
+    return report["seconds"], report["rss_kib"] / 1024
 
 
 def answer(command):
