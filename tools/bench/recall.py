@@ -33,8 +33,8 @@ class Judge:
     """The exact K best of a sample of rows; what others found is held against them."""
 
     def __init__(self, truth, ids, bar, wanted):
-        """ids[row]: of K exact best, bar[row]: the K-th best score, wanted[row]: how many there are.
-        An id that is not among them is scored, as it may tie with the K-th."""
+        """ids[row]: of K exact best, bar[row]: the K-th best score, wanted[row]: how many there
+        are. An id that is not among them is scored, as it may tie with the K-th."""
         self.truth, self.bar, self.wanted = truth, bar, wanted
         self.ids = [np.sort(near) for near in ids]
 

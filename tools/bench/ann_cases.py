@@ -1,0 +1,203 @@
+"""The cases of tools/bench-ann. Each gives a dict of plain values: what is kept, printed and drawn.
+
+  curve     everybody on one catalog, in turns, round by round; recall on a random sample of rows
+  growth    kin alone at one target on three sizes, and the exponent of its seconds
+  hard      kin's approximate against its exact engine where lists have a hard time
+  promise   does the lower bound that a manifest reports hold? By seeds, over all rows
+"""
+import shutil
+import statistics
+import sys
+
+import numpy as np
+
+import ann_contenders as contenders
+import recall
+from ann_contenders import EXACT, KIN, Question
+from sample import Truth
+
+SMALL = 100000    # items up to which three rounds are the default
+MILLION = 1000000
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def rounds_for(options, items):
+    return options.repeat or (3 if items <= SMALL else 1)
+
+
+def sample_rows(options, items):
+    count = options.sample or (1000 if items >= MILLION else 2000)
+    return np.sort(np.random.default_rng(options.seed).choice(items, min(count, items),
+                                                              replace=False))
+
+
+def describe(catalog, options, k=None):
+    return {"items": catalog.items, "dimensions": catalog.dimensions, "k": k or options.top_k,
+            "weights": list(catalog.weights), "missing": options.missing,
+            "incomplete": catalog.incomplete()}
+
+
+# ---- curves -------------------------------------------------------------------------------------
+
+class Judges:
+    """Recall as it was asked for, and by the rule that peers have for a missing modality: it counts
+    as zero. Only where items are incomplete do the two differ."""
+
+    def __init__(self, options, catalog, rows, incomplete):
+        renorm = options.missing == "renorm"
+        truth = Truth(catalog.paths, catalog.weights, rows, renorm)
+        self.asked = (recall.Judge.of_graph(truth, options.truth) if options.truth
+                      else recall.Judge.of_vectors(truth, options.top_k))
+        self.zero = self.asked
+        if incomplete and renorm:
+            self.zero = recall.Judge.of_vectors(
+                Truth(catalog.paths, catalog.weights, rows, False), options.top_k)
+
+    def measure(self, finding):
+        ids = finding.pop("ids")
+        finding["recall"] = float(self.asked.recalls(ids).mean())
+        if self.zero is not self.asked and finding["series"] not in (KIN, EXACT):
+            finding["recall_asked"] = finding["recall"]
+            finding["recall"] = float(self.zero.recalls(ids).mean())
+
+
+def points_of(findings):
+    """Rounds of the same series and effort together, in the order they came."""
+    points = {}
+    for finding in findings:
+        key = (finding.pop("series"), str(finding.pop("effort")))
+        points.setdefault(key, []).append(finding)
+    return [{"series": series, "effort": effort, "rounds": rounds}
+            for (series, effort), rounds in points.items()]
+
+
+def run_rounds(everybody, question, rounds, measure):
+    findings = []
+    for number in range(1, rounds + 1):
+        for one in everybody:
+            for finding in one.run(question):
+                measure(finding)
+                say(f"round {number}: {finding['series']} {finding['effort']}: "
+                    f"{finding['seconds']:.2f} s, recall {finding['recall']:.4f}")
+                findings.append(finding)
+    return points_of(findings)
+
+
+def curve(options, catalog, work, everybody=None):
+    facts = describe(catalog, options)
+    rows = sample_rows(options, catalog.items)
+    say(f"exact neighbours of {len(rows)} rows")
+    judges = Judges(options, catalog, rows, facts["incomplete"])
+    rounds = rounds_for(options, catalog.items)
+    everybody = everybody or contenders.all_of(options, catalog.items)
+    points = run_rounds(everybody, Question(catalog, options.top_k, rows, work), rounds,
+                        judges.measure)
+    return {"kind": "curve", **facts, "rounds": rounds, "rows": len(rows), "seed": options.seed,
+            "points": points}
+
+
+def median(point, name="seconds"):
+    return statistics.median(finding[name] for finding in point["rounds"])
+
+
+# ---- growth -------------------------------------------------------------------------------------
+
+def growth(options, maker, work):
+    sizes = []
+    for items in (MILLION // 4, MILLION // 2, MILLION):
+        catalog = maker.generated(items)
+        say(f"growth: {catalog.items} items")
+        sizes.append(curve(options, catalog, work, [contenders.kin_ivf(
+            options, options.target, "--missing", options.missing)]))
+    seconds = [median(size["points"][0]) for size in sizes]
+    exponent = np.polyfit(np.log([size["items"] for size in sizes]), np.log(seconds), 1)[0]
+    return {"kind": "growth", "target": options.target, "sizes": sizes,
+            "exponent": float(exponent)}
+
+
+# ---- hard catalogs ------------------------------------------------------------------------------
+
+def hard_catalogs(maker, items, k):
+    """(what is hard, catalog, K), each made when its turn comes."""
+    yield "nothing, for comparison", maker.generated(items), k
+    yield "one cluster has 30 % of the items", maker.giant_cluster(items, 0.3), k
+    yield "25 % repeat another item", maker.twins(items, 0.25), k
+    yield "20 % have no image", maker.without_image(items, 0.2), k
+    yield "weights .99 / .01", maker.generated(items).weighed((0.99, 0.01)), k
+    yield "mean cosine .9", maker.cone(items, 0.9), k
+    yield "K = 10", maker.generated(items), 10
+    yield "K = 1000", maker.generated(items), 1000
+    yield "no structure (isotropic)", maker.isotropic(items), k
+
+
+def against_exact(options, question, rounds, more=()):
+    """Both engines in turns; kin's recall over all rows, by the exact graph of its round."""
+    exact, ivf = contenders.kin_exact(options), contenders.kin_ivf(
+        options, options.target, "--missing", options.missing, *more)
+    judge = recall.Judge.of_vectors(Truth(question.catalog.paths, question.catalog.weights,
+                                          question.rows, options.missing == "renorm"), question.k)
+    findings = []
+    for _ in range(rounds):
+        proven, exact_graph = exact.build(question)
+        found, graph = ivf.build(question)
+        proven_rows = recall.Graph(exact_graph).rows(question.rows)
+        proven["recall"] = float(judge.recalls(proven_rows).mean())
+        recalls = recall.of_graphs(graph, exact_graph)
+        found["recall"], found["worst_row"] = float(recalls.mean()), float(recalls.min())
+        shutil.rmtree(exact_graph)
+        shutil.rmtree(graph)
+        findings += [proven, found]
+        say(f"{EXACT} {proven['seconds']:.2f} s, {KIN} {found['seconds']:.2f} s, recall "
+            f"{found['recall']:.4f}")
+    return points_of(findings)
+
+
+def hard(options, maker, work):
+    entries = []
+    for what, catalog, k in hard_catalogs(maker, options.hard_items, options.top_k):
+        say(f"hard: {what}")
+        k = min(k, catalog.items - 1)
+        rows = sample_rows(options, catalog.items)[:500]
+        points = against_exact(options, Question(catalog, k, rows, work),
+                               rounds_for(options, catalog.items))
+        entries.append({"what": what, **describe(catalog, options, k), "points": points})
+    return {"kind": "hard", "target": options.target, "entries": entries}
+
+
+# ---- promises -----------------------------------------------------------------------------------
+
+def promise_catalogs(maker, items):
+    yield "fashion", maker.fashion()
+    yield "generated", maker.generated(items)
+    yield "20 % have no image", maker.without_image(items, 0.2)
+
+
+def promise(options, maker, work):
+    entries = []
+    for what, catalog in promise_catalogs(maker, options.promise_items):
+        say(f"promise: {what}")
+        question = Question(catalog, options.top_k, np.arange(1), work)
+        _, exact_graph = contenders.kin_exact(options).build(question)
+        runs = []
+        for seed in range(1, options.promise_seeds + 1):
+            ivf = contenders.kin_ivf(options, options.target, "--missing", options.missing,
+                                     "--seed", str(seed))
+            finding, graph = ivf.build(question)
+            true = float(recall.of_graphs(graph, exact_graph).mean())
+            runs.append({"seed": seed, "seconds": finding["seconds"], "recall": true,
+                         "promise": finding["promise"]})
+            say(f"seed {seed}: recall {true:.4f}, promised {lower_bound(runs[-1])}")
+            shutil.rmtree(graph)
+        shutil.rmtree(exact_graph)
+        entries.append({"what": what, **describe(catalog, options), "runs": runs})
+    return {"kind": "promise", "target": options.target, "entries": entries}
+
+
+def lower_bound(run):
+    """The recall that a run's manifest promises, or None where it promises nothing."""
+    said = run["promise"] or {}
+    return next((said[name] for name in ("lower_bound", "lower95", "lower")
+                 if isinstance(said.get(name), (int, float))), None)
