@@ -9,6 +9,7 @@
  * Memory: the files' bytes. Time: two readings of the files, one for the checksums.
  */
 #include "ann/index.h"
+#include "ann/index_array.h"
 #include "ann/index_parts.h"
 #include "core/memory.h"
 #include "core/npy.h"
@@ -18,41 +19,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char AGAIN[] = "build the index again with kin index";
-
 /* ---- writing -------------------------------------------------------------------------------- */
-
-static int write_array(const char *directory, const char *part, const char *what, const char *descr,
-                       const void *data, size_t dimensions, const size_t *shape, kin_error *err)
-{
-    unsigned char header[KIN_NPY_HEADER_BYTES];
-    size_t count = shape[0] * (dimensions > 1 ? shape[1] : 1);
-    char *path = kin_text("%s/%s.%s.npy", directory, part, what);
-    FILE *file = path ? fopen(path, "we") : NULL;
-    int status = 0;
-
-    kin_npy_format(header, descr, dimensions, shape);
-    bool written = file && fwrite(header, sizeof header, 1, file) == 1 &&
-                   fwrite(data, 4, count, file) == count;
-    if (file && fclose(file) != 0)
-        written = false;
-    if (!written)
-        status = kin_fail_errno(err, KIN_E_IO, "is there space left?", "cannot write %s",
-                                path ? path : what);
-    free(path);
-    return status;
-}
 
 static int write_part(const kin_index_part *part, const char *directory, kin_error *err)
 {
     const kin_pca *pca = &part->space.pca;
     const size_t basis[] = {pca->d, pca->kept};
-    int status = write_array(directory, part->name, "distinct", "<i4", part->distinct.of, 1,
-                             &part->distinct.n, err);
+    int status = kin_index_array_write(directory, part->name, "distinct", "<i4", part->distinct.of,
+                                       1, &part->distinct.n, err);
     if (status == 0 && pca->kept)
-        status = write_array(directory, part->name, "projection", "<f4", pca->basis, 2, basis, err);
+        status = kin_index_array_write(directory, part->name, "projection", "<f4", pca->basis, 2,
+                                       basis, err);
     if (status == 0 && pca->mean)
-        status = write_array(directory, part->name, "mean", "<f4", pca->mean, 1, &pca->d, err);
+        status =
+            kin_index_array_write(directory, part->name, "mean", "<f4", pca->mean, 1, &pca->d, err);
     if (status || !part->faiss)
         return status;
     char *path = kin_text("%s/%s.faiss", directory, part->name);
@@ -110,7 +90,7 @@ static int read_options(kin_index_options *out, const json_t *index, const char 
         .seed = json_integer_value(json_object_get(index, "seed")),
     };
     if (out->type < 0 || out->space < 0 || out->project < 0)
-        return kin_fail(err, KIN_E_DATA, AGAIN,
+        return kin_fail(err, KIN_E_DATA, kin_index_again,
                         "%s/manifest.json describes no index that this kin knows", directory);
     return 0;
 }
@@ -127,8 +107,9 @@ static int check_modality(const json_t *entry, const kin_modality *modality, boo
                         "%s has modality %s where the catalog has %s", directory,
                         name ? name : "(none)", modality->name);
     if (!hash || strcmp(hash, modality->fingerprint.text) != 0)
-        return kin_fail(err, KIN_E_DATA, AGAIN, "%s was made from another %s: %s has changed",
-                        directory, name, modality->matrix.file.path);
+        return kin_fail(err, KIN_E_DATA, kin_index_again,
+                        "%s was made from another %s: %s has changed", directory, name,
+                        modality->matrix.file.path);
     if (fused && weight != modality->weight)
         return kin_fail(err, KIN_E_DATA,
                         "weights are part of a fused index: build it again, or use the modality "
@@ -166,42 +147,6 @@ static int check_catalog(const json_t *manifest, const kin_catalog *catalog, boo
 
 /* ---- reading: the files --------------------------------------------------------------------- */
 
-/* The values of a 4-byte array of the given type and shape, kin_alloc'd. shape[1] is 1 for one
- * dimension. The caller frees *path too, which is set first: it names the array in messages. */
-static int read_array(void **out, char **path, const char *directory, const char *part,
-                      const char *what, const char *descr, size_t rows, size_t columns,
-                      kin_error *err)
-{
-    kin_file file;
-    kin_npy_header header;
-    size_t bytes = kin_size_mul(kin_size_mul(rows, columns), 4);
-
-    *path = kin_text("%s/%s.%s.npy", directory, part, what);
-    if (!*path)
-        return kin_fail_alloc(err, "path", strlen(directory));
-    int status = kin_file_open(&file, *path, err);
-    if (status)
-        return status;
-    status = kin_npy_parse(&header, file.data, file.bytes, *path, err);
-    if (status)
-        goto exit;
-    if (strcmp(header.descr, descr) != 0 || header.fortran_order || header.shape[0] != rows ||
-        header.shape[1] != columns || file.bytes - header.data_offset != bytes) {
-        status =
-            kin_fail(err, KIN_E_DATA, AGAIN, "%s: is (%zu, %zu) of %s, expected (%zu, %zu) of %s",
-                     *path, header.shape[0], header.shape[1], header.descr, rows, columns, descr);
-        goto exit;
-    }
-    *out = kin_alloc(bytes, 1);
-    if (*out)
-        memcpy(*out, file.data + header.data_offset, bytes);
-    else
-        status = kin_fail_alloc(err, what, bytes);
-exit:
-    kin_file_close(&file);
-    return status;
-}
-
 static int read_projection(kin_index_part *part, const kin_index_options *options,
                            const json_t *facts, const char *directory, kin_error *err)
 {
@@ -211,16 +156,18 @@ static int read_projection(kin_index_part *part, const kin_index_options *option
     void *values = NULL;
 
     if (kept > d)
-        return kin_fail(err, KIN_E_DATA, AGAIN, "%s: projects %s from %zu to %zu dimensions",
-                        directory, part->name, d, kept);
-    int status =
-        read_array(&values, &path, directory, part->name, "projection", "<f4", d, kept, err);
+        return kin_fail(err, KIN_E_DATA, kin_index_again,
+                        "%s: projects %s from %zu to %zu dimensions", directory, part->name, d,
+                        kept);
+    int status = kin_index_array_read(&values, &path, directory, part->name, "projection", "<f4", d,
+                                      kept, err);
     free(path);
     if (status)
         return status;
     pca->basis = values;
     if (options->project_centre) {
-        status = read_array(&values, &path, directory, part->name, "mean", "<f4", d, 1, err);
+        status =
+            kin_index_array_read(&values, &path, directory, part->name, "mean", "<f4", d, 1, err);
         free(path);
         if (status)
             return status;
@@ -244,8 +191,8 @@ static int check_listed(const json_t *manifest, const kin_index_part *part,
             continue;
         snprintf(name, sizeof name, "%s.%s", part->name, suffix[i]);
         if (!json_object_get(json_object_get(manifest, "files"), name))
-            return kin_fail(err, KIN_E_DATA, AGAIN, "%s/manifest.json does not list %s", directory,
-                            name);
+            return kin_fail(err, KIN_E_DATA, kin_index_again, "%s/manifest.json does not list %s",
+                            directory, name);
     }
     return 0;
 }
@@ -258,8 +205,8 @@ static int read_part(kin_index *self, kin_index_part *part, const json_t *manife
     bool ivf = self->options.type == KIN_INDEX_IVF;
     char *path = NULL;
     void *of = NULL;
-    int status =
-        read_array(&of, &path, directory, part->name, "distinct", "<i4", self->catalog->n, 1, err);
+    int status = kin_index_array_read(&of, &path, directory, part->name, "distinct", "<i4",
+                                      self->catalog->n, 1, err);
     if (status == 0)
         status = kin_distinct_adopt(&part->distinct, of, self->catalog->n, path, err);
     free(path);
@@ -288,6 +235,15 @@ static int check_memory(const json_t *manifest, kin_error *err)
     json_object_foreach(json_object_get(manifest, "files"), name, entry) kin_plan_add(
         &plan, "an index file", (size_t)json_integer_value(json_object_get(entry, "bytes")), 1);
     return kin_plan_check(&plan, 0, err);
+}
+
+int kin_index_check(kin_index_options *made, const char *directory, const json_t *manifest,
+                    const kin_catalog *catalog, kin_error *err)
+{
+    int status = read_options(made, json_object_get(manifest, "index"), directory, err);
+    if (status == 0)
+        status = check_catalog(manifest, catalog, false, directory, err);
+    return status ? status : kin_manifest_verify(manifest, directory, err);
 }
 
 int kin_index_open(kin_index **out, const char *directory, const json_t *manifest,

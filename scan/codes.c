@@ -99,7 +99,7 @@ size_t kin_codes_order_work_bytes(const kin_codes *self)
 }
 
 /* Orders all rows by their coordinates along the first axes. */
-static int make_order(kin_codes *self, float *memory, kin_error *err)
+static int make_order(kin_codes *self, const uint8_t *leave_out, float *memory, kin_error *err)
 {
     size_t n = self->fused.catalog->n, axes = kin_codes_fit_coordinates(self);
     float *coordinate = kin_alloc(kin_size_mul(n, axes), sizeof *coordinate);
@@ -120,7 +120,7 @@ static int make_order(kin_codes *self, float *memory, kin_error *err)
             kin_codes_fit_project(self, e.y, count, coordinate + first * axes);
         }
     }
-    int rc = kin_order_init(&self->order, self->fused.catalog, coordinate, axes, err);
+    int rc = kin_order_init(&self->order, self->fused.catalog, leave_out, coordinate, axes, err);
     free(coordinate);
     return rc;
 }
@@ -173,6 +173,19 @@ static float encode_tail(const kin_codes *self, const float *z, int8_t *code, fl
     return length_above(left, tail);
 }
 
+/* What the codes leave out points in no particular direction: of <x, y> it takes about the product of
+ * lengths over sqrt(dimensions). The tolerance is three times that, for two rows such as this one. */
+static void estimate_row(const kin_codes *self, kin_code_facts *facts, float coarse, float fine,
+                         float tail_loss, float factor)
+{
+    const kin_rotation *r = &self->rotation;
+    float lead = 2 * fine * fine * facts->norm * facts->norm + coarse * coarse * coarse * coarse;
+    float tail = 2 * tail_loss * tail_loss * facts->tail_norm * facts->tail_norm;
+    float square = lead / (float)r->lead + (r->tail > 0 ? tail / (float)r->tail : 0);
+    facts->tolerance = 3 * factor * (sqrtf(square) + 1e-6f);
+    facts->coarse = facts->fine = facts->tail_loss = 0;
+}
+
 static void encode_row(const kin_codes *self, size_t at, const float *z, float length, float slack,
                        const encoder *e)
 {
@@ -190,6 +203,9 @@ static void encode_row(const kin_codes *self, size_t at, const float *z, float l
     facts->coarse = slack * (coarse + rounding);
     facts->fine = slack * (fine + rounding);
     facts->tail_loss = slack * tail_loss;
+    if (self->estimates)
+        estimate_row(self, facts, coarse, fine, tail_loss,
+                     self->fused.factor[self->fused.catalog->present[self->order.row[at]]]);
     assert(isfinite(facts->norm + facts->coarse + facts->fine + facts->tail_loss));
     facts->lead_sum = sum_codes(code, 2 * r->lead);
     facts->tail_sum = sum_codes(code + 2 * r->lead, r->tail);
@@ -200,15 +216,17 @@ static void place_row(kin_codes *self, size_t at, size_t group, const int8_t *co
 {
     size_t lead = self->rotation.lead, i = at - self->order.start[group];
     size_t panel = self->panel_start[group] + i / KIN_PANEL_COLUMNS;
-    size_t strip = self->strip_start[group] + i / KIN_STRIP_ROWS;
     size_t column = i % KIN_PANEL_COLUMNS;
     uint8_t *row = self->row + at * self->stride;
     for (size_t k = 0; k < self->stride; k++)
         row[k] = (uint8_t)code[k] ^ self->row_bias;
     kin_interleave(code, lead, 0, KIN_PANEL_COLUMNS, column,
                    self->panel + panel * lead * KIN_PANEL_COLUMNS);
-    kin_interleave(code, lead, self->row_bias, KIN_STRIP_ROWS, i % KIN_STRIP_ROWS,
-                   self->strip + strip * lead * KIN_STRIP_ROWS);
+    if (self->strip) {
+        size_t strip = self->strip_start[group] + i / KIN_STRIP_ROWS;
+        kin_interleave(code, lead, self->row_bias, KIN_STRIP_ROWS, i % KIN_STRIP_ROWS,
+                       self->strip + strip * lead * KIN_STRIP_ROWS);
+    }
     self->panel_sum[panel * KIN_PANEL_COLUMNS + column] = sum_codes(code, lead);
 }
 
@@ -265,29 +283,37 @@ static void settle_tolerance(kin_codes *self, float slack)
     }
 }
 
+/* Where each group's panels or strips of `width` rows begin: [groups + 1], NULL without memory. */
+static size_t *count_tiles(const kin_order *order, size_t width)
+{
+    size_t *start = kin_alloc(order->groups + 1, sizeof *start);
+    if (start)
+        start[0] = 0;
+    for (size_t g = 0; g < order->groups && start; g++) {
+        size_t rows = order->start[g + 1] - order->start[g];
+        start[g + 1] = start[g] + (rows + width - 1) / width;
+    }
+    return start;
+}
+
 static int allocate(kin_codes *self, kin_error *err)
 {
     const kin_order *order = &self->order;
-    self->panel_start = kin_alloc(order->groups + 1, sizeof *self->panel_start);
-    self->strip_start = kin_alloc(order->groups + 1, sizeof *self->strip_start);
-    if (!self->panel_start || !self->strip_start)
+    bool strips = !self->estimates;
+    self->panel_start = count_tiles(order, KIN_PANEL_COLUMNS);
+    self->strip_start = strips ? count_tiles(order, KIN_STRIP_ROWS) : NULL;
+    if (!self->panel_start || (strips && !self->strip_start))
         return kin_fail_alloc(err, "codes", order->groups * sizeof *self->panel_start);
-    self->panel_start[0] = self->strip_start[0] = 0;
-    for (size_t g = 0; g < order->groups; g++) {
-        size_t rows = order->start[g + 1] - order->start[g];
-        self->panel_start[g + 1] =
-            self->panel_start[g] + (rows + KIN_PANEL_COLUMNS - 1) / KIN_PANEL_COLUMNS;
-        self->strip_start[g + 1] =
-            self->strip_start[g] + (rows + KIN_STRIP_ROWS - 1) / KIN_STRIP_ROWS;
-    }
     size_t columns = kin_size_mul(self->panel_start[order->groups], KIN_PANEL_COLUMNS);
-    size_t rows = kin_size_mul(self->strip_start[order->groups], KIN_STRIP_ROWS);
     self->row = kin_alloc(kin_size_mul(order->count, self->stride), 1);
     self->facts = kin_alloc(order->count, sizeof *self->facts);
     self->panel = kin_alloc_zero(kin_size_mul(columns, self->rotation.lead), 1);
     self->panel_sum = kin_alloc_zero(columns, sizeof *self->panel_sum);
-    self->strip = kin_alloc_zero(kin_size_mul(rows, self->rotation.lead), 1);
-    if (!self->row || !self->facts || !self->panel || !self->panel_sum || !self->strip)
+    if (strips) {
+        size_t rows = kin_size_mul(self->strip_start[order->groups], KIN_STRIP_ROWS);
+        self->strip = kin_alloc_zero(kin_size_mul(rows, self->rotation.lead), 1);
+    }
+    if (!self->row || !self->facts || !self->panel || !self->panel_sum || (strips && !self->strip))
         return kin_fail_alloc(err, "codes", kin_codes_bytes(self));
     return 0;
 }
@@ -323,7 +349,13 @@ int kin_codes_encode(kin_codes *self, const kin_codes_options *options, const ki
                               kin_size_mul(encoder_floats(self), sizeof *memory));
     if (!memory)
         return kin_fail_alloc(err, "encoding", kin_codes_encode_work_bytes(self));
-    int rc = make_order(self, memory, err);
+    int rc = 0;
+    if (options->order) {
+        self->order = *options->order;
+        *options->order = (kin_order){0};
+    } else {
+        rc = make_order(self, options->leave_out, memory, err);
+    }
     kin_codes_fit_forget(self);
     if (rc == 0)
         rc = kin_watch_check(watch, err);
@@ -332,7 +364,7 @@ int kin_codes_encode(kin_codes *self, const kin_codes_options *options, const ki
     if (rc == 0)
         rc = encode_all(self, memory, options->slack, watch, err);
     free(memory);
-    if (rc == 0)
+    if (rc == 0 && !self->estimates)
         settle_tolerance(self, options->slack);
     return rc;
 }
@@ -357,7 +389,9 @@ size_t kin_codes_bytes(const kin_codes *self)
     size_t columns = kin_size_add(n, n / 256 * (KIN_PANEL_COLUMNS / 2) + KIN_GROUP_MAX +
                                          count_patterns(self->fused.catalog) * KIN_PANEL_COLUMNS);
     size_t bytes = kin_size_add(kin_size_mul(n, self->stride + sizeof *self->facts),
-                                kin_size_mul(columns, 2 * self->rotation.lead + sizeof(int32_t)));
+                                kin_size_mul(columns, self->rotation.lead + sizeof(int32_t)));
+    if (!self->estimates)
+        bytes = kin_size_add(bytes, kin_size_mul(columns, self->rotation.lead));
     return kin_size_add(bytes, kin_order_bytes(n));
 }
 
@@ -365,6 +399,11 @@ size_t kin_codes_encode_work_bytes(const kin_codes *self)
 {
     size_t threads = (size_t)omp_get_max_threads();
     return kin_size_mul(threads, encoder_floats(self) * sizeof(float));
+}
+
+void kin_codes_set_tail_share(kin_codes *self, float share)
+{
+    self->tail_unit = sqrtf(share) / self->lead_step;
 }
 
 void kin_codes_release(kin_codes *self)

@@ -43,15 +43,17 @@ typedef struct kin_codes {
     kin_order order;
     uint8_t row_bias;      /* of the kernels: what row and strip codes are XORed with */
     size_t stride;         /* bytes of a row: 2 lead + tail */
+    bool estimates;        /* losses count as nothing (kin_codes_options) */
     float lead_step;       /* s */
+    float tail_unit;       /* what tails are multiplied with for tiles */
     float rounding;        /* of a refined value: a dozen operations on numbers below 4 */
     uint8_t *row;          /* [order.count][stride] high, low, tail, ^ row_bias; owned */
     kin_code_facts *facts; /* [order.count]; owned */
     size_t *panel_start;   /* [groups + 1] first panel of each group; owned */
     int8_t *panel;         /* [panels][lead / 4][KIN_PANEL_COLUMNS][4] high, plain; owned */
     int32_t *panel_sum;    /* [panels][KIN_PANEL_COLUMNS]; owned */
-    size_t *strip_start;   /* [groups + 1] first strip of each group; owned */
-    uint8_t *strip;        /* [strips][lead / 4][KIN_STRIP_ROWS][4] high ^ row_bias; owned */
+    size_t *strip_start;   /* [groups + 1] first strip of each group; owned; NULL for estimates */
+    uint8_t *strip; /* [strips][lead / 4][KIN_STRIP_ROWS][4] high ^ row_bias; owned; or NULL */
 } kin_codes;
 
 /* How far a refined value may be from the pair's inner product. low.low is not in it: that is at most
@@ -69,6 +71,12 @@ typedef struct kin_codes_options {
     size_t top_k;
     size_t lead; /* leading dimensions: a multiple of 64 up to KIN_LEAD_MAX; 0: choose */
     float slack; /* 1; tests make it 0 to show that the bounds are needed */
+    /* Values instead of bounds: losses count as nothing, a row's tolerance is what its estimates are
+     * off by as good as never, and there are no strips (rows are picked out of their groups). */
+    bool estimates;
+    const uint8_t
+        *leave_out;   /* [n] other than 0: not encoded, another row stands for it; or NULL */
+    kin_order *order; /* taken over instead of ordering the rows; or NULL */
 } kin_codes_options;
 
 /* Learns the rotation from a sample; the rest is empty. Then bytes can be told. */
@@ -76,9 +84,14 @@ int kin_codes_init(kin_codes *self, const kin_catalog *catalog, const kin_codes_
                    kin_error *err);
 
 /* Orders and encodes all rows. */
+/* The order is emptied where one was given. */
 int kin_codes_encode(kin_codes *self, const kin_codes_options *options, const kin_watch *watch,
                      kin_error *err);
 void kin_codes_release(kin_codes *self);
+
+/* The part of tail_x tail_y that the coarse bound allows for. With less than 1 it is no bound any more but
+ * what pairs that matter stay below for the most part. */
+void kin_codes_set_tail_share(kin_codes *self, float share);
 
 /* Bytes of all codes of n rows, and of what encoding takes beside and before them. */
 size_t kin_codes_bytes(const kin_codes *self);

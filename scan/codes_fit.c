@@ -8,6 +8,7 @@
  * Counts decide, not clocks: the same catalog gets the same choice on every machine.
  */
 #include "scan/codes_fit.h"
+#include "core/blas.h"
 #include "core/memory.h"
 #include "core/score.h"
 
@@ -24,6 +25,7 @@ enum {
     SAMPLE_LEAST = 256,      /* below, axes would be chance */
     JUDGED_ROWS = 512,       /* whose pairs are counted */
     STEP_ROWS = 1024,        /* whose largest leading coordinate sets the step */
+    STEP_BLOCK = 128,
     LEAD_UNIT = 64,
     ORDER_AXES = 32,
 };
@@ -128,8 +130,8 @@ static int find_bars(judged *self, const sample *from, size_t stride, size_t ran
         free(keys);
         return kin_fail_alloc(err, "a sample", kin_size_mul(self->rows * s, sizeof *score));
     }
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)self->rows, (int)s, (int)d, 1,
-                from->y, (int)(d * stride), from->y, (int)d, 0, score, (int)s);
+    kin_sgemm(self->rows, s, d, (kin_blas_side){from->y, d * stride, false},
+              (kin_blas_side){from->y, d, true}, 0, score);
 #pragma omp parallel for schedule(static)
     for (size_t i = 0; i < self->rows; i++) {
         uint64_t *key = keys + (size_t)omp_get_thread_num() * s;
@@ -146,17 +148,34 @@ static int find_bars(judged *self, const sample *from, size_t stride, size_t ran
     return 0;
 }
 
-/* The share of pairs that bounds by the leading coordinates cannot exclude; `slack` is about twice what
- * their int8 codes lose of a unit of energy. */
-static double share_possible(const judged *self)
+/* What a choice of leading dimensions is judged by. */
+typedef struct lead_costs {
+    double looked_at; /* share of all pairs that tiles see */
+    float tail_share; /* of the product of two tails' lengths, that a bound allows for */
+    float
+        slack; /* about twice what the leading int8 codes lose of a unit of energy, that it allows for */
+} lead_costs;
+
+static const lead_costs proven = {1, 1, 0.023f};
+
+/* Estimates allow for what tails of near pairs nearly always stay below. Of the pairs, those are looked at
+ * whose lists are probed: on the catalogs measured about 16 / sqrt(n) of them (docs/IVF.md). */
+static lead_costs estimated(size_t n)
 {
-    const float slack = 0.023f;
+    double looked_at = 16 / sqrt((double)n);
+    return (lead_costs){looked_at < 1 ? looked_at : 1, 0.5f, 0};
+}
+
+/* The share of pairs that bounds by the leading coordinates cannot exclude. */
+static double share_possible(const judged *self, const lead_costs *costs)
+{
     size_t possible = 0;
     for (size_t i = 0; i < self->rows; i++)
         for (size_t j = 0; j < i; j++) {
             float tails = sqrtf(fmaxf(self->left[i], 0) * fmaxf(self->left[j], 0));
-            float bound = self->dot[i * self->rows + j] + tails + self->bias[i] + self->bias[j] +
-                          slack * sqrtf(self->all[i] * self->all[j]);
+            float bound = self->dot[i * self->rows + j] + costs->tail_share * tails +
+                          self->bias[i] + self->bias[j] +
+                          costs->slack * sqrtf(self->all[i] * self->all[j]);
             possible += bound >= fminf(self->bar[i], self->bar[j]);
         }
     double pairs = 0.5 * (double)self->rows * (double)(self->rows - 1);
@@ -166,10 +185,9 @@ static double share_possible(const judged *self)
 /* Takes axes from .. from + LEAD_UNIT - 1 in. */
 static void lead_on(judged *self, size_t from, size_t axes)
 {
-    int n = (int)self->rows, stride = (int)axes;
     const float *x = self->coordinate + from;
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, n, n, LEAD_UNIT, 1, x, stride, x, stride,
-                1, self->dot, n);
+    kin_sgemm(self->rows, self->rows, LEAD_UNIT, (kin_blas_side){x, axes, false},
+              (kin_blas_side){x, axes, true}, 1, self->dot);
     for (size_t i = 0; i < self->rows; i++)
         for (size_t k = 0; k < LEAD_UNIT; k++)
             self->left[i] -= x[i * axes + k] * x[i * axes + k];
@@ -192,17 +210,18 @@ static int judged_init(judged *self, const sample *from, const kin_axes *axes, s
         return kin_fail_alloc(err, "a sample", rows * rows * sizeof(float));
     for (size_t i = 0; i < rows; i++)
         self->bias[i] = from->bias[i * stride];
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)axes->count, (int)d, 1,
-                from->y, (int)(d * stride), axes->axis, (int)d, 0, self->coordinate,
-                (int)axes->count);
+    kin_sgemm(rows, axes->count, d, (kin_blas_side){from->y, d * stride, false},
+              (kin_blas_side){axes->axis, d, true}, 0, self->coordinate);
     return find_bars(self, from, stride, rank, err);
 }
 
 /* The cheapest number of leading dimensions; 0: all. */
 static int choose_lead(size_t *lead, const sample *from, const kin_axes *axes, size_t n,
-                       size_t top_k, kin_error *err)
+                       const kin_codes_options *options, kin_error *err)
 {
     judged pairs;
+    const size_t top_k = options->top_k;
+    const lead_costs costs = options->estimates ? estimated(n) : proven;
     size_t rank = (size_t)((double)top_k * (double)from->rows / (double)n);
     rank = rank >= from->rows ? from->rows - 1 : rank;
     int rc = judged_init(&pairs, from, axes, rank > 0 ? rank - 1 : 0, err);
@@ -211,14 +230,15 @@ static int choose_lead(size_t *lead, const sample *from, const kin_axes *axes, s
     for (size_t l = LEAD_UNIT; rc == 0 && l <= KIN_LEAD_MAX && l <= axes->count && l < from->d;
          l += LEAD_UNIT) {
         lead_on(&pairs, l - LEAD_UNIT, axes->count);
-        double cost = (double)l + refine_products * share_possible(&pairs);
+        double cost =
+            costs.looked_at * (double)l + refine_products * share_possible(&pairs, &costs);
         if (cost < least) {
             least = cost;
             *lead = l;
         }
     }
     /* with all dimensions no tail is left to bound, so that hardly more than the K best remain */
-    if ((double)from->d + refine_products * 3 * (double)top_k / (double)n < least)
+    if (costs.looked_at * (double)from->d + refine_products * 3 * (double)top_k / (double)n < least)
         *lead = 0;
     judged_release(&pairs);
     return rc;
@@ -233,15 +253,23 @@ static int set_step(kin_codes *self, const sample *from, kin_error *err)
     const kin_rotation *r = &self->rotation;
     size_t rows = from->rows < STEP_ROWS ? from->rows : STEP_ROWS, out = r->lead + r->tail;
     float *z = kin_alloc(kin_size_mul(rows, out), sizeof *z);
-    float *space = kin_alloc(kin_size_mul(rows, r->lead + LEAD_UNIT), sizeof *space);
+    size_t room = r->lead + LEAD_UNIT;
+    float *space = kin_alloc(kin_size_mul(rows, room), sizeof *space);
     float most = 0;
-    if (z && space)
-        kin_rotation_apply(r, from->y, rows, z, space);
-    for (size_t i = 0; i < rows && z && space; i++)
+    bool allocated = z && space;
+#pragma omp parallel
+    {
+        omp_set_num_threads(1); /* a BLAS call from here uses this thread alone: same bits */
+#pragma omp for schedule(dynamic)
+        for (size_t i = 0; i < (allocated ? rows : 0); i += STEP_BLOCK) {
+            size_t count = rows - i < STEP_BLOCK ? rows - i : STEP_BLOCK;
+            kin_rotation_apply(r, from->y + i * from->d, count, z + i * out, space + i * room);
+        }
+    }
+    for (size_t i = 0; i < (allocated ? rows : 0); i++)
         for (size_t k = 0; k < r->lead; k++)
             most = fmaxf(most, fabsf(z[i * out + k]));
     self->lead_step = fmaxf(1.02f * most, 1e-4f) / 127;
-    bool allocated = z && space;
     free(z);
     free(space);
     return allocated ? 0 : kin_fail_alloc(err, "a sample", kin_size_mul(rows, out * sizeof(float)));
@@ -263,13 +291,15 @@ int kin_codes_init(kin_codes *self, const kin_catalog *catalog, const kin_codes_
         rc = kin_axes_fit(&self->axes, from.y, from.rows, d, count, err);
     }
     if (rc == 0 && self->axes.count > 0 && lead == 0)
-        rc = choose_lead(&lead, &from, &self->axes, catalog->n, options->top_k, err);
+        rc = choose_lead(&lead, &from, &self->axes, catalog->n, options, err);
     if (lead > self->axes.count || lead >= d)
         lead = 0;
     if (rc == 0)
         rc = kin_rotation_init(&self->rotation, from.mean, d, &self->axes, lead, err);
     if (rc == 0)
         rc = set_step(self, &from, err);
+    self->estimates = options->estimates;
+    kin_codes_set_tail_share(self, 1);
     self->row_bias = kin_scan_kernels_best()->row_bias;
     self->stride = 2 * self->rotation.lead + self->rotation.tail;
     sample_release(&from);

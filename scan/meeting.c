@@ -12,6 +12,7 @@
 #include "scan/meeting_state.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* From DENSE_HITS of a tile's 384 on, its low and tail codes are multiplied as tiles too, which is cheaper
  * than pair by pair. */
@@ -22,10 +23,22 @@ size_t kin_meeting_bytes(const kin_codes *codes, size_t capacity)
     size_t modalities = codes->fused.catalog->modality_count;
     size_t bytes = kin_size_add(sizeof(kin_meeting),
                                 kin_size_mul(KIN_STRIP_ROWS + KIN_GROUP_MAX, codes->stride));
+    bytes = kin_size_add(bytes, kin_size_mul(KIN_STRIP_ROWS, codes->rotation.lead));
     bytes = kin_size_add(bytes, kin_size_mul(capacity, sizeof(int32_t)));
     bytes = kin_size_add(bytes, kin_size_mul(codes->fused.d, sizeof(double))); /* the query */
     bytes = kin_size_add(bytes, kin_rescore_space_bytes(capacity, modalities));
     return kin_size_add(bytes, kin_rows_bytes(1, capacity, modalities));
+}
+
+/* What estimates do not tell apart by column: nothing is lost, and columns do not collect. */
+static void set_constant_columns(kin_meeting *self)
+{
+    columns *to = &self->column;
+    memset(to, 0, sizeof *to);
+    for (size_t c = 0; c < COLUMNS; c++) {
+        to->gap[c] = NAN;
+        to->floor[c] = to->tolerance[c] = INFINITY;
+    }
 }
 
 int kin_meeting_new(kin_meeting **out, const kin_scan *scan, kin_error *err)
@@ -38,11 +51,14 @@ int kin_meeting_new(kin_meeting **out, const kin_scan *scan, kin_error *err)
         return kin_fail_alloc(err, "a meeting", sizeof *self);
     self->scan = scan;
     self->kernels = kin_scan_kernels_best();
+    if (codes->estimates)
+        set_constant_columns(self);
     self->dense_strip = kin_alloc_zero(KIN_STRIP_ROWS, codes->stride);
     self->dense_panel = kin_alloc_zero(KIN_GROUP_MAX, codes->stride);
+    self->picked_strip = kin_alloc_zero(KIN_STRIP_ROWS, codes->rotation.lead);
     self->candidate = kin_alloc(capacity, sizeof *self->candidate);
     int rc = 0;
-    if (!self->dense_strip || !self->dense_panel || !self->candidate)
+    if (!self->dense_strip || !self->picked_strip || !self->dense_panel || !self->candidate)
         rc = kin_fail_alloc(err, "a meeting", kin_meeting_bytes(codes, capacity));
     if (rc == 0)
         rc = kin_query_init(&self->query, catalog, err);
@@ -62,6 +78,7 @@ void kin_meeting_free(kin_meeting *self)
     if (!self)
         return;
     free(self->dense_strip);
+    free(self->picked_strip);
     free(self->dense_panel);
     free(self->candidate);
     kin_query_release(&self->query);
@@ -89,14 +106,29 @@ void kin_scan_counts_add(kin_scan_counts *self, const kin_scan_counts *other)
 
 /* ---- sides ---------------------------------------------------------------------------------------- */
 
-static void set_columns(kin_meeting *self)
+/* What estimates tell apart by column. */
+static void set_estimate_columns(kin_meeting *self)
+{
+    const kin_codes *codes = self->scan->codes;
+    columns *to = &self->column;
+    float unit = 1 / kin_meeting_unit(self);
+    for (size_t c = 0; c < self->column_count; c++) {
+        const kin_code_facts *facts = &codes->facts[self->first_column + c];
+        to->tail_unit[c] = facts->tail_norm * codes->tail_unit;
+        to->bias_unit[c] = facts->bias * unit;
+        to->bias[c] = facts->bias;
+        to->step[c] = facts->step;
+    }
+}
+
+static void set_bound_columns(kin_meeting *self)
 {
     const kin_codes *codes = self->scan->codes;
     columns *to = &self->column;
     self->coarse_most = self->norm_most = 0;
     for (size_t c = 0; c < self->column_count; c++) {
         const kin_code_facts *facts = &codes->facts[self->first_column + c];
-        to->tail_unit[c] = facts->tail_norm / codes->lead_step;
+        to->tail_unit[c] = facts->tail_norm * codes->tail_unit;
         to->bias_unit[c] = facts->bias / kin_meeting_unit(self);
         to->bias[c] = facts->bias;
         to->norm[c] = facts->norm;
@@ -110,28 +142,69 @@ static void set_columns(kin_meeting *self)
         self->norm_most = fmaxf(self->norm_most, facts->norm);
         kin_meeting_set_floor(self, c);
     }
+}
+
+/* Group b's rows become the columns. Returns how many panels they are. */
+static size_t set_columns(kin_meeting *self, size_t b)
+{
+    const kin_codes *codes = self->scan->codes;
+    columns *to = &self->column;
+    self->first_column = codes->order.start[b];
+    self->column_count = codes->order.start[b + 1] - self->first_column;
+    self->dense_panel_ready = 0;
+    if (codes->estimates)
+        set_estimate_columns(self);
+    else
+        set_bound_columns(self);
     for (size_t c = self->column_count; c % KIN_PANEL_COLUMNS != 0; c++) {
         to->tail_unit[c] = 0;
         to->bias_unit[c] = to->gap[c] = NAN;
     }
+    return codes->panel_start[b + 1] - codes->panel_start[b];
 }
 
-/* Rows strip .. strip + KIN_STRIP_ROWS - 1 of the group; those behind its end reach nothing. */
-static void set_strip(kin_meeting *self, size_t strip)
+/* The rows of the strip under way are known: their tails and bars. Places behind them reach nothing. */
+static void set_strip(kin_meeting *self)
 {
     const kin_codes *codes = self->scan->codes;
-    self->strip = strip;
     self->dense_strip_ready = false;
-    for (size_t r = 0; r < KIN_STRIP_ROWS; r++) {
-        if (strip + r < self->rows) {
-            size_t at = self->first_row + strip + r;
-            self->strip_tail[r] = codes->facts[at].tail_norm / codes->lead_step;
-            kin_meeting_set_bars(self, r);
-        } else {
-            self->strip_tail[r] = 0;
-            self->row_bar[r] = self->column_bar[r] = NAN;
-        }
+    for (size_t r = 0; r < self->strip_rows; r++) {
+        self->strip_tail[r] = codes->facts[self->at[r]].tail_norm * codes->tail_unit;
+        kin_meeting_set_bars(self, r);
     }
+    for (size_t r = self->strip_rows; r < KIN_STRIP_ROWS; r++) {
+        self->strip_tail[r] = 0;
+        self->row_bar[r] = self->column_bar[r] = NAN;
+    }
+}
+
+/* Rows `strip` and on of group a, at most KIN_STRIP_ROWS. */
+static void take_strip(kin_meeting *self, size_t a, size_t strip)
+{
+    const kin_codes *codes = self->scan->codes;
+    size_t left = self->rows - strip, number = codes->strip_start[a] + strip / KIN_STRIP_ROWS;
+    self->strip_rows = left < KIN_STRIP_ROWS ? left : KIN_STRIP_ROWS;
+    self->strip_code = codes->strip + number * codes->rotation.lead * KIN_STRIP_ROWS;
+    for (size_t r = 0; r < self->strip_rows; r++) {
+        self->at[r] = self->first_row + strip + r;
+        self->slot[r] = self->at[r] - self->scan->first;
+    }
+    set_strip(self);
+}
+
+/* Some rows, wherever they are: their codes are copied side by side. */
+static void pick_strip(kin_meeting *self, const size_t *at, const size_t *slot, size_t count)
+{
+    const kin_codes *codes = self->scan->codes;
+    self->strip_rows = count;
+    self->strip_code = self->picked_strip;
+    for (size_t r = 0; r < count; r++) {
+        self->at[r] = at[r];
+        self->slot[r] = slot[r];
+        kin_interleave(codes->row + at[r] * codes->stride, codes->rotation.lead, 0, KIN_STRIP_ROWS,
+                       r, self->picked_strip);
+    }
+    set_strip(self);
 }
 
 /* ---- tiles ---------------------------------------------------------------------------------------- */
@@ -139,14 +212,13 @@ static void set_strip(kin_meeting *self, size_t strip)
 /* The hits of strip row r and the panel whose first column is `column`: refined and collected. */
 static void refine(kin_meeting *self, size_t r, size_t column)
 {
-    const kin_codes *codes = self->scan->codes;
-    size_t at = self->first_row + self->strip + r;
-    const kin_code_facts *x = &codes->facts[at];
+    const kin_scan *scan = self->scan;
+    const kin_code_facts *x = &scan->codes->facts[self->at[r]];
     const columns *y = &self->column;
     kin_refine_row row = {kin_meeting_unit(self),
                           kin_meeting_unit(self) / LOW_STEPS,
                           self->factor,
-                          codes->rounding,
+                          scan->codes->rounding,
                           x->bias,
                           x->norm,
                           x->tail_norm,
@@ -154,7 +226,7 @@ static void refine(kin_meeting *self, size_t r, size_t column)
                           x->coarse,
                           x->fine,
                           x->tail_loss,
-                          kin_meeting_floor(self, at, self->rows_collect),
+                          self->rows_collect ? scan->collectors->floor[self->slot[r]] : INFINITY,
                           x->tolerance};
     kin_refine_columns panel = {y->bias + column,      y->norm + column,   y->tail_norm + column,
                                 y->step + column,      y->coarse + column, y->fine + column,
@@ -179,22 +251,22 @@ static size_t keep_above_diagonal(kin_tile *tile, size_t strip, size_t column)
     return count;
 }
 
-static void meet_panel(kin_meeting *self, size_t rows_group, size_t group, size_t p)
+/* The strip under way and panel p of the columns' group. `above`: the strip's first row within the same
+ * group, of whose pairs each is to be looked at once; SIZE_MAX: all pairs. */
+static void meet_panel(kin_meeting *self, size_t group, size_t p, size_t above)
 {
     const kin_codes *codes = self->scan->codes;
     size_t lead = codes->rotation.lead, column = p * KIN_PANEL_COLUMNS;
     size_t panel_at = codes->panel_start[group] + p;
-    size_t strip_at = codes->strip_start[rows_group] + self->strip / KIN_STRIP_ROWS;
-    kin_strip strip = {codes->strip + strip_at * lead * KIN_STRIP_ROWS, self->strip_tail,
-                       self->row_bar, self->column_bar};
+    kin_strip strip = {self->strip_code, self->strip_tail, self->row_bar, self->column_bar};
     kin_panel panel = {codes->panel + panel_at * lead * KIN_PANEL_COLUMNS,
                        codes->panel_sum + panel_at * KIN_PANEL_COLUMNS,
                        self->column.tail_unit + column, self->column.bias_unit + column,
                        self->column.gap + column};
     size_t hits = self->kernels->tile(&strip, &panel, lead / 4, &self->tile);
     self->counts.tiles++;
-    if (hits > 0 && rows_group == group)
-        hits = keep_above_diagonal(&self->tile, self->strip, column);
+    if (hits > 0 && above != SIZE_MAX)
+        hits = keep_above_diagonal(&self->tile, above, column);
     if (hits == 0)
         return;
     self->counts.tiles_left++;
@@ -204,7 +276,7 @@ static void meet_panel(kin_meeting *self, size_t rows_group, size_t group, size_
         kin_meeting_multiply_tile(self, p);
     else
         kin_meeting_multiply_hits(self, column);
-    for (size_t r = 0; r < KIN_STRIP_ROWS; r++)
+    for (size_t r = 0; r < self->strip_rows; r++)
         if (self->tile.mask[r] != 0)
             refine(self, r, column);
 }
@@ -223,19 +295,34 @@ void kin_meeting_run(kin_meeting *self, size_t a, size_t b)
     self->columns_collect = collects(self->scan, b);
     self->factor = codes->fused.factor[order->pattern[a] & order->pattern[b]];
     self->first_row = order->start[a];
-    self->first_column = order->start[b];
     self->rows = order->start[a + 1] - self->first_row;
-    self->column_count = order->start[b + 1] - self->first_column;
     if ((!self->rows_collect && !self->columns_collect) || self->factor == 0)
         return;
-    size_t panels = codes->panel_start[b + 1] - codes->panel_start[b];
+    size_t panels = set_columns(self, b);
     self->counts.pairs +=
         a == b ? self->rows * (self->rows - 1) / 2 : self->rows * self->column_count;
-    self->dense_panel_ready = 0;
-    set_columns(self);
     for (size_t strip = 0; strip < self->rows; strip += KIN_STRIP_ROWS) {
-        set_strip(self, strip);
+        take_strip(self, a, strip);
         for (size_t p = a == b ? strip / KIN_PANEL_COLUMNS : 0; p < panels; p++)
-            meet_panel(self, a, b, p);
+            meet_panel(self, b, p, a == b ? strip : SIZE_MAX);
+    }
+}
+
+void kin_meeting_probe(kin_meeting *self, unsigned pattern, const size_t *at, const size_t *slot,
+                       size_t count, size_t group)
+{
+    const kin_codes *codes = self->scan->codes;
+    self->rows_collect = true;
+    self->columns_collect = false;
+    self->factor = codes->fused.factor[pattern & codes->order.pattern[group]];
+    if (self->factor == 0)
+        return;
+    size_t panels = set_columns(self, group);
+    self->counts.pairs += count * self->column_count;
+    for (size_t first = 0; first < count; first += KIN_STRIP_ROWS) {
+        size_t left = count - first;
+        pick_strip(self, at + first, slot + first, left < KIN_STRIP_ROWS ? left : KIN_STRIP_ROWS);
+        for (size_t p = 0; p < panels; p++)
+            meet_panel(self, group, p, SIZE_MAX);
     }
 }

@@ -48,4 +48,10 @@ const kin_scan_counts *kin_meeting_counts(const kin_meeting *self);
  * their patterns have no modality in common. */
 void kin_meeting_run(kin_meeting *self, size_t a, size_t b);
 
+/* Some rows of one pattern look at a group, for their own sake alone: row at[i] of the order collects in
+ * slot[i] of the collectors, whatever `first` says. A row of the group itself meets itself too. Wants no
+ * strips in the codes. */
+void kin_meeting_probe(kin_meeting *self, unsigned pattern, const size_t *at /* [count] */,
+                       const size_t *slot /* [count] */, size_t count, size_t group);
+
 #endif

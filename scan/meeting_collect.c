@@ -11,7 +11,9 @@ static const float tile_rounding = 4e-6f;
 void kin_meeting_set_floor(kin_meeting *self, size_t c)
 {
     columns *to = &self->column;
-    to->floor[c] = kin_meeting_floor(self, self->first_column + c, self->columns_collect);
+    to->floor[c] = self->columns_collect
+                       ? self->scan->collectors->floor[kin_meeting_column_slot(self, c)]
+                       : INFINITY;
     to->gap[c] = self->columns_collect
                      ? to->bias_unit[c] - to->floor[c] / self->factor / kin_meeting_unit(self)
                      : NAN;
@@ -19,22 +21,20 @@ void kin_meeting_set_floor(kin_meeting *self, size_t c)
 
 void kin_meeting_set_bars(kin_meeting *self, size_t r)
 {
-    size_t at = self->first_row + self->strip + r;
-    const kin_code_facts *facts = &self->scan->codes->facts[at];
+    const kin_code_facts *facts = &self->scan->codes->facts[self->at[r]];
     float rho = facts->coarse * self->norm_most + self->coarse_most * facts->norm + tile_rounding;
     self->column_bar[r] = -(rho + facts->bias) / kin_meeting_unit(self);
     self->row_bar[r] =
         self->rows_collect
-            ? (kin_meeting_floor(self, at, true) / self->factor - rho - facts->bias) /
+            ? (self->scan->collectors->floor[self->slot[r]] / self->factor - rho - facts->bias) /
                   kin_meeting_unit(self)
             : NAN;
 }
 
 /* Scores a crowded row's candidates canonically and leaves it the k best. */
-static void settle(kin_meeting *self, size_t at)
+static void settle(kin_meeting *self, size_t at, size_t row)
 {
     const kin_scan *scan = self->scan;
-    size_t row = at - scan->first;
     float weight_sum = (float)scan->codes->fused.weight_sum;
     size_t count = kin_collectors_list(scan->collectors, row, self->candidate);
     kin_query_set_row(&self->query, (size_t)scan->codes->order.row[at]);
@@ -47,16 +47,16 @@ static void settle(kin_meeting *self, size_t at)
     self->counts.settled_pairs += count;
 }
 
-/* Gives the row at `at` a candidate that reaches its floor; true when that raised the floor. */
-static bool add(kin_meeting *self, size_t at, size_t other, float estimate)
+/* Gives the row at `at` with collector `row` a candidate that reaches its floor; true when that raised the
+ * floor. */
+static bool add(kin_meeting *self, size_t at, size_t row, size_t other, float estimate)
 {
     const kin_scan *scan = self->scan;
-    size_t row = at - scan->first;
     self->counts.collected++;
     if (!kin_collectors_add(scan->collectors, row, estimate, scan->codes->order.row[other]))
         return false;
     if (kin_collectors_weigh(scan->collectors, row))
-        settle(self, at);
+        settle(self, at, row);
     return true;
 }
 
@@ -80,14 +80,13 @@ static bool score_in_full(kin_meeting *self, size_t at, size_t other, float *est
 static void collect_in_full(kin_meeting *self, size_t r, size_t column, bool row_wants,
                             bool column_wants)
 {
-    size_t at = self->first_row + self->strip + r;
-    size_t other = self->first_column + column;
+    size_t at = self->at[r], other = self->first_column + column;
     float estimate;
     if (!score_in_full(self, at, other, &estimate))
         return;
-    if (row_wants && add(self, at, other, estimate))
+    if (row_wants && add(self, at, self->slot[r], other, estimate))
         kin_meeting_set_bars(self, r);
-    if (column_wants && add(self, other, at, estimate))
+    if (column_wants && add(self, other, kin_meeting_column_slot(self, column), at, estimate))
         kin_meeting_set_floor(self, column);
 }
 
@@ -98,7 +97,7 @@ static void collect_for_row(kin_meeting *self, size_t r, size_t column, uint32_t
     kin_collectors *collectors = self->scan->collectors;
     const int32_t *id = self->scan->codes->order.row + self->first_column + column;
     const kin_refined *refined = &self->refined;
-    size_t at = self->first_row + self->strip + r, row = at - self->scan->first;
+    size_t at = self->at[r], row = self->slot[r];
     assert(row < collectors->rows);
     size_t room = collectors->capacity - collectors->count[row];
     size_t count = (size_t)__builtin_popcount(wants);
@@ -114,7 +113,7 @@ static void collect_for_row(kin_meeting *self, size_t r, size_t column, uint32_t
         size_t c = (size_t)__builtin_ctz(wants);
         float estimate = refined->estimate[c];
         if (estimate + refined->error[c] >= collectors->floor[row] &&
-            add(self, at, self->first_column + column + c, estimate))
+            add(self, at, row, self->first_column + column + c, estimate))
             kin_meeting_set_bars(self, r);
     }
 }
@@ -122,13 +121,13 @@ static void collect_for_row(kin_meeting *self, size_t r, size_t column, uint32_t
 void kin_meeting_collect(kin_meeting *self, size_t r, size_t column)
 {
     const kin_refined *refined = &self->refined;
-    size_t at = self->first_row + self->strip + r;
     uint32_t coarse = refined->too_coarse;
     if (refined->row_wants & ~coarse)
         collect_for_row(self, r, column, refined->row_wants & ~coarse);
     for (uint32_t left = refined->column_wants & ~coarse; left != 0; left &= left - 1) {
         size_t c = (size_t)__builtin_ctz(left);
-        if (add(self, self->first_column + column + c, at, refined->estimate[c]))
+        size_t slot = kin_meeting_column_slot(self, column + c);
+        if (add(self, self->first_column + column + c, slot, self->at[r], refined->estimate[c]))
             kin_meeting_set_floor(self, column + c);
     }
     for (uint32_t left = coarse; left != 0; left &= left - 1) {

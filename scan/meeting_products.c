@@ -16,8 +16,7 @@ static void multiply_pairs(kin_meeting *self, size_t r, size_t column)
         self->pair_row[count++] =
             (kin_pair_row){codes->row + at * codes->stride, facts->lead_sum, facts->tail_sum};
     }
-    size_t row = self->first_row + self->strip + r;
-    self->kernels->pairs(codes->row + row * codes->stride, self->pair_row, count,
+    self->kernels->pairs(codes->row + self->at[r] * codes->stride, self->pair_row, count,
                          codes->rotation.lead, codes->rotation.tail, self->pair_cross,
                          self->pair_tail);
     count = 0;
@@ -48,10 +47,9 @@ void kin_meeting_multiply_hits(kin_meeting *self, size_t column)
 static void make_dense_strip(kin_meeting *self)
 {
     const kin_codes *codes = self->scan->codes;
-    const uint8_t *row = codes->row + (self->first_row + self->strip) * codes->stride;
-    for (size_t r = 0; r < KIN_STRIP_ROWS && self->strip + r < self->rows; r++)
-        kin_interleave(row + r * codes->stride, codes->stride, 0, KIN_STRIP_ROWS, r,
-                       self->dense_strip);
+    for (size_t r = 0; r < self->strip_rows; r++)
+        kin_interleave(codes->row + self->at[r] * codes->stride, codes->stride, 0, KIN_STRIP_ROWS,
+                       r, self->dense_strip);
     self->dense_strip_ready = true;
 }
 

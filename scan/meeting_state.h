@@ -34,9 +34,13 @@ struct kin_meeting {
     float coarse_most, norm_most; /* of the columns */
     columns column;
 
-    /* the strip under way */
-    size_t strip; /* its first row, within the group */
+    /* the strip under way, by strip row */
+    size_t strip_rows;           /* 1 .. KIN_STRIP_ROWS */
+    size_t at[KIN_STRIP_ROWS];   /* in the order */
+    size_t slot[KIN_STRIP_ROWS]; /* its collector, if rows collect */
+    const uint8_t *strip_code;   /* [lead / 4][KIN_STRIP_ROWS][4] */
     float strip_tail[KIN_STRIP_ROWS], row_bar[KIN_STRIP_ROWS], column_bar[KIN_STRIP_ROWS];
+    uint8_t *picked_strip; /* [lead / 4][KIN_STRIP_ROWS][4] of rows picked out of their group */
     bool dense_strip_ready;
     uint8_t *dense_strip; /* [stride / 4][KIN_STRIP_ROWS][4] high, low and tail */
 
@@ -67,10 +71,10 @@ static inline float kin_meeting_unit(const kin_meeting *self)
     return step * step;
 }
 
-/* What a row's candidates have to reach; INFINITY where it does not collect. */
-static inline float kin_meeting_floor(const kin_meeting *self, size_t at, bool collects)
+/* A column's collector, if columns collect. */
+static inline size_t kin_meeting_column_slot(const kin_meeting *self, size_t column)
 {
-    return collects ? self->scan->collectors->floor[at - self->scan->first] : INFINITY;
+    return self->first_column + column - self->scan->first;
 }
 
 /* Follows a column's floor. Its gap is NaN where it does not collect: never reached. */

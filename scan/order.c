@@ -227,23 +227,24 @@ static int group_rows(const tree *self, unsigned pattern, size_t first, size_t c
 }
 
 /* Lists the rows by pattern; pattern p's are size[p] from the sum of the smaller ones' on. */
-static void list_rows(kin_order *self, const kin_catalog *catalog, size_t size[PATTERNS])
+static void list_rows(kin_order *self, const kin_catalog *catalog, const uint8_t *leave_out,
+                      size_t size[PATTERNS])
 {
     size_t at[PATTERNS];
     memset(size, 0, PATTERNS * sizeof *size);
     for (size_t i = 0; i < catalog->n; i++)
-        size[catalog->present[i]]++;
+        size[catalog->present[i]] += !(leave_out && leave_out[i]);
     for (unsigned p = 1; p < PATTERNS; p++) {
         at[p] = self->count;
         self->count += size[p];
     }
     for (size_t i = 0; i < catalog->n; i++)
-        if (catalog->present[i])
+        if (catalog->present[i] && !(leave_out && leave_out[i]))
             self->row[at[catalog->present[i]]++] = (int32_t)i;
 }
 
-int kin_order_init(kin_order *self, const kin_catalog *catalog, const float *coordinate, size_t d,
-                   kin_error *err)
+int kin_order_init(kin_order *self, const kin_catalog *catalog, const uint8_t *leave_out,
+                   const float *coordinate, size_t d, kin_error *err)
 {
     size_t size[PATTERNS], most = kin_order_groups_most(catalog->n), first = 0;
     *self = (kin_order){0};
@@ -256,7 +257,7 @@ int kin_order_init(kin_order *self, const kin_catalog *catalog, const float *coo
                  ? 0
                  : kin_fail_alloc(err, "the order of rows", kin_order_bytes(catalog->n));
     if (rc == 0)
-        list_rows(self, catalog, size);
+        list_rows(self, catalog, leave_out, size);
     for (unsigned p = 1; p < PATTERNS && rc == 0; p++)
         if (size[p] > 0) {
             rc = group_rows(&job, p, first, size[p], catalog->n, err);

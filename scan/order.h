@@ -13,16 +13,18 @@
 enum { KIN_GROUP_TARGET = 512, KIN_GROUP_MAX = KIN_GROUP_TARGET + 32 };
 
 typedef struct kin_order {
-    size_t count;     /* rows that take part in pairs: those with any modality */
+    size_t count;     /* rows that take part: those with any modality that are not left out */
     int32_t *row;     /* [count] catalog rows in their new order; owned */
     size_t groups;    /* of 1 .. KIN_GROUP_MAX rows */
     size_t *start;    /* [groups + 1] into row; owned */
     uint8_t *pattern; /* [groups] presence pattern of the group's rows; owned */
 } kin_order;
 
-/* Orders the rows of a catalog by their coordinates. Same result for any number of threads. */
+/* Orders the rows of a catalog by their coordinates, but for those that `leave_out` marks. Same result for
+ * any number of threads. */
 int kin_order_init(kin_order *self, const kin_catalog *catalog,
-                   const float *coordinate /* [n][d] */, size_t d, kin_error *err);
+                   const uint8_t *leave_out /* [n] or NULL */, const float *coordinate /* [n][d] */,
+                   size_t d, kin_error *err);
 void kin_order_release(kin_order *self);
 
 /* No more groups than this come of n rows. */

@@ -9,6 +9,7 @@
  * Cost of a fit: a few sgemm of sample x d x count; of a row: 4 d lead + (lead + tail) log2(block).
  */
 #include "scan/rotation.h"
+#include "core/blas.h"
 #include "core/memory.h"
 #include "core/random.h"
 #include "scan/kernels.h"
@@ -55,7 +56,8 @@ static size_t work_floats(size_t count)
 }
 
 /* LAPACK calls BLAS for pieces too small to be shared: with more than one thread they would wait for
- * each other thousands of times, for ever where another process has the processor. */
+ * each other thousands of times, for ever where another process has the processor. And with one, results
+ * have the same bits whatever --threads says. */
 static int one_thread(void)
 {
     int threads = omp_get_max_threads();
@@ -84,14 +86,15 @@ static int rayleigh_ritz(kin_axes *self, const float *q, const float *b, size_t 
 {
     int n = (int)self->count, lwork = (int)work_floats(self->count), info = 0;
     size_t d = self->d, count = self->count;
-    cblas_ssyrk(CblasRowMajor, CblasUpper, CblasTrans, n, (int)rows, 1.0f / (float)rows, b, n, 0,
-                gram, n);
-    /* the row-major upper triangle is the column-major lower one */
+    kin_sgemm(count, count, rows, (kin_blas_side){b, count, true}, (kin_blas_side){b, count, false},
+              0, gram);
     int threads = one_thread();
     ssyev_("V", "L", &n, gram, &n, self->energy, work, &lwork, &info, 1, 1);
     omp_set_num_threads(threads);
     if (info != 0)
         return lapack_failed("ssyev", info, err);
+    for (size_t i = 0; i < count; i++)
+        self->energy[i] /= (float)rows;
     /* gram's row i is now eigenvector i, ascending: axis i = sum_j gram[count - 1 - i][j] q[j] */
     for (size_t i = 0; i < count / 2; i++) {
         float swap = self->energy[i];
@@ -99,8 +102,8 @@ static int rayleigh_ritz(kin_axes *self, const float *q, const float *b, size_t 
         self->energy[count - 1 - i] = swap;
         cblas_sswap(n, gram + i * count, 1, gram + (count - 1 - i) * count, 1);
     }
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, n, (int)d, n, 1, gram, n, q, (int)d, 0,
-                self->axis, (int)d);
+    kin_sgemm(count, d, count, (kin_blas_side){gram, count, false}, (kin_blas_side){q, d, false}, 0,
+              self->axis);
     return 0;
 }
 
@@ -110,7 +113,7 @@ int kin_axes_fit(kin_axes *self, const float *y, size_t rows, size_t d, size_t c
     *self = (kin_axes){.d = d, .count = count};
     assert(count <= d && count <= rows);
     int rc = 0;
-    int s = (int)rows, n = (int)count, columns = (int)d;
+    kin_blas_side sample = {y, d, false};
     float *q = kin_alloc(kin_size_mul(count, d), sizeof *q);
     float *b = kin_alloc(kin_size_mul(rows, count), sizeof *b);
     float *gram = kin_alloc(count * count, sizeof *gram);
@@ -125,16 +128,13 @@ int kin_axes_fit(kin_axes *self, const float *y, size_t rows, size_t d, size_t c
     kin_random_normals(kin_random_key(1, RANDOM_START, 0), count * d, q);
     rc = orthonormalise(q, d, count, tau, work, err);
     for (int i = 0; i < ITERATIONS && rc == 0; i++) {
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, s, n, columns, 1, y, columns, q,
-                    columns, 0, b, n);
-        cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, n, columns, s, 1, b, n, y, columns, 0,
-                    q, columns);
+        kin_sgemm(rows, count, d, sample, (kin_blas_side){q, d, true}, 0, b);
+        kin_sgemm(count, d, rows, (kin_blas_side){b, count, true}, sample, 0, q);
         rc = orthonormalise(q, d, count, tau, work, err);
     }
     if (rc != 0)
         goto done;
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, s, n, columns, 1, y, columns, q, columns,
-                0, b, n);
+    kin_sgemm(rows, count, d, sample, (kin_blas_side){q, d, true}, 0, b);
     rc = rayleigh_ritz(self, q, b, rows, gram, work, err);
 done:
     free(q);
@@ -247,9 +247,7 @@ static int make_reflectors(kin_rotation *self, const kin_axes *axes, kin_error *
         goto done;
     }
     memcpy(self->v, axes->axis, l * d * sizeof *self->v);
-    int threads = one_thread();
     sgeqrf_(&m, &n, self->v, &m, tau, work, &lwork, &info);
-    omp_set_num_threads(threads);
     if (info != 0) {
         rc = lapack_failed("sgeqrf", info, err);
         goto done;
@@ -299,10 +297,12 @@ int kin_rotation_init(kin_rotation *self, const float *mean, size_t d, const kin
         for (size_t i = 0; i < out; i++)
             self->sign[i] = kin_random_bits(key, i) & 1 ? 1.0f : -1.0f;
     }
+    int threads = one_thread();
     if (rc == 0 && self->reflectors > 0)
         rc = make_reflectors(self, axes, err);
     if (rc == 0 && self->reflectors > 0)
         rc = measure_errors(self, err);
+    omp_set_num_threads(threads);
     if (rc != 0)
         kin_rotation_release(self);
     return rc;

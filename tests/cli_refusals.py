@@ -1,8 +1,6 @@
 """What kin build refuses: each with one ERROR line that names the place and the limit, one hint, its
 exit code, and nothing left behind. What goes wrong under way is in cli_under_way.py."""
 import os
-import resource
-import shutil
 import struct
 import subprocess
 import unittest
@@ -256,11 +254,38 @@ class Modalities(Case):
 
     def test_project(self):
         self.refuse(2, r"--project 9, but good has 8 dimensions", VECTORS, "good.npy", "--engine",
-                    "ivf", "--project", "9")
+                    "hnsw", "--project", "9")
+        self.refused(2, r"--project 9, but good has 8 dimensions", "index", VECTORS, "good.npy",
+                     "--type", "ivf", "--project", "9", "--out", "i")
 
     def test_lists(self):
-        self.refuse(2, r"--lists 61, but good has 60 distinct", VECTORS, "good.npy", "--engine",
-                    "ivf", "--lists", "61")
+        self.refused(2, r"--lists 61, but good has 60 distinct", "index", VECTORS, "good.npy",
+                     "--type", "ivf", "--lists", "61", "--out", "i")
+
+    def test_options_of_indexes(self):
+        """ivf joins and searches no index: whatever is said of one is refused, never passed over."""
+        for number in ("--probes", "--candidates", "--ef-search", "--project", "--lists", "--links",
+                       "--ef-construction"):
+            self.refuse_for_ivf(number, "8")
+        self.refuse_for_ivf("--index-space", "fused")
+        self.refuse_for_ivf("--project-centre")
+        self.ok("build", "--out", "g", "--top-k", "5", VECTORS, "good.npy", "--engine", "ivf",
+                "--seed", "9")
+
+    def refuse_for_ivf(self, option, *value):
+        message = "^%s is nothing to --engine ivf, which joins items in fused space$" % option
+        with self.subTest(option=option):
+            for engine in (["--engine", "ivf"], ["--auto-threshold", "10"]):
+                self.refuse(2, message, VECTORS, "good.npy", *engine, option, *value,
+                            hint="--target-recall; --engine hnsw, kin index and kin query have it")
+
+    def test_search_options_with_an_index(self):
+        """What asks an index more or less is nothing to the join that the index keeps."""
+        self.ok("index", VECTORS, "good.npy", "--type", "ivf", "--top-k", "5", "--out", "i")
+        for option in ("--probes", "--candidates", "--ef-search"):
+            for engine in ([], ["--engine", "ivf"]):
+                self.refuse(2, "^%s is nothing to --engine ivf" % option, VECTORS, "good.npy",
+                            "--index", "i", *engine, option, "8", hint="--target-recall")
 
     def test_kinds_of_folders(self):
         self.ok("build", VECTORS, "good.npy", "--top-k", "5", "--out", "graph")
@@ -306,7 +331,8 @@ class Replacing(Case):
         self.ok("index", VECTORS, "cat/text.npy", "--out", "ix")
         build = ["build", VECTORS, "cat/text.npy", "--top-k", 5, "--index", "ix", "--out", "g"]
         for option in (["--lists", 3], ["--index-space", "fused"], ["--project", 4],
-                       ["--project-centre"], ["--seed", 9]):
+                       ["--project-centre"], ["--links", 9], ["--ef-construction", 50],
+                       ["--seed", 9]):
             self.refused(2, "^%s is not what the index was built with" % option[0], *build, *option)
 
     def test_index_options_repeated(self):
@@ -383,80 +409,6 @@ class Names(Case):
         self.text("ids", "".join(name + "\n" for name in reversed(self.ids)))
         self.refuse_items(r"^t\.tsv: line 2 has the id 'id0', ids has another there$",
                           ["id\ttitle"] + ["%s\tt" % name for name in self.ids], "--ids", "ids")
-
-
-class Output(Case):
-    def setUp(self):
-        super().setUp()
-        self.save("good.npy", random_rows(N, 8, 1))
-        self.arguments = ["build", VECTORS, "good.npy", "--top-k", "5", "--out"]
-
-    def test_places(self):
-        self.refused(73, r"gone", *self.arguments, "gone/g", hint="parent")
-        self.refused(73, r"good\.npy/g", *self.arguments, "good.npy/g")
-        os.mkdir(self.path("there"))
-        self.refused(73, r"^there exists already$", *self.arguments, "there", hint="--force")
-        self.refused(73, r"^there exists already$", *self.arguments, "there/")
-        self.refused(73, r"^good\.npy exists already$", *self.arguments, "good.npy")
-
-    def test_refused_before_the_work(self):
-        """Whether the output can be written is known before anything is computed."""
-        os.mkdir(self.path("there"))
-        result = self.kin(*self.arguments, "there")
-        self.assertNotIn("Computing", result.err)
-
-    @unittest.skipIf(os.geteuid() == 0, "root writes everywhere")
-    def test_permissions(self):
-        os.mkdir(self.path("closed"), 0o555)
-        self.refused(73, r"Permission denied", *self.arguments, "closed/g")
-
-    def test_file_size_limit(self):
-        """A limit on file sizes stands in for a full disk: it fails at the same calls."""
-        self.save("large.npy", random_rows(4000, 8, 1))
-
-        def limit():
-            resource.setrlimit(resource.RLIMIT_FSIZE, (100000, 100000))
-
-        done = subprocess.run([kin_cli.KIN, "build", VECTORS, "large.npy", "--top-k", "20", "--out",
-                               "g"], env=kin_cli.clean_environment(), cwd=self.dir,
-                              preexec_fn=limit, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        result = kin_cli.Result(done.returncode, done.stdout.decode(), done.stderr.decode(), ["kin"])
-        self.check_refusal(result, 74, "cannot be written")
-        self.assertEqual(sorted(os.listdir(self.dir)), ["good.npy", "large.npy"])
-
-    def mount(self, size):
-        """A tmpfs of this size at `disk`, where one may be mounted."""
-        os.mkdir(self.path("disk"))
-        mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=" + size, "tmpfs",
-                                  self.path("disk")], stdout=subprocess.DEVNULL,
-                                 stderr=subprocess.DEVNULL) if shutil.which("mount") else None
-        if not mounted or mounted.returncode != 0:
-            self.skipTest("no file system can be mounted here")
-        self.addCleanup(subprocess.run, ["umount", self.path("disk")])
-
-    def test_full_disk(self):
-        self.mount("1m")
-        self.save("large.npy", random_rows(10000, 8, 1))
-        result = self.kin("build", VECTORS, "large.npy", "--top-k", "50", "--out", "disk/g")
-        self.check_refusal(result, 74, r"indices\.npy cannot be written with its .*No space left")
-        self.assertEqual(os.listdir(self.path("disk")), [])
-
-    def test_room_for_the_archive(self):
-        """The arrays alone would fit: 10 bytes an entry of 1 MiB, graph.npz takes 8 more."""
-        self.mount("1m")
-        self.save("large.npy", random_rows(10000, 8, 1))
-        result = self.kin("build", VECTORS, "large.npy", "--top-k", "8", "--out", "disk/g")
-        self.check_refusal(result, 74, r"graph\.npz cannot be written: it needs 640256 bytes and the "
-                           r"disk has \d+ left: No space left")
-        self.assertNotIn("Progress", result.err)
-        self.assertEqual(os.listdir(self.path("disk")), [])
-        self.ok("build", VECTORS, "large.npy", "--top-k", "4", "--out", "disk/g")
-
-    def test_disk_without_limit(self):
-        """Such a file system says that it has no blocks at all, and none left."""
-        self.mount("0")
-        self.ok(*self.arguments, "disk/g")
-        self.ok("verify", "disk/g")
 
 
 if __name__ == "__main__":

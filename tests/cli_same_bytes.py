@@ -68,15 +68,19 @@ class SameBytes(Case):
         self.check("ivf", ["--engine", "ivf"],
                    self.threads + [["--threads", 2], ["--memory", "200M"], ["--memory", "8G"]])
 
-    def test_ivf_fused(self):
-        self.check("fused", ["--engine", "ivf", "--index-space", "fused"], self.threads)
-
-    def test_ivf_projected(self):
-        self.check("projected", ["--engine", "ivf", "--project", 16], self.threads)
-
     def test_hnsw_single_thread(self):
         """More threads build another HNSW graph; one thread has to repeat itself."""
-        self.check("hnsw", ["--engine", "hnsw", "--threads", 1], [[], []])
+        for number, options in enumerate(([], ["--index-space", "fused"], ["--project", 16])):
+            self.check("hnsw%d" % number, ["--engine", "hnsw", "--threads", 1, *options], [[], []])
+
+    def test_hnsw_of_an_index(self):
+        """Once it is built, it is searched alike by any number of threads."""
+        for number, options in enumerate(([], ["--index-space", "fused"], ["--project", 16])):
+            index = "index%d" % number
+            self.ok("index", "--modality", "text=text.npy:0.6", "--modality",
+                    "image=image.npy:0.4", "--type", "hnsw", "--out", index, *options)
+            self.check("of" + index, ["--index", index],
+                       self.threads + [["--memory", "200M"], ["--memory", "8G"]])
 
     def test_micro_batches(self):
         """The micro-batch is an option of the result's record, not of the result."""
@@ -114,10 +118,12 @@ class SameBytes(Case):
 
     def test_seeds(self):
         """Another seed is another clustering; the same one is the same."""
-        self.build("s1", "--engine", "ivf", "--seed", 1, "--probes", 1)
-        self.build("s2", "--engine", "ivf", "--seed", 2, "--probes", 1)
-        self.assertNotEqual(read_bytes(self.path("s1", "indices.npy")),
-                            read_bytes(self.path("s2", "indices.npy")))
+        for out, seed in (("s1", 1), ("s1again", 1), ("s2", 2)):
+            self.ok("index", "--modality", "text.npy", "--type", "ivf", "--lists", 30, "--seed", seed,
+                    "--out", out)
+        same_files(self, self.path("s1"), self.path("s1again"))
+        self.assertNotEqual(read_bytes(self.path("s1", "text.faiss")),
+                            read_bytes(self.path("s2", "text.faiss")))
 
 
 if __name__ == "__main__":

@@ -358,3 +358,20 @@ def same_files(case, first, second):
         case.assertIn("run", manifest)
         del manifest["run"]
     case.assertEqual(manifests[0], manifests[1])
+
+
+# ---- a catalog from arrays -----------------------------------------------------------------------
+
+class Build(Case):
+    """Builds and judges."""
+
+    def build(self, vectors, weights, *arguments, out="g", endings=None):
+        modalities = []
+        for name, array in vectors.items():
+            ending = (endings or {}).get(name, ".npy")
+            self.save(name + ending, array)
+            weight = ":%r" % weights[name] if name in weights else ""
+            modalities += ["--modality", "%s=%s%s" % (name, name + ending, weight)]
+        result = self.ok("build", *modalities, "--out", out, *arguments)
+        self.nothing_left()
+        return Graph(self.path(out)), result

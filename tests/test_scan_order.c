@@ -113,13 +113,13 @@ static kin_order check_order(const rows *self)
     kin_error err;
     kin_order order;
     kin_threads_set(1);
-    test_ok(kin_order_init(&order, &self->catalog, self->coordinate, self->d, &err), &err);
+    test_ok(kin_order_init(&order, &self->catalog, NULL, self->coordinate, self->d, &err), &err);
     check_rows(&order, &self->catalog);
     check_groups(&order, &self->catalog);
     for (size_t t = 0; t < TEST_COUNT(threads); t++) {
         kin_order again;
         kin_threads_set(threads[t]);
-        test_ok(kin_order_init(&again, &self->catalog, self->coordinate, self->d, &err), &err);
+        test_ok(kin_order_init(&again, &self->catalog, NULL, self->coordinate, self->d, &err), &err);
         check_same(&order, &again);
         kin_order_release(&again);
     }

@@ -4,11 +4,13 @@
  * Private to `kin build`: one build under way, and what its files do with it, in this order.
  *
  *     cmd_build.c      opens the inputs, resolves the engine, publishes
- *     build_index.c    the index, built or opened, and how deep it is asked
+ *     build_index.c    the index of hnsw, built or opened, and how deep it is asked
+ *     build_join.c     the self-join of ivf, its order made or loaded, and its effort
  *     build_engine.c   the engine, run once; its effort, raised
  *     build_attempts.c runs the engine until the judge is content
  *     build_report.c   the manifest and the summary
  */
+#include "ann/join.h"
 #include "core/graph.h"
 #include "core/outdir.h"
 #include "exact/exact.h"
@@ -18,13 +20,14 @@
 #include "tools/tune.h"
 
 typedef struct build {
-    build_options options; /* engine and counts resolved step by step */
-    int engine_asked;
+    build_options options;  /* engine and counts resolved step by step */
+    json_t *index_manifest; /* of --index */
     kin_source source[KIN_MODALITIES_MAX];
     size_t source_count;
     kin_catalog catalog;
-    kin_index *index;
-    tuning tuning; /* rows NULL where effort was not chosen on rows */
+    kin_index *index; /* of --engine hnsw */
+    kin_join *join;   /* of --engine ivf */
+    tuning tuning;    /* rows NULL where effort was not chosen on rows */
     kin_outdir out;
     kin_graph_writer *writer;
     kin_graph_totals totals;
@@ -43,17 +46,33 @@ void build_stage_done(build *self, const char *name);
 /* The watch without its progress: for work beside the engine. */
 kin_watch build_quiet_watch(const build *self);
 
-/* Whether the engine searches an index: then its rows are not proven and are judged. */
-bool build_uses_index(const build_options *o);
+/* Whether the engine's rows are not proven: then they are judged. */
+bool build_is_approximate(const build_options *o);
+
+/* With --index: self->index_manifest, and the engine that the index was made for. */
+int build_read_index(build *self, kin_error *err);
+
+/* Options that say how an index is built must not contradict one that is there already. */
+int build_check_index_options(const kin_index_options *asked, const kin_index_options *made,
+                              kin_error *err);
 
 /* self->index, and self->options.search as resolved for it. */
 int build_prepare_index(build *self, kin_error *err);
 
+/* self->join, its rows encoded and its effort set. */
+int build_prepare_join(build *self, kin_error *err);
+
+/* The effort of the join, to the log. */
+void build_log_effort(const build *self);
+
+/* Refuses options that --engine ivf has no use for. */
+int build_check_join_options(const build_options *o, kin_error *err);
+
 /* Runs the engine with the effort that the options say; every row of the catalog reaches the sink. */
 int build_engine_run(build *self, kin_row_sink sink, kin_error *err);
 
-/* More effort in the options, logged; false where the engine has no more to give. */
-bool build_engine_raise(build *self);
+/* More effort, logged; *raised is false where the engine has no more to give. */
+int build_engine_raise(build *self, bool *raised, kin_error *err);
 
 /* Runs the engine into a new self->writer, again with more effort while the recall is not good enough.
  * KIN_E_GATE where it stays so under --strict. */

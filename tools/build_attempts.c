@@ -87,10 +87,15 @@ int build_attempts(build *self, kin_error *err)
                              &self->catalog, (kin_row_order)o->row_order, err);
     if (rc != 0)
         return rc;
-    if (!build_uses_index(o)) /* proven rows: nothing to judge */
+    if (!build_is_approximate(o)) /* proven rows: nothing to judge */
         return run_once(self, kin_graph_writer_sink(self->writer), err);
     for (size_t attempt = 1; attempt <= JUDGE_ATTEMPTS; attempt++) {
-        if (attempt > 1 && !build_engine_raise(self))
+        bool raised = true;
+        if (attempt > 1)
+            rc = build_engine_raise(self, &raised, err);
+        if (rc != 0)
+            return rc;
+        if (!raised)
             break;
         kin_graph_writer_restart(self->writer);
         rc = run_judged(self, attempt, err);

@@ -57,6 +57,14 @@ static int run_search(build *self, kin_row_sink sink, kin_error *err)
     return kin_search_all(self->index, &o->search, sink, &self->watch, err);
 }
 
+static int run_join(build *self, kin_row_sink sink, kin_error *err)
+{
+    const build_options *o = &self->options;
+    console_info("Computing similarity (engine=%s, total=%zu, top_k=%lld)",
+                 build_engine_names[o->engine], self->catalog.n, (long long)o->top_k);
+    return kin_join_run(self->join, sink, &self->watch, err);
+}
+
 int build_engine_run(build *self, kin_row_sink sink, kin_error *err)
 {
     switch (self->options.engine) {
@@ -64,20 +72,31 @@ int build_engine_run(build *self, kin_row_sink sink, kin_error *err)
         return run_exact(self, sink, err);
     case ENGINE_STREAM:
         return run_stream(self, sink, err);
+    case ENGINE_IVF:
+        return run_join(self, sink, err);
     default:
         return run_search(self, sink, err);
     }
 }
 
-bool build_engine_raise(build *self)
+static int raise_join(build *self, bool *raised, kin_error *err)
+{
+    kin_watch quiet = build_quiet_watch(self);
+    int rc = kin_join_raise(self->join, raised, &quiet, err);
+    build_stage_done(self, "tune");
+    if (rc == 0 && *raised)
+        build_log_effort(self);
+    return rc;
+}
+
+int build_engine_raise(build *self, bool *raised, kin_error *err)
 {
     build_options *o = &self->options;
-    if (!build_uses_index(o) || !kin_search_raise(&o->search, self->index))
-        return false;
     if (o->engine == ENGINE_IVF)
-        console_info("Effort raised: probes %lld", (long long)o->search.probes);
-    else
+        return raise_join(self, raised, err);
+    *raised = kin_search_raise(&o->search, self->index);
+    if (*raised)
         console_info("Effort raised: candidates %lld, efSearch %lld",
                      (long long)o->search.candidates, (long long)o->search.ef_search);
-    return true;
+    return 0;
 }

@@ -3,8 +3,9 @@
  */
 #include "tools/build.h"
 
-/* Options that say how an index is built must not contradict one that is there already. */
-static int check_index_options(const kin_index_options *asked, const kin_index_options *made,
+#include <string.h>
+
+int build_check_index_options(const kin_index_options *asked, const kin_index_options *made,
                                kin_error *err)
 {
     const kin_index_options unset = KIN_INDEX_OPTIONS_INIT;
@@ -27,36 +28,40 @@ static int check_index_options(const kin_index_options *asked, const kin_index_o
     return 0;
 }
 
-/* An index from its folder; the engine is the one that it was made for. */
-static int open_index(build *self, kin_error *err)
+int build_read_index(build *self, kin_error *err)
 {
     build_options *o = &self->options;
-    json_t *manifest = NULL;
-    int rc = kin_manifest_read(&manifest, o->index_dir, "index", err);
-    if (rc == 0)
-        rc = kin_index_open(&self->index, o->index_dir, manifest, &self->catalog, err);
-    json_decref(manifest);
+    if (o->engine == ENGINE_EXACT || o->engine == ENGINE_STREAM)
+        return kin_fail(err, KIN_E_USAGE, "leave --index out, or choose --engine ivf or hnsw",
+                        "--engine %s uses no index", build_engine_names[o->engine]);
+    int rc = kin_manifest_read(&self->index_manifest, o->index_dir, "index", err);
     if (rc != 0)
         return rc;
-    rc = check_index_options(&o->index, kin_index_resolved(self->index), err);
-    if (rc != 0)
-        return rc;
-    bool hnsw = kin_index_resolved(self->index)->type == KIN_INDEX_HNSW;
-    build_engine type = hnsw ? ENGINE_HNSW : ENGINE_IVF;
-    if (self->engine_asked != ENGINE_AUTO && self->engine_asked != (int)type)
+    const json_t *index = json_object_get(self->index_manifest, "index");
+    const char *type = json_string_value(json_object_get(index, "type"));
+    bool hnsw = type && strcmp(type, kin_index_type_names[KIN_INDEX_HNSW]) == 0;
+    int made_for = hnsw ? ENGINE_HNSW : ENGINE_IVF;
+    if (o->engine != ENGINE_AUTO && o->engine != made_for)
         return kin_fail(err, KIN_E_USAGE, "ask for the engine that the index was built for",
                         "%s holds an index of type %s, --engine is %s", o->index_dir,
-                        build_engine_names[type], build_engine_names[self->engine_asked]);
-    o->engine = (int)type;
+                        build_engine_names[made_for], build_engine_names[o->engine]);
+    o->engine = made_for;
     return 0;
 }
 
-/* How deep hnsw is asked is chosen on rows, unless it was said. What is left open is set by rule. */
+static int open_index(build *self, kin_error *err)
+{
+    const build_options *o = &self->options;
+    int rc = kin_index_open(&self->index, o->index_dir, self->index_manifest, &self->catalog, err);
+    return rc != 0 ? rc : build_check_index_options(&o->index, kin_index_resolved(self->index), err);
+}
+
+/* How deep the index is asked is chosen on rows, unless it was said. What is left open is set by rule. */
 static int resolve_search(build *self, kin_error *err)
 {
     build_options *o = &self->options;
     int rc = 0;
-    if (o->engine == ENGINE_HNSW && o->search.candidates == 0 && o->search.ef_search == 0) {
+    if (o->search.candidates == 0 && o->search.ef_search == 0) {
         tune_options tune = {
             .target = o->target_recall, .seed = (uint64_t)o->index.seed, .memory_bytes = o->memory};
         kin_watch quiet = build_quiet_watch(self);

@@ -26,6 +26,21 @@ static json_t *exact_facts(const build *self)
         "plan_bytes", (json_int_t)plan->total_bytes);
 }
 
+/* What the join did, all attempts together. */
+static json_t *join_counts(const kin_join *join)
+{
+    const kin_join_report *report = kin_join_get_report(join);
+    const kin_join_plan *plan = kin_join_get_plan(join);
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "lead_dimensions",
+                     (json_int_t)plan->lead, "tail_dimensions", (json_int_t)plan->tail, "probes",
+                     (json_int_t)report->probes, "pairs", (json_int_t)report->pairs, "tiles",
+                     (json_int_t)report->tiles, "tiles_abandoned",
+                     (json_int_t)(report->tiles - report->tiles_left), "pairs_refined",
+                     (json_int_t)report->refined, "candidates_collected",
+                     (json_int_t)report->collected, "candidates_scored_in_full",
+                     (json_int_t)report->full, "plan_bytes", (json_int_t)plan->total_bytes);
+}
+
 /* The last judgement, and what effort was chosen by. All of it follows from inputs and options. */
 static void add_recall(json_t *manifest, const build *self)
 {
@@ -42,7 +57,7 @@ static void add_recall(json_t *manifest, const build *self)
                                   (json_int_t)v->attempt, "seed",
                                   (json_int_t)self->options.index.seed, "met", v->met));
     json_object_set_new(manifest, "target_met", json_boolean(v->met));
-    if (t->row)
+    if (self->index && t->row)
         json_object_set_new(manifest, "tuning",
                             json_pack("{s:I, s:I, s:I, s:f}", "rows", (json_int_t)t->rows, "steps",
                                       (json_int_t)t->steps, "candidates", (json_int_t)t->candidates,
@@ -65,6 +80,8 @@ json_t *build_manifest(build *self)
     json_object_set_new(manifest, "pairs", json_integer((json_int_t)self->totals.pairs));
     if (self->index)
         json_object_set_new(manifest, "index", kin_index_facts(self->index));
+    if (self->join)
+        json_object_set_new(manifest, "join", kin_join_facts(self->join));
     add_recall(manifest, self);
     json_t *run = command_run_facts(self->start);
     provenance_locate(run, &self->catalog);
@@ -72,6 +89,8 @@ json_t *build_manifest(build *self)
         json_object_set_new(manifest, "certified", json_true());
         json_object_set_new(run, "exact", exact_facts(self));
     }
+    if (self->join)
+        json_object_set_new(run, "join", join_counts(self->join));
     json_object_set(run, "seconds", self->seconds);
     json_object_set_new(manifest, "run", run);
     return manifest;
@@ -93,7 +112,7 @@ void build_print_summary(const build *self, const json_t *manifest)
                  n / json_number_value(json_object_get(run, "seconds_total")));
     console_info("Memory: peak %.0f MiB, and inputs and graph as mapped pages", peak / 0x1p20);
     console_info("Graph: %s", self->out.final);
-    console_info("Next: %s %s %s", build_uses_index(&self->options) ? "kin compare" : "kin show",
-                 self->out.final,
-                 build_uses_index(&self->options) ? "--sample 1000" : "--out similar.html");
+    console_info("Next: %s %s %s",
+                 build_is_approximate(&self->options) ? "kin compare" : "kin show", self->out.final,
+                 build_is_approximate(&self->options) ? "--sample 1000" : "--out similar.html");
 }

@@ -24,7 +24,7 @@ kin_watch build_quiet_watch(const build *self)
     return (kin_watch){.self = self->watch.self, .stopped = self->watch.stopped};
 }
 
-bool build_uses_index(const build_options *o)
+bool build_is_approximate(const build_options *o)
 {
     return o->engine == ENGINE_IVF || o->engine == ENGINE_HNSW;
 }
@@ -59,15 +59,14 @@ static int open_inputs(build *self, kin_error *err)
 static int resolve_engine(build *self, kin_error *err)
 {
     build_options *o = &self->options;
-    self->engine_asked = o->engine;
     bool wide = kin_catalog_dimensions(&self->catalog) > KIN_EXACT_DIMENSIONS_MAX;
+    int rc = o->index_dir ? build_read_index(self, err) : 0;
+    if (rc != 0)
+        return rc;
     if (o->engine == ENGINE_AUTO)
-        o->engine = o->index_dir || (int64_t)self->catalog.n >= o->auto_threshold ? ENGINE_IVF
-                    : wide                                                        ? ENGINE_STREAM
-                                                                                  : ENGINE_EXACT;
-    if (o->index_dir && !build_uses_index(o))
-        return kin_fail(err, KIN_E_USAGE, "leave --index out, or choose --engine ivf or hnsw",
-                        "--engine %s uses no index", build_engine_names[o->engine]);
+        o->engine = (int64_t)self->catalog.n >= o->auto_threshold ? ENGINE_IVF
+                    : wide                                        ? ENGINE_STREAM
+                                                                  : ENGINE_EXACT;
     o->index.type = o->engine == ENGINE_HNSW ? KIN_INDEX_HNSW : KIN_INDEX_IVF;
     o->index.memory_bytes = o->search.memory_bytes = o->memory;
     o->search.top_k = (size_t)o->top_k;
@@ -75,7 +74,7 @@ static int resolve_engine(build *self, kin_error *err)
         kin_stream_options stream = {.top_k = (size_t)o->top_k};
         o->micro_batch = (int64_t)kin_stream_micro_batch(&stream, self->catalog.n, self->catalog.n);
     }
-    return 0;
+    return o->engine == ENGINE_IVF ? build_check_join_options(o, err) : 0;
 }
 
 /* ---- after the engine -------------------------------------------------------------------------- */
@@ -119,7 +118,9 @@ static int build_graph(build *self, kin_error *err)
         return rc;
     build_stage_done(self, "read");
     self->watch = console_watch_start(&self->progress, self->catalog.n);
-    if (build_uses_index(&self->options))
+    if (self->options.engine == ENGINE_IVF)
+        rc = build_prepare_join(self, err);
+    else if (self->options.engine == ENGINE_HNSW)
         rc = build_prepare_index(self, err);
     if (rc == 0)
         rc = build_attempts(self, err);
@@ -147,8 +148,10 @@ int build_run(const void *values, const kin_operands *operands, kin_error *err)
     tuning_release(&self.tuning);
     kin_outdir_release(&self.out);
     kin_index_free(self.index);
+    kin_join_free(self.join);
     kin_catalog_close(&self.catalog);
     command_sources_release(self.source, self.source_count);
+    json_decref(self.index_manifest);
     json_decref(self.seconds);
     return rc;
 }

@@ -4,9 +4,11 @@
  * manifest that says which files the vectors came from.
  */
 #include "ann/index.h"
+#include "ann/join.h"
 #include "core/outdir.h"
 #include "tools/command.h"
 #include "tools/console.h"
+#include "tools/judge.h"
 #include "tools/provenance.h"
 #include "tools/shared_options.h"
 #include <stdio.h>
@@ -18,10 +20,13 @@ typedef struct index_options {
     const char *out, *ids;
     int missing; /* kin_missing */
     kin_index_options index;
+    int64_t top_k;        /* what the join is tuned for */
+    double target_recall; /* and this */
     bool force;
 } index_options;
 
-static const index_options defaults = {.index = KIN_INDEX_OPTIONS_INIT};
+static const index_options defaults = {
+    .index = KIN_INDEX_OPTIONS_INIT, .top_k = 200, .target_recall = 0.97};
 
 #define FIELD(name) offsetof(index_options, name)
 
@@ -39,6 +44,8 @@ static const kin_option options[] = {
      .unit = "FILE",
      .default_text = "row numbers",
      .help = "an id a line"},
+    OPTION_TOP_K(FIELD(top_k)),
+    OPTION_TARGET_RECALL(FIELD(target_recall)),
     OPTION_MISSING(FIELD(missing)),
     OPTIONS_INDEX(FIELD(index)),
     OPTION_MEMORY(FIELD(index.memory_bytes)),
@@ -87,10 +94,37 @@ static void print_summary(const indexing *self, const json_t *manifest)
                  id.text);
 }
 
+/* The order and the effort of the self-join: the part of an ivf index that `kin build` reads. */
+static int add_join(indexing *self, json_t *manifest, kin_error *err)
+{
+    const index_options *o = self->options;
+    kin_join *join = NULL;
+    size_t n = self->catalog.n, k = (size_t)o->top_k < n ? (size_t)o->top_k : n - 1;
+    kin_join_options asked = {
+        .top_k = k,
+        .target = o->target_recall,
+        .judged = judge_rows(row_sample_population(&self->catalog), o->target_recall),
+        .seed = o->index.seed,
+        .memory_bytes = o->index.memory_bytes};
+    if (o->index.type != KIN_INDEX_IVF || n < 2)
+        return 0;
+    int rc = kin_join_new(&join, &self->catalog, &asked, err);
+    if (rc == 0)
+        rc = kin_join_encode(join, &self->watch, err);
+    if (rc == 0)
+        rc = kin_join_tune(join, &self->watch, err);
+    if (rc == 0)
+        rc = kin_join_save(join, self->out.temporary, manifest, err);
+    kin_join_free(join);
+    return rc;
+}
+
 static int write_folder(indexing *self, kin_error *err)
 {
     json_t *manifest = make_manifest(self);
     int rc = kin_index_save(self->index, self->out.temporary, manifest, err);
+    if (rc == 0)
+        rc = add_join(self, manifest, err);
     if (rc == 0)
         rc = provenance_write_names(&self->catalog, self->out.temporary, err);
     if (rc == 0)

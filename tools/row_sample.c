@@ -8,8 +8,9 @@
 
 static const uint32_t unwritten = UINT32_MAX;
 
-/* Of a budget, what stream's tile may take; without one as much as stream takes by itself. */
-enum { TILE_SHARE = 8, MICRO_BATCH_MAX = 1024 };
+/* What stream's tile may take: a part of the budget, and no more than what fresh pages cost nothing beside
+ * its products; and rows at a time, from which on sgemm gains no more. */
+enum { TILE_SHARE = 8, TILE_BYTES = 256 << 20, MICRO_BATCH_MAX = 128 };
 
 /* ---- drawing ---------------------------------------------------------------------------------- */
 
@@ -152,11 +153,12 @@ int row_sample_exact(row_sample *self, const kin_watch *watch, kin_error *err)
     kin_stream_queries queries = {.row = self->row, .count = self->count};
     stream.top_k = self->k;
     stream.memory_bytes = self->memory_bytes;
-    if (self->memory_bytes) {
-        size_t fits =
-            self->memory_bytes / TILE_SHARE / kin_size_mul(self->catalog->n, sizeof(float));
-        stream.micro_batch = fits < 1 ? 1 : fits < MICRO_BATCH_MAX ? fits : MICRO_BATCH_MAX;
-    }
+    size_t row = kin_size_mul(self->catalog->n, sizeof(float));
+    size_t tile = self->memory_bytes ? self->memory_bytes / TILE_SHARE : TILE_BYTES;
+    tile = tile < TILE_BYTES ? tile : TILE_BYTES;
+    stream.micro_batch = tile / row < 1                 ? 1
+                         : tile / row < MICRO_BATCH_MAX ? tile / row
+                                                        : MICRO_BATCH_MAX;
     forget(self, &self->exact);
     if (self->count == 0)
         return 0;

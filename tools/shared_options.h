@@ -37,6 +37,20 @@
         .choices = kin_missing_names, .help = "what to do with items that lack a modality"         \
     }
 
+#define OPTION_TOP_K(at)                                                                           \
+    {                                                                                              \
+        .name = "top-k", .type = KIN_OPTION_INT, .offset = (at), .min = 1, .max = 10000,           \
+        .unit = "K", .similarity = "SIMILARITY_TOP_K", .help = "neighbours per item"               \
+    }
+
+#define OPTION_TARGET_RECALL(at)                                                                   \
+    {                                                                                              \
+        .name = "target-recall", .type = KIN_OPTION_REAL, .offset = (at), .min = 0.5,              \
+        .max = 0.9999, .unit = "R",                                                                \
+        .help = "mean recall that ivf and hnsw are judged by; effort is chosen for it and rises "  \
+                "until it is reached: nobody has to know nprobe"                                   \
+    }
+
 #define OPTION_MEMORY(at)                                                                          \
     {                                                                                              \
         .name = "memory", .type = KIN_OPTION_BYTES, .offset = (at), .min = 1 << 20, .max = 1e15,   \

@@ -1,0 +1,309 @@
+/*
+ * The self-join (ann/join.h): set-up, plan, and the run over all lists.
+ */
+#include "ann/join_state.h"
+#include "core/memory.h"
+#include "core/threads.h"
+
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+
+/* Rows too wide for sums of lifted codes in int32, as in exact/exact.h. */
+enum { DIMENSIONS_MAX = 32768 };
+
+/* Lists between looks at the watch, per thread: about half a second, beside which it is little that threads
+ * wait for the last list. */
+enum { LISTS_AT_A_TIME = 64 };
+
+/* ---- set-up ---------------------------------------------------------------------------------------- */
+
+static int check(const kin_catalog *catalog, const kin_join_options *options, kin_error *err)
+{
+    size_t d = kin_catalog_dimensions(catalog);
+    if (options->top_k >= catalog->n)
+        return kin_fail(err, KIN_E_DATA, "lower --top-k, or give more items",
+                        "top-k %zu needs at least %zu items, the catalog has %zu", options->top_k,
+                        options->top_k + 1, catalog->n);
+    if (d > DIMENSIONS_MAX)
+        return kin_fail(err, KIN_E_DATA, "choose --engine stream",
+                        "the modalities have %zu dimensions in all, --engine ivf takes %d", d,
+                        DIMENSIONS_MAX);
+    return kin_blas_room(err);
+}
+
+/* Which items another one stands for: the first of those that are the same. */
+static int find_twins(kin_join *self, kin_error *err)
+{
+    const kin_catalog *catalog = self->catalog;
+    int rc = kin_distinct_make(&self->twins, catalog, (1u << catalog->modality_count) - 1, err);
+    if (rc != 0)
+        return rc;
+    self->leave_out = kin_alloc(catalog->n, 1);
+    self->alone = kin_alloc_zero(catalog->n / 8 + 1, 1);
+    if (!self->leave_out || !self->alone)
+        return kin_fail_alloc(err, "items that are the same", catalog->n);
+    for (size_t i = 0; i < catalog->n; i++) {
+        int32_t group = self->twins.of[i];
+        self->leave_out[i] = group >= 0 && self->twins.item[self->twins.start[group]] != (int32_t)i;
+        size_t same = group < 0 ? 0 : self->twins.start[group + 1] - self->twins.start[group];
+        self->alone[i / 8] |= (uint8_t)((same == 1) << i % 8);
+        self->takes_part += group >= 0 && !self->leave_out[i];
+    }
+    return 0;
+}
+
+/* Adds up what the run is going to take: ordering, encoding and joining follow each other. */
+static int make_plan(kin_join *self, kin_error *err)
+{
+    kin_join_plan *plan = &self->plan;
+    const kin_codes *codes = &self->codes;
+    size_t n = self->catalog->n, lists = kin_order_groups_most(self->twins.count);
+    plan->lead = codes->rotation.lead;
+    plan->tail = codes->rotation.tail;
+    plan->distinct = self->twins.count;
+    plan->finish_rows = kin_finisher_rows_good(self->catalog, self->capacity);
+    plan->codes_bytes = kin_size_add(
+        kin_codes_bytes(codes), kin_rotation_bytes(codes->fused.d, codes->rotation.reflectors));
+    size_t kept = kin_size_add(kin_distinct_bytes(n), n + n / 8 + 1);
+    size_t joining =
+        kin_size_add(kin_lists_bytes(lists, plan->lead),
+                     kin_size_mul((size_t)self->threads, kin_join_worker_bytes(self, lists)));
+    size_t encoding = kin_codes_encode_work_bytes(codes);
+    plan->work_bytes = joining > encoding ? joining : encoding;
+    kin_plan parts = {.hint = "--threads or --top-k, or use float16 and fewer dimensions"};
+    kin_plan_add(&parts, "items that are the same", kept, 1);
+    kin_plan_add(&parts, "codes", plan->codes_bytes, 1);
+    kin_plan_add(&parts, "threads", plan->work_bytes, 1);
+    plan->total_bytes = parts.total_bytes;
+    size_t ordering = kin_size_add(kept, kin_codes_order_work_bytes(codes));
+    if (ordering > plan->total_bytes) {
+        parts = (kin_plan){.hint = parts.hint};
+        kin_plan_add(&parts, "ordering rows", ordering, 1);
+        plan->total_bytes = ordering;
+    }
+    return kin_plan_check(&parts, self->options.memory_bytes, err);
+}
+
+int kin_join_new(kin_join **out, const kin_catalog *catalog, const kin_join_options *options,
+                 kin_error *err)
+{
+    int rc = check(catalog, options, err);
+    if (rc != 0)
+        return rc;
+    kin_join *self = calloc(1, sizeof *self);
+    if (!self)
+        return kin_fail_alloc(err, "the engine", sizeof *self);
+    self->catalog = catalog;
+    self->options = *options;
+    self->aim = options->target;
+    self->threads = kin_threads_used();
+    self->capacity = kin_collectors_capacity_good(options->top_k + 1);
+    self->effort = (kin_join_effort){.reach = INFINITY, .tail_share = 1, .recall = 1, .scanned = 1};
+    rc = find_twins(self, err);
+    kin_codes_options codes = {.top_k = options->top_k, .slack = 1, .estimates = true};
+    if (rc == 0)
+        rc = kin_codes_init(&self->codes, catalog, &codes, err);
+    if (rc == 0)
+        rc = make_plan(self, err);
+    if (rc == 0)
+        *out = self;
+    else
+        kin_join_free(self);
+    return rc;
+}
+
+static void release_workers(kin_join *self)
+{
+    for (int t = 0; t < self->threads && self->worker; t++)
+        kin_join_worker_release(&self->worker[t]);
+    free(self->worker);
+    self->worker = NULL;
+}
+
+void kin_join_free(kin_join *self)
+{
+    if (!self)
+        return;
+    release_workers(self);
+    kin_join_sample_free(self->sample);
+    kin_lists_release(&self->lists);
+    kin_codes_release(&self->codes);
+    kin_order_release(&self->order);
+    kin_distinct_release(&self->twins);
+    free(self->leave_out);
+    free(self->alone);
+    free(self);
+}
+
+const kin_join_plan *kin_join_get_plan(const kin_join *self)
+{
+    return &self->plan;
+}
+
+const kin_join_effort *kin_join_get_effort(const kin_join *self)
+{
+    return &self->effort;
+}
+
+const kin_join_report *kin_join_get_report(const kin_join *self)
+{
+    return &self->report;
+}
+
+static int init_workers(kin_join *self, kin_error *err)
+{
+    self->worker = calloc((size_t)self->threads, sizeof *self->worker);
+    if (!self->worker)
+        return kin_fail_alloc(err, "threads", (size_t)self->threads * sizeof *self->worker);
+    int rc = 0;
+    for (int t = 0; t < self->threads && rc == 0; t++)
+        rc = kin_join_worker_init(&self->worker[t], self, err);
+    return rc;
+}
+
+int kin_join_encode(kin_join *self, const kin_watch *watch, kin_error *err)
+{
+    kin_codes_options options = {.top_k = self->options.top_k,
+                                 .slack = 1,
+                                 .estimates = true,
+                                 .leave_out = self->leave_out,
+                                 .order = self->order.count > 0 ? &self->order : NULL};
+    kin_watch_stage(watch, "encode");
+    int rc = kin_codes_encode(&self->codes, &options, watch, err);
+    if (rc == 0)
+        rc = kin_lists_init(&self->lists, &self->codes, err);
+    if (rc == 0)
+        rc = init_workers(self, err);
+    return rc;
+}
+
+/* ---- the run --------------------------------------------------------------------------------------- */
+
+/* What goes wrong first is what the caller hears; the others stop. */
+typedef struct failure {
+    int rc;
+    kin_error *err;
+} failure;
+
+static bool failed(const failure *self)
+{
+    int rc;
+#pragma omp atomic read
+    rc = self->rc;
+    return rc != 0;
+}
+
+static void fail(failure *self, int rc, const kin_error *own)
+{
+#pragma omp critical(kin_join_fail)
+    {
+        bool first = self->rc == 0;
+        if (first)
+            *self->err = *own;
+#pragma omp atomic write
+        self->rc = first ? rc : self->rc;
+    }
+}
+
+/* The rows of a list: candidates, canonical scores, and on their way. */
+static int join_list(kin_join_worker *self, size_t h, kin_row_sink sink, const failure *others,
+                     kin_error *err)
+{
+    const kin_join *join = self->join;
+    const kin_order *order = &join->codes.order;
+    size_t first = order->start[h], count = order->start[h + 1] - first;
+    size_t at[KIN_GROUP_MAX];
+    for (size_t i = 0; i < count; i++)
+        at[i] = first + i;
+    kin_join_scan(self, at, count, h, join->effort.reach);
+    size_t pieces = (count + join->plan.finish_rows - 1) / join->plan.finish_rows;
+    int rc = 0;
+    for (size_t from = 0, rows; from < count && rc == 0; from += rows, pieces--) {
+        rows = (count - from + pieces - 1) / pieces;
+        const int32_t *row = order->row + first + from;
+        const kin_rows *best = kin_finisher_run(self->finisher, &self->collectors, from, row, rows,
+                                                &self->pairs_scored);
+        for (size_t i = 0; i < rows && rc == 0 && !failed(others); i++)
+            rc = kin_join_hand_on(self, row[i], best, i, sink, err);
+    }
+    return rc;
+}
+
+static int join_lists(kin_join *self, const int32_t *list, size_t count, kin_row_sink sink,
+                      kin_error *err)
+{
+    failure first = {0, err};
+#pragma omp parallel num_threads(self->threads)
+    {
+        kin_join_worker *worker = &self->worker[omp_get_thread_num()];
+        omp_set_num_threads(1); /* a BLAS call from here uses this thread alone */
+#pragma omp for schedule(dynamic)
+        for (size_t i = 0; i < count; i++) {
+            kin_error own;
+            if (failed(&first))
+                continue;
+            int rc = join_list(worker, (size_t)list[i], sink, &first, &own);
+            if (rc != 0)
+                fail(&first, rc, &own);
+        }
+    }
+    return first.rc;
+}
+
+/* The empty rows of items that are in no pair. */
+static int hand_on_empty(kin_join *self, kin_row_sink sink, kin_error *err)
+{
+    kin_rows *empty = &self->worker[0].one;
+    int rc = 0;
+    empty->count = 1;
+    empty->filled[0] = 0;
+    for (size_t i = 0; i < self->catalog->n && rc == 0; i++)
+        if (self->catalog->present[i] == 0)
+            rc = sink.write(sink.self, i, empty, err);
+    return rc;
+}
+
+static void count_up(kin_join *self)
+{
+    kin_scan_counts sum = {0};
+    kin_join_report *report = &self->report;
+    *report = (kin_join_report){.rows = self->codes.order.count, .lists = self->lists.count};
+    for (int t = 0; t < self->threads; t++) {
+        kin_scan_counts_add(&sum, kin_meeting_counts(self->worker[t].meeting));
+        report->probes += self->worker[t].probes;
+        report->full += self->worker[t].pairs_scored;
+    }
+    report->pairs = sum.pairs;
+    report->tiles = sum.tiles;
+    report->tiles_left = sum.tiles_left;
+    report->refined = sum.refined;
+    report->collected = sum.collected;
+}
+
+int kin_join_run(kin_join *self, kin_row_sink sink, const kin_watch *watch, kin_error *err)
+{
+    size_t lists = self->lists.count, stretch = LISTS_AT_A_TIME * (size_t)self->threads;
+    size_t n = self->catalog->n, rows = self->codes.order.count;
+    int32_t *tour = kin_alloc(lists, sizeof *tour);
+    if (!tour)
+        return kin_fail_alloc(err, "the order of lists", lists * sizeof *tour);
+    int rc = kin_lists_tour(&self->lists, tour, err);
+    kin_codes_set_tail_share(&self->codes, self->effort.tail_share);
+    for (size_t from = 0, done = 0; from < lists && rc == 0; from += stretch) {
+        size_t count = lists - from < stretch ? lists - from : stretch;
+        rc = kin_watch_check(watch, err);
+        if (rc == 0)
+            rc = join_lists(self, tour + from, count, sink, err);
+        for (size_t i = from; i < from + count; i++)
+            done += self->codes.order.start[tour[i] + 1] - self->codes.order.start[tour[i]];
+        if (rc == 0)
+            kin_watch_progress(watch, (size_t)((double)n * (double)done / (double)rows), n);
+    }
+    free(tour);
+    if (rc == 0)
+        rc = hand_on_empty(self, sink, err);
+    if (rc == 0)
+        count_up(self);
+    return rc;
+}

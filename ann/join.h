@@ -1,0 +1,106 @@
+#ifndef KIN_ANN_JOIN_H
+#define KIN_ANN_JOIN_H
+/*
+ * `ivf`: every item asks, so the questions are grouped. A self-join over lists, in fused space.
+ *
+ *   distinct   identical items are one row; the others are given its neighbours
+ *   encode     rows become int8 codes (scan/codes.h), in lists of some hundred similar rows (scan/order.h)
+ *   tune       for sampled rows all lists are scanned; what it would have taken to find their
+ *              neighbours sets the effort for all (kin_join_effort)
+ *   join       list after list: its rows look at the lists that may hold neighbours, tile against tile,
+ *              their candidates are scored canonically (core/score.h), written and forgotten
+ *
+ * Which lists a row looks at. Scores of row x with the members of list h spread around the score with
+ * their mean by about sigma = |p_x| s_h + |t_x| t_h, p and t the leading and the other coordinates, s_h and
+ * t_h the list's root mean square distance from its mean per coordinate. The list is probed if
+ *     mean score + reach * sigma >= the row's floor,
+ * the K-th best estimate so far. So rows inside a list look at few, rows at borders at many, and nobody
+ * sets a number of probes. Lists are taken from the nearest one on, so that floors rise early.
+ *
+ * A finished row depends on the row, the codes and the effort alone: rows of a list are scanned by one
+ * thread in one order, and only their own collectors are touched. Same bytes for any number of threads.
+ *
+ * Memory: codes (3 lead + tail bytes a row), and a list's collectors per thread. Nothing grows with
+ * n * K. Time: see docs/IVF.md.
+ */
+#include "core/rows.h"
+#include <jansson.h>
+
+typedef struct kin_join_options {
+    size_t top_k;        /* K, 1 .. n - 1 */
+    double target;       /* recall that a sample has to be expected to reach, below 1 */
+    size_t judged;       /* rows that the result is judged on: sets a margin; 0: none */
+    int64_t seed;        /* of the sample */
+    size_t memory_bytes; /* budget, 0: what the machine has */
+} kin_join_options;
+
+#define KIN_JOIN_OPTIONS_INIT                                                                      \
+    {                                                                                              \
+        .top_k = 200, .target = 0.97, .seed = 1                                                    \
+    }
+
+/* How hard the join looks, and what that did for the sample. */
+typedef struct kin_join_effort {
+    float reach;      /* see above; INFINITY: all lists */
+    float tail_share; /* of the product of two tails' lengths, that a tile's bound allows for */
+    size_t sampled;   /* rows */
+    double recall;    /* of the sampled rows, mean */
+    double scanned;   /* share of all rows that a sampled row looks at, mean */
+} kin_join_effort;
+
+/* What a run is going to take. */
+typedef struct kin_join_plan {
+    size_t lead, tail; /* dimensions that tiles multiply, and those behind them */
+    size_t distinct;   /* rows without their twins */
+    size_t finish_rows;
+    size_t codes_bytes, work_bytes, total_bytes;
+} kin_join_plan;
+
+typedef struct kin_join_report {
+    size_t rows, lists;        /* distinct rows in pairs */
+    unsigned long long probes; /* of a list by a row */
+    unsigned long long pairs, tiles, tiles_left, refined, collected, full;
+} kin_join_report;
+
+typedef struct kin_join kin_join;
+
+/* Checks, looks at a sample of the rows and plans. KIN_E_DATA when K >= n or there are too many dimensions,
+ * KIN_E_MEMORY with the numbers when the budget is too small. The catalog has to outlive the join. */
+int kin_join_new(kin_join **out, const kin_catalog *catalog, const kin_join_options *options,
+                 kin_error *err);
+void kin_join_free(kin_join *self);
+
+/* Describes the join under "join" in `manifest` and writes its order into the existing folder; after
+ * kin_join_tune. The caller commits the folder. */
+int kin_join_save(const kin_join *self, const char *directory, json_t *manifest, kin_error *err);
+
+/* Takes over what kin_join_save kept in the folder of an index whose catalog and checksums were compared
+ * (kin_index_check): the order, and the effort if it was tuned for the same K, target, seed and weights
+ * (*tuned). Nothing where the index keeps no join. Before kin_join_encode. */
+int kin_join_load(kin_join *self, const char *directory, const json_t *manifest, bool *tuned,
+                  kin_error *err);
+
+/* Facts for manifests: {"lists", "rows", "top_k", "target", "reach", ...}. New reference. */
+json_t *kin_join_facts(const kin_join *self);
+
+/* Encodes the rows, in an order that was loaded or is made now. */
+int kin_join_encode(kin_join *self, const kin_watch *watch, kin_error *err);
+
+/* Sets the effort by a sample. */
+int kin_join_tune(kin_join *self, const kin_watch *watch, kin_error *err);
+
+/* More effort for all rows, for half of the loss that the target allows; tunes first where the effort was
+ * loaded. *raised is false, and nothing changed, when all lists are scanned already. */
+int kin_join_raise(kin_join *self, bool *raised, const kin_watch *watch, kin_error *err);
+
+/* The items that serve to tune, ascending, kin_alloc'd: judges draw others. After kin_join_encode. */
+int kin_join_tuned_rows(const kin_join *self, int32_t **row, size_t *count, kin_error *err);
+
+/* All rows of the catalog into the sink, in any order and from all threads. May be run again. */
+int kin_join_run(kin_join *self, kin_row_sink sink, const kin_watch *watch, kin_error *err);
+
+const kin_join_plan *kin_join_get_plan(const kin_join *self);
+const kin_join_effort *kin_join_get_effort(const kin_join *self);
+const kin_join_report *kin_join_get_report(const kin_join *self); /* after a run */
+
+#endif

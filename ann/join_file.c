@@ -1,0 +1,183 @@
+/*
+ * What an index folder keeps of a join: the order of the rows, as join.row.npy and join.start.npy, and under
+ * "join" in the manifest the effort with all that it was chosen for.
+ *
+ * Codes are not kept: they are as large as the vectors' own files in float16 and made in seconds. An order
+ * serves any weights, an effort only those it was tuned for.
+ */
+#include "ann/index_array.h"
+#include "ann/join_state.h"
+#include "core/memory.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- writing ---------------------------------------------------------------------------------------- */
+
+static json_t *weights_of(const kin_catalog *catalog)
+{
+    json_t *weights = json_array();
+    for (size_t m = 0; m < catalog->modality_count; m++)
+        json_array_append_new(weights, json_real(catalog->modality[m].weight));
+    return weights;
+}
+
+/* A reach that is infinite is null: JSON has no such number. */
+static json_t *reach_of(float reach)
+{
+    return isinf(reach) ? json_null() : json_real((double)reach);
+}
+
+json_t *kin_join_facts(const kin_join *self)
+{
+    const kin_join_effort *effort = &self->effort;
+    return json_pack("{s:I, s:I, s:I, s:f, s:I, s:o, s:o, s:f, s:I, s:f, s:f}", "lists",
+                     (json_int_t)self->codes.order.groups, "rows",
+                     (json_int_t)self->codes.order.count, "top_k", (json_int_t)self->options.top_k,
+                     "target", self->options.target, "seed", (json_int_t)self->options.seed,
+                     "weights", weights_of(self->catalog), "reach", reach_of(effort->reach),
+                     "tail_share", (double)effort->tail_share, "sampled",
+                     (json_int_t)effort->sampled, "sample_recall", effort->recall,
+                     "rows_scanned_share", effort->scanned);
+}
+
+int kin_join_save(const kin_join *self, const char *directory, json_t *manifest, kin_error *err)
+{
+    const kin_order *order = &self->codes.order;
+    size_t starts = order->groups + 1;
+    int32_t *start = kin_alloc(starts, sizeof *start);
+    if (!start)
+        return kin_fail_alloc(err, "the order of rows", starts * sizeof *start);
+    for (size_t g = 0; g < starts; g++)
+        start[g] = (int32_t)order->start[g];
+    int rc =
+        kin_index_array_write(directory, "join", "row", "<i4", order->row, 1, &order->count, err);
+    if (rc == 0)
+        rc = kin_index_array_write(directory, "join", "start", "<i4", start, 1, &starts, err);
+    free(start);
+    json_t *facts = rc == 0 ? kin_join_facts(self) : NULL;
+    if (rc == 0 && (!facts || json_object_set_new(manifest, "join", facts) != 0))
+        rc = kin_fail_alloc(err, "manifest", 4096);
+    return rc;
+}
+
+/* ---- reading ---------------------------------------------------------------------------------------- */
+
+static int no_order(const char *path, const char *why, kin_error *err)
+{
+    return kin_fail(err, KIN_E_DATA, kin_index_again, "%s is no order of the catalog's rows: %s",
+                    path, why);
+}
+
+/* Every distinct row that takes part in pairs must be there once, and nothing else. */
+static int check_rows(const kin_join *join, const kin_order *order, const char *path,
+                      kin_error *err)
+{
+    size_t n = join->catalog->n;
+    uint8_t *seen = kin_alloc_zero(n, 1);
+    int rc = seen ? 0 : kin_fail_alloc(err, "the order of rows", n);
+    for (size_t i = 0; i < order->count && rc == 0; i++) {
+        int32_t row = order->row[i];
+        if (row < 0 || (size_t)row >= n || seen[row] || join->catalog->present[row] == 0 ||
+            join->leave_out[row])
+            rc = no_order(path, "a row is missing, repeated or no item's", err);
+        else
+            seen[row] = 1;
+    }
+    free(seen);
+    return rc;
+}
+
+/* Groups follow each other, are not too large, and their rows have the same modalities. */
+static int check_groups(const kin_join *join, kin_order *order, const int32_t *start,
+                        const char *path, kin_error *err)
+{
+    if (start[0] != 0 || (size_t)start[order->groups] != order->count)
+        return no_order(path, "lists do not hold all rows", err);
+    for (size_t g = 0; g < order->groups; g++) {
+        if (start[g + 1] <= start[g] || start[g + 1] - start[g] > KIN_GROUP_MAX ||
+            (size_t)start[g + 1] > order->count)
+            return no_order(path, "a list has no rows or too many", err);
+        order->start[g] = (size_t)start[g];
+        order->pattern[g] = join->catalog->present[order->row[start[g]]];
+        for (int32_t i = start[g]; i < start[g + 1]; i++)
+            if (join->catalog->present[order->row[i]] != order->pattern[g])
+                return no_order(path, "a list has rows of different modalities", err);
+    }
+    order->start[order->groups] = order->count;
+    return 0;
+}
+
+/* Array `what` of the join as `out`; its path stays for messages. */
+static int read_part(void **out, char **path, const char *directory, const char *what, size_t rows,
+                     kin_error *err)
+{
+    free(*path);
+    *path = NULL;
+    return kin_index_array_read(out, path, directory, "join", what, "<i4", rows, 1, err);
+}
+
+static int read_order(kin_join *self, const char *directory, const json_t *facts, kin_error *err)
+{
+    kin_order *order = &self->order;
+    size_t rows = (size_t)json_integer_value(json_object_get(facts, "rows"));
+    size_t lists = (size_t)json_integer_value(json_object_get(facts, "lists"));
+    void *start = NULL, *row = NULL;
+    char *path = NULL;
+    if (rows != self->takes_part || lists == 0 || lists > rows)
+        return kin_fail(err, KIN_E_DATA, kin_index_again,
+                        "%s/manifest.json has %zu distinct rows in %zu lists, the catalog %zu",
+                        directory, rows, lists, self->takes_part);
+    int rc = read_part(&row, &path, directory, "row", rows, err);
+    *order = (kin_order){.count = rows, .row = row, .groups = lists};
+    if (rc == 0)
+        rc = check_rows(self, order, path, err);
+    if (rc == 0)
+        rc = read_part(&start, &path, directory, "start", lists + 1, err);
+    order->start = kin_alloc(lists + 1, sizeof *order->start);
+    order->pattern = kin_alloc(lists, 1);
+    if (rc == 0 && (!order->start || !order->pattern))
+        rc = kin_fail_alloc(err, "the order of rows", lists * sizeof *order->start);
+    if (rc == 0)
+        rc = check_groups(self, order, start, path, err);
+    free(start);
+    free(path);
+    if (rc != 0)
+        kin_order_release(order);
+    return rc;
+}
+
+/* Whether the effort was chosen for what is asked now. */
+static bool same_question(const kin_join *self, const json_t *facts)
+{
+    json_t *weights = weights_of(self->catalog);
+    bool same =
+        (size_t)json_integer_value(json_object_get(facts, "top_k")) == self->options.top_k &&
+        json_number_value(json_object_get(facts, "target")) == self->options.target &&
+        json_integer_value(json_object_get(facts, "seed")) == self->options.seed &&
+        json_equal(json_object_get(facts, "weights"), weights);
+    json_decref(weights);
+    return same;
+}
+
+int kin_join_load(kin_join *self, const char *directory, const json_t *manifest, bool *tuned,
+                  kin_error *err)
+{
+    const json_t *facts = json_object_get(manifest, "join");
+    *tuned = false;
+    if (!facts)
+        return 0;
+    int rc = read_order(self, directory, facts, err);
+    if (rc != 0 || !same_question(self, facts))
+        return rc;
+    const json_t *reach = json_object_get(facts, "reach");
+    self->effort = (kin_join_effort){
+        .reach = json_is_null(reach) ? INFINITY : (float)json_number_value(reach),
+        .tail_share = (float)json_number_value(json_object_get(facts, "tail_share")),
+        .sampled = (size_t)json_integer_value(json_object_get(facts, "sampled")),
+        .recall = json_number_value(json_object_get(facts, "sample_recall")),
+        .scanned = json_number_value(json_object_get(facts, "rows_scanned_share"))};
+    *tuned = true;
+    return 0;
+}

@@ -1,0 +1,127 @@
+#include "ann/join_state.h"
+#include "core/memory.h"
+
+#include <cblas.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SPREADS = 3 }; /* leading, tail, bias: behind the mean's coordinates */
+
+size_t kin_lists_bytes(size_t count, size_t lead)
+{
+    return kin_size_mul(kin_size_mul(count, lead + SPREADS), sizeof(float));
+}
+
+/* The leading coordinates of a row, from its high codes. */
+static float load_lead(const kin_codes *codes, size_t at, float *out)
+{
+    const uint8_t *code = codes->row + at * codes->stride;
+    float square = 0;
+    for (size_t k = 0; k < codes->rotation.lead; k++) {
+        out[k] = codes->lead_step * (float)(int8_t)(code[k] ^ codes->row_bias);
+        square += out[k] * out[k];
+    }
+    return square;
+}
+
+/* Mean and spread of one list. `x` [lead] is room for a row. */
+static void describe(const kin_codes *codes, size_t h, float *x, float *out)
+{
+    size_t first = codes->order.start[h], last = codes->order.start[h + 1];
+    size_t lead = codes->rotation.lead, tail = codes->rotation.tail;
+    float share = 1 / (float)(last - first), square = 0, tail_square = 0, bias = 0, mean_square = 0;
+    memset(out, 0, (lead + SPREADS) * sizeof *out);
+    for (size_t at = first; at < last; at++) {
+        const kin_code_facts *facts = &codes->facts[at];
+        square += share * load_lead(codes, at, x);
+        tail_square += share * facts->tail_norm * facts->tail_norm;
+        bias += share * facts->bias;
+        for (size_t k = 0; k < lead; k++)
+            out[k] += share * x[k];
+    }
+    for (size_t k = 0; k < lead; k++)
+        mean_square += out[k] * out[k];
+    out[lead] = sqrtf(fmaxf(square - mean_square, 0) / (float)lead);
+    out[lead + 1] = tail > 0 ? sqrtf(tail_square / (float)tail) : 0;
+    out[lead + 2] = bias;
+}
+
+int kin_lists_init(kin_lists *self, const kin_codes *codes, kin_error *err)
+{
+    size_t count = codes->order.groups, lead = codes->rotation.lead;
+    bool refused = false;
+    *self = (kin_lists){
+        .count = count, .lead = lead, .tail = codes->rotation.tail, .width = lead + SPREADS};
+    self->list = kin_alloc(kin_size_mul(count, self->width), sizeof *self->list);
+    if (!self->list)
+        return kin_fail_alloc(err, "lists", kin_lists_bytes(count, lead));
+#pragma omp parallel reduction(|| : refused)
+    {
+        float *x = kin_alloc(lead, sizeof *x);
+        refused = x == NULL;
+#pragma omp for schedule(dynamic)
+        for (size_t h = 0; h < count; h++)
+            if (x)
+                describe(codes, h, x, self->list + h * self->width);
+        free(x);
+    }
+    return refused ? kin_fail_alloc(err, "lists", lead * sizeof(float)) : 0;
+}
+
+void kin_lists_release(kin_lists *self)
+{
+    free(self->list);
+    *self = (kin_lists){0};
+}
+
+void kin_lists_row(const kin_lists *self, const kin_codes *codes, size_t at, float reach,
+                   float *out)
+{
+    const kin_code_facts *facts = &codes->facts[at];
+    float square = load_lead(codes, at, out);
+    out[self->lead] = reach * sqrtf(square);
+    out[self->lead + 1] = reach * facts->tail_norm;
+    out[self->lead + 2] = 1;
+}
+
+void kin_lists_mean(const kin_lists *self, size_t h, float reach, float *out)
+{
+    const float *list = self->list + h * self->width;
+    float square = (float)self->lead * list[self->lead] * list[self->lead];
+    for (size_t k = 0; k < self->lead; k++)
+        square += list[k] * list[k];
+    memcpy(out, list, self->lead * sizeof *out);
+    out[self->lead] = reach * sqrtf(square);
+    out[self->lead + 1] = reach * list[self->lead + 1] * sqrtf((float)self->tail);
+    out[self->lead + 2] = 1;
+}
+
+/* ---- tour ------------------------------------------------------------------------------------------ */
+
+int kin_lists_tour(const kin_lists *self, int32_t *out, kin_error *err)
+{
+    size_t count = self->count;
+    float *near = kin_alloc(count, sizeof *near);
+    uint8_t *seen = kin_alloc_zero(count, 1);
+    if (!near || !seen) {
+        free(near);
+        free(seen);
+        return kin_fail_alloc(err, "the order of lists", count * sizeof *near);
+    }
+    size_t here = 0;
+    for (size_t i = 0; i < count; i++) {
+        out[i] = (int32_t)here;
+        seen[here] = 1;
+        size_t next = count;
+        cblas_sgemv(CblasRowMajor, CblasNoTrans, (int)count, (int)self->lead, 1, self->list,
+                    (int)self->width, self->list + here * self->width, 1, 0, near, 1);
+        for (size_t h = 0; h < count; h++)
+            if (!seen[h] && (next == count || near[h] > near[next]))
+                next = h;
+        here = next;
+    }
+    free(near);
+    free(seen);
+    return 0;
+}

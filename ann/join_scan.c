@@ -1,0 +1,178 @@
+/*
+ * Some rows look at lists (ann/join.h says which).
+ *
+ * Lists are taken in the order in which they promise most to the mean of the list that the rows are from,
+ * so that a row meets the same lists in the same order whoever is with it. Gates are worked out for a
+ * block of lists at a time and compared with the floors that rows have when the list's turn comes.
+ */
+#include "ann/join_state.h"
+#include "core/memory.h"
+
+#include <cblas.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+size_t kin_join_worker_bytes(const kin_join *join, size_t lists)
+{
+    const kin_codes *codes = &join->codes;
+    size_t width = codes->rotation.lead + 3, k = join->options.top_k + 1;
+    size_t floats =
+        kin_size_mul(KIN_GROUP_MAX + 1 + KIN_JOIN_BLOCK, width) + KIN_JOIN_BLOCK * KIN_GROUP_MAX;
+    size_t bytes = kin_size_mul(floats, sizeof(float));
+    bytes = kin_size_add(bytes, kin_size_mul(lists, sizeof(float) + sizeof(uint64_t)));
+    bytes = kin_size_add(bytes, 2 * KIN_GROUP_MAX * sizeof(size_t));
+    bytes =
+        kin_size_add(bytes, kin_size_mul(KIN_GROUP_MAX, kin_collectors_row_bytes(join->capacity)));
+    bytes = kin_size_add(bytes, kin_meeting_bytes(codes, join->capacity));
+    bytes = kin_size_add(
+        bytes, kin_finisher_bytes(join->catalog, k, join->capacity, join->plan.finish_rows));
+    bytes = kin_size_add(bytes, kin_size_mul(4 * k, sizeof(uint64_t)));
+    return kin_size_add(bytes, 2 * kin_rows_bytes(1, k, join->catalog->modality_count));
+}
+
+int kin_join_worker_init(kin_join_worker *self, const kin_join *join, kin_error *err)
+{
+    size_t k = join->options.top_k, lists = join->lists.count, width = join->lists.width;
+    size_t modalities = join->catalog->modality_count;
+    *self = (kin_join_worker){.join = join};
+    self->scan = (kin_scan){&join->codes, &self->collectors, 0};
+    self->row = kin_alloc(kin_size_mul(KIN_GROUP_MAX, width), sizeof *self->row);
+    self->mean = kin_alloc(width, sizeof *self->mean);
+    self->score = kin_alloc(lists, sizeof *self->score);
+    self->key = kin_alloc(lists, sizeof *self->key);
+    self->block = kin_alloc(kin_size_mul(KIN_JOIN_BLOCK, width), sizeof *self->block);
+    self->gate = kin_alloc(KIN_JOIN_BLOCK * KIN_GROUP_MAX, sizeof *self->gate);
+    self->at = kin_alloc(KIN_GROUP_MAX, sizeof *self->at);
+    self->slot = kin_alloc(KIN_GROUP_MAX, sizeof *self->slot);
+    self->member = kin_alloc(2 * (k + 1), sizeof *self->member);
+    int rc = 0;
+    if (!self->row || !self->mean || !self->score || !self->key || !self->block || !self->gate ||
+        !self->at || !self->slot || !self->member)
+        rc = kin_fail_alloc(err, "a thread", kin_join_worker_bytes(join, lists));
+    if (rc == 0)
+        rc = kin_collectors_init(&self->collectors, KIN_GROUP_MAX, k + 1, join->capacity, err);
+    if (rc == 0)
+        rc = kin_meeting_new(&self->meeting, &self->scan, err);
+    if (rc == 0)
+        rc = kin_finisher_new(&self->finisher, join->catalog, k + 1, join->capacity,
+                              join->plan.finish_rows, err);
+    if (rc == 0)
+        rc = kin_rows_init(&self->expanded, 1, k + 1, modalities, err);
+    if (rc == 0)
+        rc = kin_rows_init(&self->one, 1, k, modalities, err);
+    return rc;
+}
+
+void kin_join_worker_release(kin_join_worker *self)
+{
+    free(self->row);
+    free(self->mean);
+    free(self->score);
+    free(self->key);
+    free(self->block);
+    free(self->gate);
+    free(self->at);
+    free(self->slot);
+    free(self->member);
+    kin_collectors_release(&self->collectors);
+    kin_meeting_free(self->meeting);
+    kin_finisher_free(self->finisher);
+    kin_rows_release(&self->expanded);
+    kin_rows_release(&self->one);
+    *self = (kin_join_worker){0};
+}
+
+/* Empty collectors for the rows, and their side of gates. */
+static void load_rows(kin_join_worker *self, const size_t *at, size_t count, float reach)
+{
+    const kin_join *join = self->join;
+    for (size_t i = 0; i < count; i++) {
+        self->collectors.count[i] = 0;
+        self->collectors.floor[i] = -INFINITY;
+        self->collectors.tolerance[i] = join->codes.facts[at[i]].tolerance;
+        kin_lists_row(&join->lists, &join->codes, at[i], reach, self->row + i * join->lists.width);
+    }
+}
+
+/* All lists that have a modality in common with list `own`: itself, then best first. Returns how many.
+ * Its own list may promise a row little (the few rows that lack a modality are of all kinds), but the row
+ * is there, and stands for its twins. No row has a floor yet at the first list, so none passes it over. */
+static size_t rank_lists(kin_join_worker *self, size_t own, float reach)
+{
+    const kin_lists *lists = &self->join->lists;
+    const kin_codes *codes = &self->join->codes;
+    unsigned pattern = codes->order.pattern[own];
+    size_t count = 0;
+    kin_lists_mean(lists, own, reach, self->mean);
+    cblas_sgemv(CblasRowMajor, CblasNoTrans, (int)lists->count, (int)lists->width, 1, lists->list,
+                (int)lists->width, self->mean, 1, 0, self->score, 1);
+    for (size_t h = 0; h < lists->count; h++) {
+        float factor = codes->fused.factor[pattern & codes->order.pattern[h]];
+        uint32_t rank = h == own ? 0 : ~kin_score_order(factor * self->score[h]);
+        if (factor > 0)
+            self->key[count++] = (uint64_t)rank << 32 | (uint32_t)h;
+    }
+    kin_keys_select(self->key, count, count);
+    return count;
+}
+
+/* Gates of lists first .. first + blocks - 1 in their order with all rows, [lists][rows]. */
+static void open_gates(kin_join_worker *self, size_t first, size_t blocks, size_t count)
+{
+    const kin_lists *lists = &self->join->lists;
+    size_t width = lists->width;
+    for (size_t b = 0; b < blocks; b++)
+        memcpy(self->block + b * width, lists->list + (uint32_t)self->key[first + b] * width,
+               width * sizeof *self->block);
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)blocks, (int)count, (int)width, 1,
+                self->block, (int)width, self->row, (int)width, 0, self->gate, (int)count);
+}
+
+/* The rows that list h may have something for; returns how many. */
+static size_t choose_rows(kin_join_worker *self, const size_t *at, size_t count, float factor,
+                          const float *gate, bool all)
+{
+    const kin_code_facts *facts = self->join->codes.facts;
+    size_t chosen = 0;
+    for (size_t i = 0; i < count; i++) {
+        bool open = all || factor * (gate[i] + facts[at[i]].bias) >= self->collectors.floor[i];
+        self->at[chosen] = at[i];
+        self->slot[chosen] = i;
+        chosen += open;
+    }
+    return chosen;
+}
+
+/* Floors for rows that have enough candidates and none yet. */
+static void set_floors(kin_join_worker *self, size_t chosen)
+{
+    kin_collectors *collectors = &self->collectors;
+    for (size_t i = 0; i < chosen; i++) {
+        size_t slot = self->slot[i];
+        if (isinf(collectors->floor[slot]) && collectors->count[slot] >= collectors->k)
+            kin_collectors_weigh(collectors, slot);
+    }
+}
+
+void kin_join_scan(kin_join_worker *self, const size_t *at, size_t count, size_t own, float reach)
+{
+    const kin_codes *codes = &self->join->codes;
+    unsigned pattern = codes->order.pattern[own];
+    float finite = isinf(reach) ? 0 : reach;
+    load_rows(self, at, count, finite);
+    size_t lists = rank_lists(self, own, finite);
+    for (size_t first = 0; first < lists; first += KIN_JOIN_BLOCK) {
+        size_t blocks = lists - first < KIN_JOIN_BLOCK ? lists - first : KIN_JOIN_BLOCK;
+        open_gates(self, first, blocks, count);
+        for (size_t b = 0; b < blocks; b++) {
+            size_t h = (uint32_t)self->key[first + b];
+            float factor = codes->fused.factor[pattern & codes->order.pattern[h]];
+            size_t chosen =
+                choose_rows(self, at, count, factor, self->gate + b * count, isinf(reach));
+            kin_meeting_probe(self->meeting, pattern, self->at, self->slot, chosen, h);
+            set_floors(self, chosen);
+            self->probes += chosen;
+        }
+    }
+}

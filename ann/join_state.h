@@ -1,0 +1,100 @@
+#ifndef KIN_ANN_JOIN_STATE_H
+#define KIN_ANN_JOIN_STATE_H
+/*
+ * Private to ann/join*.c: the self-join between its parts.
+ *
+ *   join.c         set-up, plan, and the run over all lists
+ *   join_lists.c   what is known of each list, and how likely it is to hold a row's neighbours
+ *   join_scan.c    some rows look at lists: who probes what, in which order
+ *   join_tune.c    the effort, from a sample of rows
+ *   join_file.c    what an index folder keeps
+ *   join_twins.c   one row's neighbours become those of all items that are the same
+ */
+#include "ann/distinct.h"
+#include "ann/join.h"
+#include "scan/finish.h"
+#include "scan/meeting.h"
+
+/* What is known of a list: coordinates of its mean, the spread of leading and of tail coordinates, and
+ * the mean bias, side by side so that one product with a row's makes the gate (ann/join.h). */
+typedef struct kin_lists {
+    size_t count, lead;
+    size_t tail;
+    size_t width; /* lead + 3 */
+    float *list;  /* [count][width]; owned */
+} kin_lists;
+
+int kin_lists_init(kin_lists *self, const kin_codes *codes, kin_error *err);
+void kin_lists_release(kin_lists *self);
+size_t kin_lists_bytes(size_t count, size_t lead);
+
+/* A row's side of the gate: its product with a list's is the most that the list's members are expected
+ * to score, bias of the row included and without the patterns' factor. */
+void kin_lists_row(const kin_lists *self, const kin_codes *codes, size_t at, float reach,
+                   float *out /* [width] */);
+
+/* The same for a row such as the mean of list h. */
+void kin_lists_mean(const kin_lists *self, size_t h, float reach, float *out /* [width] */);
+
+/* Lists in an order in which neighbours are alike: a tour, from each to the nearest one left. */
+int kin_lists_tour(const kin_lists *self, int32_t *out /* [count] */, kin_error *err);
+
+enum { KIN_JOIN_BLOCK = 64 /* lists whose gates are worked out together */ };
+
+/* One thread's room for up to KIN_GROUP_MAX rows at a time. */
+typedef struct kin_join_worker {
+    const kin_join *join;
+    kin_collectors collectors; /* of the rows under way: slot i is row at[i]'s */
+    kin_scan scan;
+    kin_meeting *meeting;
+    kin_finisher *finisher;
+    float *row;    /* [KIN_GROUP_MAX][width] the rows' side of gates */
+    float *mean;   /* [width] of all */
+    float *score;  /* [lists] gates of the mean row */
+    uint64_t *key; /* [lists] lists in the order they are looked at */
+    float *block;  /* [KIN_JOIN_BLOCK][width] lists under way */
+    float *gate;   /* [KIN_JOIN_BLOCK][KIN_GROUP_MAX] */
+    size_t *at;    /* [KIN_GROUP_MAX] rows that probe a list ... */
+    size_t *slot;  /* ... and their collectors */
+    uint64_t probes, pairs_scored;
+    kin_rows expanded; /* one row of K + 1, and one of K */
+    kin_rows one;
+    uint64_t *member; /* [2 * (K + 1)] */
+} kin_join_worker;
+
+struct kin_join {
+    const kin_catalog *catalog;
+    kin_join_options options;
+    kin_join_plan plan;
+    kin_join_effort effort;
+    double aim; /* what effort is chosen for: the target, or more where it was raised */
+    kin_join_report report;
+    int threads;
+    kin_distinct twins;
+    uint8_t *leave_out; /* [n] items that another row stands for */
+    uint8_t *alone;     /* [(n + 7) / 8] bit i: no other item is the same as item i; owned */
+    size_t takes_part;  /* rows that are left */
+    kin_order order;    /* loaded, until rows are encoded; count 0: none */
+    kin_codes codes;
+    kin_lists lists;
+    size_t capacity;         /* of a collector */
+    kin_join_worker *worker; /* [threads] */
+    struct kin_join_sample *sample;
+};
+
+int kin_join_worker_init(kin_join_worker *self, const kin_join *join, kin_error *err);
+void kin_join_worker_release(kin_join_worker *self);
+size_t kin_join_worker_bytes(const kin_join *join, size_t lists);
+
+/* Rows at[0 .. count) of the order, at most KIN_GROUP_MAX, look at lists: slots 0 .. count - 1 then hold
+ * their candidates. They take lists in the order of list `own`, which is theirs or has their pattern. */
+void kin_join_scan(kin_join_worker *self, const size_t *at, size_t count, size_t own, float reach);
+
+/* The best K + 1 distinct rows of a row, its own among them, become the rows of all items that are the
+ * same; to the sink, one by one. */
+int kin_join_hand_on(kin_join_worker *self, int32_t row, const kin_rows *best, size_t slot,
+                     kin_row_sink sink, kin_error *err);
+
+void kin_join_sample_free(struct kin_join_sample *self);
+
+#endif
