@@ -174,7 +174,9 @@ static float encode_tail(const kin_codes *self, const float *z, int8_t *code, fl
 }
 
 /* What the codes leave out points in no particular direction: of <x, y> it takes about the product of
- * lengths over sqrt(dimensions). The tolerance is three times that, for two rows such as this one. */
+ * lengths over sqrt(dimensions). The tolerance is three times that, for two rows such as this one; and
+ * tiles, which see high codes alone, allow for three times what these leave out. Without that a tail of
+ * no length would leave nothing between a row's bound and its floor, which is closer. */
 static void estimate_row(const kin_codes *self, kin_code_facts *facts, float coarse, float fine,
                          float tail_loss, float factor)
 {
@@ -183,7 +185,8 @@ static void estimate_row(const kin_codes *self, kin_code_facts *facts, float coa
     float tail = 2 * tail_loss * tail_loss * facts->tail_norm * facts->tail_norm;
     float square = lead / (float)r->lead + (r->tail > 0 ? tail / (float)r->tail : 0);
     facts->tolerance = 3 * factor * (sqrtf(square) + 1e-6f);
-    facts->coarse = facts->fine = facts->tail_loss = 0;
+    facts->coarse = 3 * coarse / sqrtf((float)r->lead);
+    facts->fine = facts->tail_loss = 0;
 }
 
 static void encode_row(const kin_codes *self, size_t at, const float *z, float length, float slack,

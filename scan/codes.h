@@ -43,7 +43,7 @@ typedef struct kin_codes {
     kin_order order;
     uint8_t row_bias;      /* of the kernels: what row and strip codes are XORed with */
     size_t stride;         /* bytes of a row: 2 lead + tail */
-    bool estimates;        /* losses count as nothing (kin_codes_options) */
+    bool estimates;        /* losses are not bounds (kin_codes_options) */
     float lead_step;       /* s */
     float tail_unit;       /* what tails are multiplied with for tiles */
     float rounding;        /* of a refined value: a dozen operations on numbers below 4 */
@@ -71,8 +71,9 @@ typedef struct kin_codes_options {
     size_t top_k;
     size_t lead; /* leading dimensions: a multiple of 64 up to KIN_LEAD_MAX; 0: choose */
     float slack; /* 1; tests make it 0 to show that the bounds are needed */
-    /* Values instead of bounds: losses count as nothing, a row's tolerance is what its estimates are
-     * off by as good as never, and there are no strips (rows are picked out of their groups). */
+    /* Values instead of bounds: of losses only the coarse one counts, as what it takes of a pair as good
+     * as never; a row's tolerance is what its estimates are off by as good as never; and there are no
+     * strips (rows are picked out of their groups). */
     bool estimates;
     const uint8_t
         *leave_out;   /* [n] other than 0: not encoded, another row stands for it; or NULL */
