@@ -199,7 +199,7 @@ static void fail(failure *self, int rc, const kin_error *own)
 #pragma omp critical(kin_join_fail)
     {
         bool first = self->rc == 0;
-        if (first)
+        if (first && self->err)
             *self->err = *own;
 #pragma omp atomic write
         self->rc = first ? rc : self->rc;
@@ -264,27 +264,43 @@ static int hand_on_empty(kin_join *self, kin_row_sink sink, kin_error *err)
     return rc;
 }
 
-static void count_up(kin_join *self)
+/* What all threads have done so far, for the sample and in earlier runs too. */
+static kin_join_report count_up(const kin_join *self)
 {
     kin_scan_counts sum = {0};
-    kin_join_report *report = &self->report;
-    *report = (kin_join_report){.rows = self->codes.order.count, .lists = self->lists.count};
+    kin_join_report all = {.rows = self->codes.order.count, .lists = self->lists.count};
     for (int t = 0; t < self->threads; t++) {
         kin_scan_counts_add(&sum, kin_meeting_counts(self->worker[t].meeting));
-        report->probes += self->worker[t].probes;
-        report->full += self->worker[t].pairs_scored;
+        all.probes += self->worker[t].probes;
+        all.full += self->worker[t].pairs_scored;
     }
-    report->pairs = sum.pairs;
-    report->tiles = sum.tiles;
-    report->tiles_left = sum.tiles_left;
-    report->refined = sum.refined;
-    report->collected = sum.collected;
+    all.pairs = sum.pairs;
+    all.tiles = sum.tiles;
+    all.tiles_left = sum.tiles_left;
+    all.refined = sum.refined;
+    all.collected = sum.collected;
+    return all;
+}
+
+/* The report is of this run alone. */
+static void make_report(kin_join *self, const kin_join_report *before)
+{
+    kin_join_report *report = &self->report;
+    *report = count_up(self);
+    report->probes -= before->probes;
+    report->full -= before->full;
+    report->pairs -= before->pairs;
+    report->tiles -= before->tiles;
+    report->tiles_left -= before->tiles_left;
+    report->refined -= before->refined;
+    report->collected -= before->collected;
 }
 
 int kin_join_run(kin_join *self, kin_row_sink sink, const kin_watch *watch, kin_error *err)
 {
     size_t lists = self->lists.count, stretch = LISTS_AT_A_TIME * (size_t)self->threads;
     size_t n = self->catalog->n, rows = self->codes.order.count;
+    kin_join_report before = count_up(self);
     int32_t *tour = kin_alloc(lists, sizeof *tour);
     if (!tour)
         return kin_fail_alloc(err, "the order of lists", lists * sizeof *tour);
@@ -304,6 +320,6 @@ int kin_join_run(kin_join *self, kin_row_sink sink, const kin_watch *watch, kin_
     if (rc == 0)
         rc = hand_on_empty(self, sink, err);
     if (rc == 0)
-        count_up(self);
+        make_report(self, &before);
     return rc;
 }
