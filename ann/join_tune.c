@@ -132,7 +132,7 @@ static float reach_needed(const kin_join *join, const float *row, size_t at, siz
     return fmaxf((floor - mean) / (sigma > 0 ? sigma : 1e-9f), 0);
 }
 
-/* The share of its tails' product that a pair needs to reach `floor`. */
+/* The share of its tails' product that a pair needs to reach `floor`; it was found with 1. */
 static float share_needed(const kin_codes *codes, size_t x, size_t y, float floor)
 {
     const kin_code_facts *a = &codes->facts[x], *b = &codes->facts[y];
@@ -141,8 +141,8 @@ static float share_needed(const kin_codes *codes, size_t x, size_t y, float floo
     for (size_t k = 0; k < codes->rotation.lead; k++)
         dot += (int8_t)(p[k] ^ codes->row_bias) * (int8_t)(q[k] ^ codes->row_bias);
     float coarse = codes->lead_step * codes->lead_step * (float)dot + a->bias + b->bias;
-    float tails = a->tail_norm * b->tail_norm;
-    return tails > 0 ? fmaxf((floor - coarse) / tails, 0) : 0;
+    float allowed = a->coarse * b->norm + b->coarse * a->norm, tails = a->tail_norm * b->tail_norm;
+    return tails > 0 ? fminf(fmaxf((floor - coarse - allowed) / tails, 0), 1) : 0;
 }
 
 /* Where each catalog row stands in the order. */
