@@ -125,7 +125,10 @@ static int read_order(kin_join *self, const char *directory, const json_t *facts
     size_t lists = (size_t)json_integer_value(json_object_get(facts, "lists"));
     void *start = NULL, *row = NULL;
     char *path = NULL;
-    if (rows != self->takes_part || lists == 0 || lists > rows)
+    if (rows == 0 && self->takes_part == 0) /* items that are in no pair have no order */
+        return 0;
+    if (rows != self->takes_part || lists == 0 || lists > rows ||
+        lists > kin_order_groups_most(self->catalog->n))
         return kin_fail(err, KIN_E_DATA, kin_index_again,
                         "%s/manifest.json has %zu distinct rows in %zu lists, the catalog %zu",
                         directory, rows, lists, self->takes_part);
@@ -161,6 +164,34 @@ static bool same_question(const kin_join *self, const json_t *facts)
     return same;
 }
 
+/* A number of the manifest from 0 to `most`; NaN where there is none. */
+static double number_of(const json_t *facts, const char *name, double most)
+{
+    const json_t *value = json_object_get(facts, name);
+    double number = json_number_value(value);
+    return json_is_number(value) && number >= 0 && number <= most ? number : NAN;
+}
+
+static int read_effort(kin_join *self, const char *directory, const json_t *facts, kin_error *err)
+{
+    bool all = json_is_null(json_object_get(facts, "reach"));
+    double reach = all ? (double)INFINITY : number_of(facts, "reach", 1e9);
+    double tail_share = number_of(facts, "tail_share", 1),
+           sampled = number_of(facts, "sampled", 1e9);
+    double recall = number_of(facts, "sample_recall", 1);
+    double scanned = number_of(facts, "rows_scanned_share", 1);
+    if (isnan(reach) || !(tail_share > 0) || isnan(sampled) || isnan(recall) || isnan(scanned))
+        return kin_fail(err, KIN_E_DATA, kin_index_again,
+                        "%s/manifest.json: an effort of the join is missing or out of range",
+                        directory);
+    self->effort = (kin_join_effort){.reach = (float)reach,
+                                     .tail_share = (float)tail_share,
+                                     .sampled = (size_t)sampled,
+                                     .recall = recall,
+                                     .scanned = scanned};
+    return 0;
+}
+
 int kin_join_load(kin_join *self, const char *directory, const json_t *manifest, bool *tuned,
                   kin_error *err)
 {
@@ -171,13 +202,7 @@ int kin_join_load(kin_join *self, const char *directory, const json_t *manifest,
     int rc = read_order(self, directory, facts, err);
     if (rc != 0 || !same_question(self, facts))
         return rc;
-    const json_t *reach = json_object_get(facts, "reach");
-    self->effort = (kin_join_effort){
-        .reach = json_is_null(reach) ? INFINITY : (float)json_number_value(reach),
-        .tail_share = (float)json_number_value(json_object_get(facts, "tail_share")),
-        .sampled = (size_t)json_integer_value(json_object_get(facts, "sampled")),
-        .recall = json_number_value(json_object_get(facts, "sample_recall")),
-        .scanned = json_number_value(json_object_get(facts, "rows_scanned_share"))};
-    *tuned = true;
-    return 0;
+    rc = read_effort(self, directory, facts, err);
+    *tuned = rc == 0;
+    return rc;
 }
