@@ -183,9 +183,10 @@ static void estimate_row(const kin_codes *self, kin_code_facts *facts, float coa
     const kin_rotation *r = &self->rotation;
     float lead = 2 * fine * fine * facts->norm * facts->norm + coarse * coarse * coarse * coarse;
     float tail = 2 * tail_loss * tail_loss * facts->tail_norm * facts->tail_norm;
-    float square = lead / (float)r->lead + (r->tail > 0 ? tail / (float)r->tail : 0);
+    float leading = (float)(r->lead < r->d ? r->lead : r->d), others = (float)r->d - leading;
+    float square = lead / leading + (others > 0 ? tail / others : 0);
     facts->tolerance = 3 * factor * (sqrtf(square) + 1e-6f);
-    facts->coarse = 3 * coarse / sqrtf((float)r->lead);
+    facts->coarse = 3 * coarse / sqrtf(leading);
     facts->fine = facts->tail_loss = 0;
 }
 
