@@ -226,7 +226,7 @@ static void place_row(kin_codes *self, size_t at, size_t group, const int8_t *co
         row[k] = (uint8_t)code[k] ^ self->row_bias;
     kin_interleave(code, lead, 0, KIN_PANEL_COLUMNS, column,
                    self->panel + panel * lead * KIN_PANEL_COLUMNS);
-    if (self->strip) {
+    if (self->strip && self->strip_start) {
         size_t strip = self->strip_start[group] + i / KIN_STRIP_ROWS;
         kin_interleave(code, lead, self->row_bias, KIN_STRIP_ROWS, i % KIN_STRIP_ROWS,
                        self->strip + strip * lead * KIN_STRIP_ROWS);

@@ -21,10 +21,11 @@ static void fuse_row(coded *self, size_t i)
 }
 
 /* Fuses and encodes self->s. */
-static void encode(coded *self, size_t lead, float slack)
+static void encode(coded *self, size_t lead, float slack, bool estimates)
 {
     const oracle *o = &self->s.oracle;
-    kin_codes_options options = {.top_k = 1 + o->n / 20, .lead = lead, .slack = slack};
+    kin_codes_options options = {
+        .top_k = 1 + o->n / 20, .lead = lead, .slack = slack, .estimates = estimates};
     kin_error err;
     self->d = 0;
     self->weight_sum = 0;
@@ -48,7 +49,13 @@ static void encode(coded *self, size_t lead, float slack)
 void coded_make(coded *self, const sample_spec *spec, size_t lead, float slack)
 {
     sample_make(&self->s, spec);
-    encode(self, lead, slack);
+    encode(self, lead, slack, false);
+}
+
+void coded_make_estimates(coded *self, const sample_spec *spec, size_t lead)
+{
+    sample_make(&self->s, spec);
+    encode(self, lead, 1, true);
 }
 
 void coded_make_rows(coded *self, const float *x, size_t n, size_t d, size_t lead)
@@ -67,7 +74,7 @@ void coded_make_rows(coded *self, const float *x, size_t n, size_t d, size_t lea
     test_ok(kin_catalog_open(&self->s.catalog, &options, &err), &err);
     remove(path); /* it stays mapped */
     free(source.path);
-    encode(self, lead, 1);
+    encode(self, lead, 1, false);
 }
 
 void coded_release(coded *self)

@@ -8,9 +8,9 @@
 
 /* A sanitized build takes many times as long: it judges a part. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { CODED_SETS = 36 };
+enum { CODED_SETS = 36, SANITIZED = 1 };
 #else
-enum { CODED_SETS = 270 };
+enum { CODED_SETS = 270, SANITIZED = 0 };
 #endif
 
 typedef struct coded {
@@ -26,7 +26,10 @@ typedef struct coded {
  * kin_codes_options. */
 void coded_make(coded *self, const sample_spec *spec, size_t lead, float slack);
 
-/* The same of a catalog of one modality with these very values. */
+/* The same with values instead of bounds (kin_codes_options). */
+void coded_make_estimates(coded *self, const sample_spec *spec, size_t lead);
+
+/* What coded_make does, of a catalog of one modality with these very values. */
 void coded_make_rows(coded *self, const float *x /* [n][d] */, size_t n, size_t d, size_t lead);
 void coded_release(coded *self);
 
