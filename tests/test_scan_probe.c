@@ -150,7 +150,8 @@ static void judge_row(const coded *c, const prober *p, size_t at, size_t slot, v
             judge_estimate(c, row, other, in->tolerance[slot],
                            in->estimate[slot * in->capacity + found] - value[other], to);
     }
-    assert_true(find_candidate(in, slot, (int32_t)row) < in->count[slot]); /* it met itself */
+    if (!enough || value[row] > sorted[K - 1] + rounding) /* it met itself */
+        assert_true(find_candidate(in, slot, (int32_t)row) < in->count[slot]);
     to->tolerance_most = fmaxf(to->tolerance_most, in->tolerance[slot]);
     free(value);
 }
@@ -244,7 +245,7 @@ static void test_bounds(void **state)
 
 /* Estimates: one pair of a thousand may be missing, and three of a hundred may be off by more than their
  * tolerance, which is small: scores that it covers are hardly different. Six where rows have gaps, whose
- * losses then point in fewer directions than are counted. */
+ * losses then point in fewer directions than are counted, and twenty of rows that are equal in parts. */
 static void test_estimates(void **state)
 {
     (void)state;
@@ -254,7 +255,7 @@ static void test_estimates(void **state)
             coded c;
             verdict v = {0};
             sample_spec spec = spec_of(set);
-            size_t percent = spec.missing_share > 0 ? 6 : 3;
+            size_t percent = spec.missing_share == 0 ? 3 : spec.kind == SAMPLE_AXES ? 20 : 6;
             coded_make_estimates(&c, &spec, leads[l]);
             judge(&c, &v);
             if (v.missing > v.reaching / 1000 + 1 || v.off > v.kept * percent / 100 + 1 ||
