@@ -42,6 +42,9 @@ static void make_row(float *all, size_t i, size_t n, size_t d, sample_kind kind,
     else if (kind == SAMPLE_CLUSTERS && i >= 4)
         for (size_t c = 0; c < d; c++)
             x[c] = all[earlier % 4 * d + c] + 0.1f * x[c];
+    else if (kind == SAMPLE_MIXTURE && i >= 128)
+        for (size_t c = 0; c < d; c++)
+            x[c] = all[earlier % 128 * d + c] + 0.7f * x[c];
     else if (kind == SAMPLE_STRANGERS && i > 0 && i < n / 2)
         for (size_t c = 0; c < d; c++)
             x[c] = all[c] + 1e-3f * x[c];
