@@ -1,0 +1,210 @@
+/*
+ * ann/join, effort: what a sample promises is kept by all rows, at a part of the pairs; raising it finds more
+ * for more, step by step, and comes to an end with all lists; data that hide nothing in lists are scanned
+ * in full; and catalogs without pairs, or smaller than a sample.
+ */
+#include "support/join_run.h"
+#include "support/test.h"
+
+#include <math.h>
+
+/* A join that is ready to run, and what its rows are judged by. */
+typedef struct tuned {
+    sample s;
+    size_t k;
+    kin_join *join;
+    kin_rows wanted;
+} tuned;
+
+static void tuned_make(tuned *self, const sample_spec *spec, size_t k, double target)
+{
+    kin_error err = {0};
+    kin_join_options options = {.top_k = k, .target = target, .seed = 1};
+    sample_make(&self->s, spec);
+    self->k = k;
+    self->join = join_make(&self->s, &options, 2);
+    test_ok(kin_join_tune(self->join, NULL, &err), &err);
+    join_truth(&self->s, k, &self->wanted);
+}
+
+static void tuned_release(tuned *self)
+{
+    kin_join_free(self->join);
+    kin_rows_release(&self->wanted);
+    sample_release(&self->s);
+}
+
+static double run(tuned *self, double *deviation, kin_join_report *report)
+{
+    taker t;
+    *report = join_take(self->join, &self->s, self->k, &t);
+    double recall = join_recall(&self->s, &t.rows, &self->wanted, deviation);
+    taker_release(&t);
+    return recall;
+}
+
+static double share_of_pairs(const kin_join_report *report)
+{
+    return (double)report->pairs / (double)report->rows / (double)report->rows;
+}
+
+static sample_spec mixture(size_t set)
+{
+    bool gaps = set > 2;
+    return (sample_spec){.seed = 12 + set,
+                         .n = SETS_SANITIZED ? 4000 : 12000,
+                         .modality_count = gaps ? 2 : 1,
+                         .d = {set == 1 ? 130 : 32, 40},
+                         .weight = {1, 0.6},
+                         .kind = SAMPLE_MIXTURE,
+                         .missing_share = gaps ? 0.2 : 0,
+                         .missing = gaps ? (kin_missing)(set - 3) : KIN_MISSING_RENORM};
+}
+
+/* ---- what is promised ---------------------------------------------------------------------------- */
+
+/* The sample's mean is that of all rows but for four standard errors; what the sample is expected to
+ * find is the least, as floors on the way are lower. */
+static void test_target(void **state)
+{
+    (void)state;
+    const double target = 0.95;
+    for (size_t set = 0; set < 6; set++) {
+        tuned t;
+        double deviation;
+        kin_join_report report;
+        sample_spec spec = mixture(set);
+        tuned_make(&t, &spec, 20, target);
+        const kin_join_effort *effort = kin_join_get_effort(t.join);
+        double recall = run(&t, &deviation, &report), share = share_of_pairs(&report);
+        double error = 4 * deviation / sqrt((double)effort->sampled);
+        if (recall < target || recall < effort->recall - error || effort->recall < target)
+            fail_msg("set %zu: expected %.4f, found %.4f +- %.4f", set, effort->recall, recall,
+                     error);
+        if (!SETS_SANITIZED && set < 3 && share > 0.4)
+            fail_msg("set %zu: %.3f of the pairs", set, share);
+        tuned_release(&t);
+    }
+}
+
+/* ---- more ---------------------------------------------------------------------------------------- */
+
+/* Raises until there is no more; each step expects more of itself and looks at more. */
+static void raise_to_the_end(tuned *t, size_t steps_least)
+{
+    kin_join_report report;
+    double deviation, found = run(t, &deviation, &report), aim = 0.95;
+    size_t steps = 0;
+    for (kin_join_effort before = *kin_join_get_effort(t->join); kin_join_raise(t->join); steps++) {
+        kin_join_effort now = *kin_join_get_effort(t->join);
+        unsigned long long pairs = report.pairs;
+        double recall = run(t, &deviation, &report);
+        aim = 1 - (1 - aim) / 2;
+        assert_true(now.recall >= aim || isinf(now.reach));
+        assert_true(now.recall >= before.recall && now.scanned >= before.scanned);
+        assert_true(now.reach != before.reach || now.tail_share != before.tail_share);
+        if (recall < found - 0.0005 || report.pairs < pairs)
+            fail_msg("step %zu: %.5f after %.5f, %llu pairs after %llu", steps, recall, found,
+                     report.pairs, pairs);
+        found = recall;
+        before = now;
+        assert_true(steps < 60);
+    }
+    const kin_join_effort *effort = kin_join_get_effort(t->join);
+    assert_true(isinf(effort->reach) && effort->tail_share == 1);
+    assert_true(effort->recall == 1 && effort->scanned == 1);
+    assert_true(steps >= steps_least && found >= 0.9995);
+    assert_false(kin_join_raise(t->join));
+}
+
+static void test_raise(void **state)
+{
+    (void)state;
+    for (size_t set = 0; set < 6; set++) {
+        tuned t;
+        sample_spec spec = mixture(set);
+        tuned_make(&t, &spec, 20, 0.95);
+        raise_to_the_end(&t, set < 3 ? 2 : 0);
+        tuned_release(&t);
+    }
+}
+
+/* A sample may know of no loss long before all lists are scanned: what then? */
+static void test_raise_without_loss(void **state)
+{
+    (void)state;
+    tuned t;
+    sample_spec spec = mixture(0);
+    spec.d[0] = 4;
+    spec.kind = SAMPLE_NORMAL;
+    tuned_make(&t, &spec, 5, 0.95);
+    raise_to_the_end(&t, 2);
+    tuned_release(&t);
+}
+
+/* ---- nothing to gain ----------------------------------------------------------------------------- */
+
+/* Neighbours of unrelated rows are anywhere. */
+static void test_isotropic(void **state)
+{
+    (void)state;
+    tuned t;
+    double deviation;
+    kin_join_report report;
+    sample_spec spec = mixture(0);
+    spec.n /= 2;
+    spec.d[0] = 64;
+    spec.kind = SAMPLE_NORMAL;
+    tuned_make(&t, &spec, 10, 0.9999);
+    const kin_join_effort *effort = kin_join_get_effort(t.join);
+    assert_true(isinf(effort->reach) && effort->tail_share == 1);
+    assert_true(effort->recall == 1 && effort->scanned == 1);
+    assert_false(kin_join_raise(t.join));
+    assert_true(run(&t, &deviation, &report) >= 0.9995);
+    assert_int_equal(report.pairs, report.rows * report.rows);
+    assert_int_equal(report.probes, report.rows * report.lists);
+    tuned_release(&t);
+}
+
+/* Fewer rows than a sample wants, down to one; and none, of which there is no recall to speak of. */
+static void test_few_rows(void **state)
+{
+    (void)state;
+    for (size_t set = 0; set < 5; set++) {
+        static const size_t sizes[] = {2, 3, 40, 250, 60};
+        tuned t;
+        double deviation;
+        kin_join_report report;
+        sample_spec spec = {.seed = 4,
+                            .n = sizes[set],
+                            .modality_count = 2,
+                            .d = {9, 80},
+                            .weight = {1, 1},
+                            .kind = SAMPLE_CLUSTERS,
+                            .missing_share = set == 4 ? 1 : 0};
+        tuned_make(&t, &spec, sizes[set] - 1, 0.95);
+        const kin_join_effort *effort = kin_join_get_effort(t.join);
+        assert_int_equal(effort->sampled, set == 4 ? 0 : sizes[set]);
+        assert_true(effort->recall >= 0.95 && effort->recall <= 1 && effort->scanned <= 1);
+        double recall = run(&t, &deviation, &report);
+        assert_true(set == 4 || recall >= 0.95);
+        while (kin_join_raise(t.join))
+            assert_true(effort->recall <= 1);
+        assert_true(isinf(effort->reach) && effort->tail_share == 1);
+        tuned_release(&t);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    (void)argc;
+    test_calm_threads(argv);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_target),
+        cmocka_unit_test(test_raise),
+        cmocka_unit_test(test_raise_without_loss),
+        cmocka_unit_test(test_isotropic),
+        cmocka_unit_test(test_few_rows),
+    };
+    return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);
+}
