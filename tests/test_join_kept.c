@@ -6,6 +6,7 @@
 #include "support/test.h"
 
 #include <math.h>
+#include <sys/stat.h>
 
 static void check_same_effort(const kin_join *a, const kin_join *b)
 {
@@ -70,6 +71,21 @@ static void test_raise_loaded(void **state)
     kept_release(&k);
 }
 
+/* The order that was loaded is the join's own. */
+static void check_same_order(const kin_join *join)
+{
+    kin_error err = {0};
+    const char *folder = test_path("again");
+    json_t *manifest = json_object();
+    mkdir(folder, 0777);
+    test_ok(kin_join_save(join, folder, manifest, &err), &err);
+    json_decref(manifest);
+    assert_true(test_same_files(test_path("again/join.row.npy"), test_path("index/join.row.npy")));
+    assert_true(
+        test_same_files(test_path("again/join.start.npy"), test_path("index/join.start.npy")));
+    test_remove(folder);
+}
+
 /* The order serves, the effort does not; a new one does. */
 static void check_other(const kept *self, const sample *s, kin_join_options options)
 {
@@ -85,6 +101,7 @@ static void check_other(const kept *self, const sample *s, kin_join_options opti
     test_ok(kin_join_tune(join, NULL, &err), &err);
     kin_join_report report = join_take(join, s, options.top_k, &found);
     assert_int_equal(report.lists, self->lists);
+    check_same_order(join);
     join_truth(s, options.top_k, &wanted);
     assert_true(join_recall(s, &found.rows, &wanted, &deviation) >= options.target - 0.02);
     taker_release(&found);
