@@ -89,8 +89,9 @@ int kin_join_encode(kin_join *self, const kin_watch *watch, kin_error *err);
 /* Sets the effort by a sample. */
 int kin_join_tune(kin_join *self, const kin_watch *watch, kin_error *err);
 
-/* More effort for all rows, for half of the loss that the target allows; tunes first where the effort was
- * loaded. *raised is false, and nothing changed, when all lists are scanned already. */
+/* More effort for all rows, at least for half of the loss that was aimed at; all lists where the sample shows
+ * no loss to mend. Tunes first where the effort was loaded. *raised is false, and nothing changed, when all
+ * lists are scanned already. */
 int kin_join_raise(kin_join *self, bool *raised, const kin_watch *watch, kin_error *err);
 
 /* The items that serve to tune, ascending, kin_alloc'd: judges draw others. After kin_join_encode. */

@@ -242,13 +242,15 @@ static int scan_sample(kin_join *join, float reach, note *take, kin_error *err)
 {
     const kin_join_sample *self = join->sample;
     int32_t *position = positions(join);
-    bool refused = position == NULL;
+    if (!position)
+        return kin_fail_alloc(err, "a sample", join->catalog->n * sizeof *position);
+    bool refused = false;
 #pragma omp parallel num_threads(join->threads) reduction(|| : refused)
     {
         scanner own = {&join->worker[omp_get_thread_num()], position,
                        kin_alloc(join->capacity, sizeof(uint64_t)),
                        kin_alloc(join->lists.width, sizeof(float))};
-        refused = refused || !own.key || !own.row;
+        refused = !own.key || !own.row;
         omp_set_num_threads(1); /* a BLAS call from here uses this thread alone */
 #pragma omp for schedule(dynamic)
         for (size_t i = 0; i < self->rows; i++)
@@ -258,7 +260,7 @@ static int scan_sample(kin_join *join, float reach, note *take, kin_error *err)
         free(own.row);
     }
     free(position);
-    return refused ? kin_fail_alloc(err, "a sample", join->catalog->n * sizeof *position) : 0;
+    return refused ? kin_fail_alloc(err, "a sample", join->capacity * sizeof(uint64_t)) : 0;
 }
 
 /* ---- choices ---------------------------------------------------------------------------------------- */
@@ -340,14 +342,19 @@ static double margin(const kin_join *join, const outcome *got)
 /* From here on a scan of everything is hardly more work. */
 static const double scanned_most = 0.6;
 
-enum { TRIES = 4 };
+enum { TRIES = 4, HALVINGS = 8 };
+
+static kin_join_effort everything(size_t sampled)
+{
+    return (kin_join_effort){
+        .reach = INFINITY, .tail_share = 1, .sampled = sampled, .recall = 1, .scanned = 1};
+}
 
 /* The least effort tried that meets the target with its margin; all lists where none does. */
 static int choose_effort(kin_join *join, double target, kin_error *err)
 {
     const kin_join_sample *self = join->sample;
-    kin_join_effort best = {
-        .reach = INFINITY, .tail_share = 1, .sampled = self->rows, .recall = 1, .scanned = 1};
+    kin_join_effort best = everything(self->rows);
     float share = choose_tail_share(self, 1 - target);
     double loss = 1 - target; /* that careful recall is allowed */
     for (int t = 0; t < TRIES; t++) {
@@ -377,6 +384,8 @@ int kin_join_tune(kin_join *self, const kin_watch *watch, kin_error *err)
     kin_join_sample_free(self->sample);
     self->sample = NULL;
     kin_codes_set_tail_share(&self->codes, 1);
+    if (self->codes.order.count == 0) /* nobody to sample, and nothing to look at */
+        return 0;
     int rc = draw(self, err);
     if (rc == 0)
         rc = scan_sample(self, INFINITY, note_truth, err);
@@ -387,11 +396,19 @@ int kin_join_tune(kin_join *self, const kin_watch *watch, kin_error *err)
 
 int kin_join_raise(kin_join *self, bool *raised, const kin_watch *watch, kin_error *err)
 {
-    *raised = !isinf(self->effort.reach) || self->effort.tail_share < 1;
+    const kin_join_effort before = self->effort;
+    *raised = !isinf(before.reach) || before.tail_share < 1;
     if (!*raised)
         return 0;
-    self->aim = 1 - (1 - self->aim) / 2;
-    return self->sample ? choose_effort(self, self->aim, err) : kin_join_tune(self, watch, err);
+    int rc = self->sample ? 0 : kin_join_tune(self, watch, err);
+    for (int halving = 0; rc == 0 && self->effort.reach <= before.reach; halving++) {
+        self->aim = 1 - (1 - self->aim) / 2;
+        if (halving < HALVINGS)
+            rc = choose_effort(self, self->aim, err);
+        else /* the sample shows no loss that more effort would mend */
+            self->effort = everything(before.sampled);
+    }
+    return rc;
 }
 
 static int ascending_item(const void *a, const void *b)

@@ -111,14 +111,18 @@ static void set_estimate_columns(kin_meeting *self)
 {
     const kin_codes *codes = self->scan->codes;
     columns *to = &self->column;
-    float unit = 1 / kin_meeting_unit(self);
+    float unit = 1 / kin_meeting_unit(self), coarse_most = 0, norm_most = 0;
     for (size_t c = 0; c < self->column_count; c++) {
         const kin_code_facts *facts = &codes->facts[self->first_column + c];
         to->tail_unit[c] = facts->tail_norm * codes->tail_unit;
         to->bias_unit[c] = facts->bias * unit;
         to->bias[c] = facts->bias;
         to->step[c] = facts->step;
+        coarse_most = facts->coarse > coarse_most ? facts->coarse : coarse_most;
+        norm_most = facts->norm > norm_most ? facts->norm : norm_most;
     }
+    self->coarse_most = coarse_most;
+    self->norm_most = norm_most;
 }
 
 static void set_bound_columns(kin_meeting *self)

@@ -95,7 +95,7 @@ static void raise_to_the_end(tuned *t, size_t steps_least)
     kin_join_report report;
     double deviation, found = run(t, &deviation, &report), aim = 0.95;
     size_t steps = 0;
-    for (kin_join_effort before = *kin_join_get_effort(t->join); kin_join_raise(t->join); steps++) {
+    for (kin_join_effort before = *kin_join_get_effort(t->join); join_raise(t->join); steps++) {
         kin_join_effort now = *kin_join_get_effort(t->join);
         unsigned long long pairs = report.pairs;
         double recall = run(t, &deviation, &report);
@@ -114,7 +114,7 @@ static void raise_to_the_end(tuned *t, size_t steps_least)
     assert_true(isinf(effort->reach) && effort->tail_share == 1);
     assert_true(effort->recall == 1 && effort->scanned == 1);
     assert_true(steps >= steps_least && found >= 0.9995);
-    assert_false(kin_join_raise(t->join));
+    assert_false(join_raise(t->join));
 }
 
 static void test_raise(void **state)
@@ -159,7 +159,7 @@ static void test_isotropic(void **state)
     const kin_join_effort *effort = kin_join_get_effort(t.join);
     assert_true(isinf(effort->reach) && effort->tail_share == 1);
     assert_true(effort->recall == 1 && effort->scanned == 1);
-    assert_false(kin_join_raise(t.join));
+    assert_false(join_raise(t.join));
     assert_true(run(&t, &deviation, &report) >= 0.9995);
     assert_int_equal(report.pairs, report.rows * report.rows);
     assert_int_equal(report.probes, report.rows * report.lists);
@@ -188,7 +188,7 @@ static void test_few_rows(void **state)
         assert_true(effort->recall >= 0.95 && effort->recall <= 1 && effort->scanned <= 1);
         double recall = run(&t, &deviation, &report);
         assert_true(set == 4 || recall >= 0.95);
-        while (kin_join_raise(t.join))
+        while (join_raise(t.join))
             assert_true(effort->recall <= 1);
         assert_true(isinf(effort->reach) && effort->tail_share == 1);
         tuned_release(&t);

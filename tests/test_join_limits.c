@@ -132,7 +132,7 @@ static void test_watch(void **state)
 {
     (void)state;
     sample s;
-    sample_spec spec = spec_of(9000); /* more lists than are joined between two looks */
+    sample_spec spec = spec_of(24000); /* more lists than are joined between two looks */
     sample_make(&s, &spec);
     kin_threads_set(1);
     size_t looks = 1;

@@ -110,3 +110,11 @@ double join_recall(const sample *s, const kin_rows *found, const kin_rows *wante
     *deviation = sqrt(fmax(square / rows - sum / rows * sum / rows, 0));
     return sum / rows;
 }
+
+bool join_raise(kin_join *join)
+{
+    kin_error err = {0};
+    bool raised;
+    test_ok(kin_join_raise(join, &raised, NULL, &err), &err);
+    return raised;
+}
