@@ -38,7 +38,7 @@ static void settle(kin_meeting *self, size_t at, size_t row)
     float weight_sum = (float)scan->codes->fused.weight_sum;
     size_t count = kin_collectors_list(scan->collectors, row, self->candidate);
     kin_query_set_row(&self->query, (size_t)scan->codes->order.row[at]);
-    self->query.row = -1; /* a row that met itself is its own candidate, for the sake of its twins */
+    self->query.row = -1; /* a row that met itself stays its own candidate, for its twins */
     kin_rescore(&self->query, self->candidate, count, &self->space, &self->best, 0);
     for (size_t i = 0; i < self->best.filled[0]; i++)
         self->best.score[i] /= weight_sum;

@@ -181,7 +181,7 @@ static void test_same_bytes(void **state)
     sample_spec spec = {.seed = 31,
                         .n = SETS_SANITIZED ? 2500 : 6000,
                         .modality_count = 2,
-                        .d = {40, 90},
+                        .d = {5, 4},
                         .weight = {0.7, 0.3},
                         .kind = SAMPLE_MIXTURE,
                         .missing_share = 0.1};

@@ -11,7 +11,7 @@
 sample_spec kept_spec(double weight)
 {
     return (sample_spec){.seed = 8,
-                         .n = 4000,
+                         .n = SETS_SANITIZED ? 3000 : 4000,
                          .modality_count = 2,
                          .d = {3, 2},
                          .weight = {1, weight},
