@@ -306,6 +306,7 @@ int kin_join_run(kin_join *self, kin_row_sink sink, const kin_watch *watch, kin_
         return kin_fail_alloc(err, "the order of lists", lists * sizeof *tour);
     int rc = kin_lists_tour(&self->lists, tour, err);
     kin_codes_set_tail_share(&self->codes, self->effort.tail_share);
+    kin_watch_progress(watch, 0, n);
     for (size_t from = 0, done = 0; from < lists && rc == 0; from += stretch) {
         size_t count = lists - from < stretch ? lists - from : stretch;
         rc = kin_watch_check(watch, err);
