@@ -111,21 +111,26 @@ static void plan_part(kin_plan *plan, const kin_index *self, size_t p, bool grou
     kin_plan_add(plan, "a batch of vectors", BATCH_ROWS, row + d * sizeof(float) + 8);
 }
 
+/* Part p on top of the parts before it, which stay; afterwards it is one of those. */
+static kin_plan plan_next(const kin_index *self, size_t p, bool grouped, size_t *held)
+{
+    kin_plan plan = {.hint = "--threads, or give --project"};
+    kin_plan_add(&plan, "the indexes before it", *held, 1);
+    plan_part(&plan, self, p, grouped);
+    for (size_t i = 1; i <= 3; i++) /* vectors, ids and links, groups */
+        *held = kin_size_add(*held, plan.part[i].bytes);
+    return plan;
+}
+
 /* The parts stay, the work of one part at a time comes on top: the largest sum counts. */
 static int check_plan(const kin_index *self, size_t next, kin_error *err)
 {
     size_t held = 0;
     for (size_t p = 0; p < self->part_count; p++) {
-        const kin_index_part *part = &self->part[p];
-        kin_plan plan = {.hint = "--threads, or give --project"};
-        kin_plan_add(&plan, "the indexes before it", held, 1);
-        plan_part(&plan, self, p, p <= next && part->distinct.of != NULL);
+        kin_plan plan = plan_next(self, p, p <= next && self->part[p].distinct.of != NULL, &held);
         int status = kin_plan_check(&plan, self->options.memory_bytes, err);
         if (status)
             return status;
-        held = kin_size_add(held, plan.part[1].bytes);
-        held = kin_size_add(held, plan.part[2].bytes);
-        held = kin_size_add(held, plan.part[3].bytes);
     }
     return 0;
 }
@@ -278,6 +283,29 @@ static int check_options(const kin_index *self, kin_error *err)
                             (long long)self->options.project, part->name, part->space.d_full);
     }
     return 0;
+}
+
+int kin_index_make_plan(kin_index_plan *out, const kin_catalog *catalog,
+                        const kin_index_options *options, const kin_search_options *search,
+                        kin_error *err)
+{
+    kin_index *self = NULL;
+    int status = kin_index_new(&self, catalog, options, err);
+    if (status == 0)
+        status = check_options(self, err);
+    *out = (kin_index_plan){0};
+    for (size_t p = 0; status == 0 && p < self->part_count; p++) {
+        kin_plan plan = plan_next(self, p, false, &out->index_bytes);
+        if (plan.total_bytes > out->building.total_bytes)
+            out->building = plan;
+        self->part[p].distinct.count = catalog->n;
+        if (options->project > 0)
+            self->part[p].space.d = (size_t)options->project;
+    }
+    if (status == 0)
+        status = kin_search_make_plan(&out->searching, self, search, err);
+    kin_index_free(self);
+    return status;
 }
 
 int kin_index_build(kin_index **out, const kin_catalog *catalog, const kin_index_options *options,

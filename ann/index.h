@@ -13,6 +13,7 @@
  * over a clustering of our own, which is the same for any number of threads, or HNSW, which is
  * not when it is built by more than one.
  */
+#include "core/memory.h"
 #include "core/rows.h"
 #include <jansson.h>
 
@@ -86,6 +87,17 @@ typedef struct kin_search_options {
     {                                                                                              \
         .top_k = 200                                                                               \
     }
+
+/* What building and searching are going to hold, before either: as if no two vectors were the same. */
+typedef struct kin_index_plan {
+    kin_plan building; /* at its largest */
+    kin_plan searching;
+    size_t index_bytes; /* of the index itself, held while it is searched */
+} kin_index_plan;
+
+int kin_index_make_plan(kin_index_plan *out, const kin_catalog *catalog,
+                        const kin_index_options *options, const kin_search_options *search,
+                        kin_error *err);
 
 /* The values that zeros stand for, worked out for this index. */
 void kin_search_resolve(kin_search_options *options, const kin_index *index);

@@ -7,6 +7,7 @@
 #include "ann/faiss_index.h"
 #include "ann/index.h"
 #include "ann/space.h"
+#include "core/memory.h"
 
 typedef struct kin_index_part {
     char name[KIN_NAME_MAX]; /* the modality's, or "fused": the stem of its files */
@@ -25,6 +26,11 @@ struct kin_index {
 /* An index without FAISS objects and groups: options copied, names and spaces set. */
 int kin_index_new(kin_index **out, const kin_catalog *catalog, const kin_index_options *options,
                   kin_error *err);
+
+/* What searching for all items is going to hold, beside the index where no budget is set. Asks for the
+ * number of vectors of each part alone. */
+int kin_search_make_plan(kin_plan *out, const kin_index *index, const kin_search_options *options,
+                         kin_error *err);
 
 /* The first item of every group, kin_alloc'd: whose row is the group's vector. */
 int32_t *kin_index_part_firsts(const kin_index_part *part);

@@ -172,7 +172,7 @@ static int search_prepare(search *self, const kin_index *index, const kin_search
     return 0;
 }
 
-static int check_plan(const search *self, size_t block, size_t threads, kin_error *err)
+static kin_plan make_plan(const search *self, size_t block, size_t threads)
 {
     const kin_index *index = self->index;
     kin_plan plan = {.hint = "--candidates or --threads"};
@@ -191,7 +191,24 @@ static int check_plan(const search *self, size_t block, size_t threads, kin_erro
     kin_plan_add(&plan, "threads", threads, kin_worker_bytes(index, self->c, self->most));
     kin_plan_add(&plan, "a block's rows",
                  kin_rows_bytes(block, self->options.top_k, index->catalog->modality_count), 1);
+    return plan;
+}
+
+static int check_plan(const search *self, size_t block, size_t threads, kin_error *err)
+{
+    kin_plan plan = make_plan(self, block, threads);
     return kin_plan_check(&plan, self->options.memory_bytes, err);
+}
+
+int kin_search_make_plan(kin_plan *out, const kin_index *index, const kin_search_options *options,
+                         kin_error *err)
+{
+    search self;
+    size_t n = index->catalog->n;
+    int status = search_prepare(&self, index, options, err);
+    if (status == 0)
+        *out = make_plan(&self, n < BLOCK_ITEMS ? n : BLOCK_ITEMS, (size_t)omp_get_max_threads());
+    return status;
 }
 
 static int allocate(search *self, size_t block, size_t threads, kin_error *err)

@@ -2,7 +2,6 @@
  * The row-streaming baseline (exact/stream.h says what and why).
  */
 #include "exact/stream.h"
-#include "core/memory.h"
 #include "core/score.h"
 #include "core/threads.h"
 
@@ -95,6 +94,7 @@ static void set_factors(stream *self)
 
 static void plan_memory(const stream *self, kin_plan *plan)
 {
+    *plan = (kin_plan){.hint = "--micro-batch or --threads"};
     const kin_catalog *catalog = self->catalog;
     size_t threads = (size_t)self->worker_count;
     kin_plan_add(plan, "the tile (micro-batch x items)", kin_size_mul(self->micro_batch, self->n),
@@ -144,7 +144,7 @@ static void release(stream *self)
 static int allocate(stream *self, size_t memory_bytes, kin_error *err)
 {
     const kin_catalog *catalog = self->catalog;
-    kin_plan plan = {.hint = "--micro-batch or --threads"};
+    kin_plan plan;
     plan_memory(self, &plan);
     int rc = kin_plan_check(&plan, memory_bytes, err);
     if (rc != 0)
@@ -166,6 +166,24 @@ static int allocate(stream *self, size_t memory_bytes, kin_error *err)
     return rc;
 }
 
+/* What sizes follow from. */
+static void set_sizes(stream *self, const kin_stream_options *options)
+{
+    self->micro_batch = kin_stream_micro_batch(options, self->n, self->total);
+    self->worker_count = kin_threads_used();
+    for (size_t m = 0; m < self->catalog->modality_count; m++)
+        if (self->catalog->modality[m].matrix.d > self->d_max)
+            self->d_max = self->catalog->modality[m].matrix.d;
+}
+
+void kin_stream_make_plan(kin_plan *out, const kin_catalog *catalog, size_t queries,
+                          const kin_stream_options *options)
+{
+    stream self = {.catalog = catalog, .n = catalog->n, .k = options->top_k, .total = queries};
+    set_sizes(&self, options);
+    plan_memory(&self, out);
+}
+
 static int init(stream *self, const kin_catalog *catalog, const kin_stream_queries *queries,
                 const kin_stream_options *options, kin_error *err)
 {
@@ -175,11 +193,7 @@ static int init(stream *self, const kin_catalog *catalog, const kin_stream_queri
         return kin_fail(err, KIN_E_DATA, "lower --top-k, or give more items",
                         "top-k %zu needs at least %zu items, the catalog has %zu", self->k,
                         self->k + 1, self->n);
-    self->micro_batch = kin_stream_micro_batch(options, self->n, self->total);
-    self->worker_count = kin_threads_used();
-    for (size_t m = 0; m < catalog->modality_count; m++)
-        if (catalog->modality[m].matrix.d > self->d_max)
-            self->d_max = catalog->modality[m].matrix.d;
+    set_sizes(self, options);
     self->weight_sum = kin_catalog_weight_sum(catalog);
     self->margin = tile_margin(catalog);
     set_factors(self);

@@ -20,6 +20,7 @@
  * Memory: M * n floats for the tile, a block of widened columns per thread, and the candidates;
  * nothing else grows with n. Time: 2 n^2 d operations at the speed of sgemm.
  */
+#include "core/memory.h"
 #include "core/rows.h"
 
 typedef struct kin_stream_options {
@@ -41,6 +42,10 @@ typedef struct kin_stream_queries {
 
 /* The micro-batch that will be used for a catalog of n items. */
 size_t kin_stream_micro_batch(const kin_stream_options *options, size_t n, size_t queries);
+
+/* What a run for so many queries is going to hold, part by part. */
+void kin_stream_make_plan(kin_plan *out, const kin_catalog *catalog, size_t queries,
+                          const kin_stream_options *options);
 
 /* The top-K rows of the queries, in order, into the sink: query q of the sink is queries->row[q].
  * KIN_E_DATA when K >= n. */

@@ -1,5 +1,4 @@
 #include "tools/row_sample.h"
-#include "core/memory.h"
 #include "core/random.h"
 #include "exact/stream.h"
 
@@ -147,18 +146,32 @@ kin_row_sink row_sample_sink(row_sample *self)
 
 /* ---- exact rows ------------------------------------------------------------------------------- */
 
-int row_sample_exact(row_sample *self, const kin_watch *watch, kin_error *err)
+static kin_stream_options stream_options(size_t n, size_t k, size_t memory_bytes)
 {
     kin_stream_options stream = KIN_STREAM_OPTIONS_INIT;
-    kin_stream_queries queries = {.row = self->row, .count = self->count};
-    stream.top_k = self->k;
-    stream.memory_bytes = self->memory_bytes;
-    size_t row = kin_size_mul(self->catalog->n, sizeof(float));
-    size_t tile = self->memory_bytes ? self->memory_bytes / TILE_SHARE : TILE_BYTES;
+    size_t row = kin_size_mul(n, sizeof(float));
+    size_t tile = memory_bytes ? memory_bytes / TILE_SHARE : TILE_BYTES;
     tile = tile < TILE_BYTES ? tile : TILE_BYTES;
+    stream.top_k = k;
+    stream.memory_bytes = memory_bytes;
     stream.micro_batch = tile / row < 1                 ? 1
                          : tile / row < MICRO_BATCH_MAX ? tile / row
                                                         : MICRO_BATCH_MAX;
+    return stream;
+}
+
+void row_sample_make_plan(kin_plan *out, const kin_catalog *catalog, size_t k, size_t count,
+                          size_t memory_bytes)
+{
+    kin_stream_options stream = stream_options(catalog->n, k, memory_bytes);
+    kin_stream_make_plan(out, catalog, count, &stream);
+    kin_plan_add(out, "sampled rows", 2, kin_rows_bytes(count, k, 0));
+}
+
+int row_sample_exact(row_sample *self, const kin_watch *watch, kin_error *err)
+{
+    kin_stream_options stream = stream_options(self->catalog->n, self->k, self->memory_bytes);
+    kin_stream_queries queries = {.row = self->row, .count = self->count};
     forget(self, &self->exact);
     if (self->count == 0)
         return 0;
