@@ -46,6 +46,13 @@ void build_stage_done(build *self, const char *name);
 /* The watch without its progress: for work beside the engine. */
 kin_watch build_quiet_watch(const build *self);
 
+/* self->catalog, and that there are more than top-k items. kin plan begins with it too. */
+int build_open_inputs(build *self, kin_error *err);
+
+/* The engine that `auto` is here (exact, or stream where rows are too wide for it), and an index's own
+ * type, in self->options; refuses what contradicts. */
+int build_resolve_engine(build *self, kin_error *err);
+
 /* Whether the engine's rows are not proven: then they are judged. */
 bool build_is_approximate(const build_options *o);
 

@@ -1,5 +1,6 @@
 /*
- * The command line of `kin build`: its options and its entry in the table of commands.
+ * The command lines of `kin build` and `kin plan`, and their entries in the table of commands. They have
+ * one table of options, so that whatever can be built can be planned.
  */
 #include "tools/build_options.h"
 #include "core/graph.h"
@@ -7,13 +8,13 @@
 
 const char *const build_engine_names[] = {"auto", "exact", "stream", "ivf", "hnsw", NULL};
 
-static const build_options defaults = {
-    .top_k = 200,
-    .auto_threshold = 1000000,
-    .target_recall = 0.97,
-    .index = KIN_INDEX_OPTIONS_INIT,
-    .search = KIN_SEARCH_OPTIONS_INIT,
-};
+static const plan_options defaults = {.build = {
+                                          .top_k = 200,
+                                          .auto_threshold = 1000000,
+                                          .target_recall = 0.97,
+                                          .index = KIN_INDEX_OPTIONS_INIT,
+                                          .search = KIN_SEARCH_OPTIONS_INIT,
+                                      }};
 
 #define FIELD(name) offsetof(build_options, name)
 
@@ -76,7 +77,16 @@ static const kin_option options[] = {
      .run_only = true,
      .help = "print the options as resolved, build nothing"},
     COMMAND_COMMON_OPTIONS,
+    /* from here on of kin plan alone */
+    {.name = "json",
+     .type = KIN_OPTION_TEXT,
+     .offset = offsetof(plan_options, json),
+     .unit = "FILE",
+     .run_only = true,
+     .help = "write the plan as one JSON document, - for stdout instead of the table"},
 };
+
+enum { PLAN_OPTIONS = sizeof options / sizeof *options, BUILD_OPTIONS = PLAN_OPTIONS - 1 };
 
 const kin_command command_build = {
     .name = "build",
@@ -84,8 +94,20 @@ const kin_command command_build = {
     .operands = "",
     .example = "kin build --modality text=text.npy:0.6 --modality image=image.npy:0.4 --out graph",
     .options = {.option = options,
-                .count = sizeof options / sizeof *options,
-                .defaults = &defaults,
+                .count = BUILD_OPTIONS,
+                .defaults = &defaults.build,
                 .bytes = sizeof(build_options)},
     .run = build_run,
+};
+
+const kin_command command_plan = {
+    .name = "plan",
+    .summary = "time, memory and disk that a build would take, engine by engine",
+    .operands = "",
+    .example = "kin plan --modality text=text.npy:0.6 --modality image=image.npy:0.4 --memory 4G",
+    .options = {.option = options,
+                .count = PLAN_OPTIONS,
+                .defaults = &defaults,
+                .bytes = sizeof(plan_options)},
+    .run = plan_run,
 };

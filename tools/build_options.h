@@ -35,7 +35,14 @@ typedef struct build_options {
     bool force, print_config;
 } build_options;
 
-/* The command itself (tools/cmd_build.c). */
+/* The same for kin plan, which reads it as if it were kin build's. */
+typedef struct plan_options {
+    build_options build; /* first: offsets in the table are the same */
+    const char *json;
+} plan_options;
+
+/* The commands themselves (tools/cmd_build.c, tools/cmd_plan.c). */
+int plan_run(const void *options, const kin_operands *operands, kin_error *err);
 int build_run(const void *options, const kin_operands *operands, kin_error *err);
 
 #endif

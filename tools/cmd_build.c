@@ -31,7 +31,7 @@ bool build_is_approximate(const build_options *o)
 
 /* ---- before the engine -------------------------------------------------------------------------- */
 
-static int open_inputs(build *self, kin_error *err)
+int build_open_inputs(build *self, kin_error *err)
 {
     const build_options *o = &self->options;
     kin_catalog_options from = {.source = self->source,
@@ -54,9 +54,7 @@ static int open_inputs(build *self, kin_error *err)
     return 0;
 }
 
-/* `auto` by its rule (exact, or stream where rows are too wide for it), and an index's own type; refuses
- * what contradicts. */
-static int resolve_engine(build *self, kin_error *err)
+int build_resolve_engine(build *self, kin_error *err)
 {
     build_options *o = &self->options;
     bool wide = kin_catalog_dimensions(&self->catalog) > KIN_EXACT_DIMENSIONS_MAX;
@@ -111,9 +109,9 @@ static int build_graph(build *self, kin_error *err)
 {
     int rc = kin_outdir_open(&self->out, self->options.out, "graph", self->options.force, err);
     if (rc == 0)
-        rc = open_inputs(self, err);
+        rc = build_open_inputs(self, err);
     if (rc == 0)
-        rc = resolve_engine(self, err);
+        rc = build_resolve_engine(self, err);
     if (rc != 0)
         return rc;
     build_stage_done(self, "read");

@@ -1,0 +1,172 @@
+/*
+ * kin plan: what kin build would take with these very arguments, before it runs.
+ *
+ * The inputs are opened and the engine is resolved by kin build's own code, so bad input is refused with
+ * the same words. Then every engine is planned and rehearsed (tools/predict.h). Nothing is written, and
+ * nothing that is found out here has an influence on a build.
+ */
+#include "core/memory.h"
+#include "core/npy.h"
+#include "tools/build.h"
+#include "tools/plan_report.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+enum { SAMPLE_ROWS = 8192 };
+
+static const build_engine engines[PREDICT_ENGINES] = {ENGINE_EXACT, ENGINE_STREAM, ENGINE_IVF,
+                                                      ENGINE_HNSW};
+
+/* ---- sizes ---------------------------------------------------------------------------------------- */
+
+/* The graph's files (docs/FORMATS.md), as if no row were short. Manifest and headers are next to nothing. */
+static void measure_files(predict_input *in)
+{
+    const kin_catalog *catalog = in->catalog;
+    size_t pairs = kin_size_mul(catalog->n, (size_t)in->options->top_k);
+    size_t start = pairs > INT32_MAX ? sizeof(int64_t) : sizeof(int32_t);
+    size_t csr = kin_size_add(kin_size_mul(pairs, sizeof(int32_t) + sizeof(float)),
+                              kin_size_mul(catalog->n + 1, start));
+    size_t cosines = kin_size_mul(pairs, catalog->modality_count * sizeof(uint16_t));
+    size_t names = catalog->ids.start[catalog->ids.count] + catalog->items.lines.file.bytes;
+    in->array_bytes = kin_size_add(csr, cosines);
+    in->graph_bytes = kin_size_add(kin_size_add(csr, in->array_bytes), names);
+    for (size_t m = 0; m < catalog->modality_count; m++)
+        in->input_bytes = kin_size_add(in->input_bytes, catalog->modality[m].matrix.file.bytes);
+}
+
+/* The folder that is to hold `path`; owned by the caller. NULL without memory. */
+static char *parent_of(const char *path)
+{
+    char *parent = strdup(path);
+    char *end = parent ? parent + strlen(parent) : NULL;
+    while (end > parent && end[-1] == '/')
+        *--end = '\0';
+    char *slash = parent ? strrchr(parent, '/') : NULL;
+    if (!slash) {
+        free(parent);
+        return strdup(".");
+    }
+    slash[slash == parent] = '\0';
+    return parent;
+}
+
+/* Free bytes where --out is to be, and warnings of what kin build is going to refuse there. */
+static void look_at_disk(plan_disk *disk, const build_options *o, const char *parent)
+{
+    struct statvfs room;
+    struct stat status;
+    disk->free_bytes = SIZE_MAX;
+    if (!o->out)
+        return;
+    if (stat(parent, &status) != 0 || !S_ISDIR(status.st_mode)) {
+        console_warn("--out %s: its parent folder is missing", o->out);
+        return;
+    }
+    if (stat(o->out, &status) == 0 && !o->force)
+        console_warn("--out %s is there already: kin build replaces it only with --force", o->out);
+    if (statvfs(parent, &room) != 0 || room.f_blocks == 0)
+        return;
+    disk->free_bytes = kin_size_mul(room.f_bavail, room.f_frsize);
+    if (disk->free_bytes < disk->graph_bytes)
+        console_warn("the graph needs %zu bytes, the disk of --out has %zu left", disk->graph_bytes,
+                     disk->free_bytes);
+}
+
+/* ---- the plan ------------------------------------------------------------------------------------- */
+
+static int predict_all(predict_input *in, prediction row[PREDICT_ENGINES], const kin_watch *watch,
+                       kin_error *err)
+{
+    int rc = 0;
+    for (size_t i = 0; i < PREDICT_ENGINES && rc == 0; i++) {
+        rc = kin_watch_check(watch, err);
+        if (rc == 0)
+            rc = predict(&row[i], in, engines[i], err);
+    }
+    return rc;
+}
+
+/* The table, or with --json - the document in its place. */
+static int report(const plan_report *self, const char *json, kin_error *err)
+{
+    if (!json || strcmp(json, "-") != 0)
+        plan_report_print(self);
+    json_t *document = json ? plan_report_json(self) : NULL;
+    int rc = command_write_json(json, document, err);
+    json_decref(document);
+    return rc == 0 ? command_flush_stdout(err) : rc;
+}
+
+/* What kin build would say to the engine that it takes. */
+static int verdict(const plan_report *self, kin_error *err)
+{
+    for (size_t i = 0; i < PREDICT_ENGINES; i++)
+        if (self->row[i].engine == self->chosen && self->row[i].refused.code) {
+            *err = self->row[i].refused;
+            return (int)err->code;
+        }
+    return 0;
+}
+
+static int plan_engines(build *self, const char *json, kin_error *err)
+{
+    prediction row[PREDICT_ENGINES];
+    predict_input in = {.catalog = &self->catalog,
+                        .options = &self->options,
+                        .read_seconds = console_seconds() - self->start,
+                        .base_bytes = kin_memory_resident()};
+    plan_report out = {.input = &in, .row = row, .chosen = (build_engine)self->options.engine};
+    kin_watch watch = build_quiet_watch(self);
+    char *parent = self->options.out ? parent_of(self->options.out) : NULL;
+    measure_files(&in);
+    out.disk.graph_bytes = in.graph_bytes;
+    look_at_disk(&out.disk, &self->options, parent);
+    int rc = calibrate_files(&in.files, parent, err);
+    if (rc == 0)
+        rc = plan_sample_init(&in.sample, &self->catalog, SAMPLE_ROWS, err);
+    if (rc == 0)
+        rc = predict_all(&in, row, &watch, err);
+    out.seconds = console_seconds() - self->start;
+    if (rc == 0)
+        rc = report(&out, json, err);
+    if (rc == 0)
+        rc = verdict(&out, err);
+    plan_sample_release(&in.sample);
+    free(parent);
+    return rc;
+}
+
+static int print_config(const plan_options *o, kin_error *err)
+{
+    json_t *config = kin_options_json(&command_plan.options, o, true);
+    int rc = command_write_json("-", config, err);
+    json_decref(config);
+    return rc;
+}
+
+int plan_run(const void *values, const kin_operands *operands, kin_error *err)
+{
+    (void)operands;
+    const plan_options *options = values;
+    build self = {.options = options->build, .out = {.lock = -1}};
+    if (options->build.print_config)
+        return print_config(options, err);
+    int rc = command_sources(self.source, &self.source_count, &self.options.modality, err);
+    if (rc != 0)
+        return rc;
+    self.start = console_seconds();
+    rc = build_open_inputs(&self, err);
+    if (rc == 0)
+        rc = build_resolve_engine(&self, err);
+    if (rc == 0)
+        rc = plan_engines(&self, options->json, err);
+    kin_catalog_close(&self.catalog);
+    command_sources_release(self.source, self.source_count);
+    json_decref(self.index_manifest);
+    return rc;
+}

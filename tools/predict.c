@@ -1,0 +1,268 @@
+/*
+ * The model (tools/predict.h).
+ *
+ * n items in all, s in the rehearsal, K neighbours. Constants were fitted on the catalogs of
+ * docs/PLAN.md: fashion, `kin gen` of 100,000 and of a million items, isotropic rows.
+ */
+#include "tools/predict.h"
+#include "ann/join.h"
+#include "core/threads.h"
+#include "exact/exact.h"
+#include "exact/stream.h"
+#include "tools/build.h"
+
+#include <math.h>
+#include <omp.h>
+
+/* Starting the process, its threads and BLAS; closing files, the manifest. */
+static const double start_seconds = 0.05;
+
+/* Bytes that no plan counts: buffers of BLAS and stacks, once all threads have worked. */
+static const size_t uncounted_bytes = (size_t)16 << 20;
+
+double prediction_seconds(const prediction *self)
+{
+    return self->seconds.read + self->seconds.prepare + self->seconds.neighbors +
+           self->seconds.recall + self->seconds.write;
+}
+
+static double count_of(const predict_input *in)
+{
+    return (double)in->catalog->n;
+}
+
+static double top_k(const predict_input *in)
+{
+    return (double)in->options->top_k;
+}
+
+/* ---- what engines share ------------------------------------------------------------------------- */
+
+/* Inputs are read, and their fingerprints taken again in the end; the graph's files are written, synced
+ * and their checksums taken. */
+static void set_common(prediction *out, const predict_input *in)
+{
+    double inputs = (double)in->input_bytes, graph = (double)in->graph_bytes;
+    out->seconds.read = start_seconds + in->read_seconds;
+    out->seconds.write =
+        2 * inputs * in->files.hashed + graph * (in->files.written + in->files.hashed);
+    out->memory_bytes = in->base_bytes + uncounted_bytes;
+    out->mapped_bytes = in->input_bytes + in->array_bytes;
+}
+
+/* Ordering rows beyond what the rehearsal saw of it: every row looks at a centroid for every 344 rows, and
+ * the centroids are learnt in ten rounds from 64 rows each (scan/order.c), 32 coordinates a row. */
+static double ordering_pairs(double n)
+{
+    double lists = n / 344;
+    return n * lists + 10 * fmin(64 * lists, n) * lists;
+}
+
+/* A product of two such coordinates costs as much as this many of a tile's. */
+static const double order_product = 8;
+
+static double encode_seconds(const predict_input *in, double n)
+{
+    const scan_rates *scan = &in->scan;
+    double s = (double)scan->rows;
+    double product = scan->lead > 0 ? scan->pair / (double)scan->lead : 0;
+    double more = ordering_pairs(n) - ordering_pairs(s) * n / (s > 0 ? s : 1);
+    return n * scan->encoded + 32 * order_product * product * fmax(more, 0);
+}
+
+static int rehearse_scan(predict_input *in, size_t lead, kin_error *err)
+{
+    if (in->scan.rows > 0)
+        return 0;
+    return calibrate_scan(&in->scan, &in->sample.catalog, in->catalog->n,
+                          (size_t)in->options->top_k, lead, err);
+}
+
+/* A plan of its own that has to fit as well. */
+static bool fits(prediction *out, const kin_plan *plan, const predict_input *in)
+{
+    return kin_plan_check(plan, in->options->memory, &out->refused) == 0;
+}
+
+/* ---- exact --------------------------------------------------------------------------------------- */
+
+/* Pairs that are refined before floors have their height, a row: fashion 390, kin gen 480. */
+static const double early_pairs = 400;
+
+/* Candidates scored in full, of K: 1.11 to 1.14, and where codes are coarse 1.4. */
+static const double finished_share = 1.15;
+
+static int predict_exact(prediction *out, predict_input *in, kin_error *err)
+{
+    kin_exact *engine = NULL;
+    kin_exact_options options = KIN_EXACT_OPTIONS_INIT;
+    options.top_k = (size_t)in->options->top_k;
+    options.memory_bytes = in->options->memory;
+    double start = omp_get_wtime();
+    if (kin_exact_new(&engine, in->catalog, &options, &out->refused) != 0)
+        return 0;
+    double planned = omp_get_wtime() - start;
+    kin_exact_plan plan = *kin_exact_get_plan(engine);
+    kin_exact_free(engine);
+    int rc = rehearse_scan(in, plan.tail > 0 ? plan.lead : 0, err);
+    const scan_rates *scan = &in->scan;
+    double n = count_of(in), blocks = (double)plan.blocks;
+    double pairs = n * n / 2 * (2 * blocks / (blocks + 1));
+    double early = fmin(n * early_pairs, pairs);
+    out->seconds.prepare = planned + encode_seconds(in, n);
+    out->seconds.neighbors = pairs * scan->pair + pairs * scan->possible * scan->refined +
+                             early * scan->refined_early +
+                             n * top_k(in) * finished_share * scan->finished;
+    out->memory_bytes += plan.total_bytes;
+    return rc;
+}
+
+/* ---- judged engines ------------------------------------------------------------------------------ */
+
+static int stream_rates_of(stream_rates *out, const predict_input *in, size_t micro_batch,
+                           kin_error *err)
+{
+    return calibrate_stream(out, &in->sample.catalog, (size_t)in->options->top_k, micro_batch, err);
+}
+
+/* The judge's exact rows (tools/judge.h), for one attempt. */
+static int add_judge(prediction *out, const predict_input *in, kin_error *err)
+{
+    const build_options *o = in->options;
+    size_t items = row_sample_population(in->catalog), rows = judge_rows(items, o->target_recall);
+    kin_plan plan;
+    stream_rates stream;
+    row_sample_make_plan(&plan, in->catalog, (size_t)o->top_k, rows, o->memory);
+    if (!fits(out, &plan, in))
+        return 0;
+    kin_stream_options options = {.top_k = (size_t)o->top_k};
+    int rc =
+        stream_rates_of(&stream, in, kin_stream_micro_batch(&options, in->catalog->n, rows), err);
+    out->seconds.recall = (double)rows * (stream.row + stream.pair * count_of(in));
+    out->memory_bytes += plan.total_bytes;
+    return rc;
+}
+
+/* ---- ivf ----------------------------------------------------------------------------------------- */
+
+/* Of all rows, those in lists that a row looks at: 16 / sqrt(n), fashion 0.078, kin gen of 100,000
+ * 0.108 where this gives 0.076 and 0.051; all, where no dimension says more than another. */
+static const double looked_at = 18;
+
+/* Pairs refined a row, of K: fashion 3.4, kin gen 4.1. */
+static const double join_refined = 4;
+
+/* The effort is tuned on a hundredth of the rows, 256 to 1,000, which look at all lists. */
+static double tuned_rows(double n)
+{
+    return fmin(fmax(n / 100, 256), fmin(n, 1000));
+}
+
+static int predict_ivf(prediction *out, predict_input *in, kin_error *err)
+{
+    const build_options *o = in->options;
+    kin_join *join = NULL;
+    kin_join_options options = KIN_JOIN_OPTIONS_INIT;
+    options.top_k = (size_t)o->top_k;
+    options.target = o->target_recall;
+    options.memory_bytes = o->memory;
+    if (build_check_join_options(o, &out->refused) != 0)
+        return 0;
+    double start = omp_get_wtime();
+    if (kin_join_new(&join, in->catalog, &options, &out->refused) != 0)
+        return 0;
+    double planned = omp_get_wtime() - start;
+    kin_join_plan plan = *kin_join_get_plan(join);
+    kin_join_free(join);
+    int rc = rehearse_scan(in, plan.tail > 0 ? plan.lead : 0, err);
+    const scan_rates *scan = &in->scan;
+    double n = (double)plan.distinct, k = top_k(in), sampled = tuned_rows(n);
+    double share = plan.tail > 0 ? fmin(looked_at / sqrt(n), 1) : 1;
+    double pair = scan->pair * (double)plan.lead / (double)(scan->lead ? scan->lead : 1);
+    out->seconds.prepare = planned + encode_seconds(in, n) + sampled * n * pair +
+                           sampled * n * scan->possible * scan->refined;
+    out->seconds.neighbors = n * n * share * pair + n * k * join_refined * scan->refined_early +
+                             n * (k + 1) * scan->finished;
+    out->memory_bytes += plan.total_bytes;
+    return rc == 0 ? add_judge(out, in, err) : rc;
+}
+
+/* ---- stream -------------------------------------------------------------------------------------- */
+
+static int predict_stream(prediction *out, const predict_input *in, kin_error *err)
+{
+    const build_options *o = in->options;
+    kin_stream_options options = {.top_k = (size_t)o->top_k,
+                                  .micro_batch = (size_t)o->micro_batch,
+                                  .memory_bytes = o->memory};
+    size_t n = in->catalog->n, micro_batch = kin_stream_micro_batch(&options, n, n);
+    kin_plan plan;
+    stream_rates stream;
+    kin_stream_make_plan(&plan, in->catalog, n, &options);
+    if (!fits(out, &plan, in))
+        return 0;
+    int rc = stream_rates_of(&stream, in, micro_batch, err);
+    out->seconds.neighbors = count_of(in) * (stream.row + stream.pair * count_of(in));
+    out->memory_bytes += plan.total_bytes;
+    return rc;
+}
+
+/* ---- hnsw ---------------------------------------------------------------------------------------- */
+
+/* A search of a small graph sees nearly all of it and no more; in a large one this many times as much, on
+ * top of the logarithm. Fashion and kin gen, from 1,024 rows. */
+static const double hnsw_growth_build = 1.5, hnsw_growth_search = 3;
+
+static int predict_hnsw(prediction *out, predict_input *in, kin_error *err)
+{
+    const build_options *o = in->options;
+    kin_index_options index = o->index;
+    kin_search_options search = o->search;
+    kin_index_plan plan;
+    hnsw_rates rates;
+    index.type = KIN_INDEX_HNSW;
+    index.memory_bytes = search.memory_bytes = o->memory;
+    search.top_k = (size_t)o->top_k;
+    if (kin_index_make_plan(&plan, in->catalog, &index, &search, &out->refused) != 0)
+        return 0;
+    if (!fits(out, &plan.building, in) || !fits(out, &plan.searching, in))
+        return 0;
+    plan_sample few;
+    int rc = plan_sample_init(&few, &in->sample.catalog, 1024, err);
+    if (rc != 0)
+        return rc;
+    rc = calibrate_hnsw(&rates, &few.catalog, &index, &search, err);
+    plan_sample_release(&few);
+    double n = count_of(in), s = (double)(rates.rows > 1 ? rates.rows : 2);
+    double more = n * log(n) / (s * log(s));
+    double grown = n > s ? 1 : 0;
+    out->seconds.prepare = rates.build * more * (grown > 0 ? hnsw_growth_build : 1);
+    out->seconds.neighbors = rates.search * more * (grown > 0 ? hnsw_growth_search : 1);
+    size_t searching = kin_size_add(plan.index_bytes, plan.searching.total_bytes);
+    size_t before = out->memory_bytes;
+    out->memory_bytes +=
+        plan.building.total_bytes > searching ? plan.building.total_bytes : searching;
+    if (rc != 0)
+        return rc;
+    size_t peak = out->memory_bytes;
+    out->memory_bytes = before + plan.index_bytes;
+    rc = add_judge(out, in, err);
+    out->memory_bytes = out->memory_bytes > peak ? out->memory_bytes : peak;
+    return rc;
+}
+
+int predict(prediction *out, predict_input *in, build_engine engine, kin_error *err)
+{
+    *out = (prediction){.engine = engine};
+    set_common(out, in);
+    switch (engine) {
+    case ENGINE_EXACT:
+        return predict_exact(out, in, err);
+    case ENGINE_IVF:
+        return predict_ivf(out, in, err);
+    case ENGINE_STREAM:
+        return predict_stream(out, in, err);
+    default:
+        return predict_hnsw(out, in, err);
+    }
+}
