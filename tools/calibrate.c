@@ -3,24 +3,38 @@
  */
 #include "tools/calibrate.h"
 #include "core/memory.h"
+#include "core/threads.h"
 #include "exact/stream.h"
 
 #include <fcntl.h>
+#include <math.h>
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
-double calibrate_median(double value[CALIBRATE_RUNS])
+static double processor_seconds(clockid_t clock)
 {
-    for (size_t i = 1; i < CALIBRATE_RUNS; i++)
-        for (size_t j = i; j > 0 && value[j] < value[j - 1]; j--) {
-            double larger = value[j - 1];
-            value[j - 1] = value[j];
-            value[j] = larger;
-        }
-    return value[CALIBRATE_RUNS / 2];
+    struct timespec now = {0};
+    clock_gettime(clock, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+double calibrate_seconds(void)
+{
+    return processor_seconds(CLOCK_PROCESS_CPUTIME_ID) / kin_threads_used();
+}
+
+double calibrate_thread_seconds(void)
+{
+    return processor_seconds(CLOCK_THREAD_CPUTIME_ID);
+}
+
+double calibrate_least(double before, double now)
+{
+    return before > 0 && before < now ? before : now;
 }
 
 static int forget(void *self, size_t first, const kin_rows *rows, kin_error *err)
@@ -37,58 +51,66 @@ kin_row_sink calibrate_sink(void)
     return (kin_row_sink){.write = forget};
 }
 
+enum { STREAM_ITEMS = 4096 };
+
 /* ---- stream --------------------------------------------------------------------------------------- */
 
-/* The median seconds of `queries` among the first n items of the sample. */
+/* When blocks arrive: between two lies a micro-batch, without what is done once a run. */
+typedef struct arrivals {
+    double last, least; /* seconds; 0: none yet */
+} arrivals;
+
+static int note_arrival(void *self, size_t first, const kin_rows *rows, kin_error *err)
+{
+    arrivals *at = self;
+    double now = calibrate_seconds();
+    if (first > 0)
+        at->least = calibrate_least(at->least, now - at->last);
+    at->last = now;
+    return forget(NULL, first, rows, err);
+}
+
+/* The seconds of a micro-batch that asks the first n items of the sample. */
 static int time_stream(double *out, const kin_catalog *sample, size_t n, size_t top_k,
-                       const int32_t *row, size_t queries, kin_error *err)
+                       size_t micro_batch, kin_error *err)
 {
     kin_catalog part = *sample;
-    kin_stream_options options = {.top_k = top_k, .micro_batch = queries};
-    kin_stream_queries asked = {.row = row, .count = queries};
-    double seconds[CALIBRATE_RUNS];
-    int rc = 0;
+    kin_stream_options options = {.top_k = top_k, .micro_batch = micro_batch};
+    size_t count = (CALIBRATE_RUNS + 1) * micro_batch;
+    arrivals seen = {0};
+    int32_t *row = kin_alloc(count, sizeof *row);
+    if (!row)
+        return kin_fail_alloc(err, "a sample", count * sizeof *row);
+    for (size_t i = 0; i < count; i++)
+        row[i] = (int32_t)(i % n);
     part.n = n;
-    for (size_t i = 0; i < CALIBRATE_RUNS && rc == 0; i++) {
-        double start = omp_get_wtime();
-        rc = kin_stream_run(&part, &asked, &options, calibrate_sink(), NULL, err);
-        seconds[i] = omp_get_wtime() - start;
-    }
-    if (rc == 0)
-        *out = calibrate_median(seconds);
+    kin_stream_queries queries = {.row = row, .count = count};
+    kin_row_sink sink = {.self = &seen, .write = note_arrival};
+    int rc = kin_stream_run(&part, &queries, &options, sink, NULL, err);
+    free(row);
+    *out = seen.least;
     return rc;
 }
 
-/* One micro-batch among many items and among few: what grows with their number is the pairs'. */
+/* Micro-batches among many items and among few: what grows with their number is the pairs'. */
 int calibrate_stream(stream_rates *out, const kin_catalog *sample, size_t top_k, size_t micro_batch,
                      kin_error *err)
 {
-    size_t many = sample->n, few = many / 4;
-    double seconds_many = 0, seconds_few = 0;
+    size_t many = sample->n < STREAM_ITEMS ? sample->n : STREAM_ITEMS, few = many / 4;
+    double long_one = 0, short_one = 0, q = (double)micro_batch;
     *out = (stream_rates){0};
     if (many < 2)
         return 0;
-    if (few <= top_k)
-        few = many < top_k + 2 ? many / 2 : top_k + 1;
-    if (few < 2 || few >= many)
-        few = many;
-    size_t k = top_k < few ? top_k : few - 1, queries = micro_batch < few ? micro_batch : few;
-    int32_t *row = kin_alloc(queries, sizeof *row);
-    if (!row)
-        return kin_fail_alloc(err, "a sample", queries * sizeof *row);
-    for (size_t i = 0; i < queries; i++)
-        row[i] = (int32_t)i;
-    int rc = time_stream(&seconds_many, sample, many, k, row, queries, err);
-    if (rc == 0)
-        rc = time_stream(&seconds_few, sample, few, k, row, queries, err);
-    free(row);
-    double q = (double)queries, more = (double)(many - few);
-    if (few == many || seconds_many <= seconds_few) {
-        out->pair = seconds_many / q / (double)many;
+    few = few > top_k + 1 ? few : top_k + 2 < many ? top_k + 2 : many;
+    size_t k = top_k < few ? top_k : few - 1;
+    int rc = time_stream(&long_one, sample, many, k, micro_batch, err);
+    if (rc == 0 && few < many)
+        rc = time_stream(&short_one, sample, few, k, micro_batch, err);
+    if (few == many || long_one <= short_one) {
+        out->pair = long_one / q / (double)many;
     } else {
-        out->pair = (seconds_many - seconds_few) / q / more;
-        out->row = seconds_few / q - out->pair * (double)few;
-        out->row = out->row > 0 ? out->row : 0;
+        out->pair = (long_one - short_one) / q / (double)(many - few);
+        out->row = fmax(short_one / q - out->pair * (double)few, 0);
     }
     return rc;
 }
@@ -104,13 +126,13 @@ int calibrate_hnsw(hnsw_rates *out, const kin_catalog *sample, const kin_index_o
     if (sample->n < 2)
         return 0;
     asked.top_k = asked.top_k < sample->n ? asked.top_k : sample->n - 1;
-    double start = omp_get_wtime();
+    double start = calibrate_seconds();
     int rc = kin_index_build(&made, sample, index, NULL, err);
-    double built = omp_get_wtime();
+    double built = calibrate_seconds();
     if (rc == 0)
         rc = kin_search_all(made, &asked, calibrate_sink(), NULL, err);
     out->build = built - start;
-    out->search = omp_get_wtime() - built;
+    out->search = calibrate_seconds() - built;
     kin_index_free(made);
     return rc;
 }
@@ -139,7 +161,7 @@ static bool write_pieces(int fd, const char *piece)
 
 int calibrate_files(file_rates *out, const char *folder, kin_error *err)
 {
-    double seconds[CALIBRATE_RUNS], hashing[CALIBRATE_RUNS];
+    double writing = 0, hashing = 0;
     char *piece = kin_alloc(PIECE_BYTES, 1);
     *out = (file_rates){0};
     if (!piece)
@@ -147,21 +169,19 @@ int calibrate_files(file_rates *out, const char *folder, kin_error *err)
     for (size_t i = 0; i < PIECE_BYTES; i++)
         piece[i] = (char)(i * 2654435761u >> 13);
     for (size_t i = 0; i < CALIBRATE_RUNS; i++) {
-        bool whole = false;
         double start = omp_get_wtime();
         int fd = open_nameless(folder, &out->of_folder);
-        if (fd >= 0) {
-            whole = write_pieces(fd, piece);
+        bool whole = fd >= 0 && write_pieces(fd, piece);
+        if (fd >= 0)
             close(fd);
-        }
         double written = omp_get_wtime();
         for (size_t b = 0; b < FILE_BYTES; b += PIECE_BYTES)
             kin_hash_bytes(piece, PIECE_BYTES);
-        hashing[i] = omp_get_wtime() - written;
-        seconds[i] = whole ? written - start : 0;
+        hashing = calibrate_least(hashing, omp_get_wtime() - written);
+        writing = whole ? calibrate_least(writing, written - start) : writing;
     }
-    out->written = calibrate_median(seconds) / FILE_BYTES;
-    out->hashed = calibrate_median(hashing) / FILE_BYTES;
+    out->written = writing / FILE_BYTES;
+    out->hashed = hashing / FILE_BYTES;
     free(piece);
     return 0;
 }

@@ -5,7 +5,9 @@
  *
  * Nothing is assumed of a processor: the library's own code runs on some thousand items of the catalog,
  * with the threads, kernels, dimensions and K that the build would have, and the clock is looked at.
- * Medians of three. Some tenths of a second for each engine.
+ * What counts is processor time divided by threads, all of which are at work: what else runs on the machine
+ * only makes threads wait for each other, in a rehearsal's short rounds far more than in a long build.
+ * So predictions are those of a machine that is not busy. Of repetitions the least counts.
  *
  *   calibrate_scan.c    codes, tiles, refined pairs, canonical scores: engines exact and ivf
  *   calibrate.c         stream, hnsw, files
@@ -13,7 +15,7 @@
 #include "ann/index.h"
 #include "core/catalog.h"
 
-/* Seconds of wall time, all threads at work. */
+/* Seconds with all threads at work. */
 typedef struct scan_rates {
     size_t rows, lead, dimensions; /* of the rehearsal */
     double fit;                    /* to learn a rotation from the usual sample */
@@ -59,7 +61,12 @@ int calibrate_files(file_rates *out, const char *folder, kin_error *err);
 
 enum { CALIBRATE_RUNS = 3 };
 
-double calibrate_median(double value[CALIBRATE_RUNS]);
+/* Processor seconds of this process so far, a share of them for each thread in use; and of this thread. */
+double calibrate_seconds(void);
+double calibrate_thread_seconds(void);
+
+/* The smaller of two times; 0 is none yet. */
+double calibrate_least(double before, double now);
 
 /* A sink that forgets. */
 kin_row_sink calibrate_sink(void);

@@ -24,7 +24,8 @@ typedef struct predict_input {
     size_t array_bytes;           /* of those that are mapped while the engine runs */
     file_rates files;
     plan_sample sample;
-    scan_rates scan; /* rows 0: not rehearsed yet */
+    scan_rates scan;     /* rows 0: not rehearsed yet */
+    stream_rates stream; /* pair 0: not rehearsed yet */
 } predict_input;
 
 typedef struct prediction {
