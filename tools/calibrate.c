@@ -51,7 +51,8 @@ kin_row_sink calibrate_sink(void)
     return (kin_row_sink){.write = forget};
 }
 
-enum { STREAM_ITEMS = 4096 };
+/* Many: among few items most are candidates for a while, whose cost would pass for the pairs'. */
+enum { STREAM_ITEMS = 8192 };
 
 /* ---- stream --------------------------------------------------------------------------------------- */
 
@@ -96,7 +97,7 @@ static int time_stream(double *out, const kin_catalog *sample, size_t n, size_t 
 int calibrate_stream(stream_rates *out, const kin_catalog *sample, size_t top_k, size_t micro_batch,
                      kin_error *err)
 {
-    size_t many = sample->n < STREAM_ITEMS ? sample->n : STREAM_ITEMS, few = many / 4;
+    size_t many = sample->n < STREAM_ITEMS ? sample->n : STREAM_ITEMS, few = many / 2;
     double long_one = 0, short_one = 0, q = (double)micro_batch;
     *out = (stream_rates){0};
     if (many < 2)

@@ -164,13 +164,15 @@ static json_t *row_json(const plan_report *self, const prediction *row)
 static json_t *rates_json(const plan_report *self)
 {
     const scan_rates *scan = &self->input->scan;
+    const stream_rates *stream = &self->input->stream;
     const file_rates *files = &self->input->files;
-    return json_pack("{s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "sample_rows",
-                     (json_int_t)self->input->sample.catalog.n, "lead_dimensions",
+    return json_pack("{s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}",
+                     "sample_rows", (json_int_t)self->input->sample.catalog.n, "lead_dimensions",
                      (json_int_t)scan->lead, "fit", scan->fit, "encoded_row", scan->encoded, "pair",
                      scan->pair, "refined_pair", scan->refined, "refined_pair_early",
                      scan->refined_early, "finished_candidate", scan->finished, "possible_share",
-                     scan->possible, "written_byte", files->written, "hashed_byte", files->hashed);
+                     scan->possible, "stream_pair", stream->pair, "stream_row", stream->row,
+                     "written_byte", files->written, "hashed_byte", files->hashed);
 }
 
 json_t *plan_report_json(const plan_report *self)

@@ -63,7 +63,8 @@ static int allocate(plan_sample *self, const kin_catalog *from, kin_error *err)
 
 int plan_sample_init(plan_sample *self, const kin_catalog *from, size_t rows, kin_error *err)
 {
-    size_t population = row_sample_population(from), fits = bytes_most / row_bytes(from);
+    size_t population = row_sample_population(from);
+    size_t fits = population > 0 ? bytes_most / row_bytes(from) : 0;
     fits = fits > ROWS_LEAST ? fits : ROWS_LEAST;
     rows = rows < fits ? rows : fits;
     rows = rows < population ? rows : population;

@@ -174,9 +174,9 @@ static int add_judge(prediction *out, predict_input *in, kin_error *err)
 
 /* ---- ivf ----------------------------------------------------------------------------------------- */
 
-/* Of all rows, those in lists that a row looks at: this / sqrt(n), fashion 17, kin gen of 100,000 34; all,
- * where no dimension says more than another. */
-static const double looked_at = 25;
+/* Of all rows, those in lists that a row looks at: this / sqrt(n), fashion 17, kin gen of 100,000 34 and of
+ * a million 19; all, where no dimension says more than another. */
+static const double looked_at = 22;
 
 /* Pairs refined a row, of K: fashion 3.4, kin gen 4.1. */
 static const double join_refined = 4;
@@ -241,7 +241,46 @@ static int predict_stream(prediction *out, predict_input *in, kin_error *err)
 
 /* A search of a small graph sees nearly all of it and no more; in a large one this many times as much, on
  * top of the logarithm. Fashion and kin gen, from 1,024 rows. */
-static const double hnsw_growth_build = 1.5, hnsw_growth_search = 3;
+static const double hnsw_growth_build = 2, hnsw_growth_search = 3;
+
+/* Rows of the sample that are indexed. */
+enum { HNSW_ROWS = 1024 };
+
+/* Its depth is tuned on as many rows as are judged, in about so many searches of them. */
+static const double tuning_steps = 3;
+
+/* What indexing and asking a sample took, as the whole would. */
+static int rehearse_hnsw(prediction *out, const predict_input *in, kin_index_options index,
+                         kin_search_options search, kin_error *err)
+{
+    plan_sample few;
+    hnsw_rates rates;
+    size_t rows = index.project > HNSW_ROWS / 2 ? 2 * (size_t)index.project : HNSW_ROWS;
+    int rc = plan_sample_init(&few, &in->sample.catalog, rows, err);
+    if (rc != 0)
+        return rc;
+    index.memory_bytes = search.memory_bytes = 0; /* the sample's are not the budget's */
+    rc = calibrate_hnsw(&rates, &few.catalog, &index, &search, err);
+    plan_sample_release(&few);
+    double n = count_of(in), s = (double)(rates.rows > 1 ? rates.rows : 2);
+    double more = n * log(n) / (s * log(s));
+    out->seconds.prepare = rates.build * more * (n > s ? hnsw_growth_build : 1);
+    out->seconds.neighbors = rates.search * more * (n > s ? hnsw_growth_search : 1);
+    return rc;
+}
+
+/* The judge, and the rows that depth is tuned on, which take as long each. */
+static int add_hnsw_judge(prediction *out, predict_input *in, kin_error *err)
+{
+    const build_options *o = in->options;
+    int rc = add_judge(out, in, err);
+    if (o->search.candidates > 0 || o->search.ef_search > 0)
+        return rc;
+    double rows = fmin((double)judge_rows(in->catalog->n, o->target_recall), 1000);
+    out->seconds.prepare +=
+        out->seconds.recall + out->seconds.neighbors * tuning_steps * rows / count_of(in);
+    return rc;
+}
 
 static int predict_hnsw(prediction *out, predict_input *in, kin_error *err)
 {
@@ -249,35 +288,20 @@ static int predict_hnsw(prediction *out, predict_input *in, kin_error *err)
     kin_index_options index = o->index;
     kin_search_options search = o->search;
     kin_index_plan plan;
-    hnsw_rates rates;
     index.type = KIN_INDEX_HNSW;
     index.memory_bytes = search.memory_bytes = o->memory;
     search.top_k = (size_t)o->top_k;
-    if (kin_index_make_plan(&plan, in->catalog, &index, &search, &out->refused) != 0)
+    if (kin_index_make_plan(&plan, in->catalog, &index, &search, &out->refused) != 0 ||
+        !fits(out, &plan.building, in) || !fits(out, &plan.searching, in))
         return 0;
-    if (!fits(out, &plan.building, in) || !fits(out, &plan.searching, in))
-        return 0;
-    plan_sample few;
-    int rc = plan_sample_init(&few, &in->sample.catalog, 1024, err);
-    if (rc != 0)
-        return rc;
-    rc = calibrate_hnsw(&rates, &few.catalog, &index, &search, err);
-    plan_sample_release(&few);
-    double n = count_of(in), s = (double)(rates.rows > 1 ? rates.rows : 2);
-    double more = n * log(n) / (s * log(s));
-    double grown = n > s ? 1 : 0;
-    out->seconds.prepare = rates.build * more * (grown > 0 ? hnsw_growth_build : 1);
-    out->seconds.neighbors = rates.search * more * (grown > 0 ? hnsw_growth_search : 1);
+    int rc = rehearse_hnsw(out, in, index, search, err);
+    size_t before = out->memory_bytes, building = plan.building.total_bytes;
     size_t searching = kin_size_add(plan.index_bytes, plan.searching.total_bytes);
-    size_t before = out->memory_bytes;
-    out->memory_bytes +=
-        plan.building.total_bytes > searching ? plan.building.total_bytes : searching;
-    if (rc != 0)
-        return rc;
-    size_t peak = out->memory_bytes;
     out->memory_bytes = before + plan.index_bytes;
-    rc = add_judge(out, in, err);
-    out->memory_bytes = out->memory_bytes > peak ? out->memory_bytes : peak;
+    if (rc == 0)
+        rc = add_hnsw_judge(out, in, err);
+    before += building > searching ? building : searching;
+    out->memory_bytes = out->memory_bytes > before ? out->memory_bytes : before;
     return rc;
 }
 
