@@ -42,17 +42,14 @@ static void measure_files(predict_input *in)
 /* The folder that is to hold `path`; owned by the caller. NULL without memory. */
 static char *parent_of(const char *path)
 {
-    char *parent = strdup(path);
-    char *end = parent ? parent + strlen(parent) : NULL;
-    while (end > parent && end[-1] == '/')
-        *--end = '\0';
-    char *slash = parent ? strrchr(parent, '/') : NULL;
-    if (!slash) {
-        free(parent);
-        return strdup(".");
-    }
-    slash[slash == parent] = '\0';
-    return parent;
+    size_t end = strlen(path);
+    while (end > 1 && path[end - 1] == '/')
+        end--;
+    while (end > 0 && path[end - 1] != '/')
+        end--;
+    while (end > 1 && path[end - 1] == '/')
+        end--;
+    return end > 0 ? strndup(path, end) : strdup(".");
 }
 
 /* Free bytes where --out is to be, and warnings of what kin build is going to refuse there. */
@@ -63,7 +60,7 @@ static void look_at_disk(plan_disk *disk, const build_options *o, const char *pa
     disk->free_bytes = SIZE_MAX;
     if (!o->out)
         return;
-    if (stat(parent, &status) != 0 || !S_ISDIR(status.st_mode)) {
+    if (!parent || stat(parent, &status) != 0 || !S_ISDIR(status.st_mode)) {
         console_warn("--out %s: its parent folder is missing", o->out);
         return;
     }

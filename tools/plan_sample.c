@@ -13,7 +13,7 @@ static size_t row_bytes(const kin_catalog *catalog)
     size_t bytes = 0;
     for (size_t m = 0; m < catalog->modality_count; m++)
         bytes += catalog->modality[m].matrix.d * kin_dtype_bytes(catalog->modality[m].matrix.dtype);
-    return bytes;
+    return bytes > 0 ? bytes : 1; /* of a sample of nothing */
 }
 
 /* Which items: spread evenly over those that take part. */
@@ -63,8 +63,7 @@ static int allocate(plan_sample *self, const kin_catalog *from, kin_error *err)
 
 int plan_sample_init(plan_sample *self, const kin_catalog *from, size_t rows, kin_error *err)
 {
-    size_t population = row_sample_population(from);
-    size_t fits = population > 0 ? bytes_most / row_bytes(from) : 0;
+    size_t population = row_sample_population(from), fits = bytes_most / row_bytes(from);
     fits = fits > ROWS_LEAST ? fits : ROWS_LEAST;
     rows = rows < fits ? rows : fits;
     rows = rows < population ? rows : population;

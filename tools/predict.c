@@ -251,7 +251,7 @@ static const double tuning_steps = 3;
 
 /* What indexing and asking a sample took, as the whole would. */
 static int rehearse_hnsw(prediction *out, const predict_input *in, kin_index_options index,
-                         kin_search_options search, kin_error *err)
+                         kin_search_options search, size_t index_bytes, kin_error *err)
 {
     plan_sample few;
     hnsw_rates rates;
@@ -265,6 +265,8 @@ static int rehearse_hnsw(prediction *out, const predict_input *in, kin_index_opt
     double n = count_of(in), s = (double)(rates.rows > 1 ? rates.rows : 2);
     double more = n * log(n) / (s * log(s));
     out->seconds.prepare = rates.build * more * (n > s ? hnsw_growth_build : 1);
+    if (in->options->index_dir) /* it is there: its files are read */
+        out->seconds.prepare = (double)index_bytes * 2 * in->files.hashed;
     out->seconds.neighbors = rates.search * more * (n > s ? hnsw_growth_search : 1);
     return rc;
 }
@@ -294,7 +296,7 @@ static int predict_hnsw(prediction *out, predict_input *in, kin_error *err)
     if (kin_index_make_plan(&plan, in->catalog, &index, &search, &out->refused) != 0 ||
         !fits(out, &plan.building, in) || !fits(out, &plan.searching, in))
         return 0;
-    int rc = rehearse_hnsw(out, in, index, search, err);
+    int rc = rehearse_hnsw(out, in, index, search, plan.index_bytes, err);
     size_t before = out->memory_bytes, building = plan.building.total_bytes;
     size_t searching = kin_size_add(plan.index_bytes, plan.searching.total_bytes);
     out->memory_bytes = before + plan.index_bytes;
