@@ -2,6 +2,7 @@
  * Engines stream and hnsw rehearsed, and files (tools/calibrate.h).
  */
 #include "tools/calibrate.h"
+#include "core/cgroup.h"
 #include "core/memory.h"
 #include "core/threads.h"
 #include "exact/stream.h"
@@ -22,9 +23,16 @@ static double processor_seconds(clockid_t clock)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
+int calibrate_processors(void)
+{
+    int threads = kin_threads_used(), most = omp_get_num_procs(), quota = kin_cgroup_cpus();
+    most = quota > 0 && quota < most ? quota : most;
+    return threads < most ? threads : most;
+}
+
 double calibrate_seconds(void)
 {
-    return processor_seconds(CLOCK_PROCESS_CPUTIME_ID) / kin_threads_used();
+    return processor_seconds(CLOCK_PROCESS_CPUTIME_ID) / calibrate_processors();
 }
 
 double calibrate_thread_seconds(void)

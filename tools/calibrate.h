@@ -61,7 +61,10 @@ int calibrate_files(file_rates *out, const char *folder, kin_error *err);
 
 enum { CALIBRATE_RUNS = 3 };
 
-/* Processor seconds of this process so far, a share of them for each thread in use; and of this thread. */
+/* How many threads run at once: those in use, but no more than there are processors for. */
+int calibrate_processors(void);
+
+/* Processor seconds of this process so far, over calibrate_processors(); and of this thread. */
 double calibrate_seconds(void);
 double calibrate_thread_seconds(void);
 

@@ -116,7 +116,7 @@ static double meet(rehearsal *self)
                     kin_meeting_run(one->meeting, g, h);
         sum = calibrate_thread_seconds() - start;
     }
-    return sum / self->threads;
+    return sum / calibrate_processors();
 }
 
 static kin_scan_counts count_up(const rehearsal *self)
@@ -161,7 +161,7 @@ static double finish_all(rehearsal *self, uint64_t *candidates)
         sum = calibrate_thread_seconds() - begin;
     }
     *candidates = count;
-    return sum / self->threads;
+    return sum / calibrate_processors();
 }
 
 /* ---- the rehearsal -------------------------------------------------------------------------------- */
