@@ -107,7 +107,7 @@ int calibrate_stream(stream_rates *out, const kin_catalog *sample, size_t top_k,
 {
     size_t many = sample->n < STREAM_ITEMS ? sample->n : STREAM_ITEMS, few = many / 2;
     double long_one = 0, short_one = 0, q = (double)micro_batch;
-    *out = (stream_rates){0};
+    *out = (stream_rates){.micro_batch = micro_batch};
     if (many < 2)
         return 0;
     few = few > top_k + 1 ? few : top_k + 2 < many ? top_k + 2 : many;

@@ -28,8 +28,9 @@ typedef struct scan_rates {
 } scan_rates;
 
 typedef struct stream_rates {
-    double pair; /* a query and an item */
-    double row;  /* a query, for its candidates */
+    size_t micro_batch; /* of the rehearsal */
+    double pair;        /* a query and an item */
+    double row;         /* a query, for its candidates */
 } stream_rates;
 
 typedef struct hnsw_rates {

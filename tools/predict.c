@@ -140,10 +140,10 @@ static int predict_exact(prediction *out, predict_input *in, kin_error *err)
 
 /* ---- judged engines ------------------------------------------------------------------------------ */
 
-/* Of micro-batches, the judge's or the engine's, whichever asks first: they are about as large. */
+/* Micro-batches of this size, unless those of the same size were rehearsed last. */
 static int rehearse_stream(predict_input *in, size_t micro_batch, kin_error *err)
 {
-    if (in->stream.pair > 0)
+    if (in->stream.micro_batch == micro_batch)
         return 0;
     return calibrate_stream(&in->stream, &in->sample.catalog, (size_t)in->options->top_k,
                             micro_batch, err);
@@ -164,7 +164,7 @@ static int add_judge(prediction *out, predict_input *in, kin_error *err)
     row_sample_make_plan(&plan, in->catalog, (size_t)o->top_k, rows, o->memory);
     if (!fits(out, &plan, in))
         return 0;
-    kin_stream_options options = {.top_k = (size_t)o->top_k};
+    kin_stream_options options = row_sample_stream(in->catalog, (size_t)o->top_k, o->memory);
     int rc = rehearse_stream(in, kin_stream_micro_batch(&options, in->catalog->n, rows), err);
     out->seconds.recall =
         stream_seconds(in, (double)rows) + (double)plan.total_bytes * touched_seconds;

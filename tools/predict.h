@@ -25,7 +25,7 @@ typedef struct predict_input {
     file_rates files;
     plan_sample sample;
     scan_rates scan;     /* rows 0: not rehearsed yet */
-    stream_rates stream; /* pair 0: not rehearsed yet */
+    stream_rates stream; /* micro_batch 0: not rehearsed yet */
 } predict_input;
 
 typedef struct prediction {

@@ -1,6 +1,5 @@
 #include "tools/row_sample.h"
 #include "core/random.h"
-#include "exact/stream.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -146,14 +145,12 @@ kin_row_sink row_sample_sink(row_sample *self)
 
 /* ---- exact rows ------------------------------------------------------------------------------- */
 
-static kin_stream_options stream_options(size_t n, size_t k, size_t memory_bytes)
+kin_stream_options row_sample_stream(const kin_catalog *catalog, size_t k, size_t memory_bytes)
 {
-    kin_stream_options stream = KIN_STREAM_OPTIONS_INIT;
-    size_t row = kin_size_mul(n, sizeof(float));
+    kin_stream_options stream = {.top_k = k, .memory_bytes = memory_bytes};
+    size_t row = kin_size_mul(catalog->n, sizeof(float));
     size_t tile = memory_bytes ? memory_bytes / TILE_SHARE : TILE_BYTES;
     tile = tile < TILE_BYTES ? tile : TILE_BYTES;
-    stream.top_k = k;
-    stream.memory_bytes = memory_bytes;
     stream.micro_batch = tile / row < 1                 ? 1
                          : tile / row < MICRO_BATCH_MAX ? tile / row
                                                         : MICRO_BATCH_MAX;
@@ -163,14 +160,14 @@ static kin_stream_options stream_options(size_t n, size_t k, size_t memory_bytes
 void row_sample_make_plan(kin_plan *out, const kin_catalog *catalog, size_t k, size_t count,
                           size_t memory_bytes)
 {
-    kin_stream_options stream = stream_options(catalog->n, k, memory_bytes);
+    kin_stream_options stream = row_sample_stream(catalog, k, memory_bytes);
     kin_stream_make_plan(out, catalog, count, &stream);
     kin_plan_add(out, "sampled rows", 2, kin_rows_bytes(count, k, 0));
 }
 
 int row_sample_exact(row_sample *self, const kin_watch *watch, kin_error *err)
 {
-    kin_stream_options stream = stream_options(self->catalog->n, self->k, self->memory_bytes);
+    kin_stream_options stream = row_sample_stream(self->catalog, self->k, self->memory_bytes);
     kin_stream_queries queries = {.row = self->row, .count = self->count};
     forget(self, &self->exact);
     if (self->count == 0)

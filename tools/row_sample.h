@@ -10,7 +10,7 @@
  * Memory: 16 K bytes an item drawn, and what stream takes for its micro-batch.
  */
 #include "compare/recall.h"
-#include "core/memory.h"
+#include "exact/stream.h"
 
 /* Uses of the seed. Samples of different purposes or rounds are independent of each other. */
 enum { ROW_SAMPLE_TUNE = 0x74756e, ROW_SAMPLE_JUDGE = 0x6a7564 };
@@ -49,6 +49,9 @@ kin_row_sink row_sample_tee(row_sample *self, kin_row_sink next);
 
 /* A sink for the drawn items' rows alone: query q is row[q]. */
 kin_row_sink row_sample_sink(row_sample *self);
+
+/* How `stream` is asked for exact rows. */
+kin_stream_options row_sample_stream(const kin_catalog *catalog, size_t k, size_t memory_bytes);
 
 /* What a sample of `count` items holds with its exact rows under way, for whoever plans ahead. */
 void row_sample_make_plan(kin_plan *out, const kin_catalog *catalog, size_t k, size_t count,
