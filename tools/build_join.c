@@ -67,7 +67,9 @@ static int load_join(build *self, bool *tuned, kin_error *err)
         rc = build_check_index_options(&o->index, &made, err);
     if (rc == 0)
         rc = kin_join_load(self->join, o->index_dir, self->index_manifest, tuned, err);
-    if (rc == 0 && !*tuned)
+    if (rc == 0 && !json_object_get(self->index_manifest, "join"))
+        console_info("The index keeps no order of rows and no effort: making them");
+    else if (rc == 0 && !*tuned)
         console_info("The index was tuned for other weights, top-k, target or seed: tuning again");
     return rc;
 }
