@@ -119,7 +119,8 @@ static kin_order check_order(const rows *self)
     for (size_t t = 0; t < TEST_COUNT(threads); t++) {
         kin_order again;
         kin_threads_set(threads[t]);
-        test_ok(kin_order_init(&again, &self->catalog, NULL, self->coordinate, self->d, &err), &err);
+        test_ok(kin_order_init(&again, &self->catalog, NULL, self->coordinate, self->d, &err),
+                &err);
         check_same(&order, &again);
         kin_order_release(&again);
     }

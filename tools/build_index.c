@@ -6,7 +6,7 @@
 #include <string.h>
 
 int build_check_index_options(const kin_index_options *asked, const kin_index_options *made,
-                               kin_error *err)
+                              kin_error *err)
 {
     const kin_index_options unset = KIN_INDEX_OPTIONS_INIT;
     const struct {
@@ -53,7 +53,8 @@ static int open_index(build *self, kin_error *err)
 {
     const build_options *o = &self->options;
     int rc = kin_index_open(&self->index, o->index_dir, self->index_manifest, &self->catalog, err);
-    return rc != 0 ? rc : build_check_index_options(&o->index, kin_index_resolved(self->index), err);
+    return rc != 0 ? rc
+                   : build_check_index_options(&o->index, kin_index_resolved(self->index), err);
 }
 
 /* How deep the index is asked is chosen on rows, unless it was said. What is left open is set by rule. */
