@@ -32,11 +32,17 @@ static int check(const kin_catalog *catalog, const kin_join_options *options, ki
     return kin_blas_room(err);
 }
 
+static const char plan_hint[] = "--threads or --top-k, or use float16 and fewer dimensions";
+
 /* Which items another one stands for: the first of those that are the same. */
 static int find_twins(kin_join *self, kin_error *err)
 {
     const kin_catalog *catalog = self->catalog;
-    int rc = kin_distinct_make(&self->twins, catalog, (1u << catalog->modality_count) - 1, err);
+    kin_plan plan = {.hint = plan_hint};
+    kin_plan_add(&plan, "finding items that are the same", kin_distinct_work_bytes(catalog->n), 1);
+    int rc = kin_plan_check(&plan, self->options.memory_bytes, err);
+    if (rc == 0)
+        rc = kin_distinct_make(&self->twins, catalog, (1u << catalog->modality_count) - 1, err);
     if (rc != 0)
         return rc;
     self->leave_out = kin_alloc(catalog->n, 1);
@@ -71,10 +77,12 @@ static int make_plan(kin_join *self, kin_error *err)
                      kin_size_mul((size_t)self->threads, kin_join_worker_bytes(self, lists)));
     size_t encoding = kin_codes_encode_work_bytes(codes);
     plan->work_bytes = joining > encoding ? joining : encoding;
-    kin_plan parts = {.hint = "--threads or --top-k, or use float16 and fewer dimensions"};
+    size_t tuning = kin_join_sample_bytes(self->twins.count, self->options.top_k);
+    kin_plan parts = {.hint = plan_hint};
     kin_plan_add(&parts, "items that are the same", kept, 1);
     kin_plan_add(&parts, "codes", plan->codes_bytes, 1);
     kin_plan_add(&parts, "threads", plan->work_bytes, 1);
+    kin_plan_add(&parts, "the sample that sets the effort", tuning, 1);
     plan->total_bytes = parts.total_bytes;
     size_t ordering = kin_size_add(kept, kin_codes_order_work_bytes(codes));
     if (ordering > plan->total_bytes) {

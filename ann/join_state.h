@@ -6,7 +6,8 @@
  *   join.c         set-up, plan, and the run over all lists
  *   join_lists.c   what is known of each list, and how likely it is to hold a row's neighbours
  *   join_scan.c    some rows look at lists: who probes what, in which order
- *   join_tune.c    the effort, from a sample of rows
+ *   join_sample.c  the rows that the effort is chosen on
+ *   join_tune.c    the effort
  *   join_file.c    what an index folder keeps
  *   join_twins.c   one row's neighbours become those of all items that are the same
  */
@@ -95,6 +96,8 @@ void kin_join_scan(kin_join_worker *self, const size_t *at, size_t count, size_t
 int kin_join_hand_on(kin_join_worker *self, int32_t row, const kin_rows *best, size_t slot,
                      kin_row_sink sink, kin_error *err);
 
+/* What tuning takes for n items, with all of their places. */
+size_t kin_join_sample_bytes(size_t n, size_t k);
 void kin_join_sample_free(struct kin_join_sample *self);
 
 #endif

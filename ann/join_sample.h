@@ -1,0 +1,32 @@
+#ifndef KIN_ANN_JOIN_SAMPLE_H
+#define KIN_ANN_JOIN_SAMPLE_H
+/*
+ * Private to ann/join*.c: the rows that the effort of a join is chosen on.
+ */
+#include "ann/join_state.h"
+
+/* A neighbour of a sampled row, and what it takes to find it. */
+typedef struct kin_join_need {
+    float reach, tail_share;
+} kin_join_need;
+
+typedef struct kin_join_sample {
+    size_t rows, k;
+    size_t *at;          /* [rows] in the order, ascending */
+    uint32_t *found;     /* [rows] true neighbours, at most k */
+    float *floor;        /* [rows] the estimate of the last of them */
+    kin_join_need *need; /* [rows][k] */
+    double *recall;      /* [rows] of the last scan */
+} kin_join_sample;
+
+/* Draws the rows into join->sample. */
+int kin_join_sample_draw(kin_join *join, kin_error *err);
+
+/* All of them scan all lists: what they find is their truth, with what each neighbour needs. The share of tails
+ * must be 1. */
+int kin_join_sample_find_truth(kin_join *join, kin_error *err);
+
+/* All of them are joined with `reach`, as the run will: self->recall. */
+int kin_join_sample_try(kin_join *join, float reach, kin_error *err);
+
+#endif
