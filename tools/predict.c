@@ -6,9 +6,11 @@
  */
 #include "tools/predict.h"
 #include "ann/join.h"
+#include "core/memory.h"
 #include "core/threads.h"
 #include "exact/exact.h"
 #include "exact/stream.h"
+#include "scan/rotation.h"
 #include "tools/build.h"
 
 #include <math.h>
@@ -181,6 +183,19 @@ static const double looked_at = 22;
 /* Pairs refined a row, of K: fashion 3.4, kin gen 4.1. */
 static const double join_refined = 4;
 
+/* Rows are written in the order of a tour, five of them to a page of the graph's mapped files: where that takes
+ * as long as the kernel keeps dirty pages, or fills what it keeps of them (by default 30 s, less than a tenth of memory),
+ * a page is written back several times. Seconds a byte of arrays, of kin gen's million items. */
+static const double written_back = 14e-9, dirty_seconds = 30, dirty_share = 0.08;
+
+static double write_back_seconds(const predict_input *in, double neighbors)
+{
+    double bytes = (double)in->array_bytes;
+    bool several =
+        neighbors > dirty_seconds || bytes > dirty_share * (double)kin_memory_available();
+    return several ? bytes * written_back : 0;
+}
+
 /* The effort is tuned on a hundredth of the rows, 256 to 1,000, which look at all lists. */
 static double tuned_rows(double n)
 {
@@ -206,14 +221,17 @@ static int predict_ivf(prediction *out, predict_input *in, kin_error *err)
     int rc = rehearse_scan(in, plan.tail > 0 ? plan.lead : 0, err);
     const scan_rates *scan = &in->scan;
     double n = (double)plan.distinct, k = top_k(in), sampled = tuned_rows(n);
-    double share = plan.tail > 0 ? fmin(looked_at / sqrt(n), 1) : 1;
+    /* few dimensions may all lead for being few */
+    bool structured = plan.tail > 0 || plan.lead <= KIN_LEAD_MAX;
+    double share = structured ? fmin(looked_at / sqrt(n), 1) : 1;
     double pair = scan->pair * (double)plan.lead / (double)(scan->lead ? scan->lead : 1);
     out->seconds.prepare = planned + encode_seconds(in, n) + sampled * n * pair +
                            sampled * n * scan->possible * scan->refined;
-    double refined = plan.tail > 0 ? join_refined * k : early_of(in, false);
+    double refined = structured ? join_refined * k : early_of(in, false);
     out->seconds.neighbors = n * n * share * pair + n * refined * scan->refined +
                              n * (k + 1) * finished_far * scan->finished +
                              (double)plan.total_bytes * touched_seconds;
+    out->seconds.neighbors += write_back_seconds(in, out->seconds.neighbors);
     out->memory_bytes += plan.total_bytes;
     return rc == 0 ? add_judge(out, in, err) : rc;
 }
