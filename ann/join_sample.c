@@ -86,19 +86,6 @@ int kin_join_sample_draw(kin_join *join, kin_error *err)
 
 /* ---- what it takes ---------------------------------------------------------------------------------- */
 
-static size_t list_at(const kin_order *order, size_t at)
-{
-    size_t low = 0, high = order->groups;
-    while (high - low > 1) {
-        size_t middle = low + (high - low) / 2;
-        if (order->start[middle] <= at)
-            low = middle;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 /* From which reach on a row with this floor looks at list h; `row` is its side of gates for a reach of 1. */
 static float reach_needed(const kin_join *join, const float *row, size_t at, size_t h, float floor)
 {
@@ -162,10 +149,10 @@ static void note_truth(const kin_join *join, const scanner *from, size_t slot, s
     if (kept == 0)
         return;
     float floor = self->floor[i] = kin_score_from_order(~(uint32_t)(from->key[kept - 1] >> 32));
-    unsigned pattern = order->pattern[list_at(order, own)];
+    unsigned pattern = order->pattern[kin_order_group(order, own)];
     kin_lists_row(&join->lists, &join->codes, own, 1, from->row);
     for (size_t c = 0; c < kept; c++) {
-        size_t at = (uint32_t)from->key[c], h = list_at(order, at);
+        size_t at = (uint32_t)from->key[c], h = kin_order_group(order, at);
         float inner = floor / join->codes.fused.factor[pattern & order->pattern[h]];
         self->need[i * self->k + c] = (kin_join_need){reach_needed(join, from->row, own, h, inner),
                                                       share_needed(&join->codes, own, at, inner)};
@@ -197,7 +184,8 @@ static bool goes_on(const kin_join *join, size_t i, float reach)
     const kin_order *order = &join->codes.order;
     if (i == 0 || i == self->rows)
         return false;
-    size_t before = list_at(order, self->at[i - 1]), own = list_at(order, self->at[i]);
+    size_t before = kin_order_group(order, self->at[i - 1]),
+           own = kin_order_group(order, self->at[i]);
     if (isinf(reach))
         return i % PIECE != 0 && order->pattern[before] == order->pattern[own];
     return before == own;
@@ -211,8 +199,8 @@ static void scan_together(const kin_join *join, const scanner *from, size_t i, f
     size_t end = i + 1;
     while (goes_on(join, end, reach))
         end++;
-    kin_join_scan(from->worker, self->at + i, end - i, list_at(&join->codes.order, self->at[i]),
-                  reach);
+    kin_join_scan(from->worker, self->at + i, end - i,
+                  kin_order_group(&join->codes.order, self->at[i]), reach);
     for (size_t s = i; s < end; s++)
         take(join, from, s - i, s);
 }

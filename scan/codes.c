@@ -234,23 +234,10 @@ static void place_row(kin_codes *self, size_t at, size_t group, const int8_t *co
     self->panel_sum[panel * KIN_PANEL_COLUMNS + column] = sum_codes(code, lead);
 }
 
-static size_t group_of(const kin_order *order, size_t at)
-{
-    size_t low = 0, high = order->groups;
-    while (high - low > 1) {
-        size_t middle = low + (high - low) / 2;
-        if (order->start[middle] <= at)
-            low = middle;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 static void encode_block(kin_codes *self, size_t first, size_t count, float slack, encoder *e)
 {
     const kin_rotation *r = &self->rotation;
-    size_t group = group_of(&self->order, first);
+    size_t group = kin_order_group(&self->order, first);
     load_rows(self, self->order.row + first, count, e);
     kin_rotation_apply(r, e->y, count, e->z, e->space);
     for (size_t i = 0; i < count; i++) {

@@ -300,3 +300,16 @@ size_t kin_order_work_bytes(size_t n, size_t d)
     return kin_size_add(kin_size_add(rows, kin_size_mul(floats, sizeof(float))),
                         kin_kmeans_work_bytes(sample, lists));
 }
+
+size_t kin_order_group(const kin_order *order, size_t at)
+{
+    size_t low = 0, high = order->groups;
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+        if (order->start[middle] <= at)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}

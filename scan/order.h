@@ -27,6 +27,9 @@ int kin_order_init(kin_order *self, const kin_catalog *catalog,
                    size_t d, kin_error *err);
 void kin_order_release(kin_order *self);
 
+/* The group that holds place `at` of the order; at < count. */
+size_t kin_order_group(const kin_order *self, size_t at);
+
 /* No more groups than this come of n rows. */
 size_t kin_order_groups_most(size_t n);
 
