@@ -6,11 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SPREADS = 3 }; /* leading, tail, bias: behind the mean's coordinates */
-
 size_t kin_lists_bytes(size_t count, size_t lead)
 {
-    return kin_size_mul(kin_size_mul(count, lead + SPREADS), sizeof(float));
+    return kin_size_mul(kin_size_mul(count, lead + KIN_LIST_SPREADS), sizeof(float));
 }
 
 /* The leading coordinates of a row, from its high codes. */
@@ -31,7 +29,7 @@ static void describe(const kin_codes *codes, size_t h, float *x, float *out)
     size_t first = codes->order.start[h], last = codes->order.start[h + 1];
     size_t lead = codes->rotation.lead, tail = codes->rotation.tail;
     float share = 1 / (float)(last - first), square = 0, tail_square = 0, bias = 0, mean_square = 0;
-    memset(out, 0, (lead + SPREADS) * sizeof *out);
+    memset(out, 0, (lead + KIN_LIST_SPREADS) * sizeof *out);
     for (size_t at = first; at < last; at++) {
         const kin_code_facts *facts = &codes->facts[at];
         square += share * load_lead(codes, at, x);
@@ -51,8 +49,10 @@ int kin_lists_init(kin_lists *self, const kin_codes *codes, kin_error *err)
 {
     size_t count = codes->order.groups, lead = codes->rotation.lead;
     bool refused = false;
-    *self = (kin_lists){
-        .count = count, .lead = lead, .tail = codes->rotation.tail, .width = lead + SPREADS};
+    *self = (kin_lists){.count = count,
+                        .lead = lead,
+                        .tail = codes->rotation.tail,
+                        .width = lead + KIN_LIST_SPREADS};
     self->list = kin_alloc(kin_size_mul(count, self->width), sizeof *self->list);
     if (!self->list)
         return kin_fail_alloc(err, "lists", kin_lists_bytes(count, lead));

@@ -16,7 +16,7 @@
 size_t kin_join_worker_bytes(const kin_join *join, size_t lists)
 {
     const kin_codes *codes = &join->codes;
-    size_t width = codes->rotation.lead + 3, k = join->options.top_k + 1;
+    size_t width = codes->rotation.lead + KIN_LIST_SPREADS, k = join->options.top_k + 1;
     size_t floats =
         kin_size_mul(KIN_GROUP_MAX + 1 + KIN_JOIN_BLOCK, width) + KIN_JOIN_BLOCK * KIN_GROUP_MAX;
     size_t bytes = kin_size_mul(floats, sizeof(float));

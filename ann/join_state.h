@@ -16,12 +16,14 @@
 #include "scan/finish.h"
 #include "scan/meeting.h"
 
+enum { KIN_LIST_SPREADS = 3 }; /* leading, tail, bias: behind the mean's coordinates */
+
 /* What is known of a list: coordinates of its mean, the spread of leading and of tail coordinates, and
  * the mean bias, side by side so that one product with a row's makes the gate (ann/join.h). */
 typedef struct kin_lists {
     size_t count, lead;
     size_t tail;
-    size_t width; /* lead + 3 */
+    size_t width; /* lead + KIN_LIST_SPREADS */
     float *list;  /* [count][width]; owned */
 } kin_lists;
 

@@ -85,7 +85,7 @@
          .max = 1e6,                                                                               \
          .unit = "N",                                                                              \
          .default_text = "4 sqrt(vectors)",                                                        \
-         .help = "clusters of an ivf index"},                                                      \
+         .help = "clusters of an ivf index, as kin query asks it"},                                \
         {.name = "links",                                                                          \
          .type = KIN_OPTION_INT,                                                                   \
          .offset = INDEX_FIELD(at, links),                                                         \
@@ -115,7 +115,7 @@
      .max = 1e6,                                                                                   \
      .unit = "C",                                                                                  \
      .default_text = "4 K, fused space 2 K, at least 64; hnsw 3 K, kin build: on a sample",        \
-     .help = "how deep each index is asked"},                                                      \
+     .help = "how deep each index is asked, by hnsw and kin query"},                               \
         {.name = "probes",                                                                         \
          .type = KIN_OPTION_INT,                                                                   \
          .offset = SEARCH_FIELD(at, probes),                                                       \
@@ -123,7 +123,7 @@
          .max = 1e6,                                                                               \
          .unit = "N",                                                                              \
          .default_text = "2 sqrt(lists), at least 16",                                             \
-         .help = "clusters of an ivf index to search"},                                            \
+         .help = "clusters of an ivf index that kin query searches"},                              \
     {                                                                                              \
         .name = "ef-search", .type = KIN_OPTION_INT, .offset = SEARCH_FIELD(at, ef_search),        \
         .min = 1, .max = 1e6, .unit = "N", .default_text = "the candidates",                       \
