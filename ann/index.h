@@ -115,8 +115,8 @@ int kin_search_rows(const kin_index *index, const kin_search_options *options,
                     const int32_t *row /* [count] */, size_t count, kin_row_sink sink,
                     const kin_watch *watch, kin_error *err);
 
-/* About twice the effort, of resolved options: probes of ivf up to all lists, candidates and efSearch
- * of hnsw up to all items. False, and nothing changed, where there is no more to give. */
+/* About twice the effort of an HNSW index, of resolved options: candidates and efSearch up to all items.
+ * False, and nothing changed, where there is no more to give. */
 bool kin_search_raise(kin_search_options *options, const kin_index *index);
 
 /* The top-K of one query, an item of the catalog or vectors from outside, into row 0 of `out`.

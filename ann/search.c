@@ -98,18 +98,6 @@ void kin_search_resolve(kin_search_options *options, const kin_index *index)
         options->ef_search = options->candidates;
 }
 
-/* The most lists that a part has: probing more is no effort. */
-static int64_t most_lists(const kin_index *index)
-{
-    int64_t most = 0;
-    for (size_t p = 0; p < index->part_count; p++) {
-        const kin_faiss *faiss = index->part[p].faiss;
-        int64_t lists = faiss ? (int64_t)kin_faiss_lists(faiss) : 0;
-        most = most > lists ? most : lists;
-    }
-    return most;
-}
-
 /* Twice the value, but no more than `most`, and never less than it is. */
 static int64_t doubled(int64_t value, int64_t most)
 {
@@ -119,18 +107,13 @@ static int64_t doubled(int64_t value, int64_t most)
 
 bool kin_search_raise(kin_search_options *options, const kin_index *index)
 {
+    int64_t n = (int64_t)index->catalog->n;
     kin_search_options more = *options;
-    if (index->options.type == KIN_INDEX_IVF) {
-        more.probes = doubled(more.probes, most_lists(index));
-    } else {
-        int64_t n = (int64_t)index->catalog->n;
-        more.candidates = doubled(more.candidates, n);
-        more.ef_search = doubled(more.ef_search, n);
-        if (more.ef_search < more.candidates)
-            more.ef_search = more.candidates;
-    }
-    bool raised = more.probes > options->probes || more.candidates > options->candidates ||
-                  more.ef_search > options->ef_search;
+    more.candidates = doubled(more.candidates, n);
+    more.ef_search = doubled(more.ef_search, n);
+    if (more.ef_search < more.candidates)
+        more.ef_search = more.candidates;
+    bool raised = more.candidates > options->candidates || more.ef_search > options->ef_search;
     *options = more;
     return raised;
 }
