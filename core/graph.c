@@ -8,6 +8,7 @@
 #include "core/score.h"
 
 #include <limits.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -192,6 +193,8 @@ void kin_graph_close(kin_graph *self)
 {
     for (size_t f = 0; f < sizeof self->file / sizeof *self->file; f++)
         kin_file_close(&self->file[f]);
+    for (size_t a = 0; a < sizeof self->made / sizeof *self->made; a++)
+        free(self->made[a]);
     kin_lines_close(&self->ids);
     kin_table_close(&self->items);
     json_decref(self->manifest);
@@ -216,7 +219,8 @@ size_t kin_graph_row(const kin_graph *self, size_t row, kin_neighbor *out)
     size_t first = (size_t)self->indptr[row];
     size_t count = (size_t)self->indptr[row + 1] - first;
     for (size_t i = 0; i < count; i++)
-        out[i] = (kin_neighbor){self->indices[first + i], self->data[first + i], first + i};
+        out[i] = (kin_neighbor){self->indices[first + i], self->data ? self->data[first + i] : NAN,
+                                first + i};
     if (self->order == KIN_ORDER_COLUMN)
         qsort(out, count, sizeof *out, compare_neighbors);
     return count;

@@ -52,7 +52,7 @@ void kin_graph_writer_free(kin_graph_writer *self);
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-/* A graph, its arrays mapped. Const after opening. */
+/* A graph: its arrays mapped, or in memory (compare/made.h, compare/foreign.h). Const after opening. */
 typedef struct kin_graph {
     size_t n;
     size_t pairs;
@@ -60,15 +60,16 @@ typedef struct kin_graph {
     kin_row_order order;
     int64_t *indptr;        /* [n + 1]; owned */
     const int32_t *indices; /* [pairs] */
-    const float *data;      /* [pairs] fused scores */
+    const float *data; /* [pairs] fused scores; NULL of a foreign graph: entries are best first */
     size_t modality_count;
     char modality[KIN_MODALITIES_MAX][KIN_NAME_MAX];
-    const uint16_t *cosine[KIN_MODALITIES_MAX]; /* [pairs] float16 bits */
+    const uint16_t *cosine[KIN_MODALITIES_MAX]; /* [pairs] float16 bits; NULL where it has none */
     kin_lines ids;                              /* [n] */
     kin_table items;                            /* lines.count 0 where there is no items.tsv */
     json_t *manifest;                           /* owned */
     char *directory;                            /* owned */
     kin_file file[3 + KIN_MODALITIES_MAX];
+    void *made[2 + KIN_MODALITIES_MAX]; /* arrays that lie in no file; owned */
 } kin_graph;
 
 /* Opens a folder that kin build wrote; checks shapes, ranges (indices in [0, n), indptr
@@ -83,8 +84,8 @@ typedef struct kin_neighbor {
     size_t entry; /* index into data and cosine */
 } kin_neighbor;
 
-/* The neighbours of `row`, best first whatever the order on disk, into out[0 .. k). Returns their
- * number. */
+/* The neighbours of `row`, best first whatever the order on disk, into out[0 .. k); scores are NaN where the
+ * graph has none. Returns their number. */
 size_t kin_graph_row(const kin_graph *self, size_t row, kin_neighbor *out /* [k] */);
 
 #endif

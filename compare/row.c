@@ -1,0 +1,116 @@
+#include "compare/row.h"
+#include "core/memory.h"
+#include "core/score.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+int kin_id_set_init(kin_id_set *self, size_t ids, kin_error *err)
+{
+    size_t slots = 16;
+    while (slots < 2 * ids)
+        slots *= 2;
+    *self = (kin_id_set){.slots = slots, .generation = 1};
+    self->stamp = kin_alloc_zero(slots, sizeof *self->stamp);
+    self->id = kin_alloc(slots, sizeof *self->id);
+    self->place = kin_alloc(slots, sizeof *self->place);
+    if (self->stamp && self->id && self->place)
+        return 0;
+    kin_id_set_release(self);
+    return kin_fail_alloc(err, "the ids of a row", kin_size_mul(slots, 12));
+}
+
+void kin_id_set_release(kin_id_set *self)
+{
+    free(self->stamp);
+    free(self->id);
+    free(self->place);
+    *self = (kin_id_set){0};
+}
+
+void kin_id_set_clear(kin_id_set *self)
+{
+    self->count = 0;
+    if (++self->generation == 0) { /* four thousand million rows later */
+        memset(self->stamp, 0, self->slots * sizeof *self->stamp);
+        self->generation = 1;
+    }
+}
+
+/* Where `id` is or would be. Fibonacci hashing (Knuth, The Art of Computer Programming, volume 3, section
+ * 6.4), then the next free slot. */
+static size_t slot_of(const kin_id_set *self, int32_t id)
+{
+    size_t slot = (uint32_t)id * UINT32_C(2654435769) & (self->slots - 1);
+    while (self->stamp[slot] == self->generation && self->id[slot] != id)
+        slot = (slot + 1) & (self->slots - 1);
+    return slot;
+}
+
+uint32_t kin_id_set_add(kin_id_set *self, int32_t id, bool *added)
+{
+    size_t slot = slot_of(self, id);
+    *added = self->stamp[slot] != self->generation;
+    if (*added) {
+        self->stamp[slot] = self->generation;
+        self->id[slot] = id;
+        self->place[slot] = self->count++;
+    }
+    return self->place[slot];
+}
+
+uint32_t kin_id_set_find(const kin_id_set *self, int32_t id)
+{
+    size_t slot = slot_of(self, id);
+    return self->stamp[slot] == self->generation ? self->place[slot] : UINT32_MAX;
+}
+
+/* Best first; of equal scores the smaller row. */
+static int best_first(const void *a, const void *b)
+{
+    const kin_neighbor *x = a;
+    const kin_neighbor *y = b;
+    uint32_t order_x = kin_score_order(x->score);
+    uint32_t order_y = kin_score_order(y->score);
+    if (order_x != order_y)
+        return order_x > order_y ? -1 : 1;
+    return (x->row > y->row) - (x->row < y->row);
+}
+
+static bool in_order(const kin_neighbor *entry, size_t count)
+{
+    for (size_t i = 1; i < count; i++)
+        if (best_first(&entry[i - 1], &entry[i]) > 0)
+            return false;
+    return true;
+}
+
+/* Entries in order: the first of each id stays. */
+static size_t keep_first(kin_neighbor *entry, size_t count, int32_t self_row, kin_id_set *seen)
+{
+    size_t kept = 0;
+    kin_id_set_clear(seen);
+    for (size_t i = 0; i < count; i++) {
+        bool added = false;
+        if (entry[i].row != self_row)
+            kin_id_set_add(seen, entry[i].row, &added);
+        if (added)
+            entry[kept++] = entry[i];
+    }
+    return kept;
+}
+
+size_t kin_entries_distinct(kin_neighbor *entry, size_t count, int32_t self_row, kin_id_set *seen)
+{
+    if (!in_order(entry, count))
+        qsort(entry, count, sizeof *entry, best_first);
+    return keep_first(entry, count, self_row, seen);
+}
+
+size_t kin_row_distinct(const kin_graph *graph, size_t row, kin_neighbor *out, kin_id_set *seen)
+{
+    size_t count = kin_graph_row(graph, row, out);
+    return graph->data ? kin_entries_distinct(out, count, (int32_t)row, seen)
+                       : keep_first(out, count, (int32_t)row, seen);
+}
