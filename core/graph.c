@@ -195,8 +195,10 @@ void kin_graph_close(kin_graph *self)
         kin_file_close(&self->file[f]);
     for (size_t a = 0; a < sizeof self->made / sizeof *self->made; a++)
         free(self->made[a]);
-    kin_lines_close(&self->ids);
-    kin_table_close(&self->items);
+    if (!self->names_borrowed) {
+        kin_lines_close(&self->ids);
+        kin_table_close(&self->items);
+    }
     json_decref(self->manifest);
     free(self->indptr);
     free(self->directory);

@@ -66,8 +66,9 @@ typedef struct kin_graph {
     const uint16_t *cosine[KIN_MODALITIES_MAX]; /* [pairs] float16 bits; NULL where it has none */
     kin_lines ids;                              /* [n] */
     kin_table items;                            /* lines.count 0 where there is no items.tsv */
-    json_t *manifest;                           /* owned */
-    char *directory;                            /* owned */
+    bool names_borrowed; /* ids and items are another graph's, which outlives it */
+    json_t *manifest;    /* owned */
+    char *directory;     /* owned */
     kin_file file[3 + KIN_MODALITIES_MAX];
     void *made[2 + KIN_MODALITIES_MAX]; /* arrays that lie in no file; owned */
 } kin_graph;

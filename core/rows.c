@@ -81,7 +81,7 @@ static int keep(void *self, size_t first, const kin_rows *rows, kin_error *err)
     memcpy(all->filled + first, rows->filled, rows->count * sizeof *rows->filled);
     memcpy(all->neighbor + at, rows->neighbor, rows->count * rows->k * sizeof *rows->neighbor);
     memcpy(all->score + at, rows->score, rows->count * rows->k * sizeof *rows->score);
-    for (size_t m = 0; m < rows->modality_count; m++)
+    for (size_t m = 0; m < all->modality_count; m++)
         memcpy(all->cosine[m] + at, rows->cosine[m],
                rows->count * rows->k * sizeof *rows->cosine[m]);
 #pragma omp critical(kin_rows_keep)

@@ -54,7 +54,7 @@ void kin_watch_progress(const kin_watch *self, size_t done, size_t total);
 void kin_watch_stage(const kin_watch *self, const char *name);
 
 /* A sink that keeps everything in memory, for a few rows: writes block `first` to the same place
- * of `self`, a kin_rows with room for all queries. */
+ * of `all`, a kin_rows with room for all queries. Cosines only where `all` was made for them. */
 kin_row_sink kin_rows_sink(kin_rows *all);
 
 #endif
