@@ -3,7 +3,7 @@
  */
 #include "core/graph.h"
 #include "core/memory.h"
-#include "core/npy.h"
+#include "core/npy_array.h"
 #include "core/outdir.h"
 #include "core/score.h"
 
@@ -16,33 +16,16 @@ static const char damaged[] = "the folder is damaged: build it again";
 
 enum { FILE_INDICES, FILE_DATA, FILE_INDPTR, FILE_COSINES };
 
-/* Maps directory/NAME.npy, a one-dimensional array of type `descr`; its values and their number. */
+/* A one-dimensional array of the folder; its values and their number. */
 static int open_array(kin_graph *self, kin_file *file, const char *name, const char *descr,
                       const void **values, size_t *count, kin_error *err)
 {
-    char *path = kin_text("%s/%s.npy", self->directory, name);
-    if (!path)
-        return kin_fail_alloc(err, "path", PATH_MAX);
-    kin_npy_header header;
-    int rc = kin_file_open(file, path, err);
-    if (rc == 0)
-        rc = kin_npy_parse(&header, file->data, file->bytes, path, err);
-    size_t item_bytes = rc == 0 ? (size_t)(header.descr[2] - '0') : 0;
-    if (rc == 0 && (strcmp(header.descr, descr) != 0 || header.dimensions != 1))
-        rc = kin_fail(err, KIN_E_DATA, damaged, "%s holds %s in %zu dimensions, needs %s in 1",
-                      path, header.descr, header.dimensions, descr);
-    else if (rc == 0 && kin_size_add(kin_size_mul(header.shape[0], item_bytes),
-                                     header.data_offset) != file->bytes)
-        rc = kin_fail(err, KIN_E_DATA, damaged, "%s: %zu values do not fill its %zu bytes", path,
-                      header.shape[0], file->bytes);
-    else if (rc == 0 && header.data_offset % item_bytes != 0)
-        rc = kin_fail(err, KIN_E_DATA, damaged, "%s: its values start at byte %zu, out of line",
-                      path, header.data_offset);
+    kin_npy_array array;
+    int rc = kin_npy_array_open(&array, file, self->directory, name, descr, 1, err);
     if (rc == 0) {
-        *values = file->data + header.data_offset;
-        *count = header.shape[0];
+        *values = array.values;
+        *count = array.shape[0];
     }
-    free(path);
     return rc;
 }
 
