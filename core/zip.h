@@ -1,11 +1,14 @@
 #ifndef KIN_CORE_ZIP_H
 #define KIN_CORE_ZIP_H
 /*
- * Uncompressed zip archives (.npz) whose bytes depend on nothing but their members: member times
- * are fixed at 1980-01-01. Zip64 where a size needs it. Through libzip.
+ * Zip archives (.npz), through libzip. Those that are written are uncompressed, and their bytes depend on
+ * nothing but their members: member times are fixed at 1980-01-01. Zip64 where a size needs it. Those that
+ * are read may be anybody's.
  */
 #include "core/error.h"
+#include "core/file.h"
 #include <stddef.h>
+#include <stdint.h>
 
 /* A member: a file of the archive's folder, or bytes in memory. */
 typedef struct kin_zip_member {
@@ -18,5 +21,35 @@ typedef struct kin_zip_member {
 /* Writes `directory`/`name`. */
 int kin_zip_write(const char *directory, const char *name, const kin_zip_member *member,
                   size_t count, kin_error *err);
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+struct zip; /* libzip's */
+
+/* An archive in a mapped file. */
+typedef struct kin_zip {
+    struct zip *archive;  /* owned */
+    const kin_file *file; /* the caller's; outlives it */
+} kin_zip;
+
+/* KIN_E_DATA where the file is no zip archive, or a damaged one. */
+int kin_zip_open(kin_zip *self, const kin_file *file, kin_error *err);
+void kin_zip_close(kin_zip *self);
+
+/* A member as the archive describes it. */
+typedef struct kin_zip_entry {
+    const char *name; /* the caller's */
+    uint64_t index;
+    size_t bytes; /* uncompressed: never more than its compressed bytes can become */
+} kin_zip_entry;
+
+/* Finds a member. KIN_E_DATA where there is none of that name, where it is encrypted or compressed by anything but
+ * deflate, and where it claims a size that it cannot have. */
+int kin_zip_find(const kin_zip *self, kin_zip_entry *out, const char *name, kin_error *err);
+
+/* The first `bytes` bytes of a member, at most entry->bytes, in new memory of that size (free). All of them are
+ * held against the member's checksum. KIN_E_DATA where there are fewer, or more than entry->bytes. */
+int kin_zip_read(const kin_zip *self, const kin_zip_entry *entry, size_t bytes, unsigned char **out,
+                 kin_error *err);
 
 #endif
