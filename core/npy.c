@@ -156,8 +156,14 @@ static bool find_dict(const unsigned char *data, size_t bytes, size_t *start, si
     return *length <= bytes - *start;
 }
 
-int kin_npy_parse(kin_npy_header *out, const unsigned char *data, size_t bytes, const char *path,
-                  kin_error *err)
+static int refuse_dimensions(size_t dimensions, const char *path, kin_error *err)
+{
+    return kin_fail(err, KIN_E_DATA, "reshape it to (items, dimensions)",
+                    "%s: has %zu dimensions, needs 2 (items, dimensions)", path, dimensions);
+}
+
+int kin_npy_parse_any(kin_npy_header *out, const unsigned char *data, size_t bytes,
+                      const char *path, kin_error *err)
 {
     static const char hint[] = "write it with numpy.save(file, array.astype('float32'))";
     kin_npy_header header = {0};
@@ -181,13 +187,23 @@ int kin_npy_parse(kin_npy_header *out, const unsigned char *data, size_t bytes, 
     if (strchr(header.descr, 'O'))
         return kin_fail(err, KIN_E_DATA, "stack the rows first: numpy.stack(list(array))",
                         "%s: object arrays cannot be read (dtype %s)", path, header.descr);
-    if (header.dimensions < 1 || header.dimensions > 2)
-        return kin_fail(err, KIN_E_DATA, "reshape it to (items, dimensions)",
-                        "%s: has %zu dimensions, needs 2 (items, dimensions)", path,
-                        header.dimensions);
+    if (header.dimensions > 2)
+        return refuse_dimensions(header.dimensions, path, err);
     header.data_offset = start + length;
     *out = header;
     return 0;
+}
+
+int kin_npy_parse(kin_npy_header *out, const unsigned char *data, size_t bytes, const char *path,
+                  kin_error *err)
+{
+    kin_npy_header header;
+    int rc = kin_npy_parse_any(&header, data, bytes, path, err);
+    if (rc == 0 && header.dimensions == 0)
+        rc = refuse_dimensions(0, path, err);
+    if (rc == 0)
+        *out = header;
+    return rc;
 }
 
 void kin_npy_format(unsigned char out[KIN_NPY_HEADER_BYTES], const char *descr, size_t dimensions,

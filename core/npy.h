@@ -17,8 +17,8 @@ enum { KIN_NPY_HEADER_BYTES = 128, KIN_NPY_DESCR_MAX = 16 };
 typedef struct kin_npy_header {
     char descr[KIN_NPY_DESCR_MAX]; /* "<f4" */
     bool fortran_order;
-    size_t dimensions;  /* 1 or 2 */
-    size_t shape[2];    /* shape[1] is 1 for one dimension */
+    size_t dimensions;  /* 1 or 2; 0: a single value */
+    size_t shape[2];    /* shape[1] is 1 for one dimension, both are for none */
     size_t data_offset; /* bytes from the start of the file to the first value */
 } kin_npy_header;
 
@@ -26,6 +26,10 @@ typedef struct kin_npy_header {
  * is no .npy of one or two dimensions: object arrays and structured types have their own words. */
 int kin_npy_parse(kin_npy_header *out, const unsigned char *data, size_t bytes, const char *path,
                   kin_error *err);
+
+/* The same for what may be a single value (0 dimensions) as well. */
+int kin_npy_parse_any(kin_npy_header *out, const unsigned char *data, size_t bytes,
+                      const char *path, kin_error *err);
 
 /* Writes a version 1.0 header for a C-order array of `dimensions` 0 (a scalar), 1 or 2. */
 void kin_npy_format(unsigned char out[KIN_NPY_HEADER_BYTES], const char *descr, size_t dimensions,

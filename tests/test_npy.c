@@ -159,6 +159,11 @@ static void test_format_reads_back(void **state)
         }
     kin_npy_format(header, "|S3", 0, NULL);
     assert_non_null(strstr((char *)header + 10, "'shape': (), }"));
+    kin_error err = {0};
+    kin_npy_header h;
+    test_ok(kin_npy_parse_any(&h, header, sizeof header, "x", &err), &err);
+    assert_true(h.dimensions == 0 && h.shape[0] == 1 && h.shape[1] == 1);
+    assert_int_equal(h.data_offset, KIN_NPY_HEADER_BYTES);
     assert_true(kin_npy_is(header, 6) && !kin_npy_is(header, 5));
 }
 
