@@ -35,18 +35,19 @@ typedef struct kin_structure {
     size_t degree_bin
         [KIN_DEGREE_BINS]; /* items with in-degree 0; 1; 2 to 3; 4 to 7; ... 2^(b-1) to 2^b - 1 */
     size_t hub_count;
-    kin_hub hub[KIN_HUBS_MAX]; /* most first, then row */
+    kin_hub hub[KIN_HUBS_MAX]; /* most first, then row; none that is in nobody's row */
     double reciprocity;        /* NaN without pairs, as the next ones */
     size_t components;
-    size_t largest_component;                 /* items in it */
-    size_t categories;                        /* 0: no column `category` in items.tsv */
+    size_t largest_component; /* items in it */
+    size_t categories;        /* 0: no column `category` in items.tsv, or an empty one */
     double within_category, within_by_chance; /* NaN where there is none */
     double contribution
         [KIN_MODALITIES_MAX]; /* by the graph's modalities; NaN where it has no cosines */
 } kin_structure;
 
 /* The same numbers for any number of threads. Time O(pairs) and a few passes over them; memory: 12 bytes an
- * item, and at most 128 MiB for the reverse of some rows at a time. */
+ * item, up to 24 a category, and at most 128 MiB for the reverse of some rows at a time (4 bytes a pair of the
+ * greatest hub, if that is more). */
 int kin_structure_measure(kin_structure *out, const kin_graph *graph, const kin_watch *watch,
                           kin_error *err);
 
