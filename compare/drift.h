@@ -39,9 +39,9 @@ typedef struct kin_drift {
     size_t k; /* the smaller of the two */
     size_t cuts;
     size_t cut[KIN_CUTS_MAX];
-    double jaccard_at[KIN_CUTS_MAX]; /* means over common items */
+    double jaccard_at[KIN_CUTS_MAX]; /* means over common items; NaN without any */
     kin_summary jaccard;             /* at K */
-    double drift;
+    double drift;                    /* NaN without common items */
     size_t changed, reordered;
     size_t nearest_changed; /* another first neighbour */
     size_t worst_count;
