@@ -2,9 +2,8 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/memory.h"
-#include "core/npy.h"
+#include "core/npy_writer.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,21 +13,18 @@ int kin_index_array_write(const char *directory, const char *part, const char *w
                           const char *descr, const void *data, size_t dimensions,
                           const size_t *shape, kin_error *err)
 {
-    unsigned char header[KIN_NPY_HEADER_BYTES];
-    size_t count = shape[0] * (dimensions > 1 ? shape[1] : 1);
-    char *path = kin_text("%s/%s.%s.npy", directory, part, what);
-    FILE *file = path ? fopen(path, "we") : NULL;
-    int status = 0;
-
-    kin_npy_format(header, descr, dimensions, shape);
-    bool written = file && fwrite(header, sizeof header, 1, file) == 1 &&
-                   fwrite(data, 4, count, file) == count;
-    if (file && fclose(file) != 0)
-        written = false;
-    if (!written)
-        status = kin_fail_errno(err, KIN_E_IO, "is there space left?", "cannot write %s",
-                                path ? path : what);
-    free(path);
+    kin_npy_writer writer = {0};
+    char *name = kin_text("%s.%s.npy", part, what);
+    int status = name ? 0 : kin_fail_alloc(err, "path", strlen(part));
+    if (status == 0)
+        status = kin_npy_writer_open(&writer, directory, name, descr,
+                                     dimensions > 1 ? &shape[1] : NULL, err);
+    if (status == 0)
+        status = kin_npy_writer_add(&writer, data, shape[0], err);
+    if (status == 0)
+        status = kin_npy_writer_finish(&writer, err);
+    kin_npy_writer_release(&writer);
+    free(name);
     return status;
 }
 

@@ -1,8 +1,9 @@
 /*
  * core/npy: headers of every version, spacing and order; what is refused and in which words; a
- * small file cut at every byte and damaged in every byte; headers written here read back.
+ * small file cut at every byte and damaged in every byte; headers written here read back, and so do files that
+ * are written row by row.
  */
-#include "core/npy.h"
+#include "core/npy_writer.h"
 #include "support/test.h"
 
 /* A file image: magic, version, header length of the version's width, the header's text, data. */
@@ -167,6 +168,53 @@ static void test_format_reads_back(void **state)
     assert_true(kin_npy_is(header, 6) && !kin_npy_is(header, 5));
 }
 
+/* Rows in several pieces, of one value and of three, and none at all. */
+static void test_writer(void **state)
+{
+    (void)state;
+    static const int32_t value[9] = {1, 2, 3, -4, 5, 6, 7, 8, INT32_MIN};
+    static const size_t piece[][2] = {{0, 0}, {1, 0}, {2, 0}, {1, 2}, {0, 3}};
+    for (size_t at = 0; at < 2 * TEST_COUNT(piece); at++) {
+        kin_error err = {0};
+        kin_npy_writer w;
+        kin_npy_header h;
+        size_t columns = at % 2 ? 3 : 1, bytes;
+        const size_t *rows = piece[at / 2];
+        test_ok(
+            kin_npy_writer_open(&w, test_path("."), "a.npy", "<i4", at % 2 ? &columns : NULL, &err),
+            &err);
+        test_ok(kin_npy_writer_add(&w, value, rows[0], &err), &err);
+        test_ok(kin_npy_writer_add(&w, value + rows[0] * columns, rows[1], &err), &err);
+        test_ok(kin_npy_writer_finish(&w, &err), &err);
+        kin_npy_writer_release(&w);
+        unsigned char *file = test_read(test_path("a.npy"), &bytes);
+        size_t data = (rows[0] + rows[1]) * columns * sizeof *value;
+        test_ok(kin_npy_parse(&h, file, bytes, "a.npy", &err), &err);
+        assert_string_equal(h.descr, "<i4");
+        assert_true(h.dimensions == 1 + at % 2 && h.shape[1] == columns);
+        assert_int_equal(h.shape[0], rows[0] + rows[1]);
+        assert_int_equal(bytes, h.data_offset + data);
+        assert_memory_equal(file + h.data_offset, value, data);
+        free(file);
+    }
+}
+
+static void test_writer_refused(void **state)
+{
+    (void)state;
+    kin_error err = {0};
+    kin_npy_writer w;
+    test_refused(kin_npy_writer_open(&w, test_path("nowhere"), "a.npy", "<f4", NULL, &err), &err,
+                 KIN_E_IO, "nowhere/a.npy");
+    kin_npy_writer_release(&w);
+    static const char zeros[1 << 16];
+    int rc = kin_npy_writer_open(&w, "/dev", "full", "<f4", NULL, &err);
+    for (int i = 0; i < 4 && rc == 0; i++)
+        rc = kin_npy_writer_add(&w, zeros, sizeof zeros / 4, &err);
+    test_refused(rc, &err, KIN_E_IO, "cannot write /dev/full");
+    kin_npy_writer_release(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -174,6 +222,8 @@ int main(void)
         cmocka_unit_test(test_headers_that_do_not),
         cmocka_unit_test(test_cut_and_damaged),
         cmocka_unit_test(test_format_reads_back),
+        cmocka_unit_test(test_writer),
+        cmocka_unit_test(test_writer_refused),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);
 }
