@@ -13,8 +13,8 @@
  * over a clustering of our own, which is the same for any number of threads, or HNSW, which is
  * not when it is built by more than one.
  */
+#include "ann/traced.h"
 #include "core/memory.h"
-#include "core/rows.h"
 #include <jansson.h>
 
 /* The widest vectors that --project takes: LAPACK's work space is counted in ints. */
@@ -114,6 +114,13 @@ int kin_search_all(const kin_index *index, const kin_search_options *options, ki
 int kin_search_rows(const kin_index *index, const kin_search_options *options,
                     const int32_t *row /* [count] */, size_t count, kin_row_sink sink,
                     const kin_watch *watch, kin_error *err);
+
+/* What each index proposes to some items, part by part (a modality's has its number, the fused one 0): the
+ * items that a search with these options scores for its sake, none where the item lacks the modality.
+ * Holds less than kin_search_all. */
+int kin_search_trace(const kin_index *index, const kin_search_options *options,
+                     const int32_t *row /* [count] */, size_t count, kin_traced_sink sink,
+                     const kin_watch *watch, kin_error *err);
 
 /* About twice the effort of an HNSW index, of resolved options: candidates and efSearch up to all items.
  * False, and nothing changed, where there is no more to give. */

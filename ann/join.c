@@ -83,6 +83,8 @@ static int make_plan(kin_join *self, kin_error *err)
     kin_plan_add(&parts, "codes", plan->codes_bytes, 1);
     kin_plan_add(&parts, "threads", plan->work_bytes, 1);
     kin_plan_add(&parts, "the sample that sets the effort", tuning, 1);
+    if (self->options.trace)
+        kin_plan_add(&parts, "traced rows", kin_join_trace_bytes(self, lists), 1);
     plan->total_bytes = parts.total_bytes;
     size_t ordering = kin_size_add(kept, kin_codes_order_work_bytes(codes));
     if (ordering > plan->total_bytes) {

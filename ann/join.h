@@ -23,7 +23,7 @@
  * Memory: codes (3 lead + tail bytes a row), and a list's collectors per thread. Nothing grows with
  * n * K. Time: see docs/IVF.md.
  */
-#include "core/rows.h"
+#include "ann/traced.h"
 #include <jansson.h>
 
 typedef struct kin_join_options {
@@ -32,6 +32,7 @@ typedef struct kin_join_options {
     size_t judged;       /* rows that the result is judged on: sets a margin; 0: none */
     int64_t seed;        /* of the sample */
     size_t memory_bytes; /* budget, 0: what the machine has */
+    bool trace;          /* rows will be traced: the plan has room for it */
 } kin_join_options;
 
 #define KIN_JOIN_OPTIONS_INIT                                                                      \
@@ -99,6 +100,19 @@ int kin_join_tuned_rows(const kin_join *self, int32_t **row, size_t *count, kin_
 
 /* All rows of the catalog into the sink, in any order and from all threads. May be run again. */
 int kin_join_run(kin_join *self, kin_row_sink sink, const kin_watch *watch, kin_error *err);
+
+/* Rows of the catalog that are in pairs are joined once more, one by one, with the effort of the last run.
+ * One source: what was left in the row's collector in the end and scored canonically, each candidate with
+ * all items that are the same. `reach` of a list is -INFINITY where the row looked at it, else the effort
+ * that would have let it, given the row's floor in the end: always more than the one it had. INFINITY: none
+ * would. Wants a join with the option `trace`. */
+int kin_join_trace(kin_join *self, const int32_t *row /* [count] */, size_t count,
+                   kin_traced_sink sink, const kin_watch *watch, kin_error *err);
+
+/* How many lists there are, and the one that each item is in, -1 for those in no pair. After
+ * kin_join_encode. */
+size_t kin_join_list_count(const kin_join *self);
+int kin_join_list_of(const kin_join *self, int32_t *list /* [n] */, kin_error *err);
 
 const kin_join_plan *kin_join_get_plan(const kin_join *self);
 const kin_join_effort *kin_join_get_effort(const kin_join *self);

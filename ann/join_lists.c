@@ -97,6 +97,17 @@ void kin_lists_mean(const kin_lists *self, size_t h, float reach, float *out)
     out[self->lead + 2] = 1;
 }
 
+void kin_lists_expect(const kin_lists *self, size_t h, const float *row, float bias, float *mean,
+                      float *sigma)
+{
+    const float *list = self->list + h * self->width;
+    size_t lead = self->lead;
+    *mean = list[lead + 2] + bias;
+    *sigma = row[lead] * list[lead] + row[lead + 1] * list[lead + 1];
+    for (size_t k = 0; k < lead; k++)
+        *mean += row[k] * list[k];
+}
+
 /* ---- tour ------------------------------------------------------------------------------------------ */
 
 int kin_lists_tour(const kin_lists *self, int32_t *out, kin_error *err)

@@ -89,13 +89,8 @@ int kin_join_sample_draw(kin_join *join, kin_error *err)
 /* From which reach on a row with this floor looks at list h; `row` is its side of gates for a reach of 1. */
 static float reach_needed(const kin_join *join, const float *row, size_t at, size_t h, float floor)
 {
-    const kin_lists *lists = &join->lists;
-    const float *list = lists->list + h * lists->width;
-    size_t lead = lists->lead;
-    float mean = list[lead + 2] + join->codes.facts[at].bias;
-    float sigma = row[lead] * list[lead] + row[lead + 1] * list[lead + 1];
-    for (size_t k = 0; k < lead; k++)
-        mean += row[k] * list[k];
+    float mean, sigma;
+    kin_lists_expect(&join->lists, h, row, join->codes.facts[at].bias, &mean, &sigma);
     return fmaxf((floor - mean) / (sigma > 0 ? sigma : 1e-9f), 0);
 }
 
@@ -112,8 +107,7 @@ static float share_needed(const kin_codes *codes, size_t x, size_t y, float floo
     return tails > 0 ? fminf(fmaxf((floor - coarse - allowed) / tails, 0), 1) : 0;
 }
 
-/* Where each catalog row stands in the order. */
-static int32_t *positions(const kin_join *join)
+int32_t *kin_join_positions(const kin_join *join)
 {
     const kin_order *order = &join->codes.order;
     int32_t *at = kin_alloc(join->catalog->n, sizeof *at);
@@ -209,7 +203,7 @@ static void scan_together(const kin_join *join, const scanner *from, size_t i, f
 static int scan_sample(kin_join *join, float reach, note *take, kin_error *err)
 {
     const kin_join_sample *self = join->sample;
-    int32_t *position = positions(join);
+    int32_t *position = kin_join_positions(join);
     if (!position)
         return kin_fail_alloc(err, "a sample", join->catalog->n * sizeof *position);
     bool refused = false;

@@ -129,15 +129,25 @@ static void open_gates(kin_join_worker *self, size_t first, size_t blocks, size_
                 self->block, (int)width, self->row, (int)width, 0, self->gate, (int)count);
 }
 
-/* The rows that list h may have something for; returns how many. */
-static size_t choose_rows(kin_join_worker *self, const size_t *at, size_t count, float factor,
-                          const float *gate, bool all)
+/* Rows under way, of one pattern. Gates are worked out for all, of whom some look at lists. */
+typedef struct party {
+    const size_t *at; /* [count] in the order */
+    size_t count;
+    size_t first, last; /* at[first .. last) look */
+    size_t own;         /* the list whose order they take */
+    uint8_t *looked;    /* [lists] set where any did; or NULL */
+} party;
+
+/* Those that a list may have something for; returns how many. */
+static size_t choose_rows(kin_join_worker *self, const party *rows, float factor, const float *gate,
+                          bool all)
 {
     const kin_code_facts *facts = self->join->codes.facts;
     size_t chosen = 0;
-    for (size_t i = 0; i < count; i++) {
-        bool open = all || factor * (gate[i] + facts[at[i]].bias) >= self->collectors.floor[i];
-        self->at[chosen] = at[i];
+    for (size_t i = rows->first; i < rows->last; i++) {
+        size_t at = rows->at[i];
+        bool open = all || factor * (gate[i] + facts[at].bias) >= self->collectors.floor[i];
+        self->at[chosen] = at;
         self->slot[chosen] = i;
         chosen += open;
     }
@@ -155,24 +165,49 @@ static void set_floors(kin_join_worker *self, size_t chosen)
     }
 }
 
-void kin_join_scan(kin_join_worker *self, const size_t *at, size_t count, size_t own, float reach)
+static void scan(kin_join_worker *self, const party *rows, float reach)
 {
     const kin_codes *codes = &self->join->codes;
-    unsigned pattern = codes->order.pattern[own];
+    unsigned pattern = codes->order.pattern[rows->own];
     float finite = isinf(reach) ? 0 : reach;
-    load_rows(self, at, count, finite);
-    size_t lists = rank_lists(self, own, finite);
+    load_rows(self, rows->at, rows->count, finite);
+    size_t lists = rank_lists(self, rows->own, finite);
     for (size_t first = 0; first < lists; first += KIN_JOIN_BLOCK) {
         size_t blocks = lists - first < KIN_JOIN_BLOCK ? lists - first : KIN_JOIN_BLOCK;
-        open_gates(self, first, blocks, count);
+        open_gates(self, first, blocks, rows->count);
         for (size_t b = 0; b < blocks; b++) {
             size_t h = (uint32_t)self->key[first + b];
             float factor = codes->fused.factor[pattern & codes->order.pattern[h]];
             size_t chosen =
-                choose_rows(self, at, count, factor, self->gate + b * count, isinf(reach));
+                choose_rows(self, rows, factor, self->gate + b * rows->count, isinf(reach));
             kin_meeting_probe(self->meeting, pattern, self->at, self->slot, chosen, h);
             set_floors(self, chosen);
             self->probes += chosen;
+            if (rows->looked && chosen > 0)
+                rows->looked[h] = 1;
         }
     }
+}
+
+void kin_join_scan(kin_join_worker *self, const size_t *at, size_t count, size_t own, float reach)
+{
+    party all = {.at = at, .count = count, .last = count, .own = own};
+    scan(self, &all, reach);
+}
+
+/* A product's bits depend on how many rows are in it (BLAS has other kernels for other sizes), so the gates
+ * of the whole list are worked out, as in a run. What a tile finds for a row does not depend on who else is
+ * in it. */
+size_t kin_join_scan_one(kin_join_worker *self, size_t at, float reach, uint8_t *looked)
+{
+    const kin_order *order = &self->join->codes.order;
+    size_t own = kin_order_group(order, at), first = order->start[own], slot = at - first;
+    size_t count = order->start[own + 1] - first;
+    size_t place[KIN_GROUP_MAX];
+    for (size_t i = 0; i < count; i++)
+        place[i] = first + i;
+    party list = {
+        .at = place, .count = count, .first = slot, .last = slot + 1, .own = own, .looked = looked};
+    scan(self, &list, reach);
+    return slot;
 }

@@ -6,6 +6,7 @@
  *   join.c         set-up, plan, and the run over all lists
  *   join_lists.c   what is known of each list, and how likely it is to hold a row's neighbours
  *   join_scan.c    some rows look at lists: who probes what, in which order
+ *   join_trace.c   what some rows looked at and found, for whoever asks why
  *   join_sample.c  the rows that the effort is chosen on
  *   join_tune.c    the effort
  *   join_file.c    what an index folder keeps
@@ -38,6 +39,11 @@ void kin_lists_row(const kin_lists *self, const kin_codes *codes, size_t at, flo
 
 /* The same for a row such as the mean of list h. */
 void kin_lists_mean(const kin_lists *self, size_t h, float reach, float *out /* [width] */);
+
+/* What the members of list h are expected to score with a row, in the mean and how far around it: `row` is
+ * the row's side of gates for a reach of 1, `bias` its own. Without the patterns' factor. */
+void kin_lists_expect(const kin_lists *self, size_t h, const float *row, float bias, float *mean,
+                      float *sigma);
 
 /* Lists in an order in which neighbours are alike: a tour, from each to the nearest one left. */
 int kin_lists_tour(const kin_lists *self, int32_t *out /* [count] */, kin_error *err);
@@ -92,6 +98,17 @@ size_t kin_join_worker_bytes(const kin_join *join, size_t lists);
 /* Rows at[0 .. count) of the order, at most KIN_GROUP_MAX, look at lists: slots 0 .. count - 1 then hold
  * their candidates. They take lists in the order of list `own`, which is theirs or has their pattern. */
 void kin_join_scan(kin_join_worker *self, const size_t *at, size_t count, size_t own, float reach);
+
+/* The row at place `at` of the order looks at lists as it does in a run, bit for bit, while those that it is
+ * with there do nothing. looked[h] is set for every list that it looked at. Returns its slot. */
+size_t kin_join_scan_one(kin_join_worker *self, size_t at, float reach,
+                         uint8_t *looked /* [lists] */);
+
+/* Where each catalog row stands in the order, for those that do: kin_alloc'd, NULL without memory. */
+int32_t *kin_join_positions(const kin_join *join);
+
+/* What tracing holds beside the join. */
+size_t kin_join_trace_bytes(const kin_join *join, size_t lists);
 
 /* The best K + 1 distinct rows of a row, its own among them, become the rows of all items that are the
  * same; to the sink, one by one. */

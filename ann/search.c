@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_ITEMS = 2048, QUERIES = KIN_FAISS_QUERIES_MAX, ITEMS_PER_CANDIDATE = 2 };
+enum { BLOCK_ITEMS = 2048, QUERIES = KIN_FAISS_QUERIES_MAX };
 
 /* What the defaults are made of. Fashion catalog (44,072 x 512 + 512, K = 200), tie-aware recall and
  * processor seconds of searching and rescoring, FAISS 1.7.3 on a busy machine (ratios, not times):
@@ -39,7 +39,6 @@ enum {
 
 /* The groups that a part is asked about for the block at hand, and the answers. */
 typedef struct part_block {
-    size_t c;       /* answers a group */
     size_t count;   /* groups in the block */
     int32_t *group; /* [BLOCK_ITEMS] */
     int32_t *first; /* [BLOCK_ITEMS] an item of each */
@@ -51,8 +50,7 @@ typedef struct search {
     const kin_index *index;
     kin_search_options options; /* resolved */
     const int32_t *row;         /* the items asked for, NULL: all of them in order */
-    size_t c;                   /* groups asked for, of any part, at most */
-    size_t most;                /* candidates of an item from one part */
+    kin_depth depth;
     part_block part[KIN_MODALITIES_MAX];
     kin_rows rows;
     kin_worker *worker; /* [workers] */
@@ -134,25 +132,11 @@ static void search_release(search *self)
     kin_rows_release(&self->rows);
 }
 
-/* Options resolved, sizes worked out, effort set: what both searches begin with. */
 static int search_prepare(search *self, const kin_index *index, const kin_search_options *options,
                           kin_error *err)
 {
     *self = (search){.index = index, .options = *options};
-    kin_search_resolve(&self->options, index);
-    for (size_t p = 0; p < index->part_count; p++) {
-        const kin_index_part *part = &index->part[p];
-        bool ivf = index->options.type == KIN_INDEX_IVF;
-        int64_t effort = ivf ? self->options.probes : self->options.ef_search;
-        self->part[p].c = kin_worker_depth(part, (size_t)self->options.candidates);
-        self->c = self->c > self->part[p].c ? self->c : self->part[p].c;
-        int status = part->faiss ? kin_faiss_set_effort(part->faiss, (size_t)effort, err) : 0;
-        if (status)
-            return status;
-    }
-    size_t items = kin_size_mul((size_t)self->options.candidates, ITEMS_PER_CANDIDATE);
-    self->most = items < index->catalog->n ? items : index->catalog->n;
-    return 0;
+    return kin_search_begin(&self->depth, &self->options, index, err);
 }
 
 static kin_plan make_plan(const search *self, size_t block, size_t threads)
@@ -168,10 +152,12 @@ static kin_plan make_plan(const search *self, size_t block, size_t threads)
                          vector + (index->options.type == KIN_INDEX_IVF
                                        ? 16
                                        : (size_t)index->options.links * 8 + 64));
-        kin_plan_add(&plan, "a block's candidates", block, (self->part[p].c + 2) * sizeof(int32_t));
+        kin_plan_add(&plan, "a block's candidates", block,
+                     (self->depth.part[p] + 2) * sizeof(int32_t));
         kin_plan_add(&plan, "places in a block", part->distinct.count, sizeof(int32_t));
     }
-    kin_plan_add(&plan, "threads", threads, kin_worker_bytes(index, self->c, self->most));
+    kin_plan_add(&plan, "threads", threads,
+                 kin_worker_bytes(index, self->depth.groups, self->depth.items));
     kin_plan_add(&plan, "a block's rows",
                  kin_rows_bytes(block, self->options.top_k, index->catalog->modality_count), 1);
     return plan;
@@ -199,20 +185,21 @@ static int allocate(search *self, size_t block, size_t threads, kin_error *err)
     const kin_index *index = self->index;
     for (size_t p = 0; p < index->part_count; p++) {
         part_block *part = &self->part[p];
-        size_t groups = index->part[p].distinct.count;
+        size_t groups = index->part[p].distinct.count, c = self->depth.part[p];
         part->group = kin_alloc(block, sizeof *part->group);
         part->first = kin_alloc(block, sizeof *part->first);
         part->slot = kin_alloc(groups, sizeof *part->slot);
-        part->found = kin_alloc(kin_size_mul(block, part->c), sizeof *part->found);
+        part->found = kin_alloc(kin_size_mul(block, c), sizeof *part->found);
         if (!part->group || !part->first || !part->slot || !part->found)
-            return kin_fail_alloc(err, "a block's candidates", block * part->c * sizeof(int32_t));
+            return kin_fail_alloc(err, "a block's candidates", block * c * sizeof(int32_t));
         memset(part->slot, 0xff, groups * sizeof *part->slot); /* -1 */
     }
     self->worker = calloc(threads, sizeof *self->worker);
     if (!self->worker)
         return kin_fail_alloc(err, "threads", threads * sizeof *self->worker);
     for (; self->workers < threads; self->workers++) {
-        int status = kin_worker_init(&self->worker[self->workers], index, self->c, self->most, err);
+        int status = kin_worker_init(&self->worker[self->workers], index, self->depth.groups,
+                                     self->depth.items, err);
         if (status)
             return status;
     }
@@ -252,6 +239,7 @@ static void ask_part(search *self, size_t p)
 {
     const kin_index_part *part = &self->index->part[p];
     part_block *block = &self->part[p];
+    size_t c = self->depth.part[p];
 #pragma omp parallel num_threads((int)self->workers)
     {
         kin_worker *worker = &self->worker[omp_get_thread_num()];
@@ -262,8 +250,8 @@ static void ask_part(search *self, size_t p)
             if (worker->status)
                 continue;
             kin_space_rows(&part->space, block->first + at, count, worker->x, worker->wide);
-            worker->status = kin_worker_ask(worker, part, count, block->c,
-                                            block->found + at * block->c, &worker->err);
+            worker->status =
+                kin_worker_ask(worker, part, count, c, block->found + at * c, &worker->err);
         }
     }
 }
@@ -273,11 +261,11 @@ static void finish_item(search *self, kin_worker *worker, size_t row, size_t slo
     for (size_t p = 0; p < self->index->part_count; p++) {
         const kin_distinct *distinct = &self->index->part[p].distinct;
         const part_block *part = &self->part[p];
+        size_t c = self->depth.part[p];
         int32_t group = distinct->of[row];
         if (group >= 0)
             kin_candidates_add(&worker->candidates, distinct, (int64_t)row, group,
-                               part->found + (size_t)part->slot[group] * part->c, part->c,
-                               self->most);
+                               part->found + (size_t)part->slot[group] * c, c, self->depth.items);
     }
     kin_candidates_list(&worker->candidates);
     kin_query_set_row(&worker->query, row);
@@ -349,14 +337,14 @@ static int ask_one(search *self, kin_worker *worker, const kin_query *query, int
     for (size_t p = 0; p < self->index->part_count; p++) {
         const kin_index_part *part = &self->index->part[p];
         int32_t own = query->row >= 0 ? part->distinct.of[query->row] : -1;
-        size_t c = self->part[p].c;
+        size_t c = self->depth.part[p];
         if (!part->faiss || !kin_space_query(&part->space, query, worker->x, worker->wide))
             continue;
         int status = kin_worker_ask(worker, part, 1, c, found, err);
         if (status)
             return status;
         kin_candidates_add(&worker->candidates, &part->distinct, query->row, own, found, c,
-                           self->most);
+                           self->depth.items);
     }
     kin_candidates_list(&worker->candidates);
     return 0;
@@ -372,12 +360,12 @@ int kin_search_one(const kin_index *index, const kin_search_options *options,
     int status = search_prepare(&self, index, options, err);
 
     if (status == 0)
-        status = kin_worker_init(&worker, index, self.c, self.most, err);
+        status = kin_worker_init(&worker, index, self.depth.groups, self.depth.items, err);
     if (status)
         goto exit;
-    found = kin_alloc(self.c, sizeof *found);
+    found = kin_alloc(self.depth.groups, sizeof *found);
     if (!found) {
-        status = kin_fail_alloc(err, "candidates", self.c * sizeof *found);
+        status = kin_fail_alloc(err, "candidates", self.depth.groups * sizeof *found);
         goto exit;
     }
     omp_set_num_threads(1); /* as in kin_search_all: the same answer */

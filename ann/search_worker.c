@@ -6,7 +6,7 @@
 #include "core/memory.h"
 #include <stdlib.h>
 
-enum { QUERIES = KIN_FAISS_QUERIES_MAX };
+enum { QUERIES = KIN_FAISS_QUERIES_MAX, ITEMS_PER_CANDIDATE = 2 };
 
 static size_t largest(const kin_index *index, bool full)
 {
@@ -66,11 +66,6 @@ void kin_worker_release(kin_worker *self)
     *self = (kin_worker){0};
 }
 
-size_t kin_worker_depth(const kin_index_part *part, size_t c)
-{
-    return c < part->distinct.count ? c : part->distinct.count;
-}
-
 int kin_worker_ask(kin_worker *self, const kin_index_part *part, size_t count, size_t c,
                    int32_t *found, kin_error *err)
 {
@@ -78,4 +73,24 @@ int kin_worker_ask(kin_worker *self, const kin_index_part *part, size_t count, s
     for (size_t i = 0; status == 0 && i < count * c; i++)
         found[i] = (int32_t)self->id[i];
     return status;
+}
+
+int kin_search_begin(kin_depth *out, kin_search_options *options, const kin_index *index,
+                     kin_error *err)
+{
+    *out = (kin_depth){0};
+    kin_search_resolve(options, index);
+    size_t c = (size_t)options->candidates, items = kin_size_mul(c, ITEMS_PER_CANDIDATE);
+    out->items = items < index->catalog->n ? items : index->catalog->n;
+    for (size_t p = 0; p < index->part_count; p++) {
+        const kin_index_part *part = &index->part[p];
+        bool ivf = index->options.type == KIN_INDEX_IVF;
+        int64_t effort = ivf ? options->probes : options->ef_search;
+        out->part[p] = c < part->distinct.count ? c : part->distinct.count;
+        out->groups = out->groups > out->part[p] ? out->groups : out->part[p];
+        int status = part->faiss ? kin_faiss_set_effort(part->faiss, (size_t)effort, err) : 0;
+        if (status)
+            return status;
+    }
+    return 0;
 }

@@ -29,7 +29,16 @@ size_t kin_worker_bytes(const kin_index *index, size_t c, size_t most);
 int kin_worker_ask(kin_worker *self, const kin_index_part *part, size_t count, size_t c,
                    int32_t *found /* [count][c] */, kin_error *err);
 
-/* How many groups of the part are asked for when C are wanted: no more than it has. */
-size_t kin_worker_depth(const kin_index_part *part, size_t c);
+/* How deep a search goes. */
+typedef struct kin_depth {
+    size_t part[KIN_MODALITIES_MAX]; /* groups that each part is asked for: no more than it has */
+    size_t groups;                   /* the most of these */
+    size_t items;                    /* candidates of an item from one part, at most */
+} kin_depth;
+
+/* Resolves the options, works the depth out and tells the parts how hard to try: what every search begins
+ * with. */
+int kin_search_begin(kin_depth *out, kin_search_options *options, const kin_index *index,
+                     kin_error *err);
 
 #endif

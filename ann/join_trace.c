@@ -1,0 +1,191 @@
+/*
+ * What some rows looked at and found (ann/traced.h): each is scanned once more, as in the run.
+ *
+ * Rows are worked on by all threads and told in the order asked for, so that nothing is kept of them.
+ * Time, a row: the gates of its list with all others, and of the scan what one row takes, a tile for
+ * itself where a run puts twelve in one. Memory: a set of items a thread, and where rows stand.
+ */
+#include "ann/candidates.h"
+#include "ann/join_state.h"
+#include "core/memory.h"
+
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Rows between looks at the watch, per thread. */
+enum { ROWS_AT_A_TIME = 32 };
+
+/* One thread's room. */
+typedef struct tracer {
+    kin_join_worker *worker; /* the join's, of this thread */
+    kin_candidates items;
+    int32_t *found;  /* [capacity] candidates, then their groups */
+    uint8_t *looked; /* [lists] */
+    float *reach;    /* [lists] */
+    float *row;      /* [width] the row's side of gates for a reach of 1 */
+} tracer;
+
+size_t kin_join_trace_bytes(const kin_join *join, size_t lists)
+{
+    size_t n = join->catalog->n, width = join->codes.rotation.lead + KIN_LIST_SPREADS;
+    size_t room = kin_size_add(kin_candidates_bytes(n, n), sizeof(tracer));
+    room = kin_size_add(room, kin_size_mul(join->capacity, sizeof(int32_t)));
+    room = kin_size_add(room, kin_size_mul(lists, sizeof(float) + 1));
+    room = kin_size_add(room, kin_size_mul(width, sizeof(float)));
+    return kin_size_add(kin_size_mul((size_t)join->threads, room),
+                        kin_size_mul(n, 2 * sizeof(int32_t)));
+}
+
+static int tracer_init(tracer *self, const kin_join *join, kin_error *err)
+{
+    size_t lists = join->lists.count;
+    self->found = kin_alloc(join->capacity, sizeof *self->found);
+    self->looked = kin_alloc(lists, 1);
+    self->reach = kin_alloc(lists, sizeof *self->reach);
+    self->row = kin_alloc(join->lists.width, sizeof *self->row);
+    if (!self->found || !self->looked || !self->reach || !self->row)
+        return kin_fail_alloc(err, "traced rows", kin_join_trace_bytes(join, lists));
+    return kin_candidates_init(&self->items, join->catalog->n, join->catalog->n, err);
+}
+
+static void tracer_release(tracer *self)
+{
+    free(self->found);
+    free(self->looked);
+    free(self->reach);
+    free(self->row);
+    kin_candidates_release(&self->items);
+}
+
+/* What is in the collector, weighed as before rows are scored (scan/finish.c), with everything that is the
+ * same. */
+static void list_items(tracer *self, size_t slot, int32_t row)
+{
+    kin_collectors *collectors = &self->worker->collectors;
+    const kin_distinct *twins = &self->worker->join->twins;
+    kin_collectors_weigh(collectors, slot);
+    size_t count = kin_collectors_list(collectors, slot, self->found);
+    for (size_t i = 0; i < count; i++)
+        self->found[i] = twins->of[self->found[i]];
+    kin_candidates_add(&self->items, twins, row, -1, self->found, count, twins->n);
+    kin_candidates_list(&self->items);
+}
+
+/* The least reach that lets the row at place `at` look at list h, which it did not look at. Floors only rise,
+ * so it is more than the reach of the run, and what rounding says against that does not count. */
+static float reach_wanted(const tracer *self, size_t at, size_t h, float floor, float factor)
+{
+    const kin_join *join = self->worker->join;
+    float mean, sigma;
+    if (factor == 0)
+        return INFINITY;
+    kin_lists_expect(&join->lists, h, self->row, join->codes.facts[at].bias, &mean, &sigma);
+    return sigma > 0
+               ? fmaxf((floor / factor - mean) / sigma, nextafterf(join->effort.reach, INFINITY))
+               : INFINITY;
+}
+
+static void list_reaches(tracer *self, size_t slot, size_t at)
+{
+    const kin_join *join = self->worker->join;
+    const kin_order *order = &join->codes.order;
+    unsigned pattern = order->pattern[kin_order_group(order, at)];
+    float floor = self->worker->collectors.floor[slot];
+    kin_lists_row(&join->lists, &join->codes, at, 1, self->row);
+    for (size_t h = 0; h < join->lists.count; h++)
+        self->reach[h] = self->looked[h]
+                             ? -INFINITY
+                             : reach_wanted(self, at, h, floor,
+                                            join->codes.fused.factor[pattern & order->pattern[h]]);
+}
+
+/* Item `row`, by the row at place `at` that stands for it. */
+static void trace_row(tracer *self, int32_t row, size_t at)
+{
+    const kin_join *join = self->worker->join;
+    memset(self->looked, 0, join->lists.count);
+    size_t slot = kin_join_scan_one(self->worker, at, join->effort.reach, self->looked);
+    list_items(self, slot, row);
+    list_reaches(self, slot, at);
+}
+
+/* Where the row stands that stands for an item. */
+static size_t place_of(const kin_join *join, const int32_t *position, size_t item)
+{
+    const kin_distinct *twins = &join->twins;
+    return (size_t)position[twins->item[twins->start[twins->of[item]]]];
+}
+
+/* Rows first .. last - 1 of those asked for. */
+static int trace_rows(const kin_join *join, tracer *room, const int32_t *position,
+                      const int32_t *row, size_t first, size_t last, kin_traced_sink sink,
+                      kin_error *err)
+{
+    int rc = 0;
+#pragma omp parallel num_threads(join->threads)
+    {
+        tracer *own = &room[omp_get_thread_num()];
+        own->worker = &join->worker[omp_get_thread_num()];
+        omp_set_num_threads(1); /* a BLAS call from here uses this thread alone */
+#pragma omp for ordered schedule(dynamic)
+        for (size_t q = first; q < last; q++) {
+            trace_row(own, row[q], place_of(join, position, (size_t)row[q]));
+#pragma omp ordered
+            if (rc == 0)
+                rc = sink.write(sink.self,
+                                &(kin_traced){.query = q,
+                                              .item = own->items.item,
+                                              .count = own->items.count,
+                                              .reach = own->reach},
+                                err);
+        }
+    }
+    return rc;
+}
+
+int kin_join_trace(kin_join *self, const int32_t *row, size_t count, kin_traced_sink sink,
+                   const kin_watch *watch, kin_error *err)
+{
+    size_t threads = (size_t)self->threads, stretch = ROWS_AT_A_TIME * threads;
+    tracer *room = calloc(threads, sizeof *room);
+    int32_t *position = kin_join_positions(self);
+    int rc = room && position ? 0
+                              : kin_fail_alloc(err, "traced rows",
+                                               kin_join_trace_bytes(self, self->lists.count));
+    for (size_t t = 0; t < threads && rc == 0; t++)
+        rc = tracer_init(&room[t], self, err);
+    kin_watch_stage(watch, "trace");
+    kin_codes_set_tail_share(&self->codes, self->effort.tail_share);
+    for (size_t first = 0; first < count && rc == 0; first += stretch) {
+        rc = kin_watch_check(watch, err);
+        if (rc == 0)
+            rc = trace_rows(self, room, position, row, first,
+                            count - first < stretch ? count : first + stretch, sink, err);
+    }
+    for (size_t t = 0; t < threads && room; t++)
+        tracer_release(&room[t]);
+    free(room);
+    free(position);
+    return rc;
+}
+
+size_t kin_join_list_count(const kin_join *self)
+{
+    return self->lists.count;
+}
+
+int kin_join_list_of(const kin_join *self, int32_t *list, kin_error *err)
+{
+    size_t n = self->catalog->n;
+    int32_t *position = kin_join_positions(self);
+    if (!position)
+        return kin_fail_alloc(err, "the lists of items", kin_size_mul(n, sizeof *position));
+    for (size_t i = 0; i < n; i++)
+        list[i] = self->twins.of[i] < 0
+                      ? -1
+                      : (int32_t)kin_order_group(&self->codes.order, place_of(self, position, i));
+    free(position);
+    return 0;
+}

@@ -1,0 +1,28 @@
+#ifndef KIN_ANN_TRACED_H
+#define KIN_ANN_TRACED_H
+/*
+ * How an engine tells, of some rows, what came before their neighbours: the candidates that each of its
+ * sources proposed. For whoever asks later why a neighbour was lost (docs/FORMATS.md, Graph).
+ *
+ * Rows are functions of the item, the index and the effort. So they are made once more to be traced, and a
+ * run that nobody traces does nothing for it.
+ */
+#include "core/rows.h"
+
+/* One row and one source. The arrays are the engine's and are reused after the call. */
+typedef struct kin_traced {
+    size_t source;
+    size_t query; /* number of the row among those asked for */
+    const int32_t
+        *item; /* [count] candidates, ascending, without repeats and without the item itself */
+    size_t count;
+    const float *reach; /* [lists] of a join (ann/join.h), else NULL */
+} kin_traced;
+
+/* Takes them source by source, each source's rows in the order asked for, one call at a time. */
+typedef struct kin_traced_sink {
+    void *self;
+    int (*write)(void *self, const kin_traced *traced, kin_error *err);
+} kin_traced_sink;
+
+#endif
