@@ -8,6 +8,7 @@
  *     build_join.c     the self-join of ivf, its order made or loaded, and its effort
  *     build_engine.c   the engine, run once; its effort, raised
  *     build_attempts.c runs the engine until the judge is content
+ *     build_trace.c    the candidates of some rows, kept beside the graph
  *     build_report.c   the manifest and the summary
  */
 #include "ann/join.h"
@@ -32,6 +33,7 @@ typedef struct build {
     kin_graph_writer *writer;
     kin_graph_totals totals;
     judge_verdict verdict;         /* the last one; attempt 0: not judged */
+    json_t *trace;                 /* what the manifest says of it; NULL: none */
     kin_exact_plan exact_plan;     /* of --engine exact */
     kin_exact_report exact_report; /* and what its run did */
     console_watch progress;
@@ -84,6 +86,13 @@ int build_engine_raise(build *self, bool *raised, kin_error *err);
 /* Runs the engine into a new self->writer, again with more effort while the recall is not good enough.
  * KIN_E_GATE where it stays so under --strict. */
 int build_attempts(build *self, kin_error *err);
+
+/* Refuses --trace-rows where nothing can be lost; drops it where the engine was not asked for. */
+int build_check_trace(build_options *o, bool engine_asked, kin_error *err);
+
+/* Traces rows with the effort of the last attempt, into the folder and self->trace. Nothing without
+ * --trace-rows. */
+int build_trace(build *self, kin_error *err);
 
 /* Everything but files and checksum. New reference. */
 json_t *build_manifest(build *self);

@@ -95,7 +95,8 @@ int build_prepare_join(build *self, kin_error *err)
         .target = o->target_recall,
         .judged = judge_rows(row_sample_population(&self->catalog), o->target_recall),
         .seed = o->index.seed,
-        .memory_bytes = o->memory};
+        .memory_bytes = o->memory,
+        .trace = o->trace_rows > 0};
     bool tuned = false;
     int rc = kin_join_new(&self->join, &self->catalog, &options, err);
     if (rc != 0)

@@ -32,6 +32,7 @@ typedef struct build_options {
     uint64_t memory;
     double target_recall;
     bool strict; /* a graph that misses the target is not published */
+    int64_t trace_rows;
     bool force, print_config;
 } build_options;
 

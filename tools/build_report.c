@@ -83,6 +83,8 @@ json_t *build_manifest(build *self)
     if (self->join)
         json_object_set_new(manifest, "join", kin_join_facts(self->join));
     add_recall(manifest, self);
+    if (self->trace)
+        json_object_set(manifest, "trace", self->trace);
     json_t *run = command_run_facts(self->start);
     provenance_locate(run, &self->catalog);
     if (o->engine == ENGINE_EXACT) {

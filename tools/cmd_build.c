@@ -58,6 +58,7 @@ int build_resolve_engine(build *self, kin_error *err)
 {
     build_options *o = &self->options;
     bool wide = kin_catalog_dimensions(&self->catalog) > KIN_EXACT_DIMENSIONS_MAX;
+    bool asked = o->engine != ENGINE_AUTO;
     int rc = o->index_dir ? build_read_index(self, err) : 0;
     if (rc != 0)
         return rc;
@@ -72,7 +73,8 @@ int build_resolve_engine(build *self, kin_error *err)
         kin_stream_options stream = {.top_k = (size_t)o->top_k};
         o->micro_batch = (int64_t)kin_stream_micro_batch(&stream, self->catalog.n, self->catalog.n);
     }
-    return o->engine == ENGINE_IVF ? build_check_join_options(o, err) : 0;
+    rc = build_check_trace(o, asked, err);
+    return rc == 0 && o->engine == ENGINE_IVF ? build_check_join_options(o, err) : rc;
 }
 
 /* ---- after the engine -------------------------------------------------------------------------- */
@@ -123,6 +125,8 @@ static int build_graph(build *self, kin_error *err)
     if (rc == 0)
         rc = build_attempts(self, err);
     if (rc == 0)
+        rc = build_trace(self, err);
+    if (rc == 0)
         rc = finish(self, err);
     return rc;
 }
@@ -150,6 +154,7 @@ int build_run(const void *values, const kin_operands *operands, kin_error *err)
     kin_catalog_close(&self.catalog);
     command_sources_release(self.source, self.source_count);
     json_decref(self.index_manifest);
+    json_decref(self.trace);
     json_decref(self.seconds);
     return rc;
 }

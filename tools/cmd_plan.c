@@ -23,7 +23,8 @@ static const build_engine engines[PREDICT_ENGINES] = {ENGINE_EXACT, ENGINE_STREA
 
 /* ---- sizes ---------------------------------------------------------------------------------------- */
 
-/* The graph's files (docs/FORMATS.md), as if no row were short. Manifest and headers are next to nothing. */
+/* The graph's files (docs/FORMATS.md), as if no row were short. Manifest and headers are
+ * next to nothing; traced rows are left out. */
 static void measure_files(predict_input *in)
 {
     const kin_catalog *catalog = in->catalog;

@@ -210,6 +210,7 @@ static int predict_ivf(prediction *out, predict_input *in, kin_error *err)
     options.top_k = (size_t)o->top_k;
     options.target = o->target_recall;
     options.memory_bytes = o->memory;
+    options.trace = o->trace_rows > 0;
     if (build_check_join_options(o, &out->refused) != 0)
         return 0;
     double start = omp_get_wtime();

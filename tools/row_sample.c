@@ -27,21 +27,21 @@ size_t row_sample_population(const kin_catalog *catalog)
     return count;
 }
 
-/* The first `count` of all items in an order by chance that may be drawn, put in order. */
-static void draw(row_sample *self, const row_sample_options *o)
+/* The first of all items in an order by chance that may be drawn, put in order. */
+size_t row_sample_draw(int32_t *out, const kin_catalog *catalog, const row_sample_options *o)
 {
-    size_t n = self->catalog->n;
+    size_t n = catalog->n;
     size_t drawn = 0;
     uint64_t key = kin_random_key(o->seed, o->purpose, o->round);
-    for (size_t i = 0; i < n && drawn < self->count; i++) {
+    for (size_t i = 0; i < n && drawn < o->count; i++) {
         int32_t row = (int32_t)kin_random_place(key, n, i);
         bool left_out = o->without_count &&
                         bsearch(&row, o->without, o->without_count, sizeof *o->without, by_number);
-        if (self->catalog->present[row] && !left_out)
-            self->row[drawn++] = row;
+        if (catalog->present[row] && !left_out)
+            out[drawn++] = row;
     }
-    self->count = drawn;
-    qsort(self->row, drawn, sizeof *self->row, by_number);
+    qsort(out, drawn, sizeof *out, by_number);
+    return drawn;
 }
 
 int row_sample_init(row_sample *self, const kin_catalog *catalog, const row_sample_options *o,
@@ -62,7 +62,7 @@ int row_sample_init(row_sample *self, const kin_catalog *catalog, const row_samp
     if (rc == 0)
         rc = kin_rows_init(&self->exact, o->count, o->k, 0, err);
     if (rc == 0)
-        draw(self, o);
+        self->count = row_sample_draw(self->row, catalog, o);
     else
         row_sample_release(self);
     return rc;

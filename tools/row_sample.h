@@ -13,7 +13,7 @@
 #include "exact/stream.h"
 
 /* Uses of the seed. Samples of different purposes or rounds are independent of each other. */
-enum { ROW_SAMPLE_TUNE = 0x74756e, ROW_SAMPLE_JUDGE = 0x6a7564 };
+enum { ROW_SAMPLE_TUNE = 0x74756e, ROW_SAMPLE_JUDGE = 0x6a7564, ROW_SAMPLE_TRACE = 0x747263 };
 
 typedef struct row_sample {
     const kin_catalog *catalog;
@@ -36,6 +36,10 @@ typedef struct row_sample_options {
 
 /* How many items take part in pairs. */
 size_t row_sample_population(const kin_catalog *catalog);
+
+/* The items alone, ascending: returns how many. */
+size_t row_sample_draw(int32_t *row /* [options->count] */, const kin_catalog *catalog,
+                       const row_sample_options *options);
 
 /* Draws; the catalog must outlive the sample. On failure *self is released. */
 int row_sample_init(row_sample *self, const kin_catalog *catalog, const row_sample_options *options,
