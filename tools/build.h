@@ -17,6 +17,7 @@
 #include "exact/exact.h"
 #include "tools/build_options.h"
 #include "tools/console.h"
+#include "tools/health.h"
 #include "tools/judge.h"
 #include "tools/tune.h"
 
@@ -26,9 +27,10 @@ typedef struct build {
     kin_source source[KIN_MODALITIES_MAX];
     size_t source_count;
     kin_catalog catalog;
-    kin_index *index; /* of --engine hnsw */
-    kin_join *join;   /* of --engine ivf */
-    tuning tuning;    /* rows NULL where effort was not chosen on rows */
+    health vectors[KIN_MODALITIES_MAX]; /* what each modality's are like */
+    kin_index *index;                   /* of --engine hnsw */
+    kin_join *join;                     /* of --engine ivf */
+    tuning tuning;                      /* rows NULL where effort was not chosen on rows */
     kin_outdir out;
     kin_graph_writer *writer;
     kin_graph_totals totals;

@@ -64,6 +64,16 @@ static void add_recall(json_t *manifest, const build *self)
                                       "mean", t->mean));
 }
 
+static void add_vectors(json_t *manifest, const build *self)
+{
+    size_t m;
+    json_t *entry;
+    json_array_foreach(json_object_get(manifest, "modalities"), m, entry)
+    {
+        json_object_set_new(entry, "vectors", health_vectors_json(&self->vectors[m]));
+    }
+}
+
 json_t *build_manifest(build *self)
 {
     const build_options *o = &self->options;
@@ -73,6 +83,7 @@ json_t *build_manifest(build *self)
     json_object_set_new(manifest, "engine", json_string(build_engine_names[o->engine]));
     json_object_set_new(manifest, "options", kin_options_json(&command_build.options, o, false));
     provenance_describe(manifest, &self->catalog);
+    add_vectors(manifest, self);
     json_object_set_new(manifest, "incomplete_items",
                         json_integer((json_int_t)kin_catalog_incomplete(&self->catalog)));
     json_object_set_new(manifest, "items_with_neighbors",

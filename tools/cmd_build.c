@@ -77,6 +77,20 @@ int build_resolve_engine(build *self, kin_error *err)
     return rc == 0 && o->engine == ENGINE_IVF ? build_check_join_options(o, err) : rc;
 }
 
+/* What the vectors are like, for the manifest: the next night's are held against it. */
+static int look_at_vectors(build *self, kin_error *err)
+{
+    const kin_catalog *catalog = &self->catalog;
+    int rc = 0;
+    for (size_t m = 0; m < catalog->modality_count && rc == 0; m++) {
+        rc = health_scan(&self->vectors[m], &catalog->modality[m].matrix, err);
+        if (rc == 0)
+            rc = kin_watch_check(&self->watch, err);
+    }
+    build_stage_done(self, "vectors");
+    return rc;
+}
+
 /* ---- after the engine -------------------------------------------------------------------------- */
 
 static int finish(build *self, kin_error *err)
@@ -118,9 +132,10 @@ static int build_graph(build *self, kin_error *err)
         return rc;
     build_stage_done(self, "read");
     self->watch = console_watch_start(&self->progress, self->catalog.n);
-    if (self->options.engine == ENGINE_IVF)
+    rc = look_at_vectors(self, err);
+    if (rc == 0 && self->options.engine == ENGINE_IVF)
         rc = build_prepare_join(self, err);
-    else if (self->options.engine == ENGINE_HNSW)
+    else if (rc == 0 && self->options.engine == ENGINE_HNSW)
         rc = build_prepare_index(self, err);
     if (rc == 0)
         rc = build_attempts(self, err);

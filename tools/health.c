@@ -9,6 +9,7 @@
  */
 #include "tools/health.h"
 #include "core/memory.h"
+#include "core/score.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -50,6 +51,19 @@ static bool count_bad(health *sums, const float *value, size_t d, size_t row)
     return bad > 0;
 }
 
+static void note_range(health *sums, const float *value, size_t d)
+{
+    float least = value[0];
+    float most = value[0];
+#pragma omp simd reduction(min : least) reduction(max : most)
+    for (size_t j = 0; j < d; j++) {
+        least = value[j] < least ? value[j] : least;
+        most = value[j] > most ? value[j] : most;
+    }
+    sums->value_min = fmin(sums->value_min, least);
+    sums->value_max = fmax(sums->value_max, most);
+}
+
 static void scan_row(part *p, const kin_matrix *x, size_t row, float *value, uint64_t *hash)
 {
     const kin_kernels *kernels = kin_kernels_best();
@@ -61,17 +75,15 @@ static void scan_row(part *p, const kin_matrix *x, size_t row, float *value, uin
         sums->bad_rows++;
         return;
     }
-    for (size_t j = 0; j < x->d; j++) {
-        sums->value_min = value[j] < sums->value_min ? value[j] : sums->value_min;
-        sums->value_max = value[j] > sums->value_max ? value[j] : sums->value_max;
-    }
+    note_range(sums, value, x->d);
     if (square == 0) {
         sums->zero_rows++;
         return;
     }
     double norm = sqrt(square);
+    double inverse = 1 / norm;
     for (size_t j = 0; j < x->d; j++)
-        p->unit_sum[j] += value[j] / norm;
+        p->unit_sum[j] += value[j] * inverse;
     sums->norm_min = norm < sums->norm_min ? norm : sums->norm_min;
     sums->norm_max = norm > sums->norm_max ? norm : sums->norm_max;
     sums->norm_mean += norm;
@@ -119,13 +131,6 @@ static void finish(health *self, double *unit_sum, size_t d)
     self->infinite_values -= self->nan_values;
 }
 
-static int by_hash(const void *a, const void *b)
-{
-    const uint64_t *x = a;
-    const uint64_t *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
 /* Keeps `group` among the largest; of equally large ones the smaller hash, for a fixed order. */
 static void keep_group(health *self, health_shared group)
 {
@@ -140,10 +145,10 @@ static void keep_group(health *self, health_shared group)
     self->shared[at] = group;
 }
 
-/* Groups of equal hashes, and the first row of each of the largest. Sorts `hash`. */
-static void find_shared(health *self, const kin_matrix *x, uint64_t *hash)
+/* Groups of equal hashes, and the first row of each of the largest. Sorts `hash`; `space` has as many. */
+static void find_shared(health *self, const kin_matrix *x, uint64_t *hash, uint64_t *space)
 {
-    qsort(hash, x->n, sizeof *hash, by_hash);
+    kin_keys_sort(hash, space, x->n, 0, 64);
     size_t end;
     for (size_t i = 0; i < x->n; i = end) {
         end = i + 1;
@@ -192,7 +197,7 @@ int health_scan(health *out, const kin_matrix *x, kin_error *err)
     int rc = kin_plan_check(&plan, 0, err);
     if (rc != 0)
         return rc;
-    uint64_t *hash = kin_alloc(x->n, sizeof *hash);
+    uint64_t *hash = kin_alloc(x->n, 2 * sizeof *hash); /* and room to sort them */
     double *unit_sum = kin_alloc_zero(PARTS, x->d * sizeof *unit_sum);
     if (!hash || !unit_sum || scan_rows(parts, unit_sum, x, hash) != 0) {
         rc = kin_fail_alloc(err, "health of vectors", plan.total_bytes);
@@ -201,7 +206,7 @@ int health_scan(health *out, const kin_matrix *x, kin_error *err)
     for (size_t p = 0; p < PARTS; p++)
         add_part(out, &parts[p].sums);
     finish(out, unit_sum, x->d);
-    find_shared(out, x, hash);
+    find_shared(out, x, hash, hash + x->n);
 done:
     free(unit_sum);
     free(hash);
@@ -242,6 +247,13 @@ void health_print(const health *self, const kin_matrix *x, FILE *stream)
 static json_t *number(double value)
 {
     return isfinite(value) ? json_real(value) : json_null();
+}
+
+json_t *health_vectors_json(const health *self)
+{
+    return json_pack("{s:o, s:o, s:I}", "norm_mean", number(self->norm_mean), "mean_cosine",
+                     number(self->mean_cosine), "repeated_rows",
+                     (json_int_t)(self->usable_rows - self->distinct_rows));
 }
 
 json_t *health_json(const health *self, const kin_matrix *x)

@@ -1,7 +1,8 @@
 #ifndef KIN_TOOLS_HEALTH_H
 #define KIN_TOOLS_HEALTH_H
 /*
- * What a file of vectors is like: `kin info` reports it and refuses nothing.
+ * What a file of vectors is like: `kin info` reports it and refuses nothing, and the manifest of a graph keeps what
+ * says whether tomorrow's vectors are still of the same kind.
  */
 #include "core/matrix.h"
 #include <jansson.h>
@@ -40,5 +41,8 @@ int health_scan(health *out, const kin_matrix *matrix, kin_error *err);
 /* As lines for people, and as {"rows", "dimensions", "dtype", ...}; new reference. */
 void health_print(const health *self, const kin_matrix *matrix, FILE *stream);
 json_t *health_json(const health *self, const kin_matrix *matrix);
+
+/* {"norm_mean", "mean_cosine", "repeated_rows"}, null where there is none; new reference. */
+json_t *health_vectors_json(const health *self);
 
 #endif
