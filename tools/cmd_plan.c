@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-enum { SAMPLE_ROWS = 8192 };
+enum { SAMPLE_ROWS = 8192, SAMPLE_BYTES = 64 << 20 };
 
 static const build_engine engines[PREDICT_ENGINES] = {ENGINE_EXACT, ENGINE_STREAM, ENGINE_IVF,
                                                       ENGINE_HNSW};
@@ -126,7 +126,7 @@ static int plan_engines(build *self, const char *json, kin_error *err)
     look_at_disk(&out.disk, &self->options, parent);
     int rc = calibrate_files(&in.files, parent, err);
     if (rc == 0)
-        rc = plan_sample_init(&in.sample, &self->catalog, SAMPLE_ROWS, err);
+        rc = plan_sample_init(&in.sample, &self->catalog, SAMPLE_ROWS, SAMPLE_BYTES, err);
     if (rc == 0)
         rc = predict_all(&in, row, &watch, err);
     out.seconds = console_seconds() - self->start;

@@ -6,9 +6,8 @@
 #include <string.h>
 
 enum { ROWS_LEAST = 256 };
-static const size_t bytes_most = (size_t)64 << 20;
 
-static size_t row_bytes(const kin_catalog *catalog)
+size_t plan_sample_row_bytes(const kin_catalog *catalog)
 {
     size_t bytes = 0;
     for (size_t m = 0; m < catalog->modality_count; m++)
@@ -50,20 +49,23 @@ static int allocate(plan_sample *self, const kin_catalog *from, kin_error *err)
 {
     size_t rows = self->catalog.n;
     bool refused = false;
-    self->values = kin_alloc(kin_size_mul(rows, row_bytes(from)), 1);
+    size_t bytes = kin_size_mul(rows, plan_sample_row_bytes(from));
+    self->values = kin_alloc(bytes, 1);
     self->catalog.present = kin_alloc(rows, 1);
     for (size_t m = 0; m < from->modality_count; m++) {
         self->catalog.modality[m].inverse_norm = kin_alloc(rows, sizeof(double));
         refused = refused || !self->catalog.modality[m].inverse_norm;
     }
     if (refused || !self->values || !self->catalog.present)
-        return kin_fail_alloc(err, "a sample", kin_size_mul(rows, row_bytes(from)));
+        return kin_fail_alloc(err, "a sample", bytes);
     return 0;
 }
 
-int plan_sample_init(plan_sample *self, const kin_catalog *from, size_t rows, kin_error *err)
+int plan_sample_init(plan_sample *self, const kin_catalog *from, size_t rows, size_t bytes_most,
+                     kin_error *err)
 {
-    size_t population = row_sample_population(from), fits = bytes_most / row_bytes(from);
+    size_t population = row_sample_population(from);
+    size_t fits = bytes_most / plan_sample_row_bytes(from);
     fits = fits > ROWS_LEAST ? fits : ROWS_LEAST;
     rows = rows < fits ? rows : fits;
     rows = rows < population ? rows : population;

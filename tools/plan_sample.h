@@ -13,8 +13,12 @@ typedef struct plan_sample {
     unsigned char *values;
 } plan_sample;
 
-/* At most `rows` items, at most 64 MiB of values, and at least 256 of both allow it. */
-int plan_sample_init(plan_sample *self, const kin_catalog *from, size_t rows, kin_error *err);
+/* At most `rows` items, and of values at most `bytes_most`, but for the first 256 rows (SIZE_MAX: no limit). */
+int plan_sample_init(plan_sample *self, const kin_catalog *from, size_t rows, size_t bytes_most,
+                     kin_error *err);
 void plan_sample_release(plan_sample *self);
+
+/* Bytes of values of one item. */
+size_t plan_sample_row_bytes(const kin_catalog *from);
 
 #endif

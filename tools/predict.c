@@ -275,7 +275,7 @@ static int rehearse_hnsw(prediction *out, const predict_input *in, kin_index_opt
     plan_sample few;
     hnsw_rates rates;
     size_t rows = index.project > HNSW_ROWS / 2 ? 2 * (size_t)index.project : HNSW_ROWS;
-    int rc = plan_sample_init(&few, &in->sample.catalog, rows, err);
+    int rc = plan_sample_init(&few, &in->sample.catalog, rows, SIZE_MAX, err);
     if (rc != 0)
         return rc;
     index.memory_bytes = search.memory_bytes = 0; /* the sample's are not the budget's */
