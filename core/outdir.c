@@ -357,30 +357,59 @@ static int write_all(int fd, const void *data, size_t bytes)
     return 0;
 }
 
-int kin_outfile_write(const char *path, const void *data, size_t bytes, bool force, kin_error *err)
+static int refuse_existing(const char *path, bool force, kin_error *err)
 {
-    int rc = 0;
-    int fd = -1;
     struct stat status;
-    char *temporary = NULL;
     if (lstat(path, &status) == 0 && (!force || !S_ISREG(status.st_mode)))
         return kin_fail(err, KIN_E_CANTOUT,
                         "choose another --out, or add --force to replace a file",
                         "%s exists already", path);
-    temporary = kin_text("%s.kin-XXXXXX", path);
-    fd = temporary ? mkostemp(temporary, O_CLOEXEC) : -1;
-    if (fd < 0) {
-        rc = kin_fail_errno(err, KIN_E_CANTOUT, parent_hint, "%s cannot be created", path);
-        goto done;
-    }
+    return 0;
+}
+
+/* A new file beside the final one: its descriptor and its name, which is the caller's. */
+static int make_beside(int *fd, char **temporary, const char *path, kin_error *err)
+{
+    *temporary = kin_text("%s.kin-XXXXXX", path);
+    *fd = *temporary ? mkostemp(*temporary, O_CLOEXEC) : -1;
+    if (*fd >= 0)
+        return 0;
+    int rc = kin_fail_errno(err, KIN_E_CANTOUT, parent_hint, "%s cannot be created", path);
+    free(*temporary);
+    *temporary = NULL;
+    return rc;
+}
+
+int kin_outfile_check(const char *path, bool force, kin_error *err)
+{
+    int fd;
+    char *temporary;
+    int rc = refuse_existing(path, force, err);
+    if (rc == 0)
+        rc = make_beside(&fd, &temporary, path, err);
+    if (rc != 0)
+        return rc;
+    close(fd);
+    unlink(temporary);
+    free(temporary);
+    return 0;
+}
+
+int kin_outfile_write(const char *path, const void *data, size_t bytes, bool force, kin_error *err)
+{
+    int fd;
+    char *temporary;
+    int rc = refuse_existing(path, force, err);
+    if (rc == 0)
+        rc = make_beside(&fd, &temporary, path, err);
+    if (rc != 0)
+        return rc;
     if (write_all(fd, data, bytes) != 0 || fchmod(fd, allowed(0666)) != 0 || fsync(fd) != 0 ||
         rename(temporary, path) != 0) {
         rc = kin_fail_errno(err, KIN_E_IO, "is the disk full?", "%s cannot be written", path);
         unlink(temporary);
     }
-done:
-    if (fd >= 0)
-        close(fd);
+    close(fd);
     free(temporary);
     return rc;
 }

@@ -35,6 +35,10 @@ int kin_outdir_commit(kin_outdir *self, json_t *manifest, kin_error *err);
 /* Removes the temporary folder unless it was committed. */
 void kin_outdir_release(kin_outdir *self);
 
+/* Refuses (KIN_E_CANTOUT) what kin_outfile_write would refuse, before work is spent on it: a path that
+ * exists, unless `force` and it is a file, and one whose parent is missing or not writable. */
+int kin_outfile_check(const char *path, bool force, kin_error *err);
+
 /* One file written the same way: bytes to a temporary name, synced, renamed. An existing file is
  * refused unless `force`. */
 int kin_outfile_write(const char *path, const void *data, size_t bytes, bool force, kin_error *err);

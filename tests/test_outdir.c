@@ -314,7 +314,13 @@ static void test_single_files(void **state)
     (void)state;
     kin_error err = {0};
     const char *path = test_path("page.html");
+    test_ok(kin_outfile_check(path, false, &err), &err);
+    assert_int_equal(count_entries(), 0);
     test_ok(kin_outfile_write(path, "one", 3, false, &err), &err);
+    test_refused(kin_outfile_check(path, false, &err), &err, KIN_E_CANTOUT,
+                 "page.html exists already");
+    test_ok(kin_outfile_check(path, true, &err), &err);
+    assert_data(path, "one");
     test_refused(kin_outfile_write(path, "two", 3, false, &err), &err, KIN_E_CANTOUT,
                  "page.html exists already");
     assert_data(path, "one");
@@ -323,6 +329,10 @@ static void test_single_files(void **state)
     mkdir(test_path("folder"), 0755);
     test_refused(kin_outfile_write(test_path("folder"), "x", 1, true, &err), &err, KIN_E_CANTOUT,
                  "folder exists already");
+    test_refused(kin_outfile_check(test_path("folder"), true, &err), &err, KIN_E_CANTOUT,
+                 "folder exists already");
+    test_refused(kin_outfile_check(test_path("none/x"), true, &err), &err, KIN_E_CANTOUT,
+                 "none/x cannot be created");
     test_refused(kin_outfile_write(test_path("none/x"), "x", 1, true, &err), &err, KIN_E_CANTOUT,
                  "none/x cannot be created");
     test_ok(kin_file_copy(path, test_path("folder"), "copy", &err), &err);
