@@ -87,6 +87,10 @@ json_t *kin_join_facts(const kin_join *self);
 /* Encodes the rows, in an order that was loaded or is made now. */
 int kin_join_encode(kin_join *self, const kin_watch *watch, kin_error *err);
 
+/* Another target, and as many rows that the result is judged on, for the next kin_join_tune: rows once encoded
+ * serve any number of targets. */
+void kin_join_retarget(kin_join *self, double target, size_t judged);
+
 /* Sets the effort by a sample. */
 int kin_join_tune(kin_join *self, const kin_watch *watch, kin_error *err);
 

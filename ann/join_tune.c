@@ -139,6 +139,12 @@ static int choose_effort(kin_join *join, double target, const kin_watch *watch, 
     return 0;
 }
 
+void kin_join_retarget(kin_join *self, double target, size_t judged)
+{
+    self->options.target = self->aim = target;
+    self->options.judged = judged;
+}
+
 int kin_join_tune(kin_join *self, const kin_watch *watch, kin_error *err)
 {
     kin_watch_stage(watch, "tune");

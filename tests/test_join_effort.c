@@ -87,6 +87,29 @@ static void test_target(void **state)
     }
 }
 
+/* Effort is what it would be had the join been made for the target: nothing is kept of the one before. */
+static void test_retarget(void **state)
+{
+    (void)state;
+    const double target[] = {0.8, 0.99, 0.95};
+    tuned t, fresh;
+    kin_error err = {0};
+    sample_spec spec = mixture(0);
+    tuned_make(&t, &spec, 20, target[0]);
+    float reach = kin_join_get_effort(t.join)->reach;
+    for (size_t i = 1; i < TEST_COUNT(target); i++) {
+        kin_join_retarget(t.join, target[i], 0);
+        test_ok(kin_join_tune(t.join, NULL, &err), &err);
+        tuned_make(&fresh, &spec, 20, target[i]);
+        const kin_join_effort *got = kin_join_get_effort(t.join);
+        const kin_join_effort *wanted = kin_join_get_effort(fresh.join);
+        assert_true(got->reach == wanted->reach && got->tail_share == wanted->tail_share);
+        assert_true(got->recall == wanted->recall && got->reach > reach);
+        tuned_release(&fresh);
+    }
+    tuned_release(&t);
+}
+
 /* ---- more ---------------------------------------------------------------------------------------- */
 
 /* Raises until there is no more; each step expects more of itself and looks at more. */
@@ -200,11 +223,9 @@ int main(int argc, char **argv)
     (void)argc;
     test_calm_threads(argv);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_target),
-        cmocka_unit_test(test_raise),
-        cmocka_unit_test(test_raise_without_loss),
-        cmocka_unit_test(test_isotropic),
-        cmocka_unit_test(test_few_rows),
+        cmocka_unit_test(test_target),    cmocka_unit_test(test_retarget),
+        cmocka_unit_test(test_raise),     cmocka_unit_test(test_raise_without_loss),
+        cmocka_unit_test(test_isotropic), cmocka_unit_test(test_few_rows),
     };
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);
 }
