@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "core/half.h"
+#include "tools/page.h"
 #include "tools/show_page.h"
 
 enum { N = 6, K = 2 };
@@ -141,7 +142,7 @@ static void test_escape(void **state)
 
     (void)state;
     assert_non_null(out);
-    show_escape(out, (kin_span){"<a b=\"'&\x01\xc3\xa9", 11});
+    page_escape(out, (kin_span){"<a b=\"'&\x01\xc3\xa9", 11});
     fclose(out);
     assert_string_equal(text, "&lt;a b=&quot;&#39;&amp;\xef\xbf\xbd\xc3\xa9");
     free(text);

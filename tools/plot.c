@@ -2,10 +2,9 @@
  * Drawing a plot (tools/plot.h); its axes are worked out in tools/plot_axis.c.
  */
 #include "tools/plot.h"
-#include "tools/show_page.h"
+#include "tools/page.h"
 
 #include <math.h>
-#include <string.h>
 
 const char plot_style[] =
     ".plot{display:block;width:100%;height:auto;overflow:visible}\n"
@@ -24,11 +23,6 @@ const char plot_style[] =
     "stroke-width:3px;stroke-linejoin:round}\n"
     "@media screen and (max-width:760px){.plot.wide{display:none}.plot.narrow{display:block}}\n"
     "@media print{.plot *{print-color-adjust:exact;-webkit-print-color-adjust:exact}}\n";
-
-static void escape_text(FILE *out, const char *text)
-{
-    show_escape(out, (kin_span){text, strlen(text)});
-}
 
 static double frame_right(const plot *self)
 {
@@ -50,7 +44,7 @@ static void write_text(const plot *self, double left, double base, plot_anchor a
     if (css_class)
         fprintf(self->out, " class=\"%s\"", css_class);
     fputs(">", self->out);
-    escape_text(self->out, text);
+    page_text(self->out, text);
     fputs("</text>\n", self->out);
 }
 
@@ -99,9 +93,9 @@ void plot_begin(const plot *self, const char *title, const char *description)
             "aria-labelledby=\"%s-title %s-desc\">\n<title id=\"%s-title\">",
             self->css_class ? " " : "", self->css_class ? self->css_class : "", self->width,
             self->height, self->id, self->id, self->id);
-    escape_text(self->out, title);
+    page_text(self->out, title);
     fprintf(self->out, "</title>\n<desc id=\"%s-desc\">", self->id);
-    escape_text(self->out, description);
+    page_text(self->out, description);
     fputs("</desc>\n", self->out);
     draw_x_axis(self);
     draw_y_axis(self);
@@ -153,7 +147,7 @@ static void close_titled(const plot *self, const char *element, const char *titl
         return;
     }
     fputs("><title>", self->out);
-    escape_text(self->out, title);
+    page_text(self->out, title);
     fprintf(self->out, "</title></%s>\n", element);
 }
 

@@ -19,7 +19,7 @@
  *
  * Nothing runs and nothing is fetched; every text is escaped. Colours come from CSS variables, so a
  * plot follows the page into the dark and onto paper: the page's style sheet has --ink, --soft, --line
- * and --card (tools/show_style.c has them) and contains plot_style. Colour never says anything alone:
+ * and --card (tools/page_style.c has them) and contains plot_style. Colour never says anything alone:
  * give series different shapes and labels, and put a table of the numbers beside the plot.
  *
  * A plot is as wide as its box on the page, and its letters shrink with it. Draw it twice, wide and narrow,

@@ -4,52 +4,10 @@
  * nothing fetched. It is put together in memory, as pictures are capped (tools/show_picture.h).
  */
 #include "tools/show_page.h"
+#include "tools/page.h"
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
-
-void show_escape(FILE *out, kin_span text)
-{
-    for (size_t i = 0; i < text.length; i++) {
-        unsigned char c = (unsigned char)text.text[i];
-        const char *reference = c == '&'              ? "&amp;"
-                                : c == '<'            ? "&lt;"
-                                : c == '>'            ? "&gt;"
-                                : c == '"'            ? "&quot;"
-                                : c == '\''           ? "&#39;"
-                                : c < 32 || c == 0x7f ? "\xef\xbf\xbd"
-                                                      : NULL;
-        if (reference)
-            fputs(reference, out);
-        else
-            putc(c, out);
-    }
-}
-
-static void escape_text(FILE *out, const char *text)
-{
-    show_escape(out, (kin_span){text, strlen(text)});
-}
-
-/* A text of the catalog's, which may run either way. */
-static void write_isolated(FILE *out, kin_span text)
-{
-    fputs("<bdi>", out);
-    show_escape(out, text);
-    fputs("</bdi>", out);
-}
-
-/* 1234567 as "1,234,567". */
-static void write_count(FILE *out, size_t count)
-{
-    if (count >= 1000) {
-        write_count(out, count / 1000);
-        fprintf(out, ",%03zu", count % 1000);
-    } else {
-        fprintf(out, "%zu", count);
-    }
-}
 
 /* ---- the header ----------------------------------------------------------------------------- */
 
@@ -64,15 +22,13 @@ static void write_fact(FILE *out, const char *name, const char *value)
     if (!value)
         return;
     fprintf(out, "<div><dt>%s</dt><dd>", name);
-    escape_text(out, value);
+    page_text(out, value);
     fputs("</dd></div>\n", out);
 }
 
 static void write_count_fact(FILE *out, const char *name, size_t count)
 {
-    fprintf(out, "<div><dt>%s</dt><dd>", name);
-    write_count(out, count);
-    fputs("</dd></div>\n", out);
+    fprintf(out, "<div><dt>%s</dt><dd>%s</dd></div>\n", name, page_count(count).text);
 }
 
 static size_t items_with_neighbors(const kin_graph *graph)
@@ -129,7 +85,7 @@ static void write_key(FILE *out, const show_data *data)
         fputs("Lanes of one modality rank the stored fused neighbours by that modality, as the "
               "vectors were not at hand: ",
               out);
-        escape_text(out, data->why_not_exact);
+        page_text(out, data->why_not_exact);
         fputs(".</p>\n", out);
     }
 }
@@ -141,7 +97,7 @@ static void write_links(FILE *out, const show_data *data)
     fputs("<nav aria-label=\"Items on this page\"><ul>\n", out);
     for (size_t q = 0; q < data->count; q++) {
         fprintf(out, "<li><a href=\"#item-%zu\">", q + 1);
-        write_isolated(out, show_title(data->graph, data->item[q].row));
+        page_isolated(out, show_title(data->graph, data->item[q].row));
         fputs("</a></li>\n", out);
     }
     fputs("</ul></nav>\n", out);
@@ -153,19 +109,12 @@ enum { LINE_NEIGHBORS = 8 };
 static void write_header(FILE *out, const show_data *data)
 {
     const char *name = kin_path_base(data->graph->directory);
-    fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-          "<meta name=\"color-scheme\" content=\"light dark\">\n"
-          "<link rel=\"icon\" href=\"data:,\">\n<title>Nearest neighbours: ",
-          out);
-    escape_text(out, name);
-    fputs("</title>\n<style>\n", out);
-    fputs(show_style, out);
-    fputs("</style>\n</head>\n<body>\n<header>\n<h1>Which items are alike</h1>\n<p class=\"lead\">",
-          out);
-    write_count(out, data->count);
-    fprintf(out, " item%s of the similarity graph <b>", data->count == 1 ? "" : "s");
-    escape_text(out, name);
+    page_begin(out, "Nearest neighbours", name, show_style);
+    fprintf(out,
+            "<header>\n<h1>Which items are alike</h1>\n<p class=\"lead\">%s item%s of the "
+            "similarity graph <b>",
+            page_count(data->count).text, data->count == 1 ? "" : "s");
+    page_text(out, name);
     fputs(data->lanes == 1
               ? "</b>, each beside its nearest neighbours.</p>\n"
               : "</b>, each beside its nearest neighbours by one kind of vector alone, "
@@ -179,14 +128,14 @@ static void write_header(FILE *out, const show_data *data)
 
 /* ---- an item -------------------------------------------------------------------------------- */
 
-/* The row's picture, or a tile in its place; nothing where the catalog has no pictures at all. */
-static void write_tile(FILE *out, show_pictures *pictures, size_t row)
+void show_tile(FILE *out, show_pictures *pictures, size_t row)
 {
     if (pictures->column < 0)
         return;
-    if (show_picture_write(pictures, out, "<img class=\"tile\" src=\"", row)) {
+    if (row < pictures->graph->n &&
+        show_picture_write(pictures, out, "<img class=\"tile\" src=\"", row)) {
         fputs("\" alt=\"", out);
-        show_escape(out, show_title(pictures->graph, row));
+        page_escape(out, show_title(pictures->graph, row));
         fputs("\">\n", out);
         return;
     }
@@ -220,11 +169,11 @@ static void write_neighbor(FILE *out, const show_data *data, show_pictures *pict
     const kin_graph *graph = data->graph;
     kin_span title = show_title(graph, (size_t)neighbor->row);
     fprintf(out, "<li%s>", neighbor->also_fused ? " class=\"also\"" : "");
-    write_tile(out, pictures, (size_t)neighbor->row);
+    show_tile(out, pictures, (size_t)neighbor->row);
     fputs("<p title=\"", out);
-    show_escape(out, title);
+    page_escape(out, title);
     fputs("\">", out);
-    write_isolated(out, title);
+    page_isolated(out, title);
     fputs(neighbor->also_fused ? "<span class=\"hush\"> (also fused)</span></p>\n<dl>"
                                : "</p>\n<dl>",
           out);
@@ -274,17 +223,17 @@ static void write_item(FILE *out, const show_data *data, show_pictures *pictures
             "<article class=\"item%s\" id=\"item-%zu\" aria-labelledby=\"title-%zu\">\n"
             "<div class=\"self\">\n",
             pictures->column < 0 ? " plain" : "", q + 1, q + 1);
-    write_tile(out, pictures, item->row);
+    show_tile(out, pictures, item->row);
     fprintf(out, "<h2 id=\"title-%zu\">", q + 1);
-    write_isolated(out, show_title(data->graph, item->row));
+    page_isolated(out, show_title(data->graph, item->row));
     fputs("</h2>\n", out);
     if (category.length) {
         fputs("<p>", out);
-        write_isolated(out, category);
+        page_isolated(out, category);
         fputs("</p>\n", out);
     }
     fputs("<p class=\"id\">id ", out);
-    write_isolated(out, kin_lines_at(&data->graph->ids, item->row));
+    page_isolated(out, kin_lines_at(&data->graph->ids, item->row));
     fputs("</p>\n</div>\n<div>\n", out);
     for (size_t l = 0; l < data->lanes; l++)
         write_lane(out, data, pictures, item, l);
@@ -307,11 +256,6 @@ int show_page(char **page, size_t *bytes, const show_data *data, show_pictures *
                 " Left out: %zu pictures that are missing, larger than %d KiB or of a kind "
                 "that is not shown.",
                 pictures->left_out, SHOW_PICTURE_MAX_BYTES >> 10);
-    fputs("</p></footer>\n</body>\n</html>\n", out);
-    bool failed = ferror(out) != 0;
-    if (fclose(out) == 0 && !failed)
-        return 0;
-    free(*page);
-    *page = NULL;
-    return kin_fail(err, KIN_E_MEMORY, "show fewer items", "the page does not fit in memory");
+    fputs("</p></footer>\n", out);
+    return page_end(out, page, "show fewer items", err);
 }

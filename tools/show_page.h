@@ -13,11 +13,11 @@
 int show_page(char **page, size_t *bytes, const show_data *data, show_pictures *pictures,
               kin_error *err);
 
-/* Writes a text for HTML, content or quoted attribute: & < > " ' become references, control
- * characters U+FFFD. */
-void show_escape(FILE *out, kin_span text);
+/* The row's picture, or a tile in its place (also where the graph has no such row); nothing where the catalog
+ * has no pictures at all. */
+void show_tile(FILE *out, show_pictures *pictures, size_t row);
 
-/* The page's style sheet (tools/show_style.c). */
+/* What the page adds to page_style (tools/show_style.c). */
 extern const char show_style[];
 
 #endif

@@ -1,0 +1,50 @@
+#ifndef KIN_TOOLS_PAGE_H
+#define KIN_TOOLS_PAGE_H
+/*
+ * What the pages that kin writes have in common: how they begin and end, their colours and letters, and how
+ * texts and numbers are written. A page is one self-contained file of HTML: no script, nothing fetched.
+ */
+#include "core/lines.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+/* Everything up to and including <body>. The window's title is "kind: name". `style` comes behind page_style. */
+void page_begin(FILE *out, const char *kind, const char *name, const char *style);
+
+/* Closes what page_begin and open_memstream began. KIN_E_MEMORY, with `hint`, where the page did not fit: then *page is
+ * NULL. */
+int page_end(FILE *out, char **page, const char *hint, kin_error *err);
+
+/* Colours (CSS variables), letters, the header, lists of facts, tiles; light, dark and print. */
+extern const char page_style[];
+
+/* ---- texts ---------------------------------------------------------------------------------- */
+
+/* Writes a text for HTML, content or quoted attribute: & < > " ' become references, control
+ * characters U+FFFD. */
+void page_escape(FILE *out, kin_span text);
+void page_text(FILE *out, const char *text);
+
+/* The same of a text of the catalog's, which may run either way. */
+void page_isolated(FILE *out, kin_span text);
+
+/* ---- numbers -------------------------------------------------------------------------------- */
+
+/* A number as text; a dash where it is NaN. */
+typedef struct page_label {
+    char text[32];
+} page_label;
+
+page_label page_count(size_t count); /* "1,234,567" */
+
+/* With so many decimals. */
+page_label page_number(double value, int decimals);
+
+/* In [0, 1], with four decimals, and more where rounding would make it 0 or 1 although it is neither. */
+page_label page_share(double value);
+
+/* In [0, 1], as "3.4 %"; "under 0.1 %" and "over 99.9 %" where rounding would say 0 or 100. */
+page_label page_percent(double value);
+
+#endif
