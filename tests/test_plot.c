@@ -166,14 +166,17 @@ static void test_drawing(void **state)
     plot_series_begin(&p, "m0");
     plot_line(&p, x, y, 2);
     plot_marker(&p, PLOT_STAR, true, .5, .8, "<script>");
+    plot_marker(&p, PLOT_RING, false, .5, .8, NULL);
+    plot_whisker(&p, .5, .6, .8);
+    plot_steps(&p, x, y, 1);
     size_t labels = 0;
     while (labels < 100 && plot_label(&p, .5, .8, "label"))
         labels++;
     plot_series_end(&p);
     plot_end(&p);
     fclose(p.out);
-    assert_in_range(labels, 3, 8); /* and then there is no side left */
-    for (size_t i = 0; i < p.box_count; i++)
+    assert_in_range(labels, 3, 8); /* outside of the ring, and then there is no side left */
+    for (size_t i = 2; i < p.box_count; i++)
         for (size_t j = 0; j < i; j++)
             assert_false(p.box[i].left < p.box[j].right && p.box[j].left < p.box[i].right &&
                          p.box[i].top < p.box[j].bottom && p.box[j].top < p.box[i].bottom);
@@ -183,6 +186,8 @@ static void test_drawing(void **state)
     assert_non_null(strstr(text, "<title>&lt;script&gt;</title>"));
     assert_non_null(strstr(text, "y &amp; z"));
     assert_non_null(strstr(text, "M65.0 126.0L165.0 54.0"));
+    assert_non_null(strstr(text, "class=\"whisker\" d=\"M165.0 78.0V54.0\""));
+    assert_non_null(strstr(text, "class=\"steps\" d=\"M65.0 126.0h0\""));
     assert_null(strstr(text, "<script"));
     free(text);
 }

@@ -15,8 +15,10 @@ const char plot_style[] =
     ".plot .series .line{fill:none;stroke:var(--c);stroke-width:1.75;stroke-linejoin:round}\n"
     ".plot .series .steps{fill:none;stroke:var(--c);stroke-width:9;stroke-opacity:.22;"
     "stroke-linejoin:round;stroke-linecap:round}\n"
+    ".plot .series .whisker{stroke:var(--c);stroke-width:1.25;stroke-opacity:.55}\n"
     ".plot .series .mark{fill:var(--c);stroke:var(--c);stroke-width:1.75;stroke-linejoin:round}\n"
     ".plot .series .hollow{fill:var(--card)}\n"
+    ".plot .series .ring{fill:none}\n"
     ".plot .series .bar{fill:var(--c);stroke:var(--card);stroke-width:1}\n"
     ".plot .series .rule{stroke:var(--c);stroke-width:1.25;stroke-dasharray:5 4}\n"
     ".plot .series text{fill:var(--c);font-weight:600;paint-order:stroke;stroke:var(--card);"
@@ -136,7 +138,13 @@ void plot_steps(const plot *self, const double *x, const double *y, size_t count
             plot_y(self, y[0]));
     for (size_t i = 1; i < count; i++)
         fprintf(self->out, "H%.1fV%.1f", plot_x(self, x[i]), plot_y(self, y[i]));
-    fputs("\"/>\n", self->out);
+    fputs("h0\"/>\n", self->out); /* a single point is a dot */
+}
+
+void plot_whisker(const plot *self, double x, double from, double to)
+{
+    fprintf(self->out, "<path class=\"whisker\" d=\"M%.1f %.1fV%.1f\"/>\n", plot_x(self, x),
+            plot_y(self, from), plot_y(self, to));
 }
 
 /* Ends an element that was left open: "<path ..." */
@@ -185,11 +193,17 @@ static void write_polygon(const plot *self, double x, double y, double radius, i
     fputs("Z", self->out);
 }
 
+static double radius_of(plot_shape shape)
+{
+    return shape == PLOT_RING ? 2 * marker_radius : marker_radius;
+}
+
 static void draw_marker(const plot *self, plot_shape shape, bool filled, double x, double y,
                         const char *title)
 {
-    double r = marker_radius;
-    fprintf(self->out, "<path class=\"mark%s\" d=\"", filled ? "" : " hollow");
+    double r = radius_of(shape);
+    const char *fill = shape == PLOT_RING ? " ring" : filled ? "" : " hollow";
+    fprintf(self->out, "<path class=\"mark%s\" d=\"", fill);
     switch (shape) {
     case PLOT_SQUARE:
         write_polygon(self, x, y, 1.25 * r, 4, M_PI / 4, 1);
@@ -201,7 +215,7 @@ static void draw_marker(const plot *self, plot_shape shape, bool filled, double 
         write_polygon(self, x, y, 1.35 * r, 4, 0, 1);
         break;
     case PLOT_STAR:
-        write_polygon(self, x, y, 1.7 * r, 5, 0, 0.45);
+        write_polygon(self, x, y, 1.6 * r, 5, 0, 0.45);
         break;
     default:
         fprintf(self->out, "M%.1f %.1fa%g %g 0 1 0 %g 0a%g %g 0 1 0 %g 0Z", x - r, y, r, r, 2 * r,
@@ -213,7 +227,8 @@ static void draw_marker(const plot *self, plot_shape shape, bool filled, double 
 
 void plot_marker(plot *self, plot_shape shape, bool filled, double x, double y, const char *title)
 {
-    double left = plot_x(self, x), top = plot_y(self, y), r = marker_radius;
+    double left = plot_x(self, x), top = plot_y(self, y);
+    double r = radius_of(shape);
     draw_marker(self, shape, filled, left, top, title);
     take(self, (plot_box){left - r, top - r, left + r, top + r});
 }
@@ -229,7 +244,7 @@ static double text_width(const char *text)
 
 double plot_key(const plot *self, plot_shape shape, double left, double base, const char *text)
 {
-    double indent = 3 * marker_radius;
+    double indent = 3.5 * marker_radius;
     draw_marker(self, shape, true, left + marker_radius, base - marker_radius + 1, NULL);
     write_text(self, left + indent, base, PLOT_START, NULL, text);
     return indent + text_width(text);
@@ -248,18 +263,19 @@ static bool is_free(const plot *self, plot_box box)
     return true;
 }
 
-bool plot_label(plot *self, double x, double y, const char *text)
+/* Where the middle of a label lies: to the right below first, as lines rise to the right. */
+static const struct {
+    int right, down;
+} side[] = {{1, 1}, {1, 0}, {0, 1}, {-1, -1}, {0, -1}, {-1, 0}, {1, -1}, {-1, 1}};
+
+static bool place_label(plot *self, double x, double y, double away, const char *text)
 {
-    /* where the middle of the text lies: to the right below first, as lines rise to the right */
-    static const struct {
-        int right, down;
-    } side[] = {{1, 1}, {1, 0}, {0, 1}, {-1, -1}, {0, -1}, {-1, 0}, {1, -1}, {-1, 1}};
-    double width = text_width(text), away = marker_radius + 3;
+    double width = text_width(text);
     for (size_t i = 0; i < sizeof side / sizeof *side; i++) {
         bool corner = side[i].right && side[i].down;
         double reach = corner ? away - 2 : away;
-        double middle = plot_x(self, x) + side[i].right * (width / 2 + reach);
-        double level = plot_y(self, y) + side[i].down * (letter_height / 2 + reach);
+        double middle = x + side[i].right * (width / 2 + reach);
+        double level = y + side[i].down * (letter_height / 2 + reach);
         plot_box box = {middle - width / 2, level - letter_height / 2, middle + width / 2,
                         level + letter_height / 2};
         if (!is_free(self, box))
@@ -269,6 +285,13 @@ bool plot_label(plot *self, double x, double y, const char *text)
         return true;
     }
     return false;
+}
+
+bool plot_label(plot *self, double x, double y, const char *text)
+{
+    double left = plot_x(self, x), top = plot_y(self, y);
+    return place_label(self, left, top, marker_radius + 3, text) ||
+           place_label(self, left, top, radius_of(PLOT_RING) + 4, text);
 }
 
 /* ---- rules ------------------------------------------------------------------------------------ */

@@ -67,6 +67,7 @@ typedef enum plot_shape {
     PLOT_TRIANGLE,
     PLOT_DIAMOND,
     PLOT_STAR,
+    PLOT_RING, /* around another marker */
     PLOT_SHAPES,
 } plot_shape;
 
@@ -110,6 +111,9 @@ void plot_line(const plot *self, const double *x /* [count] */, const double *y,
 
 /* The same as steps, level first: y[i] holds from x[i] to x[i + 1]; broad and pale. */
 void plot_steps(const plot *self, const double *x /* [count] */, const double *y, size_t count);
+
+/* A thin upright line at x, from one y to another: how sure a point is. */
+void plot_whisker(const plot *self, double x, double from, double to);
 
 /* A bar of a histogram: x from `from` to `to`, as high as y. `title` (or NULL) is shown when
  * pointed at, here and below. */
