@@ -192,13 +192,37 @@ static void test_drawing(void **state)
     free(text);
 }
 
+/* The name of an upright rule stays on the drawing. */
+static void test_rules(void **state)
+{
+    (void)state;
+    char *text = NULL;
+    size_t bytes;
+    plot p = {.out = open_memstream(&text, &bytes),
+              .width = 300,
+              .height = 200,
+              .right = 10,
+              .top = 30,
+              .x = {.low = 0, .high = 1},
+              .y = {.low = 0, .high = 1}};
+    assert_non_null(p.out);
+    plot_rule_x(&p, .5, "middle");
+    plot_rule_x(&p, 1, "at the end");
+    fclose(p.out);
+    assert_non_null(strstr(text, "x=\"150.0\" y=\"40.0\" text-anchor=\"start\">middle"));
+    assert_non_null(strstr(text, "x=\"285.0\" y=\"40.0\" text-anchor=\"end\">at the end"));
+    for (size_t i = 0; i < p.box_count; i++)
+        assert_true(p.box[i].left >= 0 && p.box[i].right <= p.width);
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_linear_ticks),     cmocka_unit_test(test_log_ticks),
         cmocka_unit_test(test_miss_ticks),       cmocka_unit_test(test_fit),
         cmocka_unit_test(test_fit_holds_values), cmocka_unit_test(test_places),
-        cmocka_unit_test(test_drawing),
+        cmocka_unit_test(test_drawing),          cmocka_unit_test(test_rules),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

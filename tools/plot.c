@@ -307,9 +307,11 @@ void plot_rule_y(plot *self, double y, const char *text)
 
 void plot_rule_x(plot *self, double x, const char *text)
 {
-    double at = plot_x(self, x), top = self->top;
+    double at = plot_x(self, x), top = self->top, away = 5, width = text_width(text);
+    bool room = at + away + width <= self->width;
+    double left = room ? at + away : at - away - width;
     fprintf(self->out, "<path class=\"rule\" d=\"M%.1f %.1fV%.1f\"/>\n", at, top,
             frame_bottom(self));
-    write_text(self, at + 5, top + 10, PLOT_START, NULL, text);
-    take(self, (plot_box){at, top, at + 5 + text_width(text), top + letter_height});
+    write_text(self, room ? left : at - away, top + 10, room ? PLOT_START : PLOT_END, NULL, text);
+    take(self, (plot_box){fmin(at, left), top, fmax(at, left + width), top + letter_height});
 }

@@ -119,7 +119,7 @@ void plot_whisker(const plot *self, double x, double from, double to);
  * pointed at, here and below. */
 void plot_bar(const plot *self, double from, double to, double y, const char *title);
 
-/* A dashed line across the frame at a value of y (or of x), named at its end. */
+/* A dashed line across the frame at a value of y (or of x), named at its end; of x on the side that has room. */
 void plot_rule_y(plot *self, double y, const char *text);
 void plot_rule_x(plot *self, double x, const char *text);
 
