@@ -1,323 +1,296 @@
 /*
- * Recall of a graph against another one or against exact rows (formulas in the header).
+ * Recall over all rows (formulas in the header, one row in compare/recall_row.c).
  *
- * Both ways fill one ledger, a strict and a tie-aware value per judged row, and are summed up by
- * the same code. Rows are judged one after the other: sorting 2 K entries a row is small beside
- * reading them. Left out: what kind of rows or neighbours is lost.
- * Memory: 16 bytes a row and 32 bytes an entry of one row.
+ * Rows are judged side by side, in blocks whose sums are added in their order, so that the number of threads is
+ * not to be seen in the result. What stays per row is its recall, for the distribution and the bounds.
  */
 #include "compare/recall.h"
+#include "compare/recall_row.h"
 #include "core/memory.h"
 
 #include <math.h>
+#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- may these two be compared? ------------------------------------------------------------- */
+enum { BLOCK = 1024 };
 
-static const char hint_same[] = "compare graphs that were built from the same files with the same "
-                                "weights and --top-k";
+/* One thread's rows under way. */
+typedef struct worker {
+    kin_neighbor *got, *wanted;
+    kin_id_set seen, place; /* of got, of wanted */
+} worker;
 
-static const char *text_of(const json_t *object, const char *key)
+/* A comparison under way. */
+typedef struct judging {
+    const kin_graph *graph, *reference;
+    const kin_pairing *pairing;
+    const int32_t *row; /* [count] or NULL */
+    size_t count;
+    kin_recall_rule rule;
+    double *tie_aware, *strict; /* [count] NaN: not judged; owned, as the next two */
+    kin_recall_row *sum;        /* [blocks] */
+    worker *worker;             /* [threads] */
+    size_t threads;
+} judging;
+
+static int worker_init(worker *self, size_t got, size_t wanted, kin_error *err)
 {
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : "none";
-}
-
-static const json_t *find_modality(const json_t *manifest, const char *name)
-{
-    size_t i;
-    const json_t *entry;
-    json_array_foreach(json_object_get(manifest, "modalities"), i, entry)
-    {
-        if (strcmp(text_of(entry, "name"), name) == 0)
-            return entry;
-    }
-    return NULL;
-}
-
-/* Scores lie on a common scale when vectors, weights and the treatment of gaps are the same. */
-static int check_scores(const kin_graph *graph, const kin_graph *reference, kin_error *err)
-{
-    if (graph->modality_count != reference->modality_count)
-        return kin_fail(err, KIN_E_DATA, hint_same, "%s has %zu modalities, %s has %zu",
-                        graph->directory, graph->modality_count, reference->directory,
-                        reference->modality_count);
-    for (size_t m = 0; m < graph->modality_count; m++) {
-        const char *name = graph->modality[m];
-        const json_t *a = find_modality(graph->manifest, name);
-        const json_t *b = find_modality(reference->manifest, name);
-        if (!a || !b)
-            return kin_fail(err, KIN_E_DATA, hint_same, "%s has a modality '%s', %s has none",
-                            a ? graph->directory : reference->directory, name,
-                            a ? reference->directory : graph->directory);
-        if (strcmp(text_of(a, "xxh3_128"), text_of(b, "xxh3_128")) != 0)
-            return kin_fail(err, KIN_E_DATA, hint_same,
-                            "'%s' was made from other vectors: fingerprint %s in %s, %s in %s",
-                            name, text_of(a, "xxh3_128"), graph->directory, text_of(b, "xxh3_128"),
-                            reference->directory);
-        double weight_a = json_number_value(json_object_get(a, "weight"));
-        double weight_b = json_number_value(json_object_get(b, "weight"));
-        if (weight_a != weight_b)
-            return kin_fail(err, KIN_E_DATA, hint_same, "'%s' has weight %g in %s, %g in %s", name,
-                            weight_a, graph->directory, weight_b, reference->directory);
-    }
-    const char *missing_a = text_of(json_object_get(graph->manifest, "options"), "missing");
-    const char *missing_b = text_of(json_object_get(reference->manifest, "options"), "missing");
-    if (strcmp(missing_a, missing_b) != 0)
-        return kin_fail(err, KIN_E_DATA, hint_same, "--missing was %s for %s, %s for %s", missing_a,
-                        graph->directory, missing_b, reference->directory);
-    return 0;
-}
-
-static int check_ids(const kin_graph *graph, const kin_graph *reference, kin_error *err)
-{
-    for (size_t i = 0; i < graph->n; i++) {
-        kin_span a = kin_lines_at(&graph->ids, i);
-        kin_span b = kin_lines_at(&reference->ids, i);
-        if (!kin_span_equal(a, b))
-            return kin_fail(err, KIN_E_DATA, hint_same,
-                            "row %zu is item '%.*s' in %s, '%.*s' in %s", i,
-                            (int)(a.length < 64 ? a.length : 64), a.text, graph->directory,
-                            (int)(b.length < 64 ? b.length : 64), b.text, reference->directory);
-    }
-    return 0;
-}
-
-int kin_recall_comparable(const kin_graph *graph, const kin_graph *reference, kin_error *err)
-{
-    if (graph->n != reference->n)
-        return kin_fail(err, KIN_E_DATA, hint_same, "%s has %zu items, %s has %zu",
-                        graph->directory, graph->n, reference->directory, reference->n);
-    if (graph->k != reference->k)
-        return kin_fail(err, KIN_E_DATA, hint_same, "%s has top-k %zu, %s has %zu",
-                        graph->directory, graph->k, reference->directory, reference->k);
-    int rc = check_ids(graph, reference, err);
-    return rc != 0 ? rc : check_scores(graph, reference, err);
-}
-
-/* ---- one row -------------------------------------------------------------------------------- */
-
-/* What the rows judged so far amount to. */
-typedef struct ledger {
-    double *strict;    /* [rows]; owned, as the rest */
-    double *tie_aware; /* [rows] */
-    kin_neighbor *got; /* [k] */
-    kin_neighbor *wanted;
-    size_t judged, empty_rows;
-    size_t filled, entries; /* sums of min(r, |G|) and of r */
-} ledger;
-
-static int ledger_init(ledger *self, size_t rows, size_t k, kin_error *err)
-{
-    *self = (ledger){0};
-    self->strict = kin_alloc(rows, sizeof *self->strict);
-    self->tie_aware = kin_alloc(rows, sizeof *self->tie_aware);
-    self->got = kin_alloc(k, sizeof *self->got);
-    self->wanted = kin_alloc(k, sizeof *self->wanted);
-    if (self->strict && self->tie_aware && self->got && self->wanted)
-        return 0;
-    return kin_fail_alloc(err, "recall", kin_size_mul(rows, 16));
-}
-
-static void ledger_release(ledger *self)
-{
-    free(self->strict);
-    free(self->tie_aware);
-    free(self->got);
-    free(self->wanted);
-}
-
-static int by_row_then_score(const void *a, const void *b)
-{
-    const kin_neighbor *x = a;
-    const kin_neighbor *y = b;
-    if (x->row != y->row)
-        return (x->row > y->row) - (x->row < y->row);
-    return (x->score < y->score) - (x->score > y->score);
-}
-
-/* Sorts by row and keeps the best entry of each; returns how many stay. */
-static size_t distinct(kin_neighbor *entry, size_t count)
-{
-    size_t kept = 0;
-    qsort(entry, count, sizeof *entry, by_row_then_score);
-    for (size_t i = 0; i < count; i++)
-        if (kept == 0 || entry[kept - 1].row != entry[i].row)
-            entry[kept++] = entry[i];
-    return kept;
-}
-
-static size_t count_shared(const kin_neighbor *a, size_t a_count, const kin_neighbor *b,
-                           size_t b_count)
-{
-    size_t shared = 0;
-    for (size_t i = 0, j = 0; i < a_count && j < b_count;) {
-        shared += a[i].row == b[j].row;
-        int32_t row = a[i].row;
-        i += row <= b[j].row;
-        j += b[j].row <= row;
-    }
-    return shared;
-}
-
-/* Judges one row, whose entries lie in self->got and self->wanted. */
-static void ledger_add(ledger *self, size_t got, size_t wanted)
-{
-    got = distinct(self->got, got);
-    wanted = distinct(self->wanted, wanted);
-    self->empty_rows += got == 0;
-    if (wanted == 0)
-        return;
-    double threshold = INFINITY;
-    for (size_t i = 0; i < wanted; i++)
-        threshold = fmin(threshold, (double)self->wanted[i].score);
-    size_t good = 0;
-    for (size_t i = 0; i < got; i++)
-        good += (double)self->got[i].score >= threshold - KIN_RECALL_TIE;
-    size_t shared = count_shared(self->got, got, self->wanted, wanted);
-    self->strict[self->judged] = (double)shared / (double)wanted;
-    self->tie_aware[self->judged] = (double)(good < wanted ? good : wanted) / (double)wanted;
-    self->judged++;
-    self->filled += got < wanted ? got : wanted;
-    self->entries += wanted;
-}
-
-/* ---- all rows ------------------------------------------------------------------------------- */
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a;
-    double y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* Sorts the values. */
-static kin_recall_summary summarize(double *value, size_t s)
-{
-    kin_recall_summary out = {0};
-    if (s == 0)
-        return out;
-    qsort(value, s, sizeof *value, by_value);
-    for (size_t i = 0; i < s; i++)
-        out.mean += value[i];
-    out.mean /= (double)s;
-    out.min = value[0];
-    out.p5 = value[(s * 5 + 99) / 100 - 1];
-    out.p50 = value[(s + 1) / 2 - 1];
-    return out;
-}
-
-/* Bets 2^-j with weights 2^-(j+1); the rest of the weight is not staked, which only lowers W. */
-enum { BETS = 16, AT_ONCE = 16 };
-
-/* log V(m), the log of sum_j 2^-(j+1) prod_i (1 - 2^-j + 2^-j x_i / m); stops once past `enough`. */
-static double log_wealth(const double *value, size_t s, double mean, double enough)
-{
-    double wealth = -INFINITY;
-    for (int j = 0; j < BETS && wealth < enough; j++) {
-        double bet = ldexp(1.0, -j);
-        double one = -(j + 1) * M_LN2;
-        for (size_t i = 0; i < s; i += AT_ONCE) {
-            double product = 1; /* of so few factors that it leaves the range of double nowhere */
-            for (size_t e = i; e < s && e < i + AT_ONCE; e++)
-                product *= 1 + bet * (value[e] / mean - 1);
-            one += log(product);
-        }
-        double larger = fmax(wealth, one);
-        if (isfinite(larger))
-            wealth = larger + log(exp(wealth - larger) + exp(one - larger));
-    }
-    return wealth;
-}
-
-double kin_recall_lower(const double *value, size_t s, double alpha)
-{
-    double high = 0;
-    double product = 1;
-    for (size_t i = 0; i < s; i++) {
-        high += value[i] / (double)s;
-        product *= value[i];
-    }
-    high = fmin(high, pow(alpha, 1.0 / (double)s));
-    if (product == 1)
-        return high;
-    /* W(m) = 1 / alpha, multiplied by alpha: product + (alpha - m^s) V(m) = 1. The left side falls in m,
-     * is less than 1 at `high` and unbounded towards 0: halve. */
-    double low = 0;
-    for (int step = 0; step < 40; step++) {
-        double middle = (low + high) / 2;
-        double enough = log((1 - product) / (alpha - pow(middle, (double)s)));
-        if (middle > 0 && log_wealth(value, s, middle, enough) >= enough)
-            low = middle;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-static void finish(kin_recall *out, ledger *self, size_t rows, size_t k, bool census)
-{
-    *out = (kin_recall){.rows = rows, .judged = self->judged, .k = k, .census = census};
-    out->strict = summarize(self->strict, self->judged);
-    out->tie_aware = summarize(self->tie_aware, self->judged);
-    out->lower95 =
-        census || self->judged == 0 ? NAN : kin_recall_lower(self->tie_aware, self->judged, 0.05);
-    out->fill = self->entries ? (double)self->filled / (double)self->entries : 0;
-    out->empty_rows = self->empty_rows;
-    out->reference_empty_rows = rows - self->judged;
-}
-
-int kin_recall_graphs(kin_recall *out, const kin_graph *graph, const kin_graph *reference,
-                      kin_error *err)
-{
-    ledger rows;
-    int rc = ledger_init(&rows, graph->n, graph->k, err);
-    if (rc == 0) {
-        for (size_t i = 0; i < graph->n; i++)
-            ledger_add(&rows, kin_graph_row(graph, i, rows.got),
-                       kin_graph_row(reference, i, rows.wanted));
-        finish(out, &rows, graph->n, graph->k, true);
-    }
-    ledger_release(&rows);
+    *self = (worker){.got = kin_alloc(got, sizeof *self->got),
+                     .wanted = kin_alloc(wanted, sizeof *self->wanted)};
+    int rc = self->got && self->wanted ? 0 : kin_fail_alloc(err, "rows to judge", got + wanted);
+    if (rc == 0)
+        rc = kin_id_set_init(&self->seen, got, err);
+    if (rc == 0)
+        rc = kin_id_set_init(&self->place, wanted, err);
     return rc;
 }
 
-/* Entries of row q into `entry`; returns how many. */
-static size_t copy_row(kin_neighbor *entry, const kin_rows *rows, size_t q)
+static void worker_release(worker *self)
+{
+    free(self->got);
+    free(self->wanted);
+    kin_id_set_release(&self->seen);
+    kin_id_set_release(&self->place);
+}
+
+static size_t blocks_of(size_t rows)
+{
+    return (rows + BLOCK - 1) / BLOCK;
+}
+
+static int judging_init(judging *self, kin_error *err)
+{
+    self->threads = (size_t)omp_get_max_threads();
+    kin_plan plan = {.hint = "compare a sample of the rows: --sample"};
+    kin_plan_add(&plan, "recall of rows", self->count, 2 * sizeof(double) + sizeof(int32_t));
+    kin_plan_add(&plan, "sums", blocks_of(self->count), sizeof *self->sum);
+    int rc = kin_plan_check(&plan, 0, err);
+    if (rc != 0)
+        return rc;
+    self->tie_aware = kin_alloc(self->count, sizeof *self->tie_aware);
+    self->strict = kin_alloc(self->count, sizeof *self->strict);
+    self->sum = kin_alloc_zero(blocks_of(self->count), sizeof *self->sum);
+    self->worker = kin_alloc_zero(self->threads, sizeof *self->worker);
+    if (!self->tie_aware || !self->strict || !self->sum || !self->worker)
+        return kin_fail_alloc(err, "recall of rows", plan.total_bytes);
+    for (size_t t = 0; t < self->threads && rc == 0; t++)
+        rc = worker_init(&self->worker[t], self->graph->k, self->reference->k, err);
+    return rc;
+}
+
+static void judging_release(judging *self)
+{
+    for (size_t t = 0; self->worker && t < self->threads; t++)
+        worker_release(&self->worker[t]);
+    free(self->worker);
+    free(self->sum);
+    free(self->tie_aware);
+    free(self->strict);
+}
+
+/* Judges row number q; nothing where the graph does not have its item. */
+static void judge_row(judging *self, worker *w, size_t q)
+{
+    int32_t row = self->row ? self->row[q] : (int32_t)q;
+    int32_t own = kin_pairing_back(self->pairing, row);
+    self->tie_aware[q] = self->strict[q] = NAN;
+    if (own < 0)
+        return;
+    size_t wanted = kin_row_distinct(self->reference, (size_t)row, w->wanted, &w->place);
+    size_t got = kin_row_distinct(self->graph, (size_t)own, w->got, &w->seen);
+    for (size_t i = 0; i < got; i++)
+        w->got[i].row = kin_pairing_other(self->pairing, w->got[i].row);
+    kin_recall_row one = kin_recall_row_of(&self->rule, w->got, got, w->wanted, wanted, &w->place);
+    kin_recall_row_add(&self->sum[q / BLOCK], &one);
+    if (one.judged) {
+        self->tie_aware[q] = one.tie_aware[self->rule.cuts - 1];
+        self->strict[q] = one.strict[self->rule.cuts - 1];
+    }
+}
+
+static kin_recall_row judge_rows(judging *self)
+{
+    kin_recall_row all = {0};
+    size_t blocks = blocks_of(self->count);
+#pragma omp parallel for schedule(dynamic) num_threads((int)self->threads)
+    for (size_t b = 0; b < blocks; b++) {
+        size_t end = (b + 1) * BLOCK < self->count ? (b + 1) * BLOCK : self->count;
+        for (size_t q = b * BLOCK; q < end; q++)
+            judge_row(self, &self->worker[omp_get_thread_num()], q);
+    }
+    for (size_t b = 0; b < blocks; b++)
+        kin_recall_row_add(&all, &self->sum[b]);
+    return all;
+}
+
+/* ---- summing up -------------------------------------------------------------------------------- */
+
+static void take_means(kin_recall *out, const kin_recall_rule *rule, const kin_recall_row *sum)
+{
+    double s = (double)sum->judged;
+    double none = rule->scored && s > 0 ? 0 : NAN; /* what there are no scores for is NaN */
+    double scale = s > 0 ? 1 / s : 0;
+    out->cuts = rule->cuts;
+    for (size_t c = 0; c < rule->cuts; c++) {
+        out->cut[c] = rule->cut[c];
+        out->strict_at[c] = sum->strict[c] * scale;
+        out->nearest_found_at[c] = sum->nearest_found[c] * scale;
+        out->nearest_true_at[c] = sum->nearest_true[c] * scale;
+        out->tie_aware_at[c] = rule->scored ? sum->tie_aware[c] * scale : NAN;
+    }
+    for (size_t e = 0; e < KIN_EPSILONS; e++)
+        out->epsilon[e] = none + sum->epsilon[e] * scale;
+    out->score_ratio = sum->with_ratio ? sum->score_ratio / (double)sum->with_ratio : NAN;
+    out->score_loss = sum->with_loss ? sum->score_loss / (double)sum->with_loss : NAN;
+    out->judged = sum->judged;
+    out->rows = sum->judged + sum->empty_by_rule;
+    out->fill = sum->entries ? (double)sum->filled / (double)sum->entries : 0;
+    out->short_rows = sum->short_rows;
+    out->short_by_rule = sum->short_by_rule;
+    out->empty_rows = sum->empty_rows;
+    out->empty_by_rule = sum->empty_by_rule;
+}
+
+/* Moves the judged rows to the front. */
+static void compact(judging *self, int32_t *row)
+{
+    size_t kept = 0;
+    for (size_t q = 0; q < self->count; q++)
+        if (!isnan(self->strict[q])) {
+            self->strict[kept] = self->strict[q];
+            self->tie_aware[kept] = self->tie_aware[q];
+            row[kept++] = self->row ? self->row[q] : (int32_t)q;
+        }
+}
+
+static int bound(kin_interval *out, const double *value, const kin_recall *of, double mean,
+                 kin_error *err)
+{
+    if (!of->census)
+        return kin_interval_of(out, value, of->judged, 0, 1, err);
+    *out = (kin_interval){mean, mean, mean, mean};
+    return 0;
+}
+
+static int take_distribution(kin_recall *out, judging *self, kin_error *err)
+{
+    size_t s = out->judged;
+    out->row = kin_alloc(s, sizeof *out->row);
+    if (!out->row)
+        return kin_fail_alloc(err, "judged rows", s * sizeof *out->row);
+    compact(self, out->row);
+    int rc = kin_summary_of(&out->strict, self->strict, s, err);
+    if (rc == 0)
+        rc = bound(&out->strict_interval, self->strict, out, out->strict.mean, err);
+    if (rc == 0 && out->scored)
+        rc = kin_summary_of(&out->tie_aware, self->tie_aware, s, err);
+    if (rc == 0 && out->scored)
+        rc = bound(&out->tie_aware_interval, self->tie_aware, out, out->tie_aware.mean, err);
+    if (rc != 0)
+        return rc;
+    double **kept = out->scored ? &self->tie_aware : &self->strict;
+    out->value = *kept;
+    *kept = NULL;
+    out->worst_count = kin_worst_of(out->worst, out->value, out->row, s);
+    return out->census ? 0 : kin_interval_halved(&out->rows_for_half, out->value, s, err);
+}
+
+int kin_recall_judge(kin_recall *out, const kin_graph *graph, const kin_graph *reference,
+                     const kin_pairing *pairing, double weight_sum, const int32_t *row,
+                     size_t count, kin_error *err)
+{
+    size_t k = graph->k < reference->k ? graph->k : reference->k;
+    bool scored = graph->data && reference->data;
+    judging self = {.graph = graph,
+                    .reference = reference,
+                    .pairing = pairing,
+                    .row = row,
+                    .count = row ? count : reference->n,
+                    .rule = kin_recall_rule_make(k, scored, weight_sum)};
+    *out = (kin_recall){.k = k, .scored = scored};
+    int rc = judging_init(&self, err);
+    if (rc == 0) {
+        kin_recall_row sum = judge_rows(&self);
+        take_means(out, &self.rule, &sum);
+        out->census = out->rows == graph->n && out->rows == reference->n;
+        rc = take_distribution(out, &self, err);
+    }
+    judging_release(&self);
+    if (rc != 0)
+        kin_recall_release(out);
+    return rc;
+}
+
+void kin_recall_release(kin_recall *self)
+{
+    free(self->value);
+    free(self->row);
+    *self = (kin_recall){0};
+}
+
+/* ---- rows in memory ---------------------------------------------------------------------------- */
+
+/* Entries of row q into `entry`, distinct; returns how many. */
+static size_t copy_row(kin_neighbor *entry, const kin_rows *rows, size_t q, int32_t item,
+                       kin_id_set *seen)
 {
     for (size_t i = 0; i < rows->filled[q]; i++)
         entry[i] = (kin_neighbor){.row = rows->neighbor[q * rows->k + i],
                                   .score = rows->score[q * rows->k + i]};
-    return rows->filled[q];
+    return kin_entries_distinct(entry, rows->filled[q], item, seen);
 }
 
-int kin_recall_rows(kin_recall *out, const kin_graph *graph, const int32_t *row,
-                    const kin_rows *exact, kin_error *err)
+int kin_recall_kept(kin_recall_mean *out, double *value, const kin_rows *got, const kin_rows *exact,
+                    const int32_t *item, kin_error *err)
 {
-    ledger rows;
-    int rc = ledger_init(&rows, exact->count, graph->k, err);
-    if (rc == 0) {
-        for (size_t q = 0; q < exact->count; q++)
-            ledger_add(&rows, kin_graph_row(graph, (size_t)row[q], rows.got),
-                       copy_row(rows.wanted, exact, q));
-        finish(out, &rows, exact->count, graph->k, exact->count == graph->n);
+    worker w;
+    kin_recall_rule rule = kin_recall_rule_make(exact->k, true, 1);
+    double sum = 0;
+    *out = (kin_recall_mean){.tie_aware = 1};
+    int rc = worker_init(&w, got->k, exact->k, err);
+    for (size_t q = 0; rc == 0 && q < exact->count; q++) {
+        size_t wanted = copy_row(w.wanted, exact, q, item[q], &w.place);
+        size_t found = copy_row(w.got, got, q, item[q], &w.seen);
+        kin_recall_row one = kin_recall_row_of(&rule, w.got, found, w.wanted, wanted, &w.place);
+        if (!one.judged)
+            continue;
+        value[out->judged++] = one.tie_aware[rule.cuts - 1];
+        sum += one.tie_aware[rule.cuts - 1];
     }
-    ledger_release(&rows);
+    if (out->judged > 0)
+        out->tie_aware = sum / (double)out->judged;
+    worker_release(&w);
     return rc;
 }
 
-int kin_recall_kept(kin_recall *out, double *value, const kin_rows *got, const kin_rows *exact,
-                    kin_error *err)
+/* ---- two graphs -------------------------------------------------------------------------------- */
+
+int kin_recall_subtract(kin_recall_difference *out, const kin_recall *a, const kin_recall *b,
+                        kin_error *err)
 {
-    ledger rows;
-    int rc = ledger_init(&rows, exact->count, exact->k, err);
-    if (rc == 0) {
-        for (size_t q = 0; q < exact->count; q++)
-            ledger_add(&rows, copy_row(rows.got, got, q), copy_row(rows.wanted, exact, q));
-        finish(out, &rows, exact->count, exact->k, false);
-        memcpy(value, rows.tie_aware, rows.judged * sizeof *value);
+    size_t most = a->judged < b->judged ? a->judged : b->judged;
+    double *value = kin_alloc(most, sizeof *value);
+    *out = (kin_recall_difference){0};
+    if (!value)
+        return kin_fail_alloc(err, "differences of rows", most * sizeof *value);
+    for (size_t i = 0, j = 0; i < a->judged && j < b->judged;) {
+        int32_t x = a->row[i], y = b->row[j];
+        if (x == y) {
+            double difference = a->value[i] - b->value[j];
+            out->mean += difference;
+            out->better += difference > 0;
+            out->worse += difference < 0;
+            value[out->rows++] = difference;
+        }
+        i += x <= y;
+        j += y <= x;
     }
-    ledger_release(&rows);
+    if (out->rows > 0)
+        out->mean /= (double)out->rows;
+    out->interval = (kin_interval){out->mean, out->mean, out->mean, out->mean};
+    int rc =
+        a->census && b->census ? 0 : kin_interval_of(&out->interval, value, out->rows, -1, 2, err);
+    free(value);
     return rc;
 }

@@ -3,83 +3,98 @@
 /*
  * Recall: how much of a reference's neighbours a graph has. Takes rows as data and knows no engine.
  *
- * One row: G are the graph's neighbours and R the reference's, both without repeated ids (the best
- * score of an id stays) and cut to the best K; r = |R|, t = the score of R's last entry.
+ * One row: G are the graph's neighbours and R the reference's, best first, without repeated ids (the best
+ * entry of an id stays), without the item itself, and cut to the best K. G_k and R_k are their first k,
+ * r_k = |R_k|, r = |R|, s(.) a score and t_k = s of R_k's last entry; W is the sum of the weights.
  *
- *     strict    = |ids in both G and R| / r
- *     tie-aware = min(r, |{g in G: score(g) >= t - 1e-6}|) / r
- *     fill      = min(r, |G|) summed over the rows / r summed over the rows
+ *     strict@k     = |ids in both G_k and R_k| / r_k
+ *     tie-aware@k  = min(r_k, |{g in G_k: s(g) >= t_k - 1e-6}|) / r_k
+ *     epsilon      = min(r, |{g in G: W - s(g) <= (1 + epsilon) (W - t_K) + 1e-6}|) / r
+ *     1-recall@k   = 1 where R_1 is in G_k, else 0     (the reference's nearest, found among k)
+ *     1-true@k     = 1 where G_1 is in R_k, else 0     (the graph's nearest, true among k; 0 where G is empty)
+ *     score ratio  = sum of s over the first r of G / sum of s over R; where the latter is above 0
+ *     score loss   = mean of s(R_i) - s(G_i) over the places i that both have
+ *     fill         = sum of min(r, |G|) over rows / sum of r over rows
  *
  * Real catalogs hold twins, so which of many equal neighbours made the last places says nothing:
  * tie-aware is the number to judge by. Both scores are canonical (core/score.h), which is why the
  * graph's own may be trusted, provided both sides were made from the same vectors with the same
- * weights: kin_recall_comparable checks that. The 1e-6 is some sixteen roundings of a float near 1.
+ * weights (compare/comparable.h). The 1e-6 is some sixteen roundings of a float near 1. Where one side has no
+ * scores (a foreign file without vectors), only strict, the two 1-recalls and fill exist; the others are NaN.
  * A row whose reference is empty (r = 0) has no recall; it is counted and left out of all means.
- *
- * Over rows: p5 and p50 are the values at place ceil(p s) of the s values in ascending order.
- *
- * The lower bound at a share of error alpha (of the mean tie-aware recall of all rows, from s rows drawn
- * without replacement) treats the row as the sampling unit, as entries of a row stand or fall
- * together. It is the smallest mean m <= alpha^(1/s) that the rows x_1 .. x_s do not refute, by
- * betting against it (Waudby-Smith and Ramdas 2024, "Estimating means of bounded random variables by
- * betting", with fixed bets):
- *
- *     V(m) = sum_{j >= 0} 2^-(j+1) prod_i (1 - 2^-j + 2^-j x_i / m)
- *     W(m) = w prod_i x_i / m + (1 - w) V(m),   w = m^s / alpha
- *
- * If the mean is m or less, each product has an expectation of 1 or less (drawing without
- * replacement associates the rows negatively, which only lowers it), so P(W >= 1 / alpha) <= alpha
- * by Markov. W falls in m, so where the bound passes the true mean that has happened at the true mean:
- * the bound holds at any s, needs no normal distribution, and adapts to the spread. Rows at 0 are
- * what the smaller bets are for.
- * w is the stake that a sample without any loss turns into exactly 1 / alpha: its bound is alpha^(1/s),
- * never 1, and no bound of s values that never falls when a row gains can lie higher. Farther down w is
- * next to nothing. A mean over all rows is no estimate and has no bound.
  */
+#include "compare/interval.h"
+#include "compare/pairing.h"
+#include "compare/summary.h"
 #include "core/graph.h"
 
 #define KIN_RECALL_TIE 1e-6
 
-/* Rows of a distribution of s values in [0, 1]; all 0 where s is 0. */
-typedef struct kin_recall_summary {
-    double mean, min, p5, p50;
-} kin_recall_summary;
+enum { KIN_EPSILONS = 2 };
+
+extern const double kin_epsilons[KIN_EPSILONS]; /* 0.01, 0.1 */
 
 typedef struct kin_recall {
-    size_t rows;               /* compared */
-    size_t judged;             /* of these, rows whose reference is not empty: s */
-    size_t k;                  /* entries of a row that count, at most */
-    bool census;               /* every row of the graph was compared */
-    kin_recall_summary strict; /* over the judged rows */
-    kin_recall_summary tie_aware;
-    double lower95;    /* alpha 0.05, of tie_aware.mean, in [0, 1); NaN for a census or s = 0 */
-    double fill;       /* 0 .. 1; 0 where s is 0 */
-    size_t empty_rows; /* compared rows without a neighbour in the graph */
-    size_t reference_empty_rows; /* rows - judged */
+    size_t rows;   /* compared: the reference's, that the graph has too */
+    size_t judged; /* of these, rows whose reference is not empty: s */
+    size_t k;      /* entries of a row that count, at most */
+    bool census;   /* every row of both was compared */
+    bool scored;   /* both have scores: else tie-aware values are NaN, and `value` is strict */
+    size_t cuts;
+    size_t cut[KIN_CUTS_MAX]; /* 1, 10, 50, 100 below K, and K */
+    /* means over the judged rows, at each cut */
+    double strict_at[KIN_CUTS_MAX], tie_aware_at[KIN_CUTS_MAX];
+    double nearest_found_at[KIN_CUTS_MAX]; /* 1-recall@k */
+    double nearest_true_at[KIN_CUTS_MAX];  /* 1-true@k */
+    double epsilon[KIN_EPSILONS];
+    double score_ratio, score_loss; /* NaN where no row has them */
+    kin_summary strict, tie_aware;
+    kin_interval strict_interval, tie_aware_interval; /* of a census: the mean itself, all four */
+    size_t
+        rows_for_half; /* rows like these that would halve the interval of `value`; 0 of a census */
+    size_t worst_count;
+    kin_worst
+        worst[KIN_WORST_MAX]; /* rows of the reference, least value first, then row; none at 1 */
+    double fill;              /* 0 .. 1; 0 where s is 0 */
+    size_t short_rows;        /* the graph has fewer than K and fewer than the reference */
+    size_t short_by_rule; /* fewer than K, and so has the reference: there are no more to find */
+    size_t empty_rows;    /* judged rows without a neighbour in the graph */
+    size_t empty_by_rule; /* rows - judged: the reference is empty */
+    double *value;        /* [judged] tie-aware@K, or strict@K where not scored; owned */
+    int32_t *row;         /* [judged] the reference's rows that they are of, ascending; owned */
 } kin_recall;
 
-/* Refuses (KIN_E_DATA, naming both values) two graphs whose recall would mean nothing: other n,
- * ids, top_k, or scores that are no common scale: modalities, fingerprints, weights, --missing. */
-int kin_recall_comparable(const kin_graph *graph, const kin_graph *reference, kin_error *err);
+/* Rows row[0 .. count) of the reference, ascending (NULL: all), against the graph's rows of the same items.
+ * `pairing` leads from the graph to the reference. Rows whose items the graph does not have are left out.
+ * `weight_sum` is W. Time O(pairs), in all threads, the same numbers for any number of them. Memory: 20
+ * bytes a row. */
+int kin_recall_judge(kin_recall *out, const kin_graph *graph, const kin_graph *reference,
+                     const kin_pairing *pairing, double weight_sum,
+                     const int32_t *row /* [count] */, size_t count, kin_error *err);
+void kin_recall_release(kin_recall *self);
 
-/* Every row of `graph` against the same row of `reference`; they must be comparable.
- * Time O(pairs log k), memory 16 bytes a row. */
-int kin_recall_graphs(kin_recall *out, const kin_graph *graph, const kin_graph *reference,
-                      kin_error *err);
+/* Tie-aware recall alone. */
+typedef struct kin_recall_mean {
+    size_t judged;
+    double tie_aware; /* mean over the judged rows; 1 where there are none */
+} kin_recall_mean;
 
-/* Rows row[0 .. exact->count) of `graph` against the exact ones, exact->k = graph->k. The rows
- * are distinct; a census when they are all. */
-int kin_recall_rows(kin_recall *out, const kin_graph *graph,
-                    const int32_t *row /* [exact->count] */, const kin_rows *exact, kin_error *err);
+/* Rows in memory: got->count = exact->count rows of the same items in the same order, of which row numbers
+ * and scores are read; `item` are their own row numbers. What a build judges itself by. `value` receives the
+ * recalls of the judged rows. */
+int kin_recall_kept(kin_recall_mean *out, double *value /* [exact->count] */, const kin_rows *got,
+                    const kin_rows *exact, const int32_t *item /* [exact->count] */,
+                    kin_error *err);
 
-/* The same for rows in memory: got->count = exact->count rows of the same items in the same order, of
- * which row numbers and scores are read. No census. `value` receives the tie-aware recalls of the
- * judged rows. */
-int kin_recall_kept(kin_recall *out, double *value /* [exact->count] */, const kin_rows *got,
-                    const kin_rows *exact, kin_error *err);
+/* Two graphs judged on the same rows of one reference: a's recall less b's, row by row. */
+typedef struct kin_recall_difference {
+    size_t rows;           /* judged in both */
+    double mean;           /* -1 .. 1 */
+    kin_interval interval; /* of the mean; of a census the mean itself */
+    size_t better, worse;  /* rows where a is above b, below b */
+} kin_recall_difference;
 
-/* The bound above for s >= 1 values in [0, 1] and an alpha in (0, 1): with a probability of at least
- * 1 - alpha it is no more than the mean. */
-double kin_recall_lower(const double *value /* [s] */, size_t s, double alpha);
+int kin_recall_subtract(kin_recall_difference *out, const kin_recall *a, const kin_recall *b,
+                        kin_error *err);
 
 #endif

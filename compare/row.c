@@ -9,9 +9,10 @@
 int kin_id_set_init(kin_id_set *self, size_t ids, kin_error *err)
 {
     size_t slots = 16;
-    while (slots < 2 * ids)
+    unsigned bits = 4;
+    for (; slots < 2 * ids; bits++)
         slots *= 2;
-    *self = (kin_id_set){.slots = slots, .generation = 1};
+    *self = (kin_id_set){.slots = slots, .shift = 32 - bits, .generation = 1};
     self->stamp = kin_alloc_zero(slots, sizeof *self->stamp);
     self->id = kin_alloc(slots, sizeof *self->id);
     self->place = kin_alloc(slots, sizeof *self->place);
@@ -38,11 +39,11 @@ void kin_id_set_clear(kin_id_set *self)
     }
 }
 
-/* Where `id` is or would be. Fibonacci hashing (Knuth, The Art of Computer Programming, volume 3, section
- * 6.4), then the next free slot. */
+/* Where `id` is or would be. Multiplicative hashing (Knuth, The Art of Computer Programming, volume 3, section
+ * 6.4), whose upper bits are the good ones, then the next free slot. */
 static size_t slot_of(const kin_id_set *self, int32_t id)
 {
-    size_t slot = (uint32_t)id * UINT32_C(2654435769) & (self->slots - 1);
+    size_t slot = (uint32_t)id * UINT32_C(2654435769) >> self->shift;
     while (self->stamp[slot] == self->generation && self->id[slot] != id)
         slot = (slot + 1) & (self->slots - 1);
     return slot;

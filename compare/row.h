@@ -10,6 +10,7 @@
  * starting a new generation. */
 typedef struct kin_id_set {
     size_t slots;    /* a power of two, at least twice the ids that it is made for */
+    unsigned shift;  /* 32 - log2(slots) */
     uint32_t *stamp; /* [slots] the generation that a slot is of; owned */
     int32_t *id;     /* [slots]; owned */
     uint32_t *place; /* [slots]; owned */

@@ -47,7 +47,7 @@ class Judging(Case):
             graph = self.build(name, "--engine", *arguments)
             self.ok("compare", name, "--reference", "exact", "--json", name + ".json")
             with open(self.path(name + ".json"), encoding="utf-8") as file:
-                wanted = json.load(file)["recall_tie_aware"]["mean"]
+                wanted = json.load(file)["recall"]["tie_aware"]["mean"]
             rows = np.arange(N)
             truth = Truth(self.paths, WEIGHTS, rows)
             found = recall.Graph(graph).rows(rows)

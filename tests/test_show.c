@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "core/half.h"
+#include "support/markup.h"
 #include "tools/page.h"
 #include "tools/show_page.h"
 
@@ -130,6 +131,7 @@ static char *make_page(const world *w, show_pictures *pictures)
     assert_int_equal(show_pictures_init(pictures, &w->graph, NULL), 0);
     assert_int_equal(show_page(&page, &bytes, &data, pictures, NULL), 0);
     assert_int_equal(strlen(page), bytes);
+    assert_int_equal(test_markup(page), 0); /* no drawings */
     show_data_release(&data);
     return page;
 }

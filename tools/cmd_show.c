@@ -67,17 +67,6 @@ static const kin_option options[] = {
 
 /* ---- as text ---------------------------------------------------------------------------------- */
 
-/* Catalog text may hold anything: control characters must not reach the terminal. */
-static void print_plain(kin_span text)
-{
-    for (size_t i = 0; i < text.length; i++) {
-        unsigned char c = (unsigned char)text.text[i];
-        bool c1 = c == 0xc2 && i + 1 < text.length && (unsigned char)text.text[i + 1] < 0xa0;
-        putchar(c < 32 || c == 0x7f || c1 ? '?' : c);
-        i += c1;
-    }
-}
-
 static void print_score(float value, int width)
 {
     if (isnan(value))
@@ -109,9 +98,9 @@ static void print_lane(const show_data *data, const show_lane *lane, const char 
         for (size_t m = 0; m < graph->modality_count; m++)
             print_score(neighbor->cosine[m], score_width(graph->modality[m]));
         printf("  ");
-        print_plain(title);
+        command_print_plain(stdout, title);
         printf(title.length ? " (" : "");
-        print_plain(kin_lines_at(&graph->ids, (size_t)neighbor->row));
+        command_print_plain(stdout, kin_lines_at(&graph->ids, (size_t)neighbor->row));
         printf(title.length ? ")\n" : "\n");
     }
     if (lane->count == 0)
@@ -123,11 +112,11 @@ static void print_item(const show_data *data, const show_item *item)
     const kin_graph *graph = data->graph;
     kin_span title = show_cell(graph, item->row, "title");
     kin_span category = show_cell(graph, item->row, "category");
-    print_plain(kin_lines_at(&graph->ids, item->row));
+    command_print_plain(stdout, kin_lines_at(&graph->ids, item->row));
     printf(title.length ? "  " : "");
-    print_plain(title);
+    command_print_plain(stdout, title);
     printf(category.length ? "  [" : "");
-    print_plain(category);
+    command_print_plain(stdout, category);
     printf(category.length ? "]\n" : "\n");
     for (size_t l = 0; l < data->lanes; l++) {
         char head[KIN_NAME_MAX + 4];

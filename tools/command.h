@@ -11,6 +11,8 @@
 #include "core/options.h"
 #include "core/rows.h"
 
+#include <stdio.h>
+
 /* What every command's options struct starts with. */
 typedef struct command_common {
     int log;         /* console_log */
@@ -75,6 +77,9 @@ int command_sources_from_manifest(kin_source *out, size_t *count, const json_t *
 
 /* Prints `document` to FILE, "-" for stdout, as one JSON document. NULL path: does nothing. */
 int command_write_json(const char *path, const json_t *document, kin_error *err);
+
+/* Text of a catalog for a terminal: control characters, which must not reach it, become ?. */
+void command_print_plain(FILE *out, kin_span text);
 
 /* stdout, checked: KIN_E_IO when what was printed could not be written (a full disk, a closed
  * pipe). Call it last in a command that prints its result. */

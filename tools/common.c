@@ -100,6 +100,16 @@ int command_sources_from_manifest(kin_source *out, size_t *count, const json_t *
 
 /* ---- results --------------------------------------------------------------------------------- */
 
+void command_print_plain(FILE *out, kin_span text)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        unsigned char c = (unsigned char)text.text[i];
+        bool c1 = c == 0xc2 && i + 1 < text.length && (unsigned char)text.text[i + 1] < 0xa0;
+        putc(c < 32 || c == 0x7f || c1 ? '?' : c, out);
+        i += c1;
+    }
+}
+
 int command_flush_stdout(kin_error *err)
 {
     if (fflush(stdout) != 0 || ferror(stdout))

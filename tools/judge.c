@@ -54,19 +54,19 @@ kin_row_sink judge_sink(judge *self, kin_row_sink next)
 }
 
 /* Nothing to find is found. A sample of nothing proves nothing. */
-static void conclude(judge_verdict *v, const kin_recall *recall, const double *value)
+static void conclude(judge_verdict *v, const kin_recall_mean *recall, const double *value)
 {
     v->rows = recall->judged;
-    v->mean = recall->judged ? recall->tie_aware.mean : 1;
+    v->mean = recall->tie_aware;
     v->lower_bound = v->census        ? v->mean
-                     : recall->judged ? kin_recall_lower(value, recall->judged, v->alpha)
+                     : recall->judged ? kin_lower_bound(value, recall->judged, v->alpha)
                                       : 0;
     v->met = v->lower_bound >= v->target;
 }
 
 int judge_decide(judge *self, const kin_watch *watch, kin_error *err)
 {
-    kin_recall recall;
+    kin_recall_mean recall;
     double *value = kin_alloc(self->sample.count, sizeof *value);
     int rc = value ? row_sample_exact(&self->sample, watch, err)
                    : kin_fail_alloc(err, "recall", self->sample.count * sizeof *value);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-void page_begin(FILE *out, const char *kind, const char *name, const char *style)
+void page_begin(FILE *out, const char *kind, const char *name, const char *const *style)
 {
     fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
           "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
@@ -19,7 +19,8 @@ void page_begin(FILE *out, const char *kind, const char *name, const char *style
     page_text(out, name);
     fputs("</title>\n<style>\n", out);
     fputs(page_style, out);
-    fputs(style, out);
+    for (; *style; style++)
+        fputs(*style, out);
     fputs("</style>\n</head>\n<body>\n", out);
 }
 
@@ -87,7 +88,7 @@ page_label page_count(size_t count)
 page_label page_number(double value, int decimals)
 {
     page_label out;
-    if (isnan(value))
+    if (!isfinite(value))
         return dash;
     snprintf(out.text, sizeof out.text, "%.*f", decimals, value);
     return out;
@@ -110,12 +111,13 @@ page_label page_percent(double value)
 {
     page_label out;
     double tenths = round(value * 1000);
-    if (isnan(value))
+    if (!isfinite(value))
         return dash;
     if (tenths == 0 && value > 0)
         return (page_label){"under 0.1\xc2\xa0%"};
     if (tenths == 1000 && value < 1)
         return (page_label){"over 99.9\xc2\xa0%"};
-    snprintf(out.text, sizeof out.text, "%.*f\xc2\xa0%%", value == 1 ? 0 : 1, value * 100);
+    snprintf(out.text, sizeof out.text, "%.*f\xc2\xa0%%", value == 0 || value == 1 ? 0 : 1,
+             value * 100);
     return out;
 }

@@ -9,8 +9,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* Everything up to and including <body>. The window's title is "kind: name". `style` comes behind page_style. */
-void page_begin(FILE *out, const char *kind, const char *name, const char *style);
+/* Everything up to and including <body>. The window's title is "kind: name". The style sheets, ended by NULL, come
+ * behind page_style. */
+void page_begin(FILE *out, const char *kind, const char *name, const char *const *style);
 
 /* Closes what page_begin and open_memstream began. KIN_E_MEMORY, with `hint`, where the page did not fit: then *page is
  * NULL. */
@@ -31,7 +32,7 @@ void page_isolated(FILE *out, kin_span text);
 
 /* ---- numbers -------------------------------------------------------------------------------- */
 
-/* A number as text; a dash where it is NaN. */
+/* A number as text; a dash where there is none (NaN, infinite). */
 typedef struct page_label {
     char text[32];
 } page_label;

@@ -298,11 +298,10 @@ bool plot_label(plot *self, double x, double y, const char *text)
 
 void plot_rule_y(plot *self, double y, const char *text)
 {
-    double at = plot_y(self, y), left = self->left;
-    fprintf(self->out, "<path class=\"rule\" d=\"M%.1f %.1fH%.1f\"/>\n", left, at,
-            frame_right(self));
-    write_text(self, left + 4, at - 5, PLOT_START, NULL, text);
-    take(self, (plot_box){left, at - 5 - letter_height, left + 4 + text_width(text), at});
+    double at = plot_y(self, y), right = frame_right(self);
+    fprintf(self->out, "<path class=\"rule\" d=\"M%.1f %.1fH%.1f\"/>\n", self->left, at, right);
+    write_text(self, right - 2, at - 5, PLOT_END, NULL, text);
+    take(self, (plot_box){right - 2 - text_width(text), at - 5 - letter_height, right, at});
 }
 
 void plot_rule_x(plot *self, double x, const char *text)

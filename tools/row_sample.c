@@ -176,11 +176,11 @@ int row_sample_exact(row_sample *self, const kin_watch *watch, kin_error *err)
     return kin_stream_run(self->catalog, &queries, &stream, sink, watch, err);
 }
 
-int row_sample_recall(row_sample *self, kin_recall *out, double *value, kin_error *err)
+int row_sample_recall(row_sample *self, kin_recall_mean *out, double *value, kin_error *err)
 {
     for (size_t q = 0; q < self->count; q++)
         if (self->got.filled[q] == unwritten || self->exact.filled[q] == unwritten)
             return kin_fail(err, KIN_E_INTERNAL, "report this as a bug",
                             "row %d was drawn and never written", self->row[q]);
-    return kin_recall_kept(out, value, &self->got, &self->exact, err);
+    return kin_recall_kept(out, value, &self->got, &self->exact, self->row, err);
 }

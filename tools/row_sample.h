@@ -13,7 +13,12 @@
 #include "exact/stream.h"
 
 /* Uses of the seed. Samples of different purposes or rounds are independent of each other. */
-enum { ROW_SAMPLE_TUNE = 0x74756e, ROW_SAMPLE_JUDGE = 0x6a7564, ROW_SAMPLE_TRACE = 0x747263 };
+enum {
+    ROW_SAMPLE_TUNE = 0x74756e,
+    ROW_SAMPLE_JUDGE = 0x6a7564,
+    ROW_SAMPLE_TRACE = 0x747263,
+    ROW_SAMPLE_SWEEP = 0x737765,
+};
 
 typedef struct row_sample {
     const kin_catalog *catalog;
@@ -66,7 +71,7 @@ int row_sample_exact(row_sample *self, const kin_watch *watch, kin_error *err);
 
 /* The recall of `got` against `exact`; `value` receives that of each of the out->judged rows.
  * KIN_E_INTERNAL where the engine left a row out. */
-int row_sample_recall(row_sample *self, kin_recall *out, double *value /* [count] */,
+int row_sample_recall(row_sample *self, kin_recall_mean *out, double *value /* [count] */,
                       kin_error *err);
 
 #endif

@@ -109,7 +109,7 @@ enum { LINE_NEIGHBORS = 8 };
 static void write_header(FILE *out, const show_data *data)
 {
     const char *name = kin_path_base(data->graph->directory);
-    page_begin(out, "Nearest neighbours", name, show_style);
+    page_begin(out, "Nearest neighbours", name, (const char *const[]){show_style, NULL});
     fprintf(out,
             "<header>\n<h1>Which items are alike</h1>\n<p class=\"lead\">%s item%s of the "
             "similarity graph <b>",

@@ -24,19 +24,19 @@ typedef struct tuner {
 /* Whether other rows like these would pass: their bound, were there as many as will be judged, less
  * the standard error of the difference between two such samples. Where all are judged, or all are
  * here, nothing is left to chance on that side. */
-static bool promises(const tuner *self, const kin_recall *recall)
+static bool promises(const tuner *self, const kin_recall_mean *recall)
 {
     size_t s = recall->judged;
     if (s == 0)
         return true;
-    double bound = recall->tie_aware.mean;
+    double bound = recall->tie_aware;
     double variance = 0;
     for (size_t i = 0; i < s && self->sample.count < self->population; i++)
         variance += (self->value[i] - bound) * (self->value[i] - bound) / (double)s;
     if (self->judged_rows < self->population) {
         for (size_t i = 0; i < self->judged_rows; i++)
             self->as_judged[i] = self->value[i % s];
-        bound = kin_recall_lower(self->as_judged, self->judged_rows, judge_alpha(1));
+        bound = kin_lower_bound(self->as_judged, self->judged_rows, judge_alpha(1));
     }
     double error = sqrt(variance / (double)s + variance / (double)self->judged_rows);
     return bound - error >= self->options.target;
@@ -45,7 +45,7 @@ static bool promises(const tuner *self, const kin_recall *recall)
 static int try_step(tuner *self, const kin_search_options *search, const kin_watch *watch,
                     tuning *out, kin_error *err)
 {
-    kin_recall recall;
+    kin_recall_mean recall;
     int rc = kin_search_rows(self->index, search, self->sample.row, self->sample.count,
                              row_sample_sink(&self->sample), watch, err);
     if (rc == 0)
@@ -54,7 +54,7 @@ static int try_step(tuner *self, const kin_search_options *search, const kin_wat
         return rc;
     out->steps++;
     out->candidates = search->candidates;
-    out->mean = recall.judged ? recall.tie_aware.mean : 1;
+    out->mean = recall.tie_aware;
     out->likely = promises(self, &recall);
     return 0;
 }

@@ -77,10 +77,10 @@ class Large(Case):
                                             np.mean(good)))
         self.assertGreaterEqual(np.mean(good), 0.9)
         document = json.loads(self.ok("compare", "ivf", "--reference", "stream", "--json", "-").out)
-        self.assertAlmostEqual(document["recall_tie_aware"]["mean"], np.mean(good), delta=0.01)
+        self.assertAlmostEqual(document["recall"]["tie_aware"]["mean"], np.mean(good), delta=0.01)
         sample = json.loads(self.ok("compare", "ivf", "--sample", 500, "--json", "-").out)
-        self.assertLessEqual(sample["recall_tie_aware"]["lower95"],
-                             document["recall_tie_aware"]["mean"])
+        self.assertLessEqual(sample["recall"]["tie_aware"]["interval"]["lower95"],
+                             document["recall"]["tie_aware"]["mean"])
         for folder in ("catalog", "stream", "ivf"):
             self.ok("verify", folder)
 

@@ -65,9 +65,13 @@ def kin_command(engine, sources, top_k, out, *more):
     return command + list(more)
 
 
-def manifest(folder):
-    with open(os.path.join(folder, "manifest.json"), encoding="utf-8") as file:
+def read_json(path):
+    with open(path, encoding="utf-8") as file:
         return json.load(file)
+
+
+def manifest(folder):
+    return read_json(os.path.join(folder, "manifest.json"))
 
 
 def ratio(seconds_of_peer, seconds):
