@@ -61,7 +61,7 @@ typedef struct kin_command {
 extern const kin_command *const kin_commands[];
 
 extern const kin_command command_build, command_plan, command_index, command_query, command_compare,
-    command_show, command_info, command_gen, command_verify, command_doctor;
+    command_show, command_why, command_info, command_gen, command_verify, command_doctor;
 
 /* Helpers that several commands share (tools/common.c). */
 
