@@ -8,6 +8,7 @@ const char *const command_log_names[] = {"text", "json", NULL};
 const char *const command_progress_names[] = {"auto", "bar", "lines", "none", NULL};
 
 const kin_command *const kin_commands[] = {
-    &command_build, &command_plan, &command_index, &command_query,  &command_compare, &command_show,
-    &command_why,   &command_info, &command_gen,   &command_verify, &command_doctor,  NULL,
+    &command_build,   &command_plan,   &command_sweep, &command_index, &command_query,
+    &command_compare, &command_show,   &command_why,   &command_info,  &command_gen,
+    &command_verify,  &command_doctor, NULL,
 };

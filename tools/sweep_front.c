@@ -1,0 +1,146 @@
+/*
+ * What the points of a sweep come to (tools/sweep.h).
+ */
+#include "tools/sweep.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- order, front, answer --------------------------------------------------------------------- */
+
+static int by_recall(const void *a, const void *b)
+{
+    const sweep_point *x = a, *y = b;
+    if (x->recall != y->recall)
+        return x->recall < y->recall ? -1 : 1;
+    return (x->seconds < y->seconds) - (x->seconds > y->seconds);
+}
+
+void sweep_order(sweep *self)
+{
+    double least = INFINITY; /* seconds of those with more recall, or as much in less time */
+    qsort(self->point, self->count, sizeof *self->point, by_recall);
+    for (size_t i = self->count; i-- > 0;) {
+        self->point[i].pareto = self->point[i].seconds < least;
+        least = fmin(least, self->point[i].seconds);
+    }
+}
+
+const sweep_point *sweep_answer(const sweep *self)
+{
+    const sweep_point *best = NULL;
+    for (size_t i = 0; i < self->count; i++) {
+        const sweep_point *point = &self->point[i];
+        if (point->engine == ENGINE_EXACT || point->lower < self->options->target_recall)
+            continue;
+        if (!best || point->seconds < best->seconds)
+            best = point;
+    }
+    return best;
+}
+
+const sweep_point *sweep_exact(const sweep *self)
+{
+    for (size_t i = 0; i < self->count; i++)
+        if (self->point[i].engine == ENGINE_EXACT)
+            return &self->point[i];
+    return NULL;
+}
+
+bool sweep_prefers_exact(const sweep *self)
+{
+    const sweep_point *exact = sweep_exact(self), *answer = sweep_answer(self);
+    return exact && (!answer || exact->seconds <= answer->seconds);
+}
+
+double sweep_floor4(double recall)
+{
+    return floor(recall * 1e4) / 1e4;
+}
+
+/* ---- what to type ----------------------------------------------------------------------------- */
+
+const char *sweep_point_knob(const sweep_point *self, char text[SWEEP_TEXT])
+{
+    text[0] = '\0';
+    if (self->engine == ENGINE_IVF)
+        snprintf(text, SWEEP_TEXT, "--target-recall %.10g", self->target);
+    else if (self->engine == ENGINE_HNSW)
+        snprintf(text, SWEEP_TEXT, "--candidates %lld", (long long)self->candidates);
+    return text;
+}
+
+const char *sweep_point_options(const sweep_point *self, char text[SWEEP_TEXT])
+{
+    char knob[SWEEP_TEXT], effort[SWEEP_TEXT] = "";
+    if (self->engine == ENGINE_HNSW)
+        snprintf(effort, sizeof effort, " --ef-search %lld", (long long)self->candidates);
+    snprintf(text, SWEEP_TEXT, "--engine %s%s%s%.32s%.32s", build_engine_names[self->engine],
+             self->engine == ENGINE_HNSW && self->space == KIN_SPACE_FUSED ? " --index-space fused"
+                                                                           : "",
+             self->engine == ENGINE_EXACT ? "" : " ", sweep_point_knob(self, knob), effort);
+    return text;
+}
+
+const char *sweep_point_series(const sweep_point *self)
+{
+    return self->engine != ENGINE_HNSW      ? build_engine_names[self->engine]
+           : self->space == KIN_SPACE_FUSED ? "hnsw fused"
+                                            : "hnsw";
+}
+
+/* A word for a POSIX shell. */
+static void write_word(FILE *out, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "_-+=:,./@%";
+    if (*word && strspn(word, plain) == strlen(word)) {
+        fputs(word, out);
+        return;
+    }
+    putc('\'', out);
+    for (; *word; word++)
+        if (*word == '\'')
+            fputs("'\\''", out);
+        else
+            putc(*word, out);
+    putc('\'', out);
+}
+
+/* What the catalog's options say beside kin build's defaults. */
+static void write_catalog(FILE *out, const sweep_options *o, const char *between)
+{
+    const build_options *unset = command_build.options.defaults;
+    for (size_t i = 0; i < o->modality.count; i++) {
+        fprintf(out, "%s--modality ", between);
+        write_word(out, o->modality.item[i]);
+    }
+    if (o->top_k != unset->top_k)
+        fprintf(out, "%s--top-k %lld", between, (long long)o->top_k);
+    if (o->missing != unset->missing)
+        fprintf(out, "%s--missing %s", between, kin_missing_names[o->missing]);
+    if (o->seed != unset->index.seed)
+        fprintf(out, "%s--seed %lld", between, (long long)o->seed);
+}
+
+char *sweep_command(const sweep *self, const sweep_point *point, const char *between)
+{
+    const sweep_options *o = self->options;
+    const build_options *unset = command_build.options.defaults;
+    char *text = NULL, options[SWEEP_TEXT];
+    size_t bytes;
+    FILE *out = open_memstream(&text, &bytes);
+    if (!out)
+        return NULL;
+    fprintf(out, "kin build %s", sweep_point_options(point, options));
+    if (point->engine == ENGINE_HNSW && o->target_recall != unset->target_recall)
+        fprintf(out, " --target-recall %.10g", o->target_recall); /* what it is judged by */
+    write_catalog(out, o, between);
+    fprintf(out, "%s--out graph", between);
+    bool failed = ferror(out) != 0;
+    if (fclose(out) == 0 && !failed)
+        return text;
+    free(text);
+    return NULL;
+}
