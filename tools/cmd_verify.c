@@ -5,6 +5,7 @@
  * Graphs: memory 16 bytes an item, one pass over the entries. What cannot be seen without the
  * vectors is left out: whether the neighbours are the right ones (kin compare --sample).
  */
+#include "compare/trace.h"
 #include "core/graph.h"
 #include "core/half.h"
 #include "core/memory.h"
@@ -164,6 +165,19 @@ static int check_files(const kin_graph *graph, kin_error *err)
     return rc;
 }
 
+static int check_trace(const kin_graph *graph, kin_error *err)
+{
+    kin_trace trace;
+    bool there;
+    int rc = kin_trace_open(&trace, &there, graph, err);
+    if (rc != 0 || !there)
+        return rc;
+    printf("ok  trace of %zu rows from %zu source%s\n", trace.rows, trace.source_count,
+           trace.source_count == 1 ? "" : "s");
+    kin_trace_close(&trace);
+    return 0;
+}
+
 static int verify_graph(const char *directory, kin_error *err)
 {
     kin_graph graph;
@@ -185,6 +199,8 @@ static int verify_graph(const char *directory, kin_error *err)
     if ((rc = check_ids(&graph.ids, directory, err)) != 0)
         goto done;
     printf("ok  %zu ids, all different\n", graph.ids.count);
+    if ((rc = check_trace(&graph, err)) != 0)
+        goto done;
     rc = check_files(&graph, err);
 done:
     kin_graph_close(&graph);
