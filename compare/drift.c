@@ -81,7 +81,8 @@ static int nights_init(nights *self, kin_error *err)
     self->threads = (size_t)omp_get_max_threads();
     kin_plan plan = KIN_PLAN_INIT;
     kin_plan_add(&plan, "overlaps of items", common, 20);
-    kin_plan_add(&plan, "rows under way", kin_size_mul(self->threads, now + then), 64);
+    kin_plan_add(&plan, "rows under way", kin_size_mul(self->threads, now + then),
+                 sizeof(kin_neighbor) + KIN_ID_SET_BYTES);
     int rc = kin_plan_check(&plan, 0, err);
     if (rc != 0)
         return rc;

@@ -56,11 +56,10 @@ static size_t modalities(const import *self)
 static int check_plan(const import *self, size_t memory_bytes, kin_error *err)
 {
     const kin_foreign_file *from = self->from;
-    const size_t set_bytes = 4 * 3 * sizeof(uint32_t); /* up to four slots an id */
     const size_t id_bytes = 29 + 16; /* a line of digits and its place, and the index of ids */
     kin_plan plan = {.hint = "the neighbours a row in the file"};
     size_t longest = from->longest;
-    size_t row_bytes = kin_size_mul(longest, sizeof(candidate) + set_bytes);
+    size_t row_bytes = kin_size_mul(longest, sizeof(candidate) + KIN_ID_SET_BYTES);
     size_t entry_bytes = sizeof *self->neighbor;
     if (self->catalog) {
         size_t m = self->catalog->modality_count;
@@ -187,12 +186,9 @@ static size_t drop_repeated(worker *w, size_t count)
 {
     size_t kept = 0;
     kin_id_set_clear(&w->seen);
-    for (size_t i = 0; i < count; i++) {
-        bool added;
-        kin_id_set_add(&w->seen, w->candidate[i].row, &added);
-        if (added)
+    for (size_t i = 0; i < count; i++)
+        if (kin_id_set_add(&w->seen, w->candidate[i].row))
             w->candidate[kept++] = w->candidate[i];
-    }
     w->left_out.repeated += count - kept;
     return kept;
 }

@@ -16,23 +16,35 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+/* The first cut that a place below k is in. Most are only in the last. */
+static size_t cut_of(const kin_recall_rule *rule, size_t place)
+{
+    size_t c = rule->cuts - 1;
+    while (c > 0 && place < rule->cut[c - 1])
+        c--;
+    return c;
+}
+
 /* Shared ids: one at place i here and p there is shared by the first k of both from k = max(i, p) + 1 on. */
 static void count_shared(kin_recall_row *out, const kin_recall_rule *rule, const kin_neighbor *got,
                          size_t got_count, size_t wanted_count, const kin_id_set *place)
 {
+    size_t from[KIN_CUTS_MAX] = {0}; /* shared from this cut on */
+    size_t found = SIZE_MAX, right = SIZE_MAX, shared = 0;
     for (size_t i = 0; i < got_count; i++) {
         uint32_t p = kin_id_set_find(place, got[i].row);
         if (p >= wanted_count)
             continue;
-        size_t last = i > p ? i : p;
-        for (size_t c = 0; c < rule->cuts; c++) {
-            out->strict[c] += last < rule->cut[c];
-            out->nearest_found[c] += p == 0 && i < rule->cut[c];
-            out->nearest_true[c] += i == 0 && p < rule->cut[c];
-        }
+        from[cut_of(rule, i > p ? i : p)]++;
+        found = p == 0 ? i : found;
+        right = i == 0 ? p : right;
     }
-    for (size_t c = 0; c < rule->cuts; c++)
-        out->strict[c] /= (double)least(rule->cut[c], wanted_count);
+    for (size_t c = 0; c < rule->cuts; c++) {
+        shared += from[c];
+        out->strict[c] = (double)shared / (double)least(rule->cut[c], wanted_count);
+        out->nearest_found[c] = found < rule->cut[c];
+        out->nearest_true[c] = right < rule->cut[c];
+    }
 }
 
 /* How many of the first `count` score at least `threshold`: they are best first. */

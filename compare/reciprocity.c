@@ -51,10 +51,9 @@ static void note(const reverse *self, size_t row, kin_row_space *w)
     for (int64_t e = g->indptr[row]; e < g->indptr[row + 1]; e++) {
         size_t id = (size_t)g->indices[e];
         uint32_t at;
-        bool added = id >= least && id < self->end;
-        if (added && self->degrees->repeats)
-            kin_id_set_add(&w->seen, (int32_t)id, &added);
-        if (!added)
+        if (id < least || id >= self->end)
+            continue;
+        if (self->degrees->repeats && !kin_id_set_add(&w->seen, (int32_t)id))
             continue;
 #pragma omp atomic capture
         at = self->count[id - self->first]++;
@@ -72,11 +71,9 @@ static size_t meet(const reverse *self, size_t j, kin_id_set *seen)
     size_t count = self->count[j - self->first];
     size_t both = 0;
     kin_id_set_clear(seen);
-    for (int64_t e = g->indptr[j]; e < g->indptr[j + 1] && count > 0; e++) {
-        bool added;
+    for (int64_t e = g->indptr[j]; e < g->indptr[j + 1] && count > 0; e++)
         if (g->indices[e] < (int32_t)j)
-            kin_id_set_add(seen, g->indices[e], &added);
-    }
+            kin_id_set_add(seen, g->indices[e]);
     for (size_t s = 0; s < count; s++)
         both += kin_id_set_find(seen, source[s]) != UINT32_MAX;
     return both;

@@ -2,7 +2,6 @@
 #include "core/memory.h"
 #include "core/score.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,22 +9,23 @@ int kin_id_set_init(kin_id_set *self, size_t ids, kin_error *err)
 {
     size_t slots = 16;
     unsigned bits = 4;
-    for (; slots < 2 * ids; bits++)
+    *self = (kin_id_set){0};
+    for (; bits <= 32 && slots < kin_size_mul(4, ids); bits++)
         slots *= 2;
+    if (bits > 32)
+        return kin_fail_alloc(err, "the ids of a row", kin_size_mul(ids, KIN_ID_SET_BYTES));
     *self = (kin_id_set){.slots = slots, .shift = 32 - bits, .generation = 1};
-    self->stamp = kin_alloc_zero(slots, sizeof *self->stamp);
-    self->id = kin_alloc(slots, sizeof *self->id);
+    self->key = kin_alloc_zero(slots, sizeof *self->key);
     self->place = kin_alloc(slots, sizeof *self->place);
-    if (self->stamp && self->id && self->place)
+    if (self->key && self->place)
         return 0;
     kin_id_set_release(self);
-    return kin_fail_alloc(err, "the ids of a row", kin_size_mul(slots, 12));
+    return kin_fail_alloc(err, "the ids of a row", kin_size_mul(ids, KIN_ID_SET_BYTES));
 }
 
 void kin_id_set_release(kin_id_set *self)
 {
-    free(self->stamp);
-    free(self->id);
+    free(self->key);
     free(self->place);
     *self = (kin_id_set){0};
 }
@@ -34,37 +34,9 @@ void kin_id_set_clear(kin_id_set *self)
 {
     self->count = 0;
     if (++self->generation == 0) { /* four thousand million rows later */
-        memset(self->stamp, 0, self->slots * sizeof *self->stamp);
+        memset(self->key, 0, self->slots * sizeof *self->key);
         self->generation = 1;
     }
-}
-
-/* Where `id` is or would be. Multiplicative hashing (Knuth, The Art of Computer Programming, volume 3, section
- * 6.4), whose upper bits are the good ones, then the next free slot. */
-static size_t slot_of(const kin_id_set *self, int32_t id)
-{
-    size_t slot = (uint32_t)id * UINT32_C(2654435769) >> self->shift;
-    while (self->stamp[slot] == self->generation && self->id[slot] != id)
-        slot = (slot + 1) & (self->slots - 1);
-    return slot;
-}
-
-uint32_t kin_id_set_add(kin_id_set *self, int32_t id, bool *added)
-{
-    size_t slot = slot_of(self, id);
-    *added = self->stamp[slot] != self->generation;
-    if (*added) {
-        self->stamp[slot] = self->generation;
-        self->id[slot] = id;
-        self->place[slot] = self->count++;
-    }
-    return self->place[slot];
-}
-
-uint32_t kin_id_set_find(const kin_id_set *self, int32_t id)
-{
-    size_t slot = slot_of(self, id);
-    return self->stamp[slot] == self->generation ? self->place[slot] : UINT32_MAX;
 }
 
 /* Best first; of equal scores the smaller row. */
@@ -82,7 +54,7 @@ static int best_first(const void *a, const void *b)
 static bool in_order(const kin_neighbor *entry, size_t count)
 {
     for (size_t i = 1; i < count; i++)
-        if (best_first(&entry[i - 1], &entry[i]) > 0)
+        if (!(entry[i - 1].score > entry[i].score) && best_first(&entry[i - 1], &entry[i]) > 0)
             return false;
     return true;
 }
@@ -92,13 +64,9 @@ static size_t keep_first(kin_neighbor *entry, size_t count, int32_t self_row, ki
 {
     size_t kept = 0;
     kin_id_set_clear(seen);
-    for (size_t i = 0; i < count; i++) {
-        bool added = false;
-        if (entry[i].row != self_row)
-            kin_id_set_add(seen, entry[i].row, &added);
-        if (added)
+    for (size_t i = 0; i < count; i++)
+        if (entry[i].row != self_row && kin_id_set_add(seen, entry[i].row))
             entry[kept++] = entry[i];
-    }
     return kept;
 }
 

@@ -68,15 +68,12 @@ static size_t keep_pairs(tally *sum, const kin_graph *g, size_t row, kin_row_spa
     size_t kept = 0;
     kin_id_set_clear(&w->seen);
     for (size_t e = 0; e < count; e++) {
-        bool added = false;
-        if (id[e] == (int32_t)row) {
+        if (id[e] == (int32_t)row)
             sum->to_self++;
-        } else {
-            kin_id_set_add(&w->seen, id[e], &added);
-            sum->repeated += !added;
-        }
-        if (added)
+        else if (kin_id_set_add(&w->seen, id[e]))
             w->place[kept++] = (uint32_t)e;
+        else
+            sum->repeated++;
     }
     sum->pairs += kept;
     sum->empty_rows += kept == 0;
@@ -266,7 +263,8 @@ static int check_memory(const kin_graph *g, kin_error *err)
     kin_plan_add(&plan, "counts of items", g->n, 12);
     kin_plan_add(&plan, "the graph reversed", g->pairs < REVERSE_PAIRS ? g->pairs : REVERSE_PAIRS,
                  sizeof(int32_t));
-    kin_plan_add(&plan, "rows under way", kin_size_mul((size_t)omp_get_max_threads(), g->k), 56);
+    kin_plan_add(&plan, "rows under way", kin_size_mul((size_t)omp_get_max_threads(), g->k),
+                 8 + KIN_ID_SET_BYTES);
     return kin_plan_check(&plan, 0, err);
 }
 
