@@ -269,6 +269,28 @@ class Foreign(Compare):
         self.refused(65, "no item in common", "compare", "mixed.ivecs", "--ids", "strangers.ids",
                      "--reference", "exact")
 
+    def test_lent_ids(self):
+        """A file without ids has the reference's, row by row; last night's graph of as many items is then matched
+        by id, not by row."""
+        self.build("exact")
+        graph = self.build("g", *self.few)
+        self.write("g.ivecs", [graph.row(i)[0] for i in range(N)], K)
+        order = np.random.default_rng(6).permutation(N)
+        for name, x in self.vectors.items():
+            self.save("mixed-" + name + ".npy", x[order])
+        self.text("mixed.tsv", "id\n" + "".join("n%d\n" % i for i in order))
+        self.build("previous", vectors=("--modality", "text=mixed-text.npy:0.6", "--modality",
+                                        "image=mixed-image.npy:0.4"), items="mixed.tsv")
+        wanted = self.compare("g", "--reference", "exact", "--previous", "previous")["drift"]
+        got = self.compare("g.ivecs", "--reference", "exact", "--previous", "previous")["drift"]
+        for name in ("common", "jaccard", "changed", "worst"):
+            self.assertEqual(got[name], wanted[name])
+        sample = self.compare("g.ivecs", "g", "--sample", 100, "--previous", "previous", *VECTORS)
+        self.assertEqual(sample["drift"]["jaccard"], wanted["jaccard"])
+        self.write("few.ivecs", [graph.row(i)[0] % 50 for i in range(50)], K)
+        self.refused(65, "few.ivecs has 50 rows without ids, exact has 600 items", "compare",
+                     "few.ivecs", "--previous", "exact")
+
     def test_refusals(self):
         graph = self.build("exact")
         self.write("g.ivecs", [graph.row(i)[0] for i in range(N)], K)

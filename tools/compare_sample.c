@@ -76,6 +76,7 @@ int comparison_sample(comparison *self, const kin_watch *watch, kin_error *err)
     if (rc == 0)
         rc = kin_graph_make(&self->reference.graph, &exact, self->row, &self->graph.graph, err);
     self->reference.there = self->computed = rc == 0;
+    self->reference.named = self->graph.named;
     kin_rows_release(&exact);
     return rc;
 }

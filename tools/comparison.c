@@ -116,6 +116,7 @@ static int open_side(comparison *self, compare_side *side, const char *path, con
                                   self->has_catalog ? &self->catalog : NULL, o->memory, err);
     }
     side->there = rc == 0;
+    side->named = rc == 0 && (ids || !kin_graph_is_foreign(&side->graph));
     return rc;
 }
 
@@ -139,31 +140,37 @@ static int open_sides(comparison *self, const kin_operands *operands, kin_error 
 }
 
 /* Ids and table of `from` for a file of the same items, which has none. */
-static void lend_names(kin_graph *to, const kin_graph *from)
+static void lend_names(compare_side *to, const compare_side *from)
 {
-    if (!to->names_borrowed)
-        kin_lines_close(&to->ids);
-    to->ids = from->ids;
-    to->items = from->items;
-    to->names_borrowed = true;
+    if (!to->graph.names_borrowed)
+        kin_lines_close(&to->graph.ids);
+    to->graph.ids = from->graph.ids;
+    to->graph.items = from->graph.items;
+    to->graph.names_borrowed = true;
+    to->named = from->named;
 }
 
-/* Rows of a file without ids are taken for those of a graph with as many. */
-static int pair(kin_pairing *out, kin_graph *graph, bool graph_has_ids, kin_graph *reference,
-                bool reference_has_ids, kin_error *err)
+/* Rows of a file without ids are taken for those of a graph with as many, whose names it has from then on. */
+static int pair(kin_pairing *out, compare_side *a, compare_side *b, kin_error *err)
 {
-    if (graph->n == reference->n && (!graph_has_ids || !reference_has_ids)) {
-        if (graph_has_ids != reference_has_ids)
-            lend_names(graph_has_ids ? reference : graph, graph_has_ids ? graph : reference);
+    const kin_graph *graph = &a->graph, *other = &b->graph;
+    if (graph->n == other->n && (!a->named || !b->named)) {
+        if (a->named != b->named)
+            lend_names(a->named ? b : a, a->named ? a : b);
         *out = (kin_pairing){.n = graph->n, .other_n = graph->n, .common = graph->n};
         return 0;
     }
-    int rc = kin_pairing_init(out, &graph->ids, graph->directory, &reference->ids,
-                              reference->directory, err);
+    if (a->named != b->named) /* a row number that is somebody's id would be a match */
+        return kin_fail(
+            err, KIN_E_DATA, hint_foreign, "%s has %zu rows without ids, %s has %zu items",
+            a->named ? other->directory : graph->directory, a->named ? other->n : graph->n,
+            a->named ? graph->directory : other->directory, a->named ? graph->n : other->n);
+    int rc =
+        kin_pairing_init(out, &graph->ids, graph->directory, &other->ids, other->directory, err);
     if (rc == 0 && out->common == 0) {
         kin_pairing_release(out);
         rc = kin_fail(err, KIN_E_DATA, hint_foreign, "%s and %s have no item in common",
-                      graph->directory, reference->directory);
+                      graph->directory, other->directory);
     }
     return rc;
 }
@@ -192,29 +199,23 @@ static int check_comparable(comparison *self, const kin_graph *graph, const kin_
 
 static int pair_up(comparison *self, kin_error *err)
 {
-    const compare_options *o = self->options;
-    kin_graph *reference = &self->reference.graph;
-    bool reference_ids = !kin_graph_is_foreign(reference) || o->reference_ids;
-    bool graph_ids = !kin_graph_is_foreign(&self->graph.graph) || o->ids;
     int rc = 0;
     if (self->reference.there) {
-        rc =
-            pair(&self->to_reference, &self->graph.graph, graph_ids, reference, reference_ids, err);
+        rc = pair(&self->to_reference, &self->graph, &self->reference, err);
         if (rc == 0 && !self->computed)
             rc = check_comparable(self, &self->graph.graph, &self->to_reference, err);
     }
     if (rc == 0 && self->other.there) {
-        bool other_ids = !kin_graph_is_foreign(&self->other.graph);
-        rc = pair(&self->other_to_reference, &self->other.graph, other_ids, reference,
-                  reference_ids, err);
+        rc = pair(&self->other_to_reference, &self->other, &self->reference, err);
         if (rc == 0)
             rc = check_comparable(self, &self->other.graph, &self->other_to_reference, err);
+        if (self->computed && self->reference.named && !self->graph.named)
+            lend_names(&self->graph, &self->reference); /* the same rows */
     }
     if (rc == 0 && self->previous.there)
-        rc = pair(&self->to_previous, &self->graph.graph, graph_ids, &self->previous.graph,
-                  !kin_graph_is_foreign(&self->previous.graph), err);
+        rc = pair(&self->to_previous, &self->graph, &self->previous, err);
     if (rc == 0 && self->computed) /* the graph's own, which may have been lent meanwhile */
-        lend_names(reference, &self->graph.graph);
+        lend_names(&self->reference, &self->graph);
     return rc;
 }
 

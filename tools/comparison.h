@@ -42,6 +42,7 @@ extern const char *const compare_bound_names[]; /* ended by NULL */
 /* A graph as it was given. */
 typedef struct compare_side {
     bool there;
+    bool named; /* it has ids: its own, given ones, or lent by a graph of the same rows */
     kin_graph graph;
     kin_foreign_report foreign; /* of a foreign file: what was left out */
 } compare_side;
