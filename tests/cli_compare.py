@@ -269,6 +269,28 @@ class Foreign(Compare):
         self.refused(65, "no item in common", "compare", "mixed.ivecs", "--ids", "strangers.ids",
                      "--reference", "exact")
 
+    def test_vectors_are_the_graphs(self):
+        """Vectors that are named for a file beside a graph of kin's come in the graph's order, with its weights and
+        its --missing, or are refused."""
+        exact = self.build("exact", "--missing", "zero")
+        graph = self.build("g", *self.few, "--missing", "zero")
+        self.ok("build", *VECTORS, "--top-k", K, "--out", "traced", "--items", "items.tsv",
+                "--missing", "zero", *self.few, "--trace-rows", 100)
+        self.write("g.ivecs", [graph.row(i)[0] for i in range(N)], K)
+        self.write("exact.ivecs", [exact.row(i)[0] for i in range(N)], K)
+        loss = self.compare("traced", "--reference", "exact")["loss"]
+        self.assertGreater(loss["lost"], 0)
+        for order in (VECTORS, VECTORS[2:] + VECTORS[:2]):
+            got = self.compare("exact", "g.ivecs", "--sample", 100, *order)
+            self.assertEqual(got["recall"]["strict"]["min"], 1)
+            self.assertEqual(got["other_recall"],
+                             self.compare("g", "--sample", 100)["recall"])
+            self.assertEqual(self.compare("traced", "--reference", "exact.ivecs", *order)["loss"], loss)
+        self.refused(65, "'text' is given weight 0.5", "compare", "exact", "g.ivecs", "--sample", 9,
+                     "--modality", "text=text.npy:0.5", "--modality", "image=image.npy:0.4")
+        self.refused(65, "exact has 2 modalities", "compare", "exact", "g.ivecs", "--sample", 9,
+                     "--modality", "text=text.npy:0.6")
+
     def test_lent_ids(self):
         """A file without ids has the reference's, row by row; last night's graph of as many items is then matched
         by id, not by row."""
@@ -301,7 +323,7 @@ class Foreign(Compare):
         self.refused(2, "--ids goes with a file", "compare", "exact", "--ids", "x", "--sample", 9)
         self.refused(2, "--reference-ids goes with a file", "compare", "exact", "--reference-ids",
                      "x", "--sample", 9)
-        self.refused(2, "--missing goes with foreign", "compare", "exact", "--missing", "zero",
+        self.refused(2, "--missing goes with a file", "compare", "exact", "--missing", "zero",
                      "--sample", 9)
         self.write("few.ivecs", [graph.row(i)[0] % 50 for i in range(50)], K)
         self.refused(65, "few.ivecs has 50 items, exact has 600", "compare", "few.ivecs", "--reference",

@@ -52,8 +52,6 @@ static int check_gates(const compare_options *o, kin_error *err)
 
 static int check_options(const compare_options *o, const kin_operands *operands, kin_error *err)
 {
-    bool foreign = foreign_path(operands->item[0]) || foreign_path(o->reference) ||
-                   (operands->count > 1 && foreign_path(operands->item[1]));
     if (o->reference && o->sample)
         return kin_fail(err, KIN_E_USAGE, "choose one of them",
                         "--reference and --sample are both given");
@@ -76,16 +74,16 @@ static int check_options(const compare_options *o, const kin_operands *operands,
     if (o->reference_ids && !foreign_path(o->reference))
         return kin_fail(err, KIN_E_USAGE, "a graph of kin's has its ids",
                         "--reference-ids goes with a file at --reference");
-    if (o->missing != KIN_MISSING_RENORM && !foreign)
+    if (o->missing != KIN_MISSING_RENORM && !foreign_path(operands->item[0]))
         return kin_fail(err, KIN_E_USAGE, "leave --missing out: the graph's manifest has it",
-                        "--missing goes with foreign files");
+                        "--missing goes with a file");
     return check_gates(o, err);
 }
 
 /* ---- opening ------------------------------------------------------------------------------------- */
 
-/* The vectors of foreign files, which name none themselves. */
-static int open_vectors(comparison *self, const char *ids, kin_error *err)
+/* The vectors that the options name, for a GRAPH that names none itself. */
+static int open_named_vectors(comparison *self, kin_error *err)
 {
     const compare_options *o = self->options;
     kin_source source[KIN_MODALITIES_MAX];
@@ -94,10 +92,23 @@ static int open_vectors(comparison *self, const char *ids, kin_error *err)
     if (rc != 0)
         return rc;
     kin_catalog_options from = {
-        .source = source, .source_count = count, .ids = ids, .missing = (kin_missing)o->missing};
+        .source = source, .source_count = count, .missing = (kin_missing)o->missing};
     rc = kin_catalog_open(&self->catalog, &from, err);
-    self->has_catalog = rc == 0;
     command_sources_release(source, count);
+    return rc;
+}
+
+/* GRAPH's vectors, for everything that is computed: with the weights, order and --missing of its manifest, where it
+ * has one. */
+static int open_vectors(comparison *self, kin_error *err)
+{
+    const kin_graph *graph = &self->graph.graph;
+    if (self->has_catalog)
+        return 0;
+    int rc = self->graph.there && !kin_graph_is_foreign(graph)
+                 ? show_catalog_open(&self->catalog, graph, &self->options->modality, err)
+                 : open_named_vectors(self, err);
+    self->has_catalog = rc == 0;
     return rc;
 }
 
@@ -109,8 +120,8 @@ static int open_side(comparison *self, compare_side *side, const char *path, con
     if (!foreign_path(path)) {
         rc = kin_graph_open(&side->graph, path, err);
     } else {
-        if (o->modality.count && !self->has_catalog)
-            rc = open_vectors(self, NULL, err);
+        if (o->modality.count)
+            rc = open_vectors(self, err);
         if (rc == 0)
             rc = kin_foreign_open(&side->graph, &side->foreign, path, ids,
                                   self->has_catalog ? &self->catalog : NULL, o->memory, err);
@@ -130,10 +141,8 @@ static int open_sides(comparison *self, const kin_operands *operands, kin_error 
         rc = open_side(self, &self->reference, o->reference, o->reference_ids, err);
     if (rc == 0 && o->previous)
         rc = open_side(self, &self->previous, o->previous, NULL, err);
-    if (rc == 0 && o->sample && !self->has_catalog) {
-        rc = show_catalog_open(&self->catalog, &self->graph.graph, &o->modality, err);
-        self->has_catalog = rc == 0;
-    }
+    if (rc == 0 && o->sample)
+        rc = open_vectors(self, err);
     if (rc == 0 && o->stratify)
         rc = strata_init(&self->strata, &self->graph.graph, o->stratify, err);
     return rc;
@@ -285,18 +294,15 @@ static int measure_loss(comparison *self, const kin_watch *watch, kin_error *err
     kin_error fault = {0};
     if (kin_graph_is_foreign(graph) || !json_object_get(graph->manifest, "trace"))
         return 0;
-    if (!self->has_catalog) {
-        int rc = show_catalog_open(&self->catalog, graph, &o->modality, &fault);
-        self->has_catalog = rc == 0;
-        if (rc == KIN_E_NOINPUT || rc == KIN_E_DATA) {
-            comparison_warn(self, "no loss split, which needs the vectors: %s", fault.message);
-            return 0;
-        }
-        if (rc != 0) {
-            if (err)
-                *err = fault;
-            return rc;
-        }
+    int rc = open_vectors(self, &fault);
+    if (rc == KIN_E_NOINPUT || rc == KIN_E_DATA) {
+        comparison_warn(self, "no loss split, which needs the vectors: %s", fault.message);
+        return 0;
+    }
+    if (rc != 0) {
+        if (err)
+            *err = fault;
+        return rc;
     }
     bool whole = !self->computed && !self->forced && !self->to_reference.other &&
                  self->reference.graph.data != NULL;
