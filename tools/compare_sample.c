@@ -56,10 +56,10 @@ static int run_exact(kin_rows *exact, const comparison *self, const kin_watch *w
     kin_stream_options stream = row_sample_stream(catalog, k, memory);
     kin_plan plan = {.hint = "--sample"};
     kin_stream_make_plan(&plan, catalog, count, &stream);
-    kin_plan_add(&plan, "exact rows", kin_rows_bytes(count, k, catalog->modality_count), 1);
+    kin_plan_add(&plan, "exact rows", kin_rows_bytes(count, k, 0), 1);
     int rc = kin_plan_check(&plan, memory, err);
     if (rc == 0)
-        rc = kin_rows_init(exact, count, k, catalog->modality_count, err);
+        rc = kin_rows_init(exact, count, k, 0, err);
     if (rc != 0)
         return rc;
     console_info("Computing exact rows (rows=%zu, total=%zu, top_k=%zu)", count, catalog->n, k);
