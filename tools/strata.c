@@ -47,13 +47,18 @@ int strata_init(strata *self, const kin_graph *graph, const char *column, kin_er
     if (at < 0)
         return kin_fail(err, KIN_E_DATA, "columns are those of the --items table it was built with",
                         "%s has no items.tsv with a column '%s'", graph->directory, column);
+    kin_plan plan = {.hint = "--stratify"};
+    kin_plan_add(&plan, "a column's cells", n, sizeof(cell) + sizeof *self->of);
+    kin_plan_add(&plan, "different values", n, sizeof *self->name + sizeof *self->items);
+    int rc = kin_plan_check(&plan, 0, err);
+    if (rc != 0)
+        return rc;
     cell *all = kin_alloc(n, sizeof *all);
     self->of = kin_alloc(n, sizeof *self->of);
     self->name = kin_alloc(n, sizeof *self->name);
     self->items = kin_alloc(n, sizeof *self->items);
-    int rc = 0;
     if (!all || !self->of || !self->name || !self->items) {
-        rc = kin_fail_alloc(err, "strata", kin_size_mul(n, 2 * sizeof *all));
+        rc = kin_fail_alloc(err, "strata", plan.total_bytes);
         strata_release(self);
     } else {
         for (size_t i = 0; i < n; i++)
@@ -102,19 +107,20 @@ enum { STREAM_STRATA = 0x737472 };
 int strata_draw(const strata *self, int32_t *row, size_t count, size_t n, uint64_t seed,
                 kin_error *err)
 {
-    lot *all = kin_alloc(n, sizeof *all);
+    kin_plan plan = {.hint = "--stratify"};
+    kin_plan_add(&plan, "rows to draw from", n, sizeof(lot));
+    int rc = kin_plan_check(&plan, 0, err);
+    lot *all = rc == 0 ? kin_alloc(n, sizeof *all) : NULL;
     if (!all)
-        return kin_fail_alloc(err, "rows to draw from", kin_size_mul(n, sizeof *all));
+        return rc != 0 ? rc : kin_fail_alloc(err, "rows to draw from", plan.total_bytes);
     uint64_t key = kin_random_key(seed, STREAM_STRATA, 0);
     for (size_t i = 0; i < n; i++)
         all[i] = (lot){self->of[i], (int32_t)i, kin_random_place(key, n, i)};
     qsort(all, n, sizeof *all, by_stratum);
-    double step = (double)n / (double)count;
-    double start = kin_random_unit(kin_random_key(seed, STREAM_STRATA, 1), 0);
-    for (size_t i = 0; i < count; i++) {
-        size_t at = (size_t)(((double)i + start) * step);
-        row[i] = all[at < n ? at : n - 1].row;
-    }
+    /* In whole numbers: rounding would draw a row twice. */
+    size_t start = kin_random_place(kin_random_key(seed, STREAM_STRATA, 1), n, 0);
+    for (size_t i = 0; i < count; i++)
+        row[i] = all[(i * n + start) / count].row;
     free(all);
     qsort(row, count, sizeof *row, by_number);
     return 0;

@@ -12,12 +12,12 @@ typedef struct strata {
     size_t *items;  /* [count] items that have it; owned */
 } strata;
 
-/* KIN_E_DATA where the graph has no such column. Time O(n log n). */
+/* KIN_E_DATA where the graph has no such column. Time O(n log n); memory: 52 bytes an item, of which 28 stay. */
 int strata_init(strata *self, const kin_graph *graph, const char *column, kin_error *err);
 void strata_release(strata *self);
 
-/* `count` of the n rows, ascending: every (n / count)-th of the rows by stratum and, in one, by chance. So each
- * row is drawn with the same probability, and each stratum in proportion, to within one row. */
+/* `count` of the n rows, different and ascending: every (n / count)-th of the rows by stratum and, in one, by chance. So each
+ * row is drawn with the same probability, and each stratum in proportion, to within one row. Memory: 16 bytes a row. */
 int strata_draw(const strata *self, int32_t *row /* [count] */, size_t count, size_t n,
                 uint64_t seed, kin_error *err);
 
