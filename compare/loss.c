@@ -8,6 +8,7 @@
  * entry of the traced rows.
  */
 #include "compare/loss.h"
+#include "compare/comparable.h"
 #include "compare/loss_parts.h"
 #include "compare/recall.h"
 #include "compare/row.h"
@@ -24,6 +25,7 @@ const char *const kin_loss_reason_names[] = {"ranked_out",    "depth",    "searc
 typedef struct ladder {
     const kin_graph *graph; /* exact neighbours by what the source ranks by */
     kin_id_set seen;
+    float own;      /* the score of the row with its own vector */
     uint32_t *rank; /* [graph->k] by place: 1 + the number of distinct larger scores; owned */
 } ladder;
 
@@ -65,6 +67,7 @@ static size_t set_ladders(split *self, const kin_graph *const nearest[])
         const kin_graph *graph = m >= 0 ? nearest[m] : self->reference;
         assert(graph);
         self->ladder[s].graph = graph;
+        self->ladder[s].own = m >= 0 ? 1 : (float)kin_graph_weight_sum(graph);
         longest = graph->k > longest ? graph->k : longest;
     }
     return longest;
@@ -105,9 +108,10 @@ static void load_ranks(split *self, size_t row)
         if (!it->graph)
             continue;
         size_t count = kin_row_distinct(it->graph, row, self->near, &it->seen);
-        for (size_t p = 0; p < count; p++)
-            it->rank[p] =
-                p == 0 ? 1 : it->rank[p - 1] + (self->near[p].score != self->near[p - 1].score);
+        for (size_t p = 0; p < count; p++) {
+            float before = p == 0 ? it->own : self->near[p - 1].score;
+            it->rank[p] = (p == 0 ? 1 : it->rank[p - 1]) + (self->near[p].score < before);
+        }
     }
 }
 

@@ -14,7 +14,8 @@
  *     estimate     (join) the row looked at its list, but the estimate of its score was too low to be kept
  *
  * Depth and search are booked to the modality in which it ranks best. Its rank in modality m is 1 + the number
- * of distinct cosines that are larger (equal vectors share one, and an index holds each vector once).
+ * of distinct cosines that are larger, with that of the row's own vector (equal vectors share one, an index holds
+ * each vector once, and answers with the row's own as well).
  *
  * Advice: what the knob would get back by the same sample, and its price as a factor of the search's work. For
  * depth the ranks say which C holds which share of the lost. For a join the reaches say the same of lists, and

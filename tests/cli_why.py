@@ -45,16 +45,16 @@ class Why(Case):
         return document
 
 
-def rank_of(values, item):
-    """Place (of equal values the smaller row first) and 1 + the number of distinct larger ones, as stored: in
-    float32. None, None where there is no value."""
+def rank_of(values, item, own=1):
+    """Place (of equal values the smaller row first) and 1 + the number of distinct larger ones, with the value
+    of the item's own vector, as stored: in float32. None, None where there is no value."""
     values = values.astype(np.float32)
     if not np.isfinite(values[item]):
         return None, None
     values = np.where(np.isfinite(values), values, -np.inf)
     level = int((values[:item] == values[item]).sum())
     above = values[values > values[item]]
-    return len(above) + level + 1, len(np.unique(above)) + 1
+    return len(above) + level + 1, len(set(above) | {np.float32(own)} - {values[item]}) + 1
 
 
 class Numbers(Why):

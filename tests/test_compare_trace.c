@@ -55,14 +55,14 @@ static size_t rank_all(place *out, size_t i, size_t m)
     return count;
 }
 
-/* rank[j] of every item by modality m, 0 where it is none of the first 4 C. */
+/* rank[j] of every item by modality m, 0 where it is none of the first 4 C. The row's own vector is the first. */
 static void rank_items(size_t rank[N], size_t i, size_t m)
 {
     place all[N];
     size_t count = rank_all(all, i, m);
     memset(rank, 0, N * sizeof *rank);
-    for (size_t p = 0, distinct = 0; p < count && p < 4 * C; p++) {
-        distinct += p == 0 || all[p].cosine != all[p - 1].cosine;
+    for (size_t p = 0, distinct = 1; p < count && p < 4 * C; p++) {
+        distinct += all[p].cosine != (p == 0 ? 1 : all[p - 1].cosine);
         rank[all[p].item] = distinct;
     }
 }

@@ -5,6 +5,7 @@
  * and counted: no order of the rest is needed. Only what is above the value is sorted, to count distinct ones.
  */
 #include "tools/why.h"
+#include "compare/comparable.h"
 #include "core/half.h"
 #include "core/memory.h"
 #include "core/score.h"
@@ -118,7 +119,8 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static why_rank rank_of(const float *value, size_t n, size_t item, float *above)
+/* `own` is the value of the item's own vector; `above` is work. */
+static why_rank rank_of(const float *value, size_t n, size_t item, float own, float *above)
 {
     why_rank out = {0};
     size_t level = 0;
@@ -131,19 +133,21 @@ static why_rank rank_of(const float *value, size_t n, size_t item, float *above)
     }
     out.place = out.above + level + 1;
     qsort(above, out.above, sizeof *above, by_value);
-    out.distinct = 1;
+    float most = out.above > 0 ? above[out.above - 1] : value[item];
+    out.distinct = most < own ? 2 : 1;
     for (size_t i = 0; i < out.above; i++)
         out.distinct += i == 0 || above[i] != above[i - 1];
     return out;
 }
 
-static void rank_side(why_side *out, const values *all, size_t to)
+/* `weight_sum` is the fused score of an item with its own vectors. */
+static void rank_side(why_side *out, const values *all, size_t to, double weight_sum)
 {
     for (size_t i = 0; i < all->n; i++)
         out->others += !isnan(all->score[i]);
-    out->fused = rank_of(all->score, all->n, to, all->above);
+    out->fused = rank_of(all->score, all->n, to, (float)weight_sum, all->above);
     for (size_t m = 0; m < all->modality_count; m++)
-        out->by[m] = rank_of(all->cosine + m * all->n, all->n, to, all->above);
+        out->by[m] = rank_of(all->cosine + m * all->n, all->n, to, 1, all->above);
 }
 
 /* Bit m where the item has a vector in modality m, whatever becomes of it. */
@@ -159,6 +163,7 @@ static int read_vectors(why_facts *self, const kin_catalog *catalog, kin_error *
 {
     kin_query query;
     values all = {0};
+    double weight_sum = kin_graph_weight_sum(self->graph);
     self->vectors = true;
     self->has_a = vectors_of(catalog, self->a);
     self->has_b = vectors_of(catalog, self->b);
@@ -172,10 +177,10 @@ static int read_vectors(why_facts *self, const kin_catalog *catalog, kin_error *
         kin_query_set_row(&query, self->a);
         self->pair = kin_query_score(&query, self->b, &self->score, self->cosine);
         values_fill(&all, &query);
-        rank_side(&self->there, &all, self->b);
+        rank_side(&self->there, &all, self->b, weight_sum);
         kin_query_set_row(&query, self->b);
         values_fill(&all, &query);
-        rank_side(&self->back, &all, self->a);
+        rank_side(&self->back, &all, self->a, weight_sum);
     }
     values_release(&all);
     kin_query_release(&query);

@@ -11,9 +11,11 @@
 
 /* Where a value stands among those of all other items. All 0: there is no value. */
 typedef struct why_rank {
-    size_t place;    /* 1 is best; of equal values the smaller row comes first */
-    size_t above;    /* items whose value is larger */
-    size_t distinct; /* 1 + the number of distinct larger values: how an index counts */
+    size_t place; /* 1 is best; of equal values the smaller row comes first */
+    size_t above; /* items whose value is larger */
+    size_t
+        distinct; /* 1 + the number of distinct larger values, with that of the item's own vector: how an index
+                        counts, which answers with it as well */
 } why_rank;
 
 /* `to` as a neighbour of `from`. */
