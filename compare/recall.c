@@ -128,19 +128,18 @@ static kin_recall_row judge_rows(judging *self)
 
 static void take_means(kin_recall *out, const kin_recall_rule *rule, const kin_recall_row *sum)
 {
-    double s = (double)sum->judged;
-    double none = rule->scored && s > 0 ? 0 : NAN; /* what there are no scores for is NaN */
-    double scale = s > 0 ? 1 / s : 0;
+    double scale = sum->judged ? 1 / (double)sum->judged : NAN;
+    double scored = rule->scored ? scale : NAN;
     out->cuts = rule->cuts;
     for (size_t c = 0; c < rule->cuts; c++) {
         out->cut[c] = rule->cut[c];
         out->strict_at[c] = sum->strict[c] * scale;
         out->nearest_found_at[c] = sum->nearest_found[c] * scale;
         out->nearest_true_at[c] = sum->nearest_true[c] * scale;
-        out->tie_aware_at[c] = rule->scored ? sum->tie_aware[c] * scale : NAN;
+        out->tie_aware_at[c] = sum->tie_aware[c] * scored;
     }
     for (size_t e = 0; e < KIN_EPSILONS; e++)
-        out->epsilon[e] = none + sum->epsilon[e] * scale;
+        out->epsilon[e] = sum->epsilon[e] * scored;
     out->score_ratio = sum->with_ratio ? sum->score_ratio / (double)sum->with_ratio : NAN;
     out->score_loss = sum->with_loss ? sum->score_loss / (double)sum->with_loss : NAN;
     out->judged = sum->judged;
@@ -271,7 +270,7 @@ int kin_recall_subtract(kin_recall_difference *out, const kin_recall *a, const k
 {
     size_t most = a->judged < b->judged ? a->judged : b->judged;
     double *value = kin_alloc(most, sizeof *value);
-    *out = (kin_recall_difference){0};
+    *out = (kin_recall_difference){.census = a->census && b->census};
     if (!value)
         return kin_fail_alloc(err, "differences of rows", most * sizeof *value);
     for (size_t i = 0, j = 0; i < a->judged && j < b->judged;) {
@@ -286,11 +285,9 @@ int kin_recall_subtract(kin_recall_difference *out, const kin_recall *a, const k
         i += x <= y;
         j += y <= x;
     }
-    if (out->rows > 0)
-        out->mean /= (double)out->rows;
+    out->mean /= (double)out->rows;
     out->interval = (kin_interval){out->mean, out->mean, out->mean, out->mean};
-    int rc =
-        a->census && b->census ? 0 : kin_interval_of(&out->interval, value, out->rows, -1, 2, err);
+    int rc = out->census ? 0 : kin_interval_of(&out->interval, value, out->rows, -1, 2, err);
     free(value);
     return rc;
 }

@@ -42,12 +42,12 @@ typedef struct kin_recall {
     bool scored;   /* both have scores: else tie-aware values are NaN, and `value` is strict */
     size_t cuts;
     size_t cut[KIN_CUTS_MAX]; /* 1, 10, 50, 100 below K, and K */
-    /* means over the judged rows, at each cut */
+    /* means over the judged rows, at each cut; NaN where there are none */
     double strict_at[KIN_CUTS_MAX], tie_aware_at[KIN_CUTS_MAX];
     double nearest_found_at[KIN_CUTS_MAX]; /* 1-recall@k */
     double nearest_true_at[KIN_CUTS_MAX];  /* 1-true@k */
-    double epsilon[KIN_EPSILONS];
-    double score_ratio, score_loss; /* NaN where no row has them */
+    double epsilon[KIN_EPSILONS];          /* likewise */
+    double score_ratio, score_loss;        /* NaN where no row has them */
     kin_summary strict, tie_aware;
     kin_interval strict_interval, tie_aware_interval; /* of a census: the mean itself, all four */
     size_t
@@ -89,7 +89,8 @@ int kin_recall_kept(kin_recall_mean *out, double *value /* [exact->count] */, co
 /* Two graphs judged on the same rows of one reference: a's recall less b's, row by row. */
 typedef struct kin_recall_difference {
     size_t rows;           /* judged in both */
-    double mean;           /* -1 .. 1 */
+    bool census;           /* both judged every row */
+    double mean;           /* -1 .. 1; NaN where no row was judged in both */
     kin_interval interval; /* of the mean; of a census the mean itself */
     size_t better, worse;  /* rows where a is above b, below b */
 } kin_recall_difference;

@@ -111,10 +111,10 @@ static json_t *recall_json(const kin_recall *r, const kin_graph *reference)
     return out;
 }
 
-static json_t *difference_json(const kin_recall_difference *d, bool census)
+static json_t *difference_json(const kin_recall_difference *d)
 {
     return json_pack("{s:o, s:o, s:o, s:o, s:o}", "rows", count(d->rows), "mean", number(d->mean),
-                     "interval", interval_json(&d->interval, census), "better", count(d->better),
+                     "interval", interval_json(&d->interval, d->census), "better", count(d->better),
                      "worse", count(d->worse));
 }
 
@@ -303,9 +303,7 @@ json_t *comparison_json(const comparison *self)
                             ? recall_json(&self->other_recall, &self->reference.graph)
                             : json_null());
     json_object_set_new(out, "difference",
-                        self->has_difference
-                            ? difference_json(&self->difference, self->recall.census)
-                            : json_null());
+                        self->has_difference ? difference_json(&self->difference) : json_null());
     json_object_set_new(out, "strata", self->stratum ? strata_json(self) : json_null());
     json_object_set_new(out, "loss", self->has_loss ? loss_json(&self->loss, graph) : json_null());
     json_object_set_new(out, "structure", structure_json(&self->structure, graph));

@@ -52,7 +52,7 @@ static void write_verdict(compare_page *page, const kin_recall_difference *d)
             : d->mean == 0 ? "the same"
                            : "no certainly higher",
             page_number(fabs(d->mean), 4).text);
-    if (c->recall.census)
+    if (d->census)
         fprintf(out, ", over all %s rows.</p>\n", page_count(d->rows).text);
     else
         fprintf(out, ", between %s and %s with 95&nbsp;%% confidence, from %s rows.</p>\n",

@@ -122,8 +122,10 @@ static void print_recall(FILE *to, const comparison *self)
                 r->rows_for_half);
     if (self->has_difference) {
         const kin_recall_difference *d = &self->difference;
-        fprintf(to, "difference   %+.5f, from %+.5f to %+.5f; %zu rows better, %zu worse, of %zu\n",
-                d->mean, d->interval.low, d->interval.high, d->better, d->worse, d->rows);
+        fprintf(to, "difference   %+.5f", d->mean);
+        if (!d->census)
+            fprintf(to, ", from %+.5f to %+.5f", d->interval.low, d->interval.high);
+        fprintf(to, "; %zu rows better, %zu worse, of %zu\n", d->better, d->worse, d->rows);
     }
 }
 
