@@ -470,8 +470,9 @@ class Fit(Compare):
                      "--previous", "g")
         self.refused(66, "gone", "compare", "g", "--reference", "gone")
         self.text("page.html", "mine")
-        result = self.kin("compare", "g", "--reference", "g", "--out", "page.html")
-        self.assertEqual(result.code, 73, str(result))
+        for option, file in (("--out", "page.html"), ("--prom", "nowhere/kin.prom")):
+            self.refused(73, file, "compare", "g", "--reference", "g", option, file, "--json", "f.json")
+            self.assertFalse(os.path.exists(self.path("f.json")), "refused before the work")
         self.ok("compare", "g", "--reference", "g", "--out", "page.html", "--force")
 
     def test_incomparable(self):

@@ -155,9 +155,15 @@ static int report(const comparison *self, kin_error *err)
 
 static int run(const void *values, const kin_operands *operands, kin_error *err)
 {
+    const compare_options *o = values;
     comparison all;
+    int rc = o->out ? kin_outfile_check(o->out, o->force, err) : 0;
+    if (rc == 0 && o->prom)
+        rc = kin_outfile_check(o->prom, true, err);
+    if (rc != 0)
+        return rc;
     console_catch_signals();
-    int rc = comparison_run(&all, values, operands, err);
+    rc = comparison_run(&all, o, operands, err);
     if (rc == 0)
         rc = report(&all, err);
     comparison_release(&all);
