@@ -43,6 +43,9 @@ static int open_indptr(kin_graph *self, kin_error *err)
         return kin_fail(err, KIN_E_DATA, damaged, "%s/indptr.npy has %zu values", self->directory,
                         count);
     self->n = count - 1;
+    if (self->k >= self->n) /* memory for rows goes by it */
+        return kin_fail(err, KIN_E_DATA, damaged, "%s/manifest.json: top_k is %zu of %zu items",
+                        self->directory, self->k, self->n);
     self->indptr = kin_alloc(count, sizeof *self->indptr);
     if (!self->indptr)
         return kin_fail_alloc(err, "indptr", kin_size_mul(count, sizeof *self->indptr));

@@ -56,7 +56,7 @@ void kin_graph_writer_free(kin_graph_writer *self);
 typedef struct kin_graph {
     size_t n;
     size_t pairs;
-    size_t k; /* manifest's top_k: no row is longer */
+    size_t k; /* manifest's top_k, below n: no row is longer */
     kin_row_order order;
     int64_t *indptr;        /* [n + 1]; owned */
     const int32_t *indices; /* [pairs] */

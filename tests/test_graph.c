@@ -447,6 +447,22 @@ static void test_damaged_arrays(void **state)
     }
 }
 
+/* A top-k that no graph of so few items has. */
+static void test_damaged_top_k(void **state)
+{
+    (void)state;
+    kin_error err = {0};
+    kin_graph g;
+    char text[] =
+        "{\"kind\": \"graph\", \"format\": 1, \"options\": {\"top_k\": 4611686018427387904, "
+        "\"row_order\": \"score\"}, \"modalities\": [{\"name\": \"text\"}, {\"name\": "
+        "\"image\"}]}";
+    make_graph(test_path("g"), KIN_ORDER_SCORE, false);
+    test_write_text(test_path("g/manifest.json"), text);
+    test_refused(kin_graph_open(&g, test_path("g"), &err), &err, KIN_E_DATA,
+                 "top_k is 4611686018427387904 of ");
+}
+
 /* Files that are missing; arrays of another length that are sound in themselves. */
 static void test_missing_and_foreign_files(void **state)
 {
@@ -550,6 +566,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_npz_members),     cmocka_unit_test(test_zip_refuses),
         cmocka_unit_test(test_damaged_arrays),  cmocka_unit_test(test_missing_and_foreign_files),
         cmocka_unit_test(test_unaligned_array), cmocka_unit_test(test_damaged_manifest),
+        cmocka_unit_test(test_damaged_top_k),
     };
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);
 }
