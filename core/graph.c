@@ -163,9 +163,11 @@ static int open_names(kin_graph *self, kin_error *err)
 int kin_graph_open(kin_graph *self, const char *directory, kin_error *err)
 {
     *self = (kin_graph){0};
-    self->directory = strdup(directory);
-    int rc =
-        self->directory ? read_manifest(self, err) : kin_fail_alloc(err, "path", strlen(directory));
+    size_t length = strlen(directory);
+    while (length > 1 && directory[length - 1] == '/') /* what a shell completes to */
+        length--;
+    self->directory = strndup(directory, length);
+    int rc = self->directory ? read_manifest(self, err) : kin_fail_alloc(err, "path", length);
     if (rc == 0)
         rc = open_arrays(self, err);
     if (rc == 0)

@@ -68,7 +68,7 @@ typedef struct kin_graph {
     kin_table items;                            /* lines.count 0 where there is no items.tsv */
     bool names_borrowed; /* ids and items are another graph's, which outlives it */
     json_t *manifest;    /* owned */
-    char *directory;     /* owned */
+    char *directory;     /* without slashes at its end; owned */
     kin_file file[3 + KIN_MODALITIES_MAX];
     void *made[2 + KIN_MODALITIES_MAX]; /* arrays that lie in no file; owned */
 } kin_graph;

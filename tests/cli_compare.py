@@ -446,8 +446,10 @@ class Gates(Compare):
 
 class Fit(Compare):
     def test_sources(self):
-        """Vectors are found where the manifest says, or where the command line does."""
+        """Vectors are found where the manifest says, or where the command line does. A folder is the same with a
+        slash."""
         self.build("g")
+        self.assertEqual(self.compare("g/", "--reference", "g//")["graph"]["path"], "g")
         os.mkdir(self.path("away"))
         self.ok("compare", "../g", "--sample", 50, cwd=self.path("away"))
         for name in ("text.npy", "image.npy"):
