@@ -199,16 +199,9 @@ void kin_trace_close(kin_trace *self)
     *self = (kin_trace){0};
 }
 
-static int by_number(const void *a, const void *b)
-{
-    int32_t x = *(const int32_t *)a;
-    int32_t y = *(const int32_t *)b;
-    return (x > y) - (x < y);
-}
-
 size_t kin_trace_find(const kin_trace *self, int32_t row)
 {
-    const int32_t *at = bsearch(&row, self->row, self->rows, sizeof row, by_number);
+    const int32_t *at = bsearch(&row, self->row, self->rows, sizeof row, kin_row_ascending);
     return at ? (size_t)(at - self->row) : SIZE_MAX;
 }
 
@@ -217,5 +210,5 @@ bool kin_trace_proposed(const kin_trace *self, size_t s, size_t t, int32_t item)
     const kin_trace_source *source = &self->source[s];
     size_t count = (size_t)(source->start[t + 1] - source->start[t]);
     const int32_t *first = count > 0 ? source->item + source->start[t] : NULL;
-    return count > 0 && bsearch(&item, first, count, sizeof item, by_number);
+    return count > 0 && bsearch(&item, first, count, sizeof item, kin_row_ascending);
 }

@@ -40,6 +40,13 @@ size_t kin_rows_bytes(size_t capacity, size_t k, size_t modality_count)
                         kin_size_mul(capacity, sizeof(uint32_t)));
 }
 
+int kin_row_ascending(const void *a, const void *b)
+{
+    int32_t x = *(const int32_t *)a;
+    int32_t y = *(const int32_t *)b;
+    return (x > y) - (x < y);
+}
+
 kin_rows kin_rows_part(const kin_rows *self, size_t first, size_t count)
 {
     kin_rows part = *self;

@@ -31,6 +31,9 @@ size_t kin_rows_bytes(size_t capacity, size_t k, size_t modality_count);
 /* `count` of the rows from `first` on, as a block of their own that owns nothing. */
 kin_rows kin_rows_part(const kin_rows *self, size_t first, size_t count);
 
+/* Orders row numbers (int32_t), for qsort and bsearch. */
+int kin_row_ascending(const void *a, const void *b);
+
 /* Takes the rows of queries first .. first + rows->count - 1, in the engine's numbering of its
  * queries. Blocks may come in any order and from several threads at a time, each query once.
  * The rows are the engine's and are reused after the call. */

@@ -166,11 +166,6 @@ static void print_text(const why_facts *w)
 
 /* ---- as JSON ---------------------------------------------------------------------------------- */
 
-static json_t *number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
 /* Counts from 1; null where there is none. */
 static json_t *count_or_null(size_t value)
 {
@@ -194,7 +189,7 @@ static json_t *side_json(const why_side *side)
     json_t *out = json_object();
     json_object_set_new(out, "place", count_or_null(side->place));
     json_object_set_new(out, "stored", json_integer((json_int_t)side->stored));
-    json_object_set_new(out, "last_score", number((double)side->last));
+    json_object_set_new(out, "last_score", command_real((double)side->last));
     add_rank(out, &side->fused);
     json_object_set_new(out, "of", count_or_null(side->others));
     return out;
@@ -207,8 +202,8 @@ static json_t *modalities_json(const why_facts *w)
         json_t *entry = json_object();
         json_object_set_new(entry, "name", json_string(w->graph->modality[m]));
         json_object_set_new(entry, "weight", json_real(w->weight[m]));
-        json_object_set_new(entry, "cosine", number((double)w->cosine[m]));
-        json_object_set_new(entry, "contribution", number(w->contribution[m]));
+        json_object_set_new(entry, "cosine", command_real((double)w->cosine[m]));
+        json_object_set_new(entry, "contribution", command_real(w->contribution[m]));
         add_rank(entry, &w->there.by[m]);
         json_array_append_new(out, entry);
     }
@@ -230,8 +225,8 @@ static json_t *trace_json(const why_trace *trace)
                             trace->traced, "sources", sources);
     if (trace->join) {
         json_object_set_new(out, "looked_at", json_boolean(trace->reach == -INFINITY));
-        json_object_set_new(out, "reach", number((double)trace->reach));
-        json_object_set_new(out, "reach_used", number(trace->reach_used));
+        json_object_set_new(out, "reach", command_real((double)trace->reach));
+        json_object_set_new(out, "reach_used", command_real(trace->reach_used));
     }
     return out;
 }
@@ -248,7 +243,7 @@ static json_t *make_document(const why_facts *w)
     json_object_set_new(out, "a", item_json(graph, w->a));
     json_object_set_new(out, "b", item_json(graph, w->b));
     json_object_set_new(out, "vectors", json_boolean(w->vectors));
-    json_object_set_new(out, "score", number((double)w->score));
+    json_object_set_new(out, "score", command_real((double)w->score));
     json_object_set_new(out, "modalities", modalities_json(w));
     json_object_set_new(out, "b_for_a", side_json(&w->there));
     json_object_set_new(out, "a_for_b", side_json(&w->back));

@@ -79,6 +79,9 @@ int command_sources_from_manifest(kin_source *out, size_t *count, const json_t *
 /* Prints `document` to FILE, "-" for stdout, as one JSON document. NULL path: does nothing. */
 int command_write_json(const char *path, const json_t *document, kin_error *err);
 
+/* A real, null where there is none to speak of. New reference. */
+json_t *command_real(double value);
+
 /* Text of a catalog for a terminal: control characters, which must not reach it, become ?. */
 void command_print_plain(FILE *out, kin_span text);
 

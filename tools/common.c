@@ -11,6 +11,7 @@
 #include "tools/facts.h"
 #include "tools/usage.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,6 +129,11 @@ static int write_stream(const char *path, const char *text, size_t length, kin_e
     failed |= fclose(stream) != 0;
     return failed ? kin_fail_errno(err, KIN_E_IO, "check the disk", "%s: cannot be written", path)
                   : 0;
+}
+
+json_t *command_real(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
 }
 
 int command_write_json(const char *path, const json_t *document, kin_error *err)

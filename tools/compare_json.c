@@ -4,13 +4,6 @@
  */
 #include "tools/comparison.h"
 
-#include <math.h>
-#include <string.h>
-
-static json_t *number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
 
 static json_t *count(size_t value)
 {
@@ -37,17 +30,17 @@ static json_t *interval_json(const kin_interval *interval, bool census)
 {
     if (census)
         return json_null();
-    return json_pack("{s:o, s:o, s:o, s:o}", "lower95", number(interval->lower), "upper95",
-                     number(interval->upper), "low95", number(interval->low), "high95",
-                     number(interval->high));
+    return json_pack("{s:o, s:o, s:o, s:o}", "lower95", command_real(interval->lower), "upper95",
+                     command_real(interval->upper), "low95", command_real(interval->low), "high95",
+                     command_real(interval->high));
 }
 
 static json_t *summary_json(const kin_summary *s)
 {
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "mean", number(s->mean), "min",
-                     number(s->min), "p1", number(s->p1), "p5", number(s->p5), "p50",
-                     number(s->p50), "below_90", number(s->below_90), "histogram",
-                     counts(s->bin, KIN_SUMMARY_BINS));
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "mean", command_real(s->mean), "min",
+                     command_real(s->min), "p1", command_real(s->p1), "p5", command_real(s->p5),
+                     "p50", command_real(s->p50), "below_90", command_real(s->below_90),
+                     "histogram", counts(s->bin, KIN_SUMMARY_BINS));
 }
 
 /* Null where it could not be judged: nothing to judge, or no scores. */
@@ -66,10 +59,10 @@ static json_t *cuts_json(const kin_recall *r)
     json_t *out = json_array();
     for (size_t c = 0; c < r->cuts; c++)
         json_array_append_new(out, json_pack("{s:o, s:o, s:o, s:o, s:o}", "k", count(r->cut[c]),
-                                             "strict", number(r->strict_at[c]), "tie_aware",
-                                             number(r->tie_aware_at[c]), "nearest_found",
-                                             number(r->nearest_found_at[c]), "nearest_true",
-                                             number(r->nearest_true_at[c])));
+                                             "strict", command_real(r->strict_at[c]), "tie_aware",
+                                             command_real(r->tie_aware_at[c]), "nearest_found",
+                                             command_real(r->nearest_found_at[c]), "nearest_true",
+                                             command_real(r->nearest_true_at[c])));
     return out;
 }
 
@@ -80,7 +73,7 @@ static json_t *worst_json(const kin_worst *worst, size_t n, const kin_graph *gra
         json_array_append_new(out, json_pack("{s:o, s:o, s:o}", "id",
                                              text(kin_lines_at(&graph->ids, (size_t)worst[i].row)),
                                              "row", json_integer(worst[i].row), "value",
-                                             number(worst[i].value)));
+                                             command_real(worst[i].value)));
     return out;
 }
 
@@ -97,12 +90,12 @@ static json_t *recall_json(const kin_recall *r, const kin_graph *reference)
     json_object_set_new(out, "strict", distribution_json(&r->strict, &r->strict_interval, r, true));
     json_object_set_new(out, "rows_for_half", r->census ? json_null() : count(r->rows_for_half));
     json_object_set_new(out, "at", cuts_json(r));
-    json_object_set_new(
-        out, "epsilon",
-        json_pack("{s:o, s:o}", "0.01", number(r->epsilon[0]), "0.1", number(r->epsilon[1])));
-    json_object_set_new(out, "score_ratio", number(r->score_ratio));
-    json_object_set_new(out, "score_loss", number(r->score_loss));
-    json_object_set_new(out, "fill", number(r->fill));
+    json_object_set_new(out, "epsilon",
+                        json_pack("{s:o, s:o}", "0.01", command_real(r->epsilon[0]), "0.1",
+                                  command_real(r->epsilon[1])));
+    json_object_set_new(out, "score_ratio", command_real(r->score_ratio));
+    json_object_set_new(out, "score_loss", command_real(r->score_loss));
+    json_object_set_new(out, "fill", command_real(r->fill));
     json_object_set_new(out, "short_rows", count(r->short_rows));
     json_object_set_new(out, "short_by_rule", count(r->short_by_rule));
     json_object_set_new(out, "empty_rows", count(r->empty_rows));
@@ -113,9 +106,9 @@ static json_t *recall_json(const kin_recall *r, const kin_graph *reference)
 
 static json_t *difference_json(const kin_recall_difference *d)
 {
-    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "rows", count(d->rows), "mean", number(d->mean),
-                     "interval", interval_json(&d->interval, d->census), "better", count(d->better),
-                     "worse", count(d->worse));
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "rows", count(d->rows), "mean",
+                     command_real(d->mean), "interval", interval_json(&d->interval, d->census),
+                     "better", count(d->better), "worse", count(d->worse));
 }
 
 static json_t *strata_json(const comparison *self)
@@ -127,9 +120,9 @@ static json_t *strata_json(const comparison *self)
         json_array_append_new(
             values, json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "name", text(stratum->name),
                               "items", count(stratum->items), "judged", count(stratum->judged),
-                              "mean", number(stratum->mean), "low95",
-                              none ? json_null() : number(stratum->interval.low), "high95",
-                              none ? json_null() : number(stratum->interval.high)));
+                              "mean", command_real(stratum->mean), "low95",
+                              none ? json_null() : command_real(stratum->interval.low), "high95",
+                              none ? json_null() : command_real(stratum->interval.high)));
     }
     return json_pack("{s:s, s:o}", "column", self->options->stratify, "values", values);
 }
@@ -152,11 +145,11 @@ static json_t *loss_json(const kin_loss *loss, const kin_graph *graph)
         json_object_set_new(reasons, kin_loss_reason_names[i], count(loss->reason[i]));
     for (size_t i = 0; i < loss->advice_count; i++) {
         const kin_loss_advice *a = &loss->advice[i];
-        json_array_append_new(advice,
-                              json_pack("{s:s, s:s, s:o, s:o, s:o, s:s}", "reason",
-                                        kin_loss_reason_names[a->reason], "option", a->option,
-                                        "value", number(a->value), "regained", number(a->regained),
-                                        "price", number(a->price), "text", a->text));
+        json_array_append_new(advice, json_pack("{s:s, s:s, s:o, s:o, s:o, s:s}", "reason",
+                                                kin_loss_reason_names[a->reason], "option",
+                                                a->option, "value", command_real(a->value),
+                                                "regained", command_real(a->regained), "price",
+                                                command_real(a->price), "text", a->text));
     }
     return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "rows", count(loss->rows), "entries",
                      count(loss->entries), "lost", count(loss->lost), "reasons", reasons,
@@ -174,26 +167,27 @@ static json_t *structure_json(const kin_structure *s, const kin_graph *graph)
                             text(kin_lines_at(&graph->ids, (size_t)s->hub[i].row)), "row",
                             (int)s->hub[i].row, "in_degree", count(s->hub[i].in_degree)));
     for (size_t m = 0; m < graph->modality_count; m++)
-        json_object_set_new(contribution, graph->modality[m], number(s->contribution[m]));
+        json_object_set_new(contribution, graph->modality[m], command_real(s->contribution[m]));
     json_t *in_degree =
-        json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "mean", number(s->in_degree_mean), "p50",
+        json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "mean", command_real(s->in_degree_mean), "p50",
                   count(s->in_degree_p50), "p99", count(s->in_degree_p99), "max",
-                  count(s->in_degree_max), "skewness", number(s->in_degree_skewness),
+                  count(s->in_degree_max), "skewness", command_real(s->in_degree_skewness),
                   "histogram_log2", counts(s->degree_bin, KIN_DEGREE_BINS));
     return json_pack(
         "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "items",
         count(s->items), "pairs", count(s->pairs), "repeated", count(s->repeated), "to_self",
         count(s->to_self), "empty_rows", count(s->empty_rows), "full_rows", count(s->full_rows),
         "in_degree", in_degree, "never_recommended", count(s->never), "hubs", hubs, "reciprocity",
-        number(s->reciprocity), "components", count(s->components), "largest_component",
+        command_real(s->reciprocity), "components", count(s->components), "largest_component",
         count(s->largest_component), "categories", count(s->categories), "within_category",
-        number(s->within_category), "within_by_chance", number(s->within_by_chance), "contribution",
-        contribution);
+        command_real(s->within_category), "within_by_chance", command_real(s->within_by_chance),
+        "contribution", contribution);
 }
 
 static json_t *now_then(const kin_now_then *value)
 {
-    return json_pack("{s:o, s:o}", "now", number(value->now), "then", number(value->then));
+    return json_pack("{s:o, s:o}", "now", command_real(value->now), "then",
+                     command_real(value->then));
 }
 
 static json_t *inputs_json(const kin_drift *d)
@@ -216,13 +210,13 @@ static json_t *drift_json(const kin_drift *d, const kin_graph *graph)
     json_t *at = json_array();
     for (size_t c = 0; c < d->cuts; c++)
         json_array_append_new(at, json_pack("{s:o, s:o}", "k", count(d->cut[c]), "jaccard",
-                                            number(d->jaccard_at[c])));
+                                            command_real(d->jaccard_at[c])));
     json_t *out = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "items", count(d->items),
                             "previous_items", count(d->previous_items), "common", count(d->common),
                             "new", count(d->new_items), "gone", count(d->gone_items), "item_change",
-                            number(d->item_change), "k", count(d->k), "at", at);
+                            command_real(d->item_change), "k", count(d->k), "at", at);
     json_object_set_new(out, "jaccard", d->common ? summary_json(&d->jaccard) : json_null());
-    json_object_set_new(out, "drift", number(d->drift));
+    json_object_set_new(out, "drift", command_real(d->drift));
     json_object_set_new(out, "changed", count(d->changed));
     json_object_set_new(out, "reordered", count(d->reordered));
     json_object_set_new(out, "nearest_changed", count(d->nearest_changed));
@@ -275,7 +269,7 @@ static json_t *gates_json(const comparison *self)
         json_array_append_new(
             out, json_pack("{s:s, s:s, s:s, s:f, s:o, s:b}", "name", gate->name, "what", gate->what,
                            "must_be", gate->at_least ? "at least" : "at most", "limit", gate->limit,
-                           "value", number(gate->value), "met", gate->met));
+                           "value", command_real(gate->value), "met", gate->met));
     }
     return out;
 }

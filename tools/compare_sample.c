@@ -13,13 +13,6 @@
 
 #include <stdlib.h>
 
-static int by_number(const void *a, const void *b)
-{
-    int32_t x = *(const int32_t *)a;
-    int32_t y = *(const int32_t *)b;
-    return (x > y) - (x < y);
-}
-
 /* `count` different rows of n, ascending. */
 static void draw_rows(int32_t *row, size_t count, size_t n, uint64_t seed)
 {
@@ -27,7 +20,7 @@ static void draw_rows(int32_t *row, size_t count, size_t n, uint64_t seed)
     uint64_t key = kin_random_key(seed, STREAM_COMPARE, 0);
     for (size_t i = 0; i < count; i++)
         row[i] = (int32_t)kin_random_place(key, n, i);
-    qsort(row, count, sizeof *row, by_number);
+    qsort(row, count, sizeof *row, kin_row_ascending);
 }
 
 static int draw(comparison *self, kin_error *err)

@@ -10,6 +10,7 @@
 #include "tools/health.h"
 #include "core/memory.h"
 #include "core/score.h"
+#include "tools/command.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -243,16 +244,10 @@ void health_print(const health *self, const kin_matrix *x, FILE *stream)
                 self->shared[s].first_row);
 }
 
-/* A real, null where there is none to speak of. */
-static json_t *number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
 json_t *health_vectors_json(const health *self)
 {
-    return json_pack("{s:o, s:o, s:I}", "norm_mean", number(self->norm_mean), "mean_cosine",
-                     number(self->mean_cosine), "repeated_rows",
+    return json_pack("{s:o, s:o, s:I}", "norm_mean", command_real(self->norm_mean), "mean_cosine",
+                     command_real(self->mean_cosine), "repeated_rows",
                      (json_int_t)(self->usable_rows - self->distinct_rows));
 }
 
@@ -274,9 +269,9 @@ json_t *health_json(const health *self, const kin_matrix *x)
         "nan_values", (json_int_t)self->nan_values, "infinite_values",
         (json_int_t)self->infinite_values, "bad_rows", (json_int_t)self->bad_rows, "first_bad", bad,
         "zero_rows", (json_int_t)self->zero_rows, "usable_rows", (json_int_t)self->usable_rows,
-        "norm_min", number(self->norm_min), "norm_mean", number(self->norm_mean), "norm_max",
-        number(self->norm_max), "value_min", number(self->value_min), "value_max",
-        number(self->value_max), "mean_cosine", number(self->mean_cosine), "distinct_rows",
-        (json_int_t)self->distinct_rows, "repeated_rows",
+        "norm_min", command_real(self->norm_min), "norm_mean", command_real(self->norm_mean),
+        "norm_max", command_real(self->norm_max), "value_min", command_real(self->value_min),
+        "value_max", command_real(self->value_max), "mean_cosine", command_real(self->mean_cosine),
+        "distinct_rows", (json_int_t)self->distinct_rows, "repeated_rows",
         (json_int_t)(self->usable_rows - self->distinct_rows), "shared_most", shared);
 }

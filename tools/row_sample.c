@@ -12,13 +12,6 @@ enum { TILE_SHARE = 8, TILE_BYTES = 512 << 20, MICRO_BATCH_MAX = 128 };
 
 /* ---- drawing ---------------------------------------------------------------------------------- */
 
-static int by_number(const void *a, const void *b)
-{
-    int32_t x = *(const int32_t *)a;
-    int32_t y = *(const int32_t *)b;
-    return (x > y) - (x < y);
-}
-
 size_t row_sample_population(const kin_catalog *catalog)
 {
     size_t count = 0;
@@ -35,12 +28,12 @@ size_t row_sample_draw(int32_t *out, const kin_catalog *catalog, const row_sampl
     uint64_t key = kin_random_key(o->seed, o->purpose, o->round);
     for (size_t i = 0; i < n && drawn < o->count; i++) {
         int32_t row = (int32_t)kin_random_place(key, n, i);
-        bool left_out = o->without_count &&
-                        bsearch(&row, o->without, o->without_count, sizeof *o->without, by_number);
+        bool left_out = o->without_count && bsearch(&row, o->without, o->without_count,
+                                                    sizeof *o->without, kin_row_ascending);
         if (catalog->present[row] && !left_out)
             out[drawn++] = row;
     }
-    qsort(out, drawn, sizeof *out, by_number);
+    qsort(out, drawn, sizeof *out, kin_row_ascending);
     return drawn;
 }
 

@@ -95,13 +95,6 @@ static int by_stratum(const void *a, const void *b)
     return (x->place > y->place) - (x->place < y->place);
 }
 
-static int by_number(const void *a, const void *b)
-{
-    int32_t x = *(const int32_t *)a;
-    int32_t y = *(const int32_t *)b;
-    return (x > y) - (x < y);
-}
-
 enum { STREAM_STRATA = 0x737472 };
 
 int strata_draw(const strata *self, int32_t *row, size_t count, size_t n, uint64_t seed,
@@ -122,6 +115,6 @@ int strata_draw(const strata *self, int32_t *row, size_t count, size_t n, uint64
     for (size_t i = 0; i < count; i++)
         row[i] = all[(i * n + start) / count].row;
     free(all);
-    qsort(row, count, sizeof *row, by_number);
+    qsort(row, count, sizeof *row, kin_row_ascending);
     return 0;
 }
