@@ -16,7 +16,7 @@
 static const char *const engine_names[] = {"all", "ivf", "hnsw", NULL};
 
 static const sweep_options defaults = {
-    .top_k = 200, .items = 50000, .rows = 500, .target_recall = 0.97, .seed = 1};
+    .top_k = 200, .items = 20000, .rows = 500, .target_recall = 0.97, .seed = 1};
 
 #define FIELD(name) offsetof(sweep_options, name)
 

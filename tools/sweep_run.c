@@ -241,23 +241,30 @@ static int run_hnsw(sweep *self, const kin_index *index, double shared, int64_t 
     return add_point(self, point, err);
 }
 
+/* A loss that is not worth to be halved: a tenth of what the target allows, or of 1 %. */
+static double idle_loss(const sweep *self)
+{
+    return fmin(1 - self->options->target_recall, 0.01) / 10;
+}
+
 /* Says which depths from C on are not asked, and why; false where C is to be asked. */
-static bool is_needless(sweep *self, kin_index_space space, int64_t c, bool lossless)
+static bool is_needless(sweep *self, kin_index_space space, int64_t c, bool enough)
 {
     const char *name = space == KIN_SPACE_FUSED ? "hnsw fused" : "hnsw";
     if (c > (int64_t)self->sample->n)
         sweep_note(self, "%s with --candidates %lld and more is left out: the sample has %zu items",
                    name, (long long)c, self->sample->n);
-    else if (lossless)
-        sweep_note(self,
-                   "%s with --candidates %lld and more is left out: with fewer it lost nothing",
-                   name, (long long)c);
+    else if (enough)
+        sweep_note(
+            self,
+            "%s with --candidates %lld and more is left out: with fewer it loses %.2g %% at most",
+            name, (long long)c, 100 * idle_loss(self));
     else
         return false;
     return true;
 }
 
-/* Deeper and deeper, until there is nothing more to find or to ask for. */
+/* Deeper and deeper, until there is hardly more to find, or nothing to ask for. */
 static int ask_index(sweep *self, const kin_index *index, double shared, kin_error *err)
 {
     kin_index_space space = (kin_index_space)kin_index_resolved(index)->space;
@@ -266,8 +273,9 @@ static int ask_index(sweep *self, const kin_index *index, double shared, kin_err
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < sizeof hnsw_candidates / sizeof *hnsw_candidates; i++) {
         int64_t c = (k * hnsw_candidates[i] + 1) / 2;
-        bool lossless = self->count > first && self->point[self->count - 1].recall >= 1;
-        if (is_needless(self, space, c, lossless))
+        bool enough =
+            self->count > first && 1 - self->point[self->count - 1].recall <= idle_loss(self);
+        if (is_needless(self, space, c, enough))
             break;
         if (c > before) /* of a K of 1, two are the same */
             rc = run_hnsw(self, index, shared, c, err);
