@@ -27,6 +27,7 @@ typedef struct judging {
     const kin_pairing *pairing;
     const int32_t *row; /* [count] or NULL */
     size_t count;
+    bool all; /* every row of both: no bounds */
     kin_recall_rule rule;
     double *tie_aware, *strict; /* [count] NaN: not judged; owned, as the next two */
     kin_recall_row *sum;        /* [blocks] */
@@ -64,7 +65,11 @@ static int judging_init(judging *self, kin_error *err)
     self->threads = (size_t)omp_get_max_threads();
     kin_plan plan = {.hint = "compare a sample of the rows: --sample"};
     kin_plan_add(&plan, "recall of rows", self->count, 2 * sizeof(double) + sizeof(int32_t));
+    kin_plan_add(&plan, "the same in order", self->count, (self->all ? 1 : 4) * sizeof(double));
     kin_plan_add(&plan, "sums", blocks_of(self->count), sizeof *self->sum);
+    kin_plan_add(&plan, "rows under way",
+                 kin_size_mul(self->threads, self->graph->k + self->reference->k),
+                 sizeof(kin_neighbor) + KIN_ID_SET_BYTES);
     int rc = kin_plan_check(&plan, 0, err);
     if (rc != 0)
         return rc;
@@ -207,12 +212,13 @@ int kin_recall_judge(kin_recall *out, const kin_graph *graph, const kin_graph *r
                     .row = row,
                     .count = row ? count : reference->n,
                     .rule = kin_recall_rule_make(k, scored, weight_sum)};
-    *out = (kin_recall){.k = k, .scored = scored};
+    self.all =
+        self.count == reference->n && pairing->common == graph->n && graph->n == reference->n;
+    *out = (kin_recall){.k = k, .scored = scored, .census = self.all};
     int rc = judging_init(&self, err);
     if (rc == 0) {
         kin_recall_row sum = judge_rows(&self);
         take_means(out, &self.rule, &sum);
-        out->census = out->rows == graph->n && out->rows == reference->n;
         rc = take_distribution(out, &self, err);
     }
     judging_release(&self);

@@ -67,7 +67,7 @@ typedef struct kin_recall {
 /* Rows row[0 .. count) of the reference, ascending (NULL: all), against the graph's rows of the same items.
  * `pairing` leads from the graph to the reference. Rows whose items the graph does not have are left out.
  * `weight_sum` is W. Time O(pairs), in all threads, the same numbers for any number of them. Memory: 20
- * bytes a row. */
+ * bytes a row, and 8 to sort them, of a sample 32 to bound their mean. */
 int kin_recall_judge(kin_recall *out, const kin_graph *graph, const kin_graph *reference,
                      const kin_pairing *pairing, double weight_sum,
                      const int32_t *row /* [count] */, size_t count, kin_error *err);
