@@ -34,7 +34,7 @@ typedef struct worker {
     kin_foreign_report left_out; /* by this thread */
 } worker;
 
-typedef struct import {
+typedef struct intake {
     const kin_foreign_file *from;
     const kin_catalog *catalog;           /* or NULL */
     int32_t *neighbor;                    /* [entries] */
@@ -43,9 +43,9 @@ typedef struct import {
     uint32_t *kept;                       /* [n] neighbours of a row that stay; owned */
     worker *worker;                       /* [workers]; owned */
     int workers;
-} import;
+} intake;
 
-static size_t modalities(const import *self)
+static size_t modalities(const intake *self)
 {
     return self->catalog ? self->catalog->modality_count : 0;
 }
@@ -53,7 +53,7 @@ static size_t modalities(const import *self)
 /* ---- memory ---------------------------------------------------------------------------------- */
 
 /* Everything that is held at the peak, the file's part too. */
-static int check_plan(const import *self, size_t memory_bytes, kin_error *err)
+static int check_plan(const intake *self, size_t memory_bytes, kin_error *err)
 {
     const kin_foreign_file *from = self->from;
     const size_t id_bytes = 29 + 16; /* a line of digits and its place, and the index of ids */
@@ -78,7 +78,7 @@ static int check_plan(const import *self, size_t memory_bytes, kin_error *err)
     return kin_plan_check(&plan, memory_bytes, err);
 }
 
-static int init_worker(worker *self, const import *job, kin_error *err)
+static int init_worker(worker *self, const intake *job, kin_error *err)
 {
     size_t longest = job->from->longest;
     self->candidate = kin_alloc(longest, sizeof *self->candidate);
@@ -98,7 +98,7 @@ static int init_worker(worker *self, const import *job, kin_error *err)
     return rc;
 }
 
-static void release(import *self)
+static void release(intake *self)
 {
     for (int t = 0; self->worker && t < self->workers; t++) {
         free(self->worker[t].candidate);
@@ -121,7 +121,7 @@ static void *graph_array(kin_graph *graph, size_t place, size_t count, size_t it
     return graph->made[place];
 }
 
-static int allocate(import *self, kin_graph *graph, kin_error *err)
+static int allocate(intake *self, kin_graph *graph, kin_error *err)
 {
     size_t entries = self->from->entries;
     bool refused = false;
@@ -153,7 +153,7 @@ static int best_first(const void *a, const void *b)
 }
 
 /* The row's neighbours as the file has them, best first, into w->candidate; returns how many. */
-static size_t take_row(const import *self, worker *w, size_t row)
+static size_t take_row(const intake *self, worker *w, size_t row)
 {
     const kin_foreign_file *from = self->from;
     bool sorted = true;
@@ -194,7 +194,7 @@ static size_t drop_repeated(worker *w, size_t count)
 }
 
 /* Scores the row's distinct neighbours and writes them from entry `first` on, in canonical order. */
-static size_t score_row(const import *self, worker *w, size_t row, size_t count, size_t first)
+static size_t score_row(const intake *self, worker *w, size_t row, size_t count, size_t first)
 {
     uint64_t *key = w->space.key;
     for (size_t i = 0; i < count; i++)
@@ -215,7 +215,7 @@ static size_t score_row(const import *self, worker *w, size_t row, size_t count,
     return kept;
 }
 
-static void import_row(const import *self, worker *w, size_t row)
+static void import_row(const intake *self, worker *w, size_t row)
 {
     size_t first = (size_t)self->from->start[row];
     size_t count = drop_repeated(w, take_row(self, w, row));
@@ -226,7 +226,7 @@ static void import_row(const import *self, worker *w, size_t row)
     self->kept[row] = (uint32_t)count;
 }
 
-static void import_rows(const import *self)
+static void import_rows(const intake *self)
 {
 #pragma omp parallel num_threads(self->workers)
     {
@@ -240,7 +240,7 @@ static void import_rows(const import *self)
 /* ---- the graph ------------------------------------------------------------------------------- */
 
 /* Closes the rows up and gives the graph its shape. The file's row starts become the graph's. */
-static void close_up(const import *self, kin_graph *graph, kin_foreign_file *from)
+static void close_up(const intake *self, kin_graph *graph, kin_foreign_file *from)
 {
     size_t to = 0;
     for (size_t row = 0; row < from->n; row++) {
@@ -270,7 +270,7 @@ static void close_up(const import *self, kin_graph *graph, kin_foreign_file *fro
     }
 }
 
-static int import_all(import *self, kin_graph *graph, kin_foreign_report *report,
+static int import_all(intake *self, kin_graph *graph, kin_foreign_report *report,
                       kin_foreign_file *from, kin_error *err)
 {
     int rc = allocate(self, graph, err);
@@ -350,7 +350,7 @@ int kin_foreign_open(kin_graph *out, kin_foreign_report *report, const char *pat
                      const kin_catalog *catalog, size_t memory_bytes, kin_error *err)
 {
     kin_foreign_file from;
-import job = {.from = & from, .catalog = catalog, .workers = kin_threads_used() };
+    intake job = {.from = &from, .catalog = catalog, .workers = kin_threads_used()};
     *out = (kin_graph){0};
     *report = (kin_foreign_report){0};
     int rc = kin_foreign_file_open(&from, path, memory_bytes, err);
