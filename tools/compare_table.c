@@ -18,8 +18,9 @@ static void __attribute__((format(printf, 2, 3))) append(char out[256], const ch
     va_end(arguments);
 }
 
-/* The options that shape an approximate graph; those that are 0 were chosen by size. */
-void comparison_describe(char out[256], const kin_graph *graph)
+/* "hnsw, top-k 200, target 0.97, ...": with the options that shape an approximate graph; those that are 0 were chosen
+ * by size. */
+static void describe(char out[256], const kin_graph *graph)
 {
     static const char *const of_hnsw[] = {"index_space",     "candidates", "links",
                                           "ef_construction", "ef_search",  NULL};
@@ -47,7 +48,7 @@ static void print_side(FILE *to, const char *name, const compare_side *side)
     char text[256];
     if (!side->there)
         return;
-    comparison_describe(text, &side->graph);
+    describe(text, &side->graph);
     fprintf(to, "%-12s %s (%s)\n", name, text, side->graph.directory);
 }
 

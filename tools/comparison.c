@@ -18,7 +18,8 @@
 static const char hint_foreign[] = "a foreign file has row numbers: name its ids with --ids or "
                                    "--reference-ids";
 
-void comparison_warn(comparison *self, const char *format, ...)
+/* Notes a warning for the report, and logs it. */
+static void __attribute__((format(printf, 2, 3))) warn(comparison *self, const char *format, ...)
 {
     va_list arguments;
     char *text = self->warning[self->warning_count];
@@ -201,7 +202,7 @@ static int check_comparable(comparison *self, const kin_graph *graph, const kin_
     if (rc != 0 && !self->options->force)
         return rc;
     for (size_t i = 0; i < found.count; i++)
-        comparison_warn(self, "the reference does not fit: %s", found.text[i]);
+        warn(self, "the reference does not fit: %s", found.text[i]);
     self->forced = self->forced || found.count > 0;
     return 0;
 }
@@ -296,7 +297,7 @@ static int measure_loss(comparison *self, const kin_watch *watch, kin_error *err
         return 0;
     int rc = open_vectors(self, &fault);
     if (rc == KIN_E_NOINPUT || rc == KIN_E_DATA) {
-        comparison_warn(self, "no loss split, which needs the vectors: %s", fault.message);
+        warn(self, "no loss split, which needs the vectors: %s", fault.message);
         return 0;
     }
     if (rc != 0) {

@@ -97,10 +97,6 @@ int comparison_run(comparison *self, const compare_options *options, const kin_o
                    kin_error *err);
 void comparison_release(comparison *self);
 
-/* Notes a warning for the report, and logs it. */
-void comparison_warn(comparison *self, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
 /* self->reference, self->row: exact rows of --sample items of the graph, by `stream`. */
 int comparison_sample(comparison *self, const kin_watch *watch, kin_error *err);
 
@@ -121,8 +117,5 @@ int comparison_page(char **page, size_t *bytes, const comparison *self, kin_erro
 /* Writes --prom FILE in one rename. `success`: all gates are met; otherwise the time of the last success is
  * taken over from the file that is there. */
 int comparison_write_prom(const comparison *self, bool success, kin_error *err);
-
-/* How the graph was made, in a line: "ivf, top-k 200, target 0.97". Static text in `out`. */
-void comparison_describe(char out[256], const kin_graph *graph);
 
 #endif
