@@ -241,6 +241,20 @@ class Foreign(Compare):
         left_out = self.compare("g.ivecs", "--reference", "exact")["graph"]["left_out"]
         self.assertEqual(left_out["to_self"], N)
 
+    def test_worst_row_on_the_page(self):
+        """A row that loses its twelfth neighbour alone is shown from where that matters."""
+        exact = self.build("exact")
+        rows = [exact.row(i)[0] for i in range(N)]
+        rows[7] = np.delete(rows[7], 11)
+        self.write("g.ivecs", rows, K)
+        self.ok("compare", "g.ivecs", "--reference", "exact", "--out", "page.html")
+        page = Page(self.path("page.html"))
+        check_page(self, page)
+        text = "".join(page.words)
+        self.assertIn("8 to 14 of 14; nothing is lost before", text)
+        self.assertIn("8 to 15 of 15; nothing is lost before", text)
+        self.assertEqual(page.source.count("<em>missing</em>"), 1)
+
     def test_as_reference_and_sampled(self):
         exact = self.build("exact")
         self.build("g", *self.few)

@@ -1,6 +1,6 @@
 /*
  * The rows that lost most, on the page of `kin compare` (declared in tools/compare_page.h): each item with the graph's
- * first neighbours and the reference's side by side, so that one can see whether it matters.
+ * neighbours and the reference's side by side from where they begin to differ, so that one can see whether it matters.
  */
 #include "compare/row.h"
 #include "core/memory.h"
@@ -48,6 +48,19 @@ static bool side_has(const side_row *self, int32_t row)
     return row >= 0 && kin_id_set_find(&self->seen, row) < self->count;
 }
 
+/* Where the shown places begin: at the first, but where both sides agree so far, shortly before the first lost one. */
+static size_t first_shown(const comparison *c, const side_row *graph, const side_row *reference)
+{
+    size_t lost = 0;
+    while (lost < reference->count &&
+           side_has(graph, kin_pairing_back(&c->to_reference, reference->neighbor[lost].row)))
+        lost++;
+    if (lost < NEIGHBORS_SHOWN || lost == reference->count)
+        return 0;
+    size_t last = reference->count - NEIGHBORS_SHOWN;
+    return lost - 2 < last ? lost - 2 : last;
+}
+
 /* ---- what is written of them ------------------------------------------------------------------------ */
 
 /* What a neighbour is to the other side: of the graph's, whether the reference has it. */
@@ -73,31 +86,44 @@ static void write_neighbor(compare_page *page, part_item item, float score, cons
     fputs("</span></li>\n", page->out);
 }
 
-static void list_begin(compare_page *page, const kin_graph *graph, const char *name, size_t count)
+/* Opens the list of places first .. end - 1. */
+static void list_begin(compare_page *page, const side_row *side, const char *name, size_t first,
+                       size_t end)
 {
-    size_t shown = count < NEIGHBORS_SHOWN ? count : NEIGHBORS_SHOWN;
     fputs("<div>\n<h4>", page->out);
-    page_text(page->out, name ? name : page_graph_name(graph));
-    if (count == 0)
-        fputs(" <span>no neighbours</span></h4>\n<ol class=\"items\">\n", page->out);
+    page_text(page->out, name ? name : page_graph_name(side->graph));
+    if (first >= end)
+        fprintf(page->out, " <span>no neighbours%s</span>", first > 0 ? " there" : "");
+    else if (first == 0)
+        fprintf(page->out, " <span>first %zu of %zu</span>", end, side->count);
     else
-        fprintf(page->out, " <span>first %zu of %zu</span></h4>\n<ol class=\"items\">\n", shown,
-                count);
+        fprintf(page->out, " <span>%zu to %zu of %zu; nothing is lost before</span>", first + 1,
+                end, side->count);
+    fprintf(page->out,
+            "</h4>\n<ol class=\"items\" start=\"%zu\" style=\"counter-reset:place %zu\">\n",
+            first + 1, first);
+}
+
+static size_t end_shown(const side_row *side, size_t first)
+{
+    return side->count < first + NEIGHBORS_SHOWN ? side->count : first + NEIGHBORS_SHOWN;
 }
 
 static void write_lists(compare_page *page, const side_row *graph, const side_row *reference)
 {
     const comparison *c = page->compared;
-    list_begin(page, graph->graph, NULL, graph->count);
-    for (size_t i = 0; i < graph->count && i < NEIGHBORS_SHOWN; i++) {
+    size_t first = first_shown(c, graph, reference);
+    size_t end = end_shown(graph, first), reference_end = end_shown(reference, first);
+    list_begin(page, graph, NULL, first, end);
+    for (size_t i = first; i < end; i++) {
         const kin_neighbor *found = &graph->neighbor[i];
         const char *mark = graph_mark(c, reference, found);
         write_neighbor(page, part_graph_item(page, found->row), found->score, mark,
                        mark && mark[0] == 'n');
     }
     fputs("</ol>\n</div>\n", page->out);
-    list_begin(page, reference->graph, page_reference_name(c), reference->count);
-    for (size_t i = 0; i < reference->count && i < NEIGHBORS_SHOWN; i++) {
+    list_begin(page, reference, page_reference_name(c), first, reference_end);
+    for (size_t i = first; i < reference_end; i++) {
         const kin_neighbor *found = &reference->neighbor[i];
         bool has = side_has(graph, kin_pairing_back(&c->to_reference, found->row));
         write_neighbor(page, part_reference_item(page, found->row), found->score,
