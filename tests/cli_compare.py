@@ -417,6 +417,17 @@ class Gates(Compare):
         self.assertEqual(result.code, 3, str(result))
         self.ok("compare", "g", "--previous", "h", "--max-empty", 0.025)
 
+    def test_nothing_to_judge(self):
+        """A catalog that lost its vectors has nothing to find: that is no reason to publish it."""
+        for name in self.vectors:
+            self.save(name + ".npy", np.zeros((N, 4), np.float32))
+        self.build("g")
+        for truth in (("--reference", "g"), ("--sample", N), ("--sample", 50)):
+            for gate in (("--min-recall", 0.1), ("--min-fill", 0.1), ("--max-empty", 0.9)):
+                result = self.kin("compare", "g", *truth, *gate)
+                self.assertEqual(result.code, 3, str(result))
+            self.ok("compare", "g", *truth)
+
     def test_refusals(self):
         self.build("g")
         self.refused(2, "--min-recall and --min-fill need", "compare", "g", "--previous", "g",

@@ -22,25 +22,23 @@ static void add(comparison *self, const char *name, const char *what, double lim
                                                     .met = met && !self->forced};
 }
 
-/* Nothing to find is found; a sample of nothing proves nothing. */
+/* Where nothing was judged nothing is proven: a catalog that lost all its vectors meets no gate. */
 static double recall_value(const kin_recall *recall, bool lower)
 {
     const kin_interval *interval =
         recall->scored ? &recall->tie_aware_interval : &recall->strict_interval;
     double mean = recall->scored ? recall->tie_aware.mean : recall->strict.mean;
     if (recall->judged == 0)
-        return recall->census ? 1 : 0;
+        return 0;
     return lower ? interval->lower : mean;
 }
 
-/* Of the rows that have something to find; without a reference, of all rows. */
+/* Of the rows that have something to find; where that is not known, or none has, of all rows. */
 static double empty_share(const comparison *self)
 {
-    if (!self->has_recall)
-        return self->structure.items
-                   ? (double)self->structure.empty_rows / (double)self->structure.items
-                   : 0;
-    return self->recall.judged ? (double)self->recall.empty_rows / (double)self->recall.judged : 0;
+    if (self->recall.judged > 0)
+        return (double)self->recall.empty_rows / (double)self->recall.judged;
+    return (double)self->structure.empty_rows / (double)self->structure.items;
 }
 
 void comparison_judge_gates(comparison *self)
@@ -51,11 +49,7 @@ void comparison_judge_gates(comparison *self)
         self->recall.scored ? (lower ? "recall, lower bound" : "recall, mean")
                             : (lower ? "strict recall, lower bound" : "strict recall, mean"),
         o->min_recall, self->has_recall ? recall_value(&self->recall, lower) : NAN, true);
-    add(self, "min-fill", "fill", o->min_fill,
-        self->recall.judged   ? self->recall.fill
-        : self->recall.census ? 1
-                              : 0,
-        true);
+    add(self, "min-fill", "fill", o->min_fill, self->recall.judged ? self->recall.fill : 0, true);
     add(self, "max-empty", "share of empty rows", o->max_empty, empty_share(self), false);
     add(self, "max-drift", "drift", o->max_drift, self->has_drift ? self->drift.drift : NAN, false);
     add(self, "max-item-change", "share of items that came or went", o->max_item_change,

@@ -4,7 +4,6 @@
  */
 #include "tools/comparison.h"
 
-
 static json_t *count(size_t value)
 {
     return json_integer((json_int_t)value);
