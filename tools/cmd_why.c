@@ -76,7 +76,7 @@ static void print_scores(const why_facts *w)
     const kin_graph *graph = w->graph;
     int digits = w->vectors ? 6 : 3; /* stored cosines are float16 */
     print_label("");
-    printf(" %12s %12s %12s %9s %9s\n", "weight", "cosine", "contribution", "rank", "distinct");
+    printf(" %12s %12s %12s %9s %9s\n", "weight", "cosine", "contribution", "rank", "depth");
     for (size_t m = 0; m < graph->modality_count; m++) {
         print_label(graph->modality[m]);
         printf(" %12g", w->weight[m]);
@@ -89,7 +89,13 @@ static void print_scores(const why_facts *w)
     printf(" %12s %12s", "", "");
     print_value((double)w->score, 6);
     print_rank(&w->there.fused);
-    printf(w->there.others > 0 ? " of %zu\n\n" : "\n\n", w->there.others);
+    putchar('\n');
+    if (w->there.others > 0)
+        printf("rank: of B among the %zu items that A has a score with; depth: how many distinct "
+               "vectors an "
+               "index\nhas to be asked for until B's is among them, A's own counted\n",
+               w->there.others);
+    putchar('\n');
 }
 
 /* "B is at place 3 of 200", with the last score. */
