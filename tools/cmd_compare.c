@@ -23,8 +23,8 @@ static const compare_options defaults = {.seed = 1,
 /* A share that must hold, NaN unless it is asked for. */
 #define GATE(option, field, text)                                                                  \
     {                                                                                              \
-        .name = option, .type = KIN_OPTION_REAL, .offset = FIELD(field), .min = 0, .max = 1,       \
-        .unit = "SHARE", .default_text = "not asked", .help = text                                 \
+        .name = (option), .type = KIN_OPTION_REAL, .offset = FIELD(field), .min = 0, .max = 1,     \
+        .unit = "SHARE", .default_text = "not asked", .help = (text)                               \
     }
 
 static const kin_option options[] = {
