@@ -21,6 +21,7 @@ Takes about three minutes and 1 GB on two cores.
 """
 import argparse
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -50,7 +51,8 @@ def expect(what, value, low, high):
 
 def kin(*arguments):
     command = [str(a) for a in arguments]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("KIN_")}
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=clean)
     if done.returncode:
         sys.exit(f"exit {done.returncode} from {' '.join(command)}\n{done.stdout[-2000:]}")
 
