@@ -5,10 +5,9 @@
 #include <string.h>
 #include <xxhash.h>
 
-/* The length of the UTF-8 sequence that starts at p (RFC 3629: no overlong forms, no surrogates),
- * 0 where none does. */
-static size_t utf8_length(const unsigned char *p, size_t left)
+size_t kin_utf8_length(const char *text, size_t left)
 {
+    const unsigned char *p = (const unsigned char *)text;
     if (p[0] < 0x80)
         return p[0] != 0;
     size_t length = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
@@ -24,15 +23,14 @@ static size_t utf8_length(const unsigned char *p, size_t left)
 
 static int check_text(const kin_lines *self, const char *path, kin_error *err)
 {
-    const unsigned char *p = (const unsigned char *)self->text;
     for (size_t line = 0; line < self->count; line++) {
         size_t end = self->start[line + 1];
         for (size_t at = self->start[line]; at < end;) {
-            size_t length = utf8_length(p + at, end - at);
+            size_t length = kin_utf8_length(self->text + at, end - at);
             if (length == 0)
                 return kin_fail(err, KIN_E_DATA, "write the file as UTF-8 text: iconv -t UTF-8",
                                 "%s: line %zu is not UTF-8 text (byte 0x%02x)", path, line + 1,
-                                p[at]);
+                                (unsigned char)self->text[at]);
             at += length;
         }
     }

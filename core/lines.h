@@ -36,6 +36,10 @@ kin_span kin_lines_at(const kin_lines *self, size_t line);
 
 bool kin_span_equal(kin_span a, kin_span b);
 
+/* The length of the UTF-8 sequence that `text` of `left` > 0 bytes starts with (RFC 3629: no overlong forms, no
+ * surrogates); 0 where none does, and at NUL. */
+size_t kin_utf8_length(const char *text, size_t left);
+
 /* ---- an index from text to line -------------------------------------------------------------- */
 
 /* An open-addressing table over lines; 8 to 16 bytes a line. */

@@ -554,6 +554,24 @@ class Reports(Compare):
         self.assertIn("%.4f" % recall, text)
         self.assertNotIn("nan", text.lower().split())
 
+    def test_a_name_that_is_no_utf8(self):
+        """Documents, pages and textfiles are UTF-8 whatever folders are called, and lose no key; also where an id is cut
+        in the middle of a letter for a warning."""
+        name = os.fsdecode(b"caf\xe9")
+        self.build(name, *self.few)
+        self.text("long.ids", "".join("n%d\n" % i if i else "\u65e5" * 40 + "\n" for i in range(N)))
+        self.build("long", "--ids", "long.ids", *self.few, items=None)
+        self.ok("compare", name, "--reference", "long", "--force", "--json", "a.json", "--out", "a.html",
+                "--prom", "a.prom")
+        document = read_json(self.path("a.json"))
+        self.assertEqual(document["graph"]["path"], "caf\ufffd")
+        self.assertIn("\u65e5" * 21, document["warnings"][0])
+        check_page(self, Page(self.path("a.html")))
+        with open(self.path("a.prom"), encoding="utf-8") as file:
+            self.assertIn('kin_recall{graph="caf\ufffd"}', file.read())
+        self.ok("why", name, "n1", "n2", "--json", "why.json")
+        self.assertEqual(read_json(self.path("why.json"))["graph"]["path"], "caf\ufffd")
+
     def test_traced(self):
         """With a trace of every row each lost neighbour has a reason."""
         self.build("exact")

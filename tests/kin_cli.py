@@ -67,7 +67,8 @@ def run(*arguments, env=None, cwd=None, timeout=600):
     command = [KIN] + [str(argument) for argument in arguments]
     done = subprocess.run(command, env=clean_environment(env), cwd=cwd, timeout=timeout,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    return Result(done.returncode, done.stdout.decode(), done.stderr.decode(), command)
+    return Result(done.returncode, done.stdout.decode(errors="surrogateescape"),
+                  done.stderr.decode(errors="surrogateescape"), command)
 
 
 class Running:

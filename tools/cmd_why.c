@@ -244,8 +244,8 @@ static json_t *make_document(const why_facts *w)
     json_t *out = json_object();
     json_object_set_new(out, "schema", json_string("kin-why/1"));
     json_object_set_new(out, "graph",
-                        json_pack("{s:s, s:s*, s:I}", "path", graph->directory, "engine", engine,
-                                  "top_k", (json_int_t)graph->k));
+                        json_pack("{s:o, s:s*, s:I}", "path", command_json_text(graph->directory),
+                                  "engine", engine, "top_k", (json_int_t)graph->k));
     json_object_set_new(out, "a", item_json(graph, w->a));
     json_object_set_new(out, "b", item_json(graph, w->b));
     json_object_set_new(out, "vectors", json_boolean(w->vectors));

@@ -82,6 +82,10 @@ int command_write_json(const char *path, const json_t *document, kin_error *err)
 /* A real, null where there is none to speak of. New reference. */
 json_t *command_real(double value);
 
+/* A string for a document, whose text must be UTF-8: what a path, or a message that was cut, has of other bytes becomes
+ * U+FFFD. New reference. */
+json_t *command_json_text(const char *text);
+
 /* Text of a catalog for a terminal: control characters, which must not reach it, become ?. */
 void command_print_plain(FILE *out, kin_span text);
 

@@ -111,6 +111,23 @@ void command_print_plain(FILE *out, kin_span text)
     }
 }
 
+json_t *command_json_text(const char *text)
+{
+    char *repaired = NULL;
+    size_t bytes = 0, left = strlen(text);
+    FILE *out = open_memstream(&repaired, &bytes);
+    if (!out)
+        return NULL;
+    for (size_t length; left > 0; text += length, left -= length) {
+        size_t whole = kin_utf8_length(text, left);
+        length = whole ? whole : 1;
+        fwrite(whole ? text : "\xef\xbf\xbd", 1, whole ? whole : 3, out);
+    }
+    json_t *value = fclose(out) == 0 ? json_stringn(repaired, bytes) : NULL;
+    free(repaired);
+    return value;
+}
+
 int command_flush_stdout(kin_error *err)
 {
     if (fflush(stdout) != 0 || ferror(stdout))

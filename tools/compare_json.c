@@ -231,7 +231,7 @@ static json_t *side_json(const compare_side *side)
     const kin_graph *graph = &side->graph;
     const json_t *manifest = graph->manifest;
     json_t *out = json_object();
-    json_object_set_new(out, "path", json_string(graph->directory));
+    json_object_set_new(out, "path", command_json_text(graph->directory));
     json_object_set_new(out, "items", count(graph->n));
     json_object_set_new(out, "pairs", count(graph->pairs));
     json_object_set_new(out, "top_k", count(graph->k));
@@ -278,7 +278,7 @@ json_t *comparison_json(const comparison *self)
     const kin_graph *graph = &self->graph.graph;
     json_t *warnings = json_array();
     for (size_t i = 0; i < self->warning_count; i++)
-        json_array_append_new(warnings, json_string(self->warning[i]));
+        json_array_append_new(warnings, command_json_text(self->warning[i]));
     json_t *out = json_object();
     json_object_set_new(out, "schema", json_string("kin-compare/2"));
     json_object_set_new(out, "graph", side_json(&self->graph));

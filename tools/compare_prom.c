@@ -13,16 +13,21 @@
 
 static const char last_success[] = "kin_last_success_timestamp_seconds";
 
-/* A label's value: backslash, quote and line end are escaped. */
+/* A label's value: backslash, quote and line end are escaped, and bytes that are no UTF-8, for which a whole file would be
+ * dropped, replaced. */
 static void write_label(FILE *out, const char *value)
 {
-    for (; *value; value++) {
+    for (size_t left = strlen(value), length; left > 0; value += length, left -= length) {
+        size_t whole = kin_utf8_length(value, left);
+        length = whole ? whole : 1;
         if (*value == '\n')
             fputs("\\n", out);
         else if (*value == '"' || *value == '\\')
             fprintf(out, "\\%c", *value);
+        else if (whole == 0)
+            fputs("\xef\xbf\xbd", out);
         else
-            putc(*value, out);
+            fwrite(value, 1, length, out);
     }
 }
 

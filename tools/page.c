@@ -39,19 +39,22 @@ int page_end(FILE *out, char **page, const char *hint, kin_error *err)
 
 void page_escape(FILE *out, kin_span text)
 {
-    for (size_t i = 0; i < text.length; i++) {
+    for (size_t i = 0, length; i < text.length; i += length) {
         unsigned char c = (unsigned char)text.text[i];
-        const char *reference = c == '&'              ? "&amp;"
-                                : c == '<'            ? "&lt;"
-                                : c == '>'            ? "&gt;"
-                                : c == '"'            ? "&quot;"
-                                : c == '\''           ? "&#39;"
-                                : c < 32 || c == 0x7f ? "\xef\xbf\xbd"
-                                                      : NULL;
+        size_t whole =
+            kin_utf8_length(text.text + i, text.length - i); /* names of files need not be */
+        const char *reference = c == '&'                            ? "&amp;"
+                                : c == '<'                          ? "&lt;"
+                                : c == '>'                          ? "&gt;"
+                                : c == '"'                          ? "&quot;"
+                                : c == '\''                         ? "&#39;"
+                                : c < 32 || c == 0x7f || whole == 0 ? "\xef\xbf\xbd"
+                                                                    : NULL;
+        length = whole ? whole : 1;
         if (reference)
             fputs(reference, out);
         else
-            putc(c, out);
+            fwrite(text.text + i, 1, length, out);
     }
 }
 

@@ -135,7 +135,7 @@ static json_t *answer_json(const sweep *self, const sweep_point *point)
     json_t *out = point_json(self, point);
     char *command = sweep_command(self, point, " ");
     if (out && command)
-        json_object_set_new(out, "command", json_string(command));
+        json_object_set_new(out, "command", command_json_text(command));
     free(command);
     return out;
 }
@@ -159,7 +159,7 @@ json_t *sweep_json(const sweep *self)
     const sweep_options *o = self->options;
     json_t *notes = json_array();
     for (size_t i = 0; i < self->notes; i++)
-        json_array_append_new(notes, json_string(self->note[i]));
+        json_array_append_new(notes, command_json_text(self->note[i]));
     const sweep_point *exact = sweep_exact(self);
     return json_pack(
         "{s:s, s:o, s:{s:I, s:b, s:I, s:b, s:f, s:I}, s:I, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:f}",
