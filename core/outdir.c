@@ -360,7 +360,13 @@ static int write_all(int fd, const void *data, size_t bytes)
 static int refuse_existing(const char *path, bool force, kin_error *err)
 {
     struct stat status;
-    if (lstat(path, &status) == 0 && (!force || !S_ISREG(status.st_mode)))
+    if (lstat(path, &status) != 0)
+        return 0;
+    if (!S_ISREG(status.st_mode))
+        return kin_fail(err, KIN_E_CANTOUT,
+                        "name a file: folders, links, pipes and devices are not replaced",
+                        "%s exists already and is no regular file", path);
+    if (!force)
         return kin_fail(err, KIN_E_CANTOUT,
                         "choose another --out, or add --force to replace a file",
                         "%s exists already", path);

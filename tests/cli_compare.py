@@ -502,6 +502,28 @@ class Fit(Compare):
             self.assertFalse(os.path.exists(self.path("f.json")), "refused before the work")
         self.ok("compare", "g", "--reference", "g", "--out", "page.html", "--force")
 
+    def test_outputs(self):
+        """What could not be written in the end is refused before any work, and leaves nothing."""
+        self.build("g")
+        asked = ("compare", "g", "--reference", "g")
+        os.mkdir(self.path("folder"))
+        os.symlink("g", self.path("link"))
+        os.mkfifo(self.path("pipe"))
+        for option in ("--json", "--out", "--prom"):
+            self.refused(73, "^gone/x cannot be created", *asked, option, "gone/x")
+            for name in ("folder", "link") if option == "--json" else ("folder", "link", "pipe"):
+                self.refused(73, "^%s exists already and is no regular file" % name, *asked, "--force",
+                             option, name, hint="are not replaced")
+        for options in (("--json", "x", "--out", "./x"), ("--json", "x", "--prom", self.path("x")),
+                        ("--out", "x", "--prom", "folder/../x")):
+            self.refused(2, "^%s and %s are the same file" % options[::2], *asked, *options)
+        self.refused(2, "^--out -: is written to a file", *asked, "--out", "-")
+        self.refused(2, "^--prom -: is written to a file", *asked, "--prom", "-")
+        self.text("page.html", "mine")
+        self.refused(73, "^page.html exists already$", *asked, "--json", "x", "--out", "page.html")
+        self.ok(*asked, "--json", "x", "--out", "folder/x", "--prom", "p")
+        self.nothing_left()
+
     def test_incomparable(self):
         """Refused with both values; with --force compared all the same, with a warning and no gate met."""
         self.build("g")

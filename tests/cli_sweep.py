@@ -377,6 +377,9 @@ class Pages(Sweep):
         self.ok("sweep", *self.catalog, "--engine", "ivf", "--rows", 50, "--out", "s.html", "--force")
         self.check_page(Page(self.path("s.html")))
         self.refused(73, "gone/s.html", "sweep", *self.catalog, "--out", "gone/s.html")
+        self.refused(73, "gone/s.json", "sweep", *self.catalog, "--json", "gone/s.json")
+        self.refused(2, "--json and --out are the same file", "sweep", *self.catalog, "--json",
+                     "s.html", "--out", "s.html", "--force")
         self.nothing_left()
 
 

@@ -383,6 +383,7 @@ class Refusals(Why):
         self.refused(2, "needs GRAPH A B", "why", "g", "i3")
         self.refused(2, "i5", "why", "g", "i3", "i4", "i5")
         self.refused(66, "nowhere", "why", "nowhere", "i3", "i4")
+        self.refused(73, "gone/x", "why", "g", "i3", "i4", "--json", "gone/x")
 
 
 if __name__ == "__main__":

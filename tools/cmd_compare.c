@@ -5,6 +5,7 @@
 #include "core/outdir.h"
 #include "tools/comparison.h"
 #include "tools/console.h"
+#include "tools/outputs.h"
 #include "tools/shared_options.h"
 
 #include <math.h>
@@ -156,10 +157,9 @@ static int report(const comparison *self, kin_error *err)
 static int run(const void *values, const kin_operands *operands, kin_error *err)
 {
     const compare_options *o = values;
+    const outputs files = {.json = o->json, .out = o->out, .prom = o->prom, .force = o->force};
     comparison all;
-    int rc = o->out ? kin_outfile_check(o->out, o->force, err) : 0;
-    if (rc == 0 && o->prom)
-        rc = kin_outfile_check(o->prom, true, err);
+    int rc = outputs_check(&files, err);
     if (rc != 0)
         return rc;
     console_catch_signals();

@@ -7,6 +7,7 @@
  */
 #include "core/memory.h"
 #include "core/outdir.h"
+#include "tools/outputs.h"
 #include "tools/shared_options.h"
 #include "tools/sweep.h"
 
@@ -171,7 +172,7 @@ static int run(const void *values, const kin_operands *operands, kin_error *err)
     const sweep_options *o = self.options;
     kin_source source[KIN_MODALITIES_MAX];
     size_t count = 0;
-    int rc = o->out ? kin_outfile_check(o->out, o->force, err) : 0;
+    int rc = outputs_check(&(outputs){.json = o->json, .out = o->out, .force = o->force}, err);
     if (rc == 0)
         rc = command_sources(source, &count, &o->modality, err);
     if (rc != 0)

@@ -3,6 +3,7 @@
  */
 #include "tools/command.h"
 #include "tools/console.h"
+#include "tools/outputs.h"
 #include "tools/shared_options.h"
 #include "tools/show_catalog.h"
 #include "tools/show_data.h"
@@ -302,14 +303,17 @@ static int explain(const kin_graph *graph, size_t a, size_t b, const why_options
 
 static int run(const void *values, const kin_operands *operands, kin_error *err)
 {
+    const why_options *o = values;
     kin_graph graph;
     size_t row[2];
-    int rc = kin_graph_open(&graph, operands->item[0], err);
+    int rc = outputs_check(&(outputs){.json = o->json}, err);
+    if (rc == 0)
+        rc = kin_graph_open(&graph, operands->item[0], err);
     if (rc != 0)
         return rc;
     rc = show_find(row, operands->item + 1, 2, &graph, err);
     if (rc == 0)
-        rc = explain(&graph, row[0], row[1], values, err);
+        rc = explain(&graph, row[0], row[1], o, err);
     kin_graph_close(&graph);
     return rc;
 }
