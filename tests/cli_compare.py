@@ -4,6 +4,8 @@ import json
 import os
 import re
 import shutil
+import signal
+import time
 
 import numpy as np
 import scipy.sparse
@@ -523,6 +525,17 @@ class Fit(Compare):
         self.refused(73, "^page.html exists already$", *asked, "--json", "x", "--out", "page.html")
         self.ok(*asked, "--json", "x", "--out", "folder/x", "--prom", "p")
         self.nothing_left()
+
+    def test_a_pipe_without_a_reader(self):
+        """A signal ends the wait for one."""
+        self.build("g")
+        os.mkfifo(self.path("pipe"))
+        waiting = kin_cli.Running("compare", "g", "--previous", "g", "--json", "pipe", cwd=self.dir)
+        self.addCleanup(waiting.process.kill)
+        time.sleep(4 if kin_cli.SANITIZED else 1)  # until it waits for the pipe
+        waiting.process.send_signal(signal.SIGTERM)
+        self.assertEqual(waiting.process.wait(timeout=20), -signal.SIGTERM)
+        waiting.process.stderr.close()
 
     def test_incomparable(self):
         """Refused with both values; with --force compared all the same, with a warning and no gate met."""

@@ -136,21 +136,32 @@ int command_flush_stdout(kin_error *err)
     return 0;
 }
 
-/* To what is no regular file (a pipe, a device): written as it is, never replaced. */
-static int write_stream(const char *path, const char *text, size_t length, kin_error *err)
+static int write_opened(const char *path, const char *text, size_t length, kin_error *err)
 {
     FILE *stream = fopen(path, "we");
     if (!stream)
         return kin_fail_errno(err, KIN_E_CANTOUT, "check the path and its permissions", "%s", path);
     int failed = fwrite(text, 1, length, stream) != length;
     failed |= fclose(stream) != 0;
-    return failed ? kin_fail_errno(err, KIN_E_IO, "check the disk", "%s: cannot be written", path)
+    return failed ? kin_fail_errno(err, KIN_E_IO, "is the disk full, or did the reader go away?",
+                                   "%s: cannot be written", path)
                   : 0;
 }
 
 json_t *command_real(double value)
 {
     return isfinite(value) ? json_real(value) : json_null();
+}
+
+/* To what is no regular file (a pipe, a device): written as it is, never replaced. A pipe waits for its reader, who may
+ * never come. */
+static int write_stream(const char *path, const char *text, size_t length, kin_error *err)
+{
+    bool caught = console_release_signals();
+    int rc = write_opened(path, text, length, err);
+    if (caught)
+        console_catch_signals();
+    return rc;
 }
 
 int command_write_json(const char *path, const json_t *document, kin_error *err)

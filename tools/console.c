@@ -215,16 +215,33 @@ void console_catch_bus_error(void)
     sigaction(SIGBUS, &bus, NULL);
 }
 
+static const int caught_signals[] = {SIGINT, SIGTERM, SIGHUP};
+enum { CAUGHT = sizeof caught_signals / sizeof *caught_signals };
+
 void console_catch_signals(void)
 {
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+    for (size_t i = 0; i < CAUGHT; i++) {
         struct sigaction before;
         struct sigaction action = {.sa_handler = note_signal, .sa_flags = SA_RESTART};
         /* what the parent told us to ignore (nohup, a shell's background job) stays ignored */
-        if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
-            sigaction(numbers[i], &action, NULL);
+        if (sigaction(caught_signals[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+            sigaction(caught_signals[i], &action, NULL);
     }
+}
+
+bool console_release_signals(void)
+{
+    bool caught = false;
+    for (size_t i = 0; i < CAUGHT; i++) {
+        struct sigaction before;
+        if (sigaction(caught_signals[i], NULL, &before) != 0 || before.sa_handler != note_signal)
+            continue;
+        signal(caught_signals[i], SIG_DFL);
+        caught = true;
+    }
+    if (noted_signal)
+        raise(noted_signal);
+    return caught;
 }
 
 int console_signal(void)

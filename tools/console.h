@@ -29,6 +29,10 @@ void console_error(const kin_error *err);
  * noted instead of ending the process; a second one ends it at once. */
 void console_catch_signals(void);
 
+/* For a wait that may never end: signals end the process again, one that was noted right now. Has whether they were
+ * caught before. */
+bool console_release_signals(void);
+
 /* For all commands: SIGBUS on a mapped input that shrank ends the process with one line, exit 75. */
 void console_catch_bus_error(void);
 
