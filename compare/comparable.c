@@ -97,9 +97,11 @@ int kin_graph_comparable(kin_mismatches *out, const kin_graph *graph, const kin_
     if (!foreign && graph->k != reference->k)
         note(out, "%s has top-k %zu, %s has %zu", graph->directory, graph->k, reference->directory,
              reference->k);
-    if (!foreign) /* rows of a foreign file may lie in any order, if it has ids */
+    /* rows of a foreign file may lie in any order, if it has ids; but not beside vectors, whose rows they are */
+    bool scored = graph->data && reference->data;
+    if (!foreign || scored)
         check_ids(out, graph, reference);
-    if (graph->data && reference->data)
+    if (scored)
         check_scores(out, graph, reference);
     if (out->count == 0)
         return 0;

@@ -14,8 +14,8 @@ typedef struct kin_mismatches {
 } kin_mismatches;
 
 /* Notes what makes a comparison mean nothing: other n or ids, other top-k, or scores on no common scale
- * (modalities, fingerprints, weights, --missing). Of a foreign graph, which has no manifest of a build, only n and ids
- * are looked at. 0, or KIN_E_DATA with the first of them: a caller that goes on all the same has the lines to
+ * (modalities, fingerprints, weights, --missing). A foreign graph has any top-k, and where one of the two has no scores
+ * only n is looked at: its rows may lie in another order. 0, or KIN_E_DATA with the first of them: a caller that goes on all the same has the lines to
  * warn with. */
 int kin_graph_comparable(kin_mismatches *out, const kin_graph *graph, const kin_graph *reference,
                          kin_error *err);

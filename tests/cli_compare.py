@@ -281,6 +281,8 @@ class Foreign(Compare):
         got = self.compare("mixed.ivecs", "--ids", "mixed.ids", "--reference", "exact")["recall"]
         for name in ("strict", "fill", "short_rows"):
             self.assertEqual(got[name], wanted[name])
+        self.refused(65, "^row 0 is item 'n%d' in mixed.ivecs, 'n0' in exact$" % order[0], "compare",
+                     "mixed.ivecs", "--ids", "mixed.ids", "--reference", "exact", *VECTORS)
         self.text("strangers.ids", "".join("x%d\n" % i for i in range(N)))
         self.refused(65, "no item in common", "compare", "mixed.ivecs", "--ids", "strangers.ids",
                      "--reference", "exact")
