@@ -193,6 +193,19 @@ void kin_graph_close(kin_graph *self)
     *self = (kin_graph){0};
 }
 
+int kin_graph_check_scores(const kin_graph *self, kin_error *err)
+{
+    size_t bad = self->pairs;
+#pragma omp parallel for reduction(min : bad)
+    for (size_t p = 0; p < self->pairs; p++)
+        if (p < bad && !isfinite(self->data[p]))
+            bad = p;
+    if (bad < self->pairs)
+        return kin_fail(err, KIN_E_DATA, damaged, "%s/data.npy: entry %zu is %g, must be finite",
+                        self->directory, bad, (double)self->data[bad]);
+    return 0;
+}
+
 static int compare_neighbors(const void *a, const void *b)
 {
     const kin_neighbor *x = a;

@@ -235,6 +235,8 @@ class Foreign(Compare):
             got = self.compare(name, "--reference", "exact", *VECTORS)
             self.assertEqual(got["recall"], wanted["recall"], name)
             self.assertEqual(got["graph"]["engine"], "foreign")
+            strata = self.compare(name, "--reference", "exact", "--stratify", "category")["strata"]
+            self.assertEqual([value["items"] for value in strata["values"]], [400, 100, 100])
             plain = self.compare(name, "--reference", "exact")["recall"]
             self.assertFalse(plain["scored"])
             self.assertIsNone(plain["tie_aware"])
@@ -575,6 +577,17 @@ class Fit(Compare):
             file.write(b"\xff\xff\xff\x7f")
         self.refused(65, r"g/indices\.npy: entry \d+ is 2147483647, must be 0 to 599", "compare",
                      "g", "--reference", "g", hint="damaged")
+
+
+    def test_damaged_scores(self):
+        """A score of infinity would be as good as every neighbour there is."""
+        self.build("g")
+        data = np.load(self.path("g", "data.npy"))
+        for value in (np.inf, -np.inf, np.nan):
+            data[7] = value
+            np.save(self.path("g", "data.npy"), data)
+            self.refused(65, r"^g/data\.npy: entry 7 is -?(inf|nan), must be finite$", "compare", "g",
+                         "--reference", "g", hint="damaged")
 
 
 class Reports(Compare):

@@ -120,14 +120,17 @@ static int open_side(comparison *self, compare_side *side, const char *path, con
     int rc = 0;
     if (!foreign_path(path)) {
         rc = kin_graph_open(&side->graph, path, err);
+        side->there = rc == 0;
+        if (rc == 0)
+            rc = kin_graph_check_scores(&side->graph, err);
     } else {
         if (o->modality.count)
             rc = open_vectors(self, err);
         if (rc == 0)
             rc = kin_foreign_open(&side->graph, &side->foreign, path, ids,
                                   self->has_catalog ? &self->catalog : NULL, o->memory, err);
+        side->there = rc == 0;
     }
-    side->there = rc == 0;
     side->named = rc == 0 && (ids || !kin_graph_is_foreign(&side->graph));
     return rc;
 }
@@ -144,8 +147,6 @@ static int open_sides(comparison *self, const kin_operands *operands, kin_error 
         rc = open_side(self, &self->previous, o->previous, NULL, err);
     if (rc == 0 && o->sample)
         rc = open_vectors(self, err);
-    if (rc == 0 && o->stratify)
-        rc = strata_init(&self->strata, &self->graph.graph, o->stratify, err);
     return rc;
 }
 
@@ -339,12 +340,17 @@ int comparison_run(comparison *self, const compare_options *options, const kin_o
         return rc;
     console_watch progress;
     kin_watch watch = console_watch_start(&progress, (size_t)options->sample);
-    if (options->sample)
+    if (options->sample && options->stratify)
+        rc = strata_init(&self->strata, &self->graph.graph, options->stratify, err);
+    if (rc == 0 && options->sample)
         rc = comparison_sample(self, &watch, err);
     console_watch_end(&progress);
     kin_watch quiet = {.self = watch.self, .stopped = watch.stopped};
     if (rc == 0)
         rc = pair_up(self, err);
+    if (rc == 0 && options->stratify &&
+        !options->sample) /* by a table that a file may have been lent */
+        rc = strata_init(&self->strata, &self->graph.graph, options->stratify, err);
     if (rc == 0)
         rc = measure(self, &quiet, err);
     if (rc == 0)
