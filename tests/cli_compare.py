@@ -333,6 +333,29 @@ class Foreign(Compare):
         self.refused(65, "few.ivecs has 50 rows without ids, exact has 600 items", "compare",
                      "few.ivecs", "--previous", "exact")
 
+    def mixed_night(self):
+        """The exact graph as a file without ids, and a night with the same items in another order."""
+        exact = self.build("exact")
+        self.write("g.ivecs", [exact.row(i)[0] for i in range(N)], K)
+        order = np.random.default_rng(6).permutation(N)
+        for name, array in self.vectors.items():
+            self.save("mixed-%s.npy" % name, array[order])
+        self.text("mixed.ids", "".join("n%d\n" % i for i in order))
+        self.build("mixed", "--ids", "mixed.ids", items=None, vectors=(
+            "--modality", "text=mixed-text.npy:0.6", "--modality", "image=mixed-image.npy:0.4"))
+
+    def test_lent_ids(self):
+        """A file without ids has those of its reference also where another night is in another order, whichever of the
+        graphs they come from."""
+        self.mixed_night()
+        wanted = self.compare("exact", "--previous", "mixed")["drift"]["drift"]
+        self.assertLess(wanted, 0.1)  # twins change places
+        for asked in (("g.ivecs", "--reference", "exact"), ("g.ivecs", "exact", "--reference", "g.ivecs"),
+                      ("g.ivecs", "exact", "--sample", 50, *VECTORS)):
+            drift = self.compare(*asked, "--previous", "mixed")["drift"]
+            self.near(drift["drift"], wanted)
+            self.assertEqual(drift["common"], N)
+
     def test_refusals(self):
         graph = self.build("exact")
         self.write("g.ivecs", [graph.row(i)[0] for i in range(N)], K)

@@ -220,8 +220,9 @@ static int pair_up(comparison *self, kin_error *err)
         rc = pair(&self->other_to_reference, &self->other, &self->reference, err);
         if (rc == 0)
             rc = check_comparable(self, &self->other.graph, &self->other_to_reference, err);
-        if (self->computed && self->reference.named && !self->graph.named)
-            lend_names(&self->graph, &self->reference); /* the same rows */
+        if (rc == 0 && self->reference.named && !self->graph.named)
+            lend_names(&self->graph,
+                       &self->reference); /* which has them from the other: the same rows */
     }
     if (rc == 0 && self->previous.there)
         rc = pair(&self->to_previous, &self->graph, &self->previous, err);
