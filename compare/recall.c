@@ -149,7 +149,7 @@ static void take_means(kin_recall *out, const kin_recall_rule *rule, const kin_r
     out->score_loss = sum->with_loss ? sum->score_loss / (double)sum->with_loss : NAN;
     out->judged = sum->judged;
     out->rows = sum->judged + sum->empty_by_rule;
-    out->fill = sum->entries ? (double)sum->filled / (double)sum->entries : 0;
+    out->fill = sum->entries ? (double)sum->filled / (double)sum->entries : NAN;
     out->short_rows = sum->short_rows;
     out->short_by_rule = sum->short_by_rule;
     out->empty_rows = sum->empty_rows;

@@ -55,7 +55,7 @@ typedef struct kin_recall {
     size_t worst_count;
     kin_worst
         worst[KIN_WORST_MAX]; /* rows of the reference, least value first, then row; none at 1 */
-    double fill;              /* 0 .. 1; 0 where s is 0 */
+    double fill;              /* 0 .. 1; NaN where s is 0, as are all means */
     size_t short_rows;        /* the graph has fewer than K and fewer than the reference */
     size_t short_by_rule; /* fewer than K, and so has the reference: there are no more to find */
     size_t empty_rows;    /* judged rows without a neighbour in the graph */

@@ -457,6 +457,24 @@ class Gates(Compare):
                 self.assertEqual(result.code, 3, str(result))
             self.ok("compare", "g", *truth)
 
+    def test_nothing_judged(self):
+        """Means over no row are unknown, not 0, in every report."""
+        self.save("none.npy", np.zeros((30, 4), np.float32))
+        self.ok("build", "--modality", "none.npy", "--top-k", 5, "--out", "none")
+        table = self.ok("compare", "none", "--reference", "none", "--json", "n.json", "--out",
+                        "n.html", "--prom", "n.prom").out
+        document = read_json(self.path("n.json"))
+        recall = document["recall"]
+        self.assertEqual((recall["judged"], recall["empty_by_rule"]), (0, 30))
+        self.assertEqual([recall[name] for name in ("tie_aware", "strict", "fill", "score_ratio")],
+                         [None] * 4)
+        self.assertEqual(set(recall["at"][0].values()), {1, None})
+        self.assertEqual(set(recall["epsilon"].values()), {None})
+        check_page(self, Page(self.path("n.html")))
+        with open(self.path("n.prom"), encoding="utf-8") as file:
+            self.assertNotRegex(file.read(), "kin_(recall|fill)\\{|nan")
+        self.assertNotIn("nan", table)
+
     def test_refusals(self):
         self.build("g")
         self.refused(2, "--min-recall and --min-fill need", "compare", "g", "--previous", "g",
