@@ -428,6 +428,21 @@ class Gates(Compare):
                          [("min-recall", False), ("min-fill", True)])
         self.assertTrue(os.path.exists(self.path("page.html")), "written all the same")
 
+    def test_a_narrow_miss(self):
+        """What is missed by little is nowhere shown at its limit."""
+        self.build("exact")
+        self.build("g", *self.few)
+        mean = self.compare("g", "--reference", "exact")["recall"]["tie_aware"]["mean"]
+        limit = "%.6f" % (np.ceil(mean * 1e6) / 1e6)
+        below = "%.10g" % (np.floor(mean * 1e6) / 1e6)
+        self.assertNotEqual(float(limit), float(below))
+        result = self.kin("compare", "g", "--reference", "exact", "--min-recall", limit, "--out", "p.html")
+        self.assertEqual(result.code, 3, str(result))
+        self.assertIn("is %s, --min-recall asks for at least %.10g" % (below, float(limit)), result.err)
+        self.assertRegex(result.out, r"NOT MET: recall, lower bound %.6f, at least" % float(below))
+        self.assertIn("<b>%.6f</b></span><small>must be at least %s" % (float(below), limit),
+                      Page(self.path("p.html")).source)
+
     def test_bound(self):
         """The mean of a sample may pass where its lower bound does not."""
         self.build("g", *self.few)

@@ -267,8 +267,8 @@ static void test_numbers(void **state)
     static const char *const wanted[] = {
         "<p class=\"number\">0.9812</p>", "<b>0.9790</b> and <b>0.9831</b>", "1,000 random rows",
         "About 3 rows would halve", "1 of 2 gates failed",
-        "<b>passed</b> <span>recall, lower bound", "must be at least 0.9700",
-        "<b>failed</b> <span>drift <b>0.1875</b>", "--max-drift",
+        "<b>passed</b> <span>recall, lower bound", "must be at least 0.970000",
+        "<b>failed</b> <span>drift <b>0.187500</b>", "--max-drift",
         /* beside the other graph */
         "<b>0.0300</b> more on average, between 0.0210 and 0.0390", "0.9512", "<td>250</td>",
         /* rows and cuts */
@@ -427,7 +427,7 @@ static void test_gates(void **state)
     w->c.forced = true;
     page = make_page(&w->c, NULL);
     assert_has(page, "The gate failed");
-    assert_has(page, "must be at least 0.9700, by a reference that fits");
+    assert_has(page, "must be at least 0.970000, by a reference that fits");
     assert_has(page, "The reference does not fit");
     free(page);
 }

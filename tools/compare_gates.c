@@ -56,8 +56,7 @@ void comparison_judge_gates(comparison *self)
         self->has_drift ? self->drift.item_change : NAN, false);
 }
 
-/* Six digits, rounded to where the gate is no better than it is. */
-static double round_down(const compare_gate *gate)
+double comparison_gate_shown(const compare_gate *gate)
 {
     return gate->at_least ? floor(gate->value * 1e6) / 1e6 : ceil(gate->value * 1e6) / 1e6;
 }
@@ -70,7 +69,7 @@ int comparison_gate_error(const comparison *self, kin_error *err)
         size_t used = strlen(text);
         if (!gate->met)
             snprintf(text + used, sizeof text - used, "%s%s is %.10g, --%s asks for %s %.10g",
-                     used ? "; " : "", gate->what, round_down(gate), gate->name,
+                     used ? "; " : "", gate->what, comparison_gate_shown(gate), gate->name,
                      gate->at_least ? "at least" : "at most", gate->limit);
     }
     if (text[0] == '\0')

@@ -134,8 +134,9 @@ static void write_gate(FILE *out, const compare_gate *gate)
     fprintf(out, "<li class=\"%s\"><b>%s</b> <span>", gate->met ? "met" : "missed",
             gate->met ? "passed" : "failed");
     page_text(out, gate->what);
-    fprintf(out, " <b>%s</b></span><small>must be %s %s", page_share(gate->value).text,
-            gate->at_least ? "at least" : "at most", page_share(gate->limit).text);
+    fprintf(out, " <b>%s</b></span><small>must be %s %s",
+            page_number(comparison_gate_shown(gate), 6).text,
+            gate->at_least ? "at least" : "at most", page_number(gate->limit, 6).text);
     fputs(enough && !gate->met ? ", by a reference that fits <code>--" : " <code>--", out);
     page_text(out, gate->name);
     fputs("</code></small></li>\n", out);

@@ -243,7 +243,7 @@ void comparison_print(const comparison *self, FILE *to)
     for (size_t g = 0; g < self->gate_count; g++) {
         const compare_gate *gate = &self->gate[g];
         fprintf(to, "%-12s %s: %s %.6f, %s %.10g\n", g ? "" : "gates",
-                gate->met ? "met" : "NOT MET", gate->what, gate->value,
+                gate->met ? "met" : "NOT MET", gate->what, comparison_gate_shown(gate),
                 gate->at_least ? "at least" : "at most", gate->limit);
     }
 }

@@ -103,6 +103,10 @@ int comparison_sample(comparison *self, const kin_watch *watch, kin_error *err);
 /* self->gate. A gate is never met by a reference that does not fit. */
 void comparison_judge_gates(comparison *self);
 
+/* The value for people: six decimals, rounded to where the gate is no better than it is, so that one that is missed is
+ * never shown at its limit. */
+double comparison_gate_shown(const compare_gate *gate);
+
 /* KIN_E_GATE naming every gate that is not met; 0 where all are. */
 int comparison_gate_error(const comparison *self, kin_error *err);
 
