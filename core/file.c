@@ -36,8 +36,11 @@ int kin_file_open(kin_file *self, const char *path, kin_error *err)
     if (status.st_size > 0) {
         void *data = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_SHARED, fd, 0);
         if (data == MAP_FAILED) {
-            rc = kin_fail_errno(err, KIN_E_IO, "check the file system the file lies on",
-                                "%s: cannot be mapped", path);
+            rc = errno == ENOMEM
+                     ? kin_fail(err, KIN_E_MEMORY, "raise the limit of address space: ulimit -v",
+                                "%s: %lld bytes cannot be mapped", path, (long long)status.st_size)
+                     : kin_fail_errno(err, KIN_E_IO, "check the file system the file lies on",
+                                      "%s: cannot be mapped", path);
             goto done;
         }
         self->data = data;

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* What a folder's manifest must say to be read: its kind, and a version this kin knows. */
 static int check_manifest(const json_t *manifest, const char *directory, const char *kind,
@@ -36,11 +37,16 @@ int kin_manifest_read(json_t **out, const char *directory, const char *kind, kin
         return kin_fail_alloc(err, "path", strlen(directory));
     kin_file file;
     json_t *manifest = NULL;
-    int rc = kin_file_open(&file, path, err);
+    struct stat status;
+    int rc = stat(directory, &status) != 0 || S_ISDIR(status.st_mode)
+                 ? kin_file_open(&file, path, err)
+                 : kin_fail(err, KIN_E_NOINPUT, "name a folder that kin wrote", "%s: not a folder",
+                            directory);
     if (rc != 0)
         goto done;
     json_error_t fault;
-    manifest = json_loadb((const char *)file.data, file.bytes, JSON_REJECT_DUPLICATES, &fault);
+    manifest = json_loadb(file.bytes ? (const char *)file.data : "", file.bytes,
+                          JSON_REJECT_DUPLICATES, &fault);
     if (!manifest)
         rc = kin_fail(err, KIN_E_DATA, "the folder is damaged: build it again", "%s: line %d: %s",
                       path, fault.line, fault.text);

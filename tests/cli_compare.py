@@ -5,7 +5,9 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import time
+import unittest
 
 import numpy as np
 import scipy.sparse
@@ -558,6 +560,10 @@ class Fit(Compare):
         self.refused(2, "two graphs are judged by the same reference", "compare", "g", "g",
                      "--previous", "g")
         self.refused(66, "gone", "compare", "g", "--reference", "gone")
+        self.refused(66, r"^text\.npy: not a folder$", "compare", "g", "--reference", "text.npy")
+        os.mkdir(self.path("empty"))
+        self.text("empty/manifest.json", "")
+        self.refused(65, r"^empty/manifest\.json: line 1: ", "compare", "g", "--previous", "empty")
         self.text("page.html", "mine")
         for option, file in (("--out", "page.html"), ("--prom", "nowhere/kin.prom")):
             self.refused(73, file, "compare", "g", "--reference", "g", option, file, "--json", "f.json")
@@ -596,6 +602,18 @@ class Fit(Compare):
         waiting.process.send_signal(signal.SIGTERM)
         self.assertEqual(waiting.process.wait(timeout=20), -signal.SIGTERM)
         waiting.process.stderr.close()
+
+    @unittest.skipIf(kin_cli.SANITIZED, "takes terabytes of address space")
+    def test_too_large_to_map(self):
+        """A sparse file of 16 GiB where 4 are allowed: for want of memory, not the disk's fault."""
+        self.build("g")
+        with open(self.path("g.ibin"), "wb") as file:
+            np.array([2**31 - 1, 2], "<u4").tofile(file)
+            file.truncate(8 + (2**31 - 1) * 8)
+        done = subprocess.run(["sh", "-c", 'ulimit -v 4194304 && exec "$@"', "sh", kin_cli.KIN, "compare", "g.ibin",
+                               "--reference", "g"], cwd=self.dir, capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 69, done.stderr)
+        self.assertIn("g.ibin: 17179869184 bytes cannot be mapped", done.stderr)
 
     def test_incomparable(self):
         """Refused with both values; with --force compared all the same, with a warning and no gate met."""
