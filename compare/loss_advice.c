@@ -155,7 +155,7 @@ static int advise_reach(kin_loss *out, const kin_loss_needs *needs, const kin_tr
                               items_within(trace, length, -INFINITY),
                           ""};
     say(&it,
-        "lists up to reach %.2f (now %.2f) hold %.0f %% of the lost, for %.1f times the items "
+        "lists up to reach %.2f (now %.2f) hold %.0f %% of the lost, for %.2f times the items "
         "looked at: a higher --target-recall sets the reach",
         reach, trace->reach_used, percent(regained, out->lost), it.price);
     add(out, it);
