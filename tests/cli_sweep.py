@@ -214,6 +214,10 @@ class LeftOut(Sweep):
                               catalog=["--modality", "text.npy", "--top-k", 1])
         depths = [point["knob"]["candidates"] for point in document["points"]]
         self.assertEqual(len(depths), len(set(depths)))
+        self.save("two.npy", np.array([[1, 0], [0.6, 0.8]], np.float32))
+        document = self.sweep("--engine", "hnsw", catalog=["--modality", "two.npy", "--top-k", 1])
+        self.assertEqual([point["knob"]["candidates"] for point in document["points"]], [1, 2])
+        self.assertEqual(document["notes"], ["hnsw with --candidates 3 and more is left out: the sample has 2 items"])
 
     def test_missing(self):
         rows = random_rows(N, 24, 1, spread=1.5)

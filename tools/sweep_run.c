@@ -275,10 +275,11 @@ static int ask_index(sweep *self, const kin_index *index, double shared, kin_err
         int64_t c = (k * hnsw_candidates[i] + 1) / 2;
         bool enough =
             self->count > first && 1 - self->point[self->count - 1].recall <= idle_loss(self);
+        if (c == before) /* of a K of 1, two are the same */
+            continue;
         if (is_needless(self, space, c, enough))
             break;
-        if (c > before) /* of a K of 1, two are the same */
-            rc = run_hnsw(self, index, shared, c, err);
+        rc = run_hnsw(self, index, shared, c, err);
         before = c;
     }
     return rc;
