@@ -557,6 +557,8 @@ class Fit(Compare):
         self.refused(2, "nothing to compare with", "compare", "g")
         self.refused(2, "both given", "compare", "g", "--reference", "g", "--sample", 5)
         self.refused(2, "--sample 601, g has 600 items", "compare", "g", "--sample", 601)
+        self.refused(69, "--memory allows 1.0 MiB", "compare", "g", "--sample", 600, "--memory", "1M",
+                     "--threads", 64, hint="^raise --memory, or lower --sample or --threads$")
         self.refused(2, "two graphs are judged by the same reference", "compare", "g", "g",
                      "--previous", "g")
         self.refused(66, "gone", "compare", "g", "--reference", "gone")

@@ -47,8 +47,9 @@ static int run_exact(kin_rows *exact, const comparison *self, const kin_watch *w
     const kin_catalog *catalog = &self->catalog;
     size_t count = self->row_count, k = self->graph.graph.k, memory = self->options->memory;
     kin_stream_options stream = row_sample_stream(catalog, k, memory);
-    kin_plan plan = {.hint = "--sample"};
+    kin_plan plan;
     kin_stream_make_plan(&plan, catalog, count, &stream);
+    plan.hint = "--sample or --threads";
     kin_plan_add(&plan, "exact rows", kin_rows_bytes(count, k, 0), 1);
     int rc = kin_plan_check(&plan, memory, err);
     if (rc == 0)
