@@ -680,6 +680,21 @@ class Reports(Compare):
         self.assertIn("%.4f" % recall, text)
         self.assertNotIn("nan", text.lower().split())
 
+    def test_hostile_names(self):
+        """Nothing of them steers a terminal or fills it, or is markup."""
+        hostile = ["<script>alert(1)</script>", "\x1b[31mred", "\u65e5" * 4000, ""]
+        self.text("items.tsv", "id\tcategory\n" + "".join("n%d\t%s\n" % (i, hostile[i % 4]) for i in range(N)))
+        self.build("g\x1b[2J<b>", *self.few)
+        table = self.ok("compare", "g\x1b[2J<b>", "--sample", 100, "--stratify", "category", "--json", "a.json", "--out",
+                        "a.html").out
+        self.assertNotIn("\x1b", table)
+        self.assertIn("(g?[2J<b>)", table)
+        self.assertRegex(table, "(?m) \u65e5{20}\\.\\.\\. \\(")
+        self.assertLess(max(map(len, table.splitlines())), 200)
+        names = [value["name"] for value in read_json(self.path("a.json"))["strata"]["values"]]
+        self.assertEqual(names, sorted(hostile, key=str.encode))
+        check_page(self, Page(self.path("a.html")))
+
     def test_a_name_that_is_no_utf8(self):
         """Documents, pages and textfiles are UTF-8 whatever folders are called, and lose no key; also where an id is cut
         in the middle of a letter for a warning."""

@@ -49,7 +49,9 @@ static void print_side(FILE *to, const char *name, const compare_side *side)
     if (!side->there)
         return;
     describe(text, &side->graph);
-    fprintf(to, "%-12s %s (%s)\n", name, text, side->graph.directory);
+    fprintf(to, "%-12s %s (", name, text);
+    command_print_plain(to, (kin_span){side->graph.directory, strlen(side->graph.directory)});
+    fputs(")\n", to);
 }
 
 /* ---- recall ---------------------------------------------------------------------------------------- */
@@ -132,7 +134,18 @@ static void print_recall(FILE *to, const comparison *self)
 
 /* ---- the rest -------------------------------------------------------------------------------------- */
 
-enum { STRATA_SHOWN = 10 };
+enum { STRATA_SHOWN = 10, NAME_SHOWN = 60 };
+
+/* A value of a column, cut where the line would get too long. */
+static void print_name(FILE *to, kin_span name)
+{
+    size_t length = 0;
+    while (length < name.length && length < NAME_SHOWN)
+        length += kin_utf8_length(name.text + length, name.length - length);
+    command_print_plain(to, (kin_span){name.text, length});
+    if (length < name.length)
+        fputs("...", to);
+}
 
 /* The strata of the least recall. */
 static void print_strata(FILE *to, const comparison *self)
@@ -150,7 +163,7 @@ static void print_strata(FILE *to, const comparison *self)
             if (stratum->mean != next)
                 continue;
             fprintf(to, "%s%.4f ", shown ? "\n             " : "", stratum->mean);
-            command_print_plain(to, stratum->name);
+            print_name(to, stratum->name);
             fprintf(to, " (%zu of %zu)", stratum->judged, stratum->items);
             shown++;
         }
