@@ -617,6 +617,15 @@ class Fit(Compare):
         self.assertEqual(done.returncode, 69, done.stderr)
         self.assertIn("g.ibin: 17179869184 bytes cannot be mapped", done.stderr)
 
+    def test_an_approximate_reference(self):
+        """Is told apart from the truth, in every report."""
+        self.build("exact")
+        self.build("g", *self.few)
+        self.assertEqual(self.compare("g", "--reference", "exact")["warnings"], [])
+        self.assertEqual(self.compare("exact", "--reference", "g")["warnings"],
+                         ["g is by engine hnsw: recall says how far the two agree, not what is missed"])
+        self.assertEqual(self.compare("g", "--sample", 50)["warnings"], [])
+
     def test_incomparable(self):
         """Refused with both values; with --force compared all the same, with a warning and no gate met."""
         self.build("g")

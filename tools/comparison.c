@@ -9,6 +9,7 @@
 #include "tools/compare_trace.h"
 #include "tools/console.h"
 #include "tools/show_catalog.h"
+#include "tools/why.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -208,6 +209,16 @@ static int check_comparable(comparison *self, const kin_graph *graph, const kin_
     return 0;
 }
 
+/* An approximate reference is no truth: what both miss is missed by neither. Of a file nobody knows. */
+static void check_truth(comparison *self)
+{
+    const kin_graph *reference = &self->reference.graph;
+    const char *engine = json_string_value(json_object_get(reference->manifest, "engine"));
+    if (!self->computed && !kin_graph_is_foreign(reference) && !why_is_exact(reference))
+        warn(self, "%s is by engine %s: recall says how far the two agree, not what is missed",
+             reference->directory, engine ? engine : "unknown");
+}
+
 static int pair_up(comparison *self, kin_error *err)
 {
     int rc = 0;
@@ -224,6 +235,8 @@ static int pair_up(comparison *self, kin_error *err)
             lend_names(&self->graph,
                        &self->reference); /* which has them from the other: the same rows */
     }
+    if (rc == 0 && self->reference.there)
+        check_truth(self);
     if (rc == 0 && self->previous.there)
         rc = pair(&self->to_previous, &self->graph, &self->previous, err);
     if (rc == 0 && self->computed) /* the graph's own, which may have been lent meanwhile */
