@@ -35,7 +35,7 @@ def check_page(case, page):
     for tag, attributes in page.tags:
         for name, value in attributes.items():
             case.assertFalse(name.startswith("on"), (tag, name))
-            if name in ("src", "href", "srcset", "action", "data", "poster", "background"):
+            if name in ("src", "href", "xlink:href", "srcset", "action", "data", "poster", "background"):
                 case.assertTrue(value.startswith(("data:", "#")), (tag, name, value[:60]))
     outside = re.sub(r"data:[a-z+/]+;base64,[A-Za-z0-9+/=]*", "", page.source)
     for word in ("src=\"http", "url(http", "@import", "<script"):
