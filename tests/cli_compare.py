@@ -650,7 +650,9 @@ class Fit(Compare):
             self.assertFalse(document["reference_fits"])
             self.assertRegex(document["warnings"][0], message)
             self.assertRegex("\n".join(result.lines("WARNING")), message)
-            self.ok("compare", "g", "--reference", other, "--force")
+            self.ok("compare", "g", "--reference", other, "--force", "--prom", "f.prom")
+            with open(self.path("f.prom"), encoding="utf-8") as file:
+                self.assertNotIn("last_success", file.read())
         self.refused(65, "have no item in common", "compare", "g", "--reference", "names")
         self.refused(65, "have no item in common", "compare", "g", "--reference", "names", "--force")
         self.assertEqual(self.compare("g", "--reference", "nine", "--force")["recall"]["k"], 9)

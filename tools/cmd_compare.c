@@ -148,7 +148,7 @@ static int report(const comparison *self, kin_error *err)
         rc = write_page(self, err);
     int gates = comparison_gate_error(self, NULL);
     if (rc == 0 && o->prom)
-        rc = comparison_write_prom(self, gates == 0, err);
+        rc = comparison_write_prom(self, gates == 0 && !self->forced, err);
     if (rc == 0)
         rc = command_flush_stdout(err);
     return rc == 0 ? comparison_gate_error(self, err) : rc;

@@ -118,7 +118,7 @@ json_t *comparison_json(const comparison *self);
 /* The page of --out in new memory (free). */
 int comparison_page(char **page, size_t *bytes, const comparison *self, kin_error *err);
 
-/* Writes --prom FILE in one rename. `success`: all gates are met; otherwise the time of the last success is
+/* Writes --prom FILE in one rename. `success`: all gates are met by a reference that fits; otherwise the time of the last success is
  * taken over from the file that is there. */
 int comparison_write_prom(const comparison *self, bool success, kin_error *err);
 
