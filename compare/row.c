@@ -1,6 +1,5 @@
 #include "compare/row.h"
 #include "core/memory.h"
-#include "core/score.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -39,22 +38,11 @@ void kin_id_set_clear(kin_id_set *self)
     }
 }
 
-/* Best first; of equal scores the smaller row. */
-static int best_first(const void *a, const void *b)
-{
-    const kin_neighbor *x = a;
-    const kin_neighbor *y = b;
-    uint32_t order_x = kin_score_order(x->score);
-    uint32_t order_y = kin_score_order(y->score);
-    if (order_x != order_y)
-        return order_x > order_y ? -1 : 1;
-    return (x->row > y->row) - (x->row < y->row);
-}
-
 static bool in_order(const kin_neighbor *entry, size_t count)
 {
     for (size_t i = 1; i < count; i++)
-        if (!(entry[i - 1].score > entry[i].score) && best_first(&entry[i - 1], &entry[i]) > 0)
+        if (!(entry[i - 1].score > entry[i].score) &&
+            kin_neighbor_best_first(&entry[i - 1], &entry[i]) > 0)
             return false;
     return true;
 }
@@ -73,7 +61,7 @@ static size_t keep_first(kin_neighbor *entry, size_t count, int32_t self_row, ki
 size_t kin_entries_distinct(kin_neighbor *entry, size_t count, int32_t self_row, kin_id_set *seen)
 {
     if (!in_order(entry, count))
-        qsort(entry, count, sizeof *entry, best_first);
+        qsort(entry, count, sizeof *entry, kin_neighbor_best_first);
     return keep_first(entry, count, self_row, seen);
 }
 

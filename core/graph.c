@@ -206,7 +206,7 @@ int kin_graph_check_scores(const kin_graph *self, kin_error *err)
     return 0;
 }
 
-static int compare_neighbors(const void *a, const void *b)
+int kin_neighbor_best_first(const void *a, const void *b)
 {
     const kin_neighbor *x = a;
     const kin_neighbor *y = b;
@@ -225,6 +225,6 @@ size_t kin_graph_row(const kin_graph *self, size_t row, kin_neighbor *out)
         out[i] = (kin_neighbor){self->indices[first + i], self->data ? self->data[first + i] : NAN,
                                 first + i};
     if (self->order == KIN_ORDER_COLUMN)
-        qsort(out, count, sizeof *out, compare_neighbors);
+        qsort(out, count, sizeof *out, kin_neighbor_best_first);
     return count;
 }

@@ -89,6 +89,9 @@ typedef struct kin_neighbor {
     size_t entry; /* index into data and cosine */
 } kin_neighbor;
 
+/* The order of a row, for qsort: score descending, then row number. */
+int kin_neighbor_best_first(const void *a, const void *b);
+
 /* The neighbours of `row`, best first whatever the order on disk, into out[0 .. k); scores are NaN where the
  * graph has none. Returns their number. */
 size_t kin_graph_row(const kin_graph *self, size_t row, kin_neighbor *out /* [k] */);
