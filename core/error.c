@@ -32,14 +32,48 @@ void kin_error_set(kin_error *err, kin_code code, const char *hint, const char *
     va_end(args);
 }
 
+const char *kin_errno_hint(int number)
+{
+    switch (number) {
+    case ENOSPC:
+        return "make room on the disk, or choose a place on another one";
+    case EDQUOT:
+        return "make room in your disk quota, or choose a place on another disk";
+    case EFBIG:
+        return "raise the limit on the size of files: ulimit -f";
+    case EMFILE:
+        return "raise the limit on open files: ulimit -n";
+    case ENFILE:
+        return "the system has too many open files: end other programs, or raise fs.file-max";
+    case EACCES:
+    case EPERM:
+        return "check the permissions of the path and of the folders above it";
+    case EROFS:
+        return "this file system may only be read: choose a place on another one";
+    case EIO:
+        return "the disk or its file system fails: look at the system's log, or use another disk";
+    case ENOMEM:
+        return "free memory on this machine, or raise its limits: ulimit -v, ulimit -d";
+    case ENOLCK:
+        return "this file system locks no files: choose a place on another one";
+    case ENAMETOOLONG:
+        return "choose a shorter name";
+    case ELOOP:
+        return "name the file or folder itself, not a symbolic link";
+    default:
+        return NULL;
+    }
+}
+
 void kin_error_set_errno(kin_error *err, kin_code code, const char *hint, const char *format, ...)
 {
     int saved = errno;
     if (!err)
         return;
+    const char *known = kin_errno_hint(saved);
     va_list args;
     va_start(args, format);
-    fill(err, code, hint, format, args);
+    fill(err, kin_errno_code(saved, code), known ? known : hint, format, args);
     va_end(args);
     size_t used = strlen(err->message);
     int more = snprintf(err->message + used, sizeof err->message - used, ": %s", strerror(saved));

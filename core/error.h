@@ -9,6 +9,9 @@
  * A code is the negative of the process exit status that the command gives for it.
  */
 
+#include <errno.h>
+#include <stdbool.h>
+
 typedef enum kin_code {
     KIN_OK = 0,
     KIN_E_INTERNAL = -1,  /* a bug, or a library that failed where it cannot */
@@ -39,9 +42,26 @@ typedef struct kin_error {
 #define kin_fail(err, code, hint, ...)                                                             \
     (kin_error_set((err), (code), (hint), __VA_ARGS__), (int)(code))
 
-/* kin_fail for a failed system call: appends strerror(errno) to the message. */
+/* kin_fail for a failed system call: appends strerror(errno) to the message. Where errno itself says what
+ * is to be done (the disk is full, too many files are open, ...) the hint is kin_errno_hint's and
+ * `hint` is not used: give one that fits the call and every other errno. The code is
+ * kin_errno_code's: a refusal of memory is never damage and never a missing file. */
 #define kin_fail_errno(err, code, hint, ...)                                                       \
-    (kin_error_set_errno((err), (code), (hint), __VA_ARGS__), (int)(code))
+    (kin_error_set_errno((err), (code), (hint), __VA_ARGS__), (int)kin_errno_code(errno, (code)))
+
+/* What to do about a failure of this number, NULL where that depends on the call. */
+const char *kin_errno_hint(int number);
+
+/* The code of a failure of this number at a call whose other failures are `code`: memory is
+ * KIN_E_MEMORY anywhere; a file that is there and cannot be opened for want of descriptors, or
+ * because of its disk, is KIN_E_IO and not KIN_E_NOINPUT. */
+static inline kin_code kin_errno_code(int number, kin_code code)
+{
+    if (number == ENOMEM)
+        return KIN_E_MEMORY;
+    bool there = number == EMFILE || number == ENFILE || number == EIO;
+    return there && code == KIN_E_NOINPUT ? KIN_E_IO : code;
+}
 
 /* kin_fail(KIN_E_MEMORY) for an allocation of `bytes` for `what` that malloc refused. */
 #define kin_fail_alloc(err, what, bytes)                                                           \

@@ -17,7 +17,7 @@ static int open_regular(const char *path, struct stat *status, kin_error *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
-        return kin_fail_errno(err, KIN_E_NOINPUT, "check the path and its permissions", "%s", path);
+        return kin_fail_errno(err, KIN_E_NOINPUT, "check the path", "%s", path);
     if (fstat(fd, status) == 0 && S_ISREG(status->st_mode))
         return fd;
     close(fd);
@@ -39,7 +39,7 @@ int kin_file_open(kin_file *self, const char *path, kin_error *err)
             rc = errno == ENOMEM
                      ? kin_fail(err, KIN_E_MEMORY, "raise the limit of address space: ulimit -v",
                                 "%s: %lld bytes cannot be mapped", path, (long long)status.st_size)
-                     : kin_fail_errno(err, KIN_E_IO, "check the file system the file lies on",
+                     : kin_fail_errno(err, KIN_E_IO, "check the file system it lies on",
                                       "%s: cannot be mapped", path);
             goto done;
         }
@@ -100,7 +100,8 @@ int kin_hash_file(kin_hash *out, size_t *bytes, const char *path, kin_error *err
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0) {
-            rc = kin_fail_errno(err, KIN_E_IO, "check the disk", "%s: cannot be read", path);
+            rc = kin_fail_errno(err, KIN_E_IO, "check the file system it lies on",
+                                "%s: cannot be read", path);
             goto done;
         }
         if (got == 0)

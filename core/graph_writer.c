@@ -26,7 +26,7 @@
 
 const char *const kin_row_order_names[] = {"score", "column", NULL};
 
-static const char disk_hint[] = "is the disk full?";
+static const char disk_hint[] = "check the file system it lies on";
 
 /* One array's file: an entry of `item_bytes` per pair behind a fixed header. */
 typedef struct array_file {

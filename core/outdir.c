@@ -222,7 +222,8 @@ static int sync_path(const char *path, kin_error *err)
     int rc = 0;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 || fsync(fd) != 0)
-        rc = kin_fail_errno(err, KIN_E_IO, "check the disk", "%s cannot be synced", path);
+        rc = kin_fail_errno(err, KIN_E_IO, "check the file system it lies on",
+                            "%s cannot be synced", path);
     if (fd >= 0)
         close(fd);
     return rc;
@@ -265,7 +266,8 @@ static int describe_files(const char *folder, json_t *files, kin_error *err)
     struct dirent **entry;
     int count = scandir(folder, &entry, is_listed, compare_names);
     if (count < 0)
-        return kin_fail_errno(err, KIN_E_IO, "check the disk", "%s cannot be listed", folder);
+        return kin_fail_errno(err, KIN_E_IO, "check the file system it lies on",
+                              "%s cannot be listed", folder);
     for (int i = 0; i < count; i++) {
         if (rc == 0)
             rc = describe_file(folder, entry[i]->d_name, files, err);
@@ -282,7 +284,8 @@ static int write_manifest(const char *folder, const json_t *manifest, kin_error 
     char *path = kin_path_join(folder, "manifest.json");
     FILE *file = path ? fopen(path, "wxe") : NULL;
     if (!file) {
-        rc = kin_fail_errno(err, KIN_E_IO, "check the disk", "%s/manifest.json", folder);
+        rc = kin_fail_errno(err, KIN_E_IO, "check the file system it lies on", "%s/manifest.json",
+                            folder);
         goto done;
     }
     int failed =
@@ -291,7 +294,8 @@ static int write_manifest(const char *folder, const json_t *manifest, kin_error 
     failed = fflush(file) != 0 || fsync(fileno(file)) != 0 || failed;
     failed = fclose(file) != 0 || failed;
     if (failed)
-        rc = kin_fail_errno(err, KIN_E_IO, "is the disk full?", "%s cannot be written", path);
+        rc = kin_fail_errno(err, KIN_E_IO, "check the file system it lies on",
+                            "%s cannot be written", path);
 done:
     free(path);
     return rc;
@@ -412,7 +416,8 @@ int kin_outfile_write(const char *path, const void *data, size_t bytes, bool for
         return rc;
     if (write_all(fd, data, bytes) != 0 || fchmod(fd, allowed(0666)) != 0 || fsync(fd) != 0 ||
         rename(temporary, path) != 0) {
-        rc = kin_fail_errno(err, KIN_E_IO, "is the disk full?", "%s cannot be written", path);
+        rc = kin_fail_errno(err, KIN_E_IO, "check the file system it lies on",
+                            "%s cannot be written", path);
         unlink(temporary);
     }
     close(fd);

@@ -1,6 +1,7 @@
 #include "core/zip.h"
 #include "core/memory.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,10 +10,37 @@
 /* 1980-01-01 00:00 as MS-DOS writes dates: day 1, month 1, year 0. */
 enum { DOS_DATE = 1 << 5 | 1, DOS_TIME = 0 };
 
+/* libzip keeps errno beside its own numbers; where it has one, that is what went wrong. */
+static int fail_zip_error(const zip_error_t *fault, const char *path, kin_error *err)
+{
+    if (zip_error_code_zip(fault) == ZIP_ER_MEMORY)
+        return kin_fail_alloc(err, "zip archive", 0);
+    if (zip_error_system_type(fault) == ZIP_ET_SYS && zip_error_code_system(fault) != 0) {
+        errno = zip_error_code_system(fault);
+        return kin_fail_errno(err, KIN_E_IO, "check the file system it lies on",
+                              "%s cannot be written", path);
+    }
+    return kin_fail(err, KIN_E_IO, "check the file system it lies on",
+                    "%s cannot be written (libzip error %d)", path, zip_error_code_zip(fault));
+}
+
 static int fail_zip(zip_t *archive, const char *path, kin_error *err)
 {
-    return kin_fail(err, KIN_E_IO, "is the disk full?", "%s cannot be written: %s", path,
-                    zip_strerror(archive));
+    return fail_zip_error(zip_get_error(archive), path, err);
+}
+
+/* A new archive. */
+static int create(zip_t **out, const char *path, kin_error *err)
+{
+    zip_error_t fault;
+    int code = 0;
+    *out = zip_open(path, ZIP_CREATE | ZIP_EXCL, &code);
+    if (*out)
+        return 0;
+    zip_error_init_with_code(&fault, code); /* takes errno along */
+    int rc = fail_zip_error(&fault, path, err);
+    zip_error_fini(&fault);
+    return rc;
 }
 
 static int add_member(zip_t *archive, const char *directory, const kin_zip_member *member,
@@ -41,13 +69,10 @@ int kin_zip_write(const char *directory, const char *name, const kin_zip_member 
 {
     int rc = 0;
     char *path = kin_path_join(directory, name);
-    int code = 0;
-    zip_t *archive = path ? zip_open(path, ZIP_CREATE | ZIP_EXCL, &code) : NULL;
-    if (!archive) {
-        rc = kin_fail(err, KIN_E_IO, "check the disk", "%s/%s cannot be created (libzip error %d)",
-                      directory, name, code);
+    zip_t *archive = NULL;
+    rc = path ? create(&archive, path, err) : kin_fail_alloc(err, "path", strlen(directory));
+    if (rc != 0)
         goto done;
-    }
     for (size_t i = 0; i < count && rc == 0; i++)
         rc = add_member(archive, directory, &member[i], path, err);
     if (rc == 0 && zip_close(archive) != 0)

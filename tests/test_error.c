@@ -30,6 +30,47 @@ static void test_errno_is_told_and_kept(void **state)
     assert_int_equal(errno, ENOENT);
 }
 
+/* What is to be done follows from errno where it can; what the caller would say comes last. */
+static void test_hints_fit_errno(void **state)
+{
+    (void)state;
+    static const struct {
+        int number;
+        const char *hint;
+    } known[] = {{ENOSPC, "make room"},    {EDQUOT, "quota"},        {EFBIG, "ulimit -f"},
+                 {EMFILE, "ulimit -n"},    {ENFILE, "open files"},   {EACCES, "permissions"},
+                 {EPERM, "permissions"},   {EROFS, "another"},       {EIO, "disk"},
+                 {ENOMEM, "free memory"},  {ENOLCK, "lock"},         {ENAMETOOLONG, "shorter"},
+                 {ENOENT, "the caller's"}, {EINVAL, "the caller's"}, {EPIPE, "the caller's"}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        kin_error err = {0};
+        errno = known[i].number;
+        int rc = kin_fail_errno(&err, KIN_E_CANTOUT, "the caller's", "g");
+        assert_int_equal(errno, known[i].number);
+        assert_int_equal(rc, known[i].number == ENOMEM ? KIN_E_MEMORY : KIN_E_CANTOUT);
+        assert_int_equal(err.code, rc);
+        assert_non_null(strstr(err.hint, known[i].hint));
+        assert_non_null(strstr(err.message, strerror(known[i].number)));
+    }
+}
+
+/* A file that is there is not missing because the process or its disk is in trouble. */
+static void test_codes_fit_errno(void **state)
+{
+    (void)state;
+    static const int trouble[] = {EMFILE, ENFILE, EIO};
+    for (size_t i = 0; i < sizeof trouble / sizeof *trouble; i++) {
+        kin_error err = {0};
+        errno = trouble[i];
+        assert_int_equal(kin_fail_errno(&err, KIN_E_NOINPUT, "hint", "x"), KIN_E_IO);
+        assert_int_equal(err.code, KIN_E_IO);
+    }
+    errno = EACCES;
+    assert_int_equal(kin_fail_errno(NULL, KIN_E_NOINPUT, "hint", "x"), KIN_E_NOINPUT);
+    errno = ENOMEM;
+    assert_int_equal(kin_fail_errno(NULL, KIN_E_NOINPUT, "hint", "x"), KIN_E_MEMORY);
+}
+
 /* Every length around the limits: the text ends in dots exactly when it was cut. */
 static void test_cuts_are_marked(void **state)
 {
@@ -43,13 +84,13 @@ static void test_cuts_are_marked(void **state)
         memset(&box, '#', sizeof box);
         memset(text, 'a', length);
         text[length] = '\0';
-        errno = EIO;
+        errno = EINVAL; /* a number without a hint of its own */
         for (int with_errno = 0; with_errno < 2; with_errno++) {
             if (with_errno)
                 kin_error_set_errno(&box.err, KIN_E_IO, text, "%s", text);
             else
                 kin_error_set(&box.err, KIN_E_IO, text, "%s", text);
-            size_t wanted = length + (with_errno ? strlen(": Input/output error") : 0);
+            size_t wanted = length + (with_errno ? strlen(": Invalid argument") : 0);
             size_t kept = wanted < KIN_MESSAGE_MAX ? wanted : KIN_MESSAGE_MAX - 1;
             assert_int_equal(strlen(box.err.message), kept);
             assert_int_equal(strcmp(box.err.message + kept - 3, "...") == 0, kept < wanted);
@@ -65,6 +106,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fill),
         cmocka_unit_test(test_errno_is_told_and_kept),
+        cmocka_unit_test(test_hints_fit_errno),
+        cmocka_unit_test(test_codes_fit_errno),
         cmocka_unit_test(test_cuts_are_marked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -271,7 +271,7 @@ static int info_run(const void *values, const kin_operands *operands, kin_error 
     struct stat status;
     int rc = 0;
     if (stat(path, &status) != 0)
-        rc = kin_fail_errno(err, KIN_E_NOINPUT, "check the path and its permissions", "%s", path);
+        rc = kin_fail_errno(err, KIN_E_NOINPUT, "check the path", "%s", path);
     else if (S_ISDIR(status.st_mode))
         rc = info_folder(path, table, &facts, err);
     else

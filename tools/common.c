@@ -131,7 +131,7 @@ json_t *command_json_text(const char *text)
 int command_flush_stdout(kin_error *err)
 {
     if (fflush(stdout) != 0 || ferror(stdout))
-        return kin_fail_errno(err, KIN_E_IO, "is the disk full, or did the reader go away?",
+        return kin_fail_errno(err, KIN_E_IO, "did its reader go away?",
                               "standard output cannot be written");
     return 0;
 }
@@ -140,10 +140,10 @@ static int write_opened(const char *path, const char *text, size_t length, kin_e
 {
     FILE *stream = fopen(path, "we");
     if (!stream)
-        return kin_fail_errno(err, KIN_E_CANTOUT, "check the path and its permissions", "%s", path);
+        return kin_fail_errno(err, KIN_E_CANTOUT, "check the path", "%s", path);
     int failed = fwrite(text, 1, length, stream) != length;
     failed |= fclose(stream) != 0;
-    return failed ? kin_fail_errno(err, KIN_E_IO, "is the disk full, or did the reader go away?",
+    return failed ? kin_fail_errno(err, KIN_E_IO, "did its reader go away?",
                                    "%s: cannot be written", path)
                   : 0;
 }

@@ -36,8 +36,8 @@ static int write_all(const writer *w, const void *data, size_t bytes, size_t off
         if (written < 0 && errno == EINTR)
             continue;
         if (written <= 0)
-            return kin_fail_errno(err, KIN_E_IO, "is the disk full?", "%s: cannot be written",
-                                  w->path);
+            return kin_fail_errno(err, KIN_E_IO, "check the file system it lies on",
+                                  "%s: cannot be written", w->path);
         at += written;
         bytes -= (size_t)written;
         offset += (size_t)written;
@@ -109,7 +109,7 @@ int gen_write_matrix(const char *path, gen_rows source, size_t modality, size_t 
     size_t round = w.block_rows * ROUND_BLOCKS * (size_t)kin_threads_used();
     w.fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (w.fd < 0)
-        return kin_fail_errno(err, KIN_E_CANTOUT, "check the folder's permissions", "%s", path);
+        return kin_fail_errno(err, KIN_E_CANTOUT, "check the folder it lies in", "%s", path);
     kin_npy_format(header, dtype == KIN_F16 ? "<f2" : "<f4", 2, (size_t[]){n, d});
     int rc = write_all(&w, header, sizeof header, 0, err);
     for (size_t first = 0; first < n && rc == 0; first += round) {
@@ -122,7 +122,8 @@ int gen_write_matrix(const char *path, gen_rows source, size_t modality, size_t 
     if (rc == 0)
         kin_watch_progress(watch, done_before + n, total);
     if (close(w.fd) != 0 && rc == 0)
-        rc = kin_fail_errno(err, KIN_E_IO, "is the disk full?", "%s: cannot be written", path);
+        rc = kin_fail_errno(err, KIN_E_IO, "check the file system it lies on",
+                            "%s: cannot be written", path);
     return rc;
 }
 
@@ -134,7 +135,7 @@ int gen_write_ids(const char *directory, size_t n, kin_error *err)
     int rc = 0;
     FILE *file = fopen(path, "wxe");
     if (!file) {
-        rc = kin_fail_errno(err, KIN_E_CANTOUT, "check the folder's permissions", "%s", path);
+        rc = kin_fail_errno(err, KIN_E_CANTOUT, "check the folder it lies in", "%s", path);
         goto done;
     }
     for (size_t i = 1; i <= n; i++)
@@ -142,7 +143,8 @@ int gen_write_ids(const char *directory, size_t n, kin_error *err)
     int failed = ferror(file);
     failed |= fclose(file);
     if (failed)
-        rc = kin_fail_errno(err, KIN_E_IO, "is the disk full?", "%s: cannot be written", path);
+        rc = kin_fail_errno(err, KIN_E_IO, "check the file system it lies on",
+                            "%s: cannot be written", path);
 done:
     free(path);
     return rc;
