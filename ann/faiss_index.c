@@ -8,6 +8,7 @@
  * Memory: 4 d bytes a vector and 8 for its id in an IVF, 4 d + 8 M + 20 or so in HNSW.
  */
 #include "ann/faiss_index.h"
+#include <errno.h>
 #include <faiss/c_api/AutoTune_c.h>
 #include <faiss/c_api/IndexFlat_c.h>
 #include <faiss/c_api/IndexIVFFlat_c.h>
@@ -18,11 +19,15 @@
 #include <faiss/c_api/index_io_c.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 
 struct kin_faiss {
     FaissIndex *index;
     FaissIndexIVFFlat *ivf; /* the same object, NULL for HNSW */
 };
+
+static const char disk_hint[] = "is the disk full?";
 
 /* 0 for FAISS's 0, else `code` with FAISS's own words. */
 static int check(int faiss_status, kin_code code, const char *what, kin_error *err)
@@ -30,9 +35,12 @@ static int check(int faiss_status, kin_code code, const char *what, kin_error *e
     if (faiss_status == 0)
         return 0;
     const char *words = faiss_get_last_error();
+    if (words && strstr(words, "bad_alloc"))
+        return kin_fail(err, KIN_E_MEMORY, "free memory on this machine",
+                        "FAISS: %s: the system refused memory", what);
     return kin_fail(err, code,
-                    code == KIN_E_IO
-                        ? "is there space, and may it be written?"
+                    code == KIN_E_DATA
+                        ? "build the index again"
                         : "is there memory enough? else report it with the output of kin doctor",
                     "FAISS: %s: %s", what, words ? words : "no reason given");
 }
@@ -150,9 +158,34 @@ size_t kin_faiss_lists(const kin_faiss *self)
     return self->ivf ? faiss_IndexIVFFlat_nlist(self->ivf) : 0;
 }
 
+/* Whether all that was written has reached the file: FAISS knows only what its own calls returned. */
+static bool is_whole(FILE *file)
+{
+    struct stat on_disk;
+    return !ferror(file) && fflush(file) == 0 && fstat(fileno(file), &on_disk) == 0 &&
+           on_disk.st_size == ftello(file);
+}
+
+/* Through a stream of our own: FAISS prints a failing fclose and calls the file written. */
 int kin_faiss_write(const kin_faiss *self, const char *path, kin_error *err)
 {
-    return check(faiss_write_index_fname(self->index, path), KIN_E_IO, path, err);
+    FILE *file = fopen(path, "we");
+    if (!file)
+        return kin_fail_errno(err, KIN_E_IO, "may the folder be written?", "%s", path);
+    errno = 0;
+    int failed = faiss_write_index(self->index, file);
+    int reason = errno;
+    bool whole = is_whole(file);
+    if (failed || whole)
+        errno = reason; /* of the call that failed first */
+    int status = 0;
+    if (failed && whole)
+        status = check(failed, KIN_E_INTERNAL, path, err);
+    else if (failed || !whole)
+        status = kin_fail_errno(err, KIN_E_IO, disk_hint, "%s cannot be written", path);
+    if (fclose(file) != 0 && status == 0)
+        status = kin_fail_errno(err, KIN_E_IO, disk_hint, "%s cannot be written", path);
+    return status;
 }
 
 int kin_faiss_read(kin_faiss **out, const char *path, bool ivf, size_t d, size_t count,

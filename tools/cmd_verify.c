@@ -2,17 +2,17 @@
  * `kin verify DIR`: the checksums of a folder that kin wrote, then what must hold inside it. One
  * line a check; the first violation is named and ends it with exit 65.
  *
- * Graphs: memory 16 bytes an item, one pass over the entries. What cannot be seen without the
+ * Graphs: memory 16 bytes an item, one pass over the entries. Indexes: tools/verify_index.c. What cannot be seen without the
  * vectors is left out: whether the neighbours are the right ones (kin compare --sample).
  */
 #include "compare/trace.h"
 #include "core/graph.h"
 #include "core/half.h"
 #include "core/memory.h"
-#include "core/npy.h"
 #include "core/outdir.h"
 #include "tools/command.h"
 #include "tools/console.h"
+#include "tools/verify.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -141,9 +141,7 @@ static int check_ids(const kin_lines *ids, const char *directory, kin_error *err
     return rc;
 }
 
-/* A file that the manifest does not list has no checksum. */
-static int check_listed(const json_t *manifest, const char *directory, const char *name,
-                        kin_error *err)
+int verify_listed(const json_t *manifest, const char *directory, const char *name, kin_error *err)
 {
     if (json_object_get(json_object_get(manifest, "files"), name))
         return 0;
@@ -156,11 +154,11 @@ static int check_files(const kin_graph *graph, kin_error *err)
                                         "ids.txt"};
     int rc = 0;
     for (size_t i = 0; i < sizeof names / sizeof *names && rc == 0; i++)
-        rc = check_listed(graph->manifest, graph->directory, names[i], err);
+        rc = verify_listed(graph->manifest, graph->directory, names[i], err);
     for (size_t m = 0; m < graph->modality_count && rc == 0; m++) {
         char name[KIN_NAME_MAX + 16];
         snprintf(name, sizeof name, "scores_%s.npy", graph->modality[m]);
-        rc = check_listed(graph->manifest, graph->directory, name, err);
+        rc = verify_listed(graph->manifest, graph->directory, name, err);
     }
     return rc;
 }
@@ -205,75 +203,6 @@ static int verify_graph(const char *directory, kin_error *err)
 done:
     kin_graph_close(&graph);
     return rc;
-}
-
-/* ---- indexes --------------------------------------------------------------------------------- */
-
-/* of[i] is the group of item i: -1, a group seen before, or the next new one. */
-static int check_groups(const int32_t *of, size_t n, size_t groups, const char *path,
-                        kin_error *err)
-{
-    size_t next = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (of[i] < -1 || (of[i] >= 0 && (size_t)of[i] > next))
-            return kin_fail(err, KIN_E_DATA, damaged,
-                            "%s: item %zu is in group %d, must be -1 to %zu", path, i, of[i], next);
-        next += of[i] >= 0 && (size_t)of[i] == next;
-    }
-    if (next != groups)
-        return kin_fail(err, KIN_E_DATA, damaged, "%s has %zu groups, the manifest says %zu", path,
-                        next, groups);
-    return 0;
-}
-
-static int verify_distinct(const char *directory, const char *part, size_t n, size_t groups,
-                           kin_error *err)
-{
-    char *path = kin_text("%s/%s.distinct.npy", directory, part);
-    if (!path)
-        return kin_fail_alloc(err, "path", strlen(directory));
-    kin_file file;
-    kin_npy_header header;
-    int rc = kin_file_open(&file, path, err);
-    if (rc != 0) {
-        free(path);
-        return rc;
-    }
-    rc = kin_npy_parse(&header, file.data, file.bytes, path, err);
-    if (rc == 0 && (strcmp(header.descr, "<i4") != 0 || header.dimensions != 1 ||
-                    header.shape[0] != n || header.data_offset % 4 != 0 ||
-                    kin_size_add(kin_size_mul(n, 4), header.data_offset) != file.bytes))
-        rc = kin_fail(err, KIN_E_DATA, damaged, "%s is no array of %zu int32", path, n);
-    if (rc == 0)
-        rc = check_groups((const int32_t *)(const void *)(file.data + header.data_offset), n,
-                          groups, path, err);
-    kin_file_close(&file);
-    free(path);
-    return rc;
-}
-
-static int verify_index(const char *directory, const json_t *manifest, kin_error *err)
-{
-    const json_t *index = json_object_get(manifest, "index");
-    json_t *parts = json_object_get(index, "parts");
-    size_t n = (size_t)json_integer_value(json_object_get(manifest, "items"));
-    const char *part;
-    json_t *facts;
-    if (json_object_size(parts) == 0 || n == 0)
-        return kin_fail(err, KIN_E_DATA, damaged, "%s/manifest.json describes no index", directory);
-    json_object_foreach(parts, part, facts)
-    {
-        char name[KIN_NAME_MAX + 16];
-        json_int_t groups = json_integer_value(json_object_get(facts, "distinct"));
-        snprintf(name, sizeof name, "%s.faiss", part);
-        int rc = groups > 0 ? check_listed(manifest, directory, name, err) : 0;
-        if (rc == 0)
-            rc = verify_distinct(directory, part, n, (size_t)groups, err);
-        if (rc != 0)
-            return rc;
-        printf("ok  %s: %zu items in %lld groups of equal vectors\n", part, n, (long long)groups);
-    }
-    return 0;
 }
 
 /* ---- catalogs -------------------------------------------------------------------------------- */

@@ -115,8 +115,10 @@ int comparison_write_prom(const comparison *self, bool success, kin_error *err)
     write_gauges(out, self,
                  success ? (double)time(NULL)
                          : previous_success(path, kin_path_base(self->graph.graph.directory)));
-    int rc = fclose(out) == 0 ? kin_outfile_write(path, text, bytes, true, err)
-                              : kin_fail_alloc(err, "the textfile", bytes);
+    bool failed = ferror(out) != 0;
+    failed = fclose(out) != 0 || failed;
+    int rc = failed ? kin_fail_alloc(err, "the textfile", bytes)
+                    : kin_outfile_write(path, text, bytes, true, err);
     free(text);
     return rc;
 }

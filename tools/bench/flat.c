@@ -93,8 +93,13 @@ static void search(const kin_faiss *index, const float *x, size_t n, size_t d, s
             fwrite(score + q * (k + 1), sizeof *score, k, scores);
         }
     }
-    fclose(scores);
-    fclose(ids);
+    bool failed = ferror(scores) || ferror(ids);
+    failed = fclose(scores) != 0 || failed;
+    failed = fclose(ids) != 0 || failed;
+    if (failed) {
+        fprintf(stderr, "bench-flat: what was found cannot be written to %s\n", folder);
+        exit(1);
+    }
     free(score);
     free(id);
 }
