@@ -1,12 +1,13 @@
 /*
- * The formats told apart, .ivecs and .ibin themselves, and the look at every entry.
+ * The formats told apart, .ivecs itself, and the look at every entry.
  */
 #include "compare/foreign_file.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-static const char cut_hint[] = "was it cut short, or is it of another format? write the file again";
+const char kin_foreign_cut_hint[] =
+    "was it cut short, or is it of another format? write the file again";
 
 /* ---- .ivecs ---------------------------------------------------------------------------------- */
 
@@ -22,12 +23,12 @@ static int64_t ivecs_row(const kin_file *file, size_t row, size_t at, kin_error 
 {
     size_t left = file->bytes - at;
     if (left < 4)
-        return kin_fail(err, KIN_E_DATA, cut_hint,
+        return kin_fail(err, KIN_E_DATA, kin_foreign_cut_hint,
                         "%s: row %zu needs 4 bytes for its length, %zu are left", file->path, row,
                         left);
     int32_t k = read_i32(file->data + at);
     if (k < 0 || (size_t)k > (left - 4) / 4)
-        return kin_fail(err, KIN_E_DATA, cut_hint,
+        return kin_fail(err, KIN_E_DATA, kin_foreign_cut_hint,
                         "%s: row %zu claims %d neighbours, %zu bytes are left for them", file->path,
                         row, k, left - 4);
     return k;
@@ -57,44 +58,13 @@ static int open_ivecs(kin_foreign_file *self, size_t memory_bytes, kin_error *er
     return 0;
 }
 
-/* ---- .ibin ----------------------------------------------------------------------------------- */
-
-static int open_ibin(kin_foreign_file *self, size_t memory_bytes, kin_error *err)
-{
-    const kin_file *file = &self->file;
-    if (file->bytes < 8)
-        return kin_fail(err, KIN_E_DATA, cut_hint,
-                        "%s: %zu bytes are too few for a header (u32 rows, u32 neighbours a row)",
-                        file->path, file->bytes);
-    size_t n = (uint32_t)read_i32(file->data);
-    size_t k = (uint32_t)read_i32(file->data + 4);
-    size_t ids = kin_size_mul(kin_size_mul(n, k), 4);
-    if (k == 0)
-        return kin_fail(err, KIN_E_DATA, "give every row at least one neighbour, -1 for none",
-                        "%s: the header says %zu rows of 0 neighbours", file->path, n);
-    if (file->bytes - 8 != ids && file->bytes - 8 != kin_size_mul(ids, 2))
-        return kin_fail(err, KIN_E_DATA, cut_hint,
-                        "%s: the header says %zu x %zu neighbours, which is %zu bytes, %zu with "
-                        "scores; the file has %zu",
-                        file->path, n, k, kin_size_add(ids, 8),
-                        kin_size_add(kin_size_mul(ids, 2), 8), file->bytes);
-    int rc = kin_foreign_file_start(self, n, 0, memory_bytes, err);
-    if (rc != 0)
-        return rc;
-    for (size_t i = 0; i < n; i++)
-        self->start[i + 1] = self->start[i] + (int64_t)k;
-    self->neighbor = file->data + 8;
-    self->width = 4;
-    self->padded = true;
-    return 0;
-}
-
 /* ---- all of them ----------------------------------------------------------------------------- */
 
 static const struct format {
     const char *name;
     int (*open)(kin_foreign_file *self, size_t memory_bytes, kin_error *err);
-} formats[] = {{"npz", kin_foreign_npz_open}, {"ivecs", open_ivecs}, {"ibin", open_ibin}};
+} formats[] = {
+    {"npz", kin_foreign_npz_open}, {"ivecs", open_ivecs}, {"ibin", kin_foreign_ibin_open}};
 
 static const struct format *format_of(const char *path)
 {
@@ -203,7 +173,7 @@ static int refuse_entry(const kin_foreign_file *self, size_t row, size_t entry, 
 
 int kin_foreign_file_load(kin_foreign_file *self, kin_error *err)
 {
-    int rc = self->archive.archive ? kin_foreign_npz_load(self, err) : 0;
+    int rc = self->load ? self->load(self, err) : 0;
     if (rc != 0)
         return rc;
     size_t bad = self->n;

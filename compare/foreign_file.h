@@ -14,11 +14,14 @@
 /* Members of an .npz that loading reads. */
 enum { KIN_FOREIGN_INDICES, KIN_FOREIGN_DATA, KIN_FOREIGN_MEMBERS };
 
-typedef struct kin_foreign_file {
+typedef struct kin_foreign_file kin_foreign_file;
+
+struct kin_foreign_file {
     kin_file file;
     const char *format; /* "npz", "ivecs", "ibin" */
     size_t n;           /* rows, 1 .. INT32_MAX */
     size_t entries, longest;
+    size_t top_k;   /* neighbours a row that the header claims; 0: none */
     int64_t *start; /* [n + 1] row i has the entries start[i] .. start[i + 1] - 1; owned */
     bool padded;    /* a row number of -1 stands for no neighbour */
     const unsigned char *neighbor; /* row numbers, kin_foreign_neighbor has the places */
@@ -29,9 +32,10 @@ typedef struct kin_foreign_file {
     double (*score_value)(const unsigned char *score);
     kin_zip archive; /* of an .npz */
     kin_zip_entry member[KIN_FOREIGN_MEMBERS];
-    size_t member_offset[KIN_FOREIGN_MEMBERS];       /* of the first value */
-    unsigned char *member_data[KIN_FOREIGN_MEMBERS]; /* owned */
-} kin_foreign_file;
+    size_t member_offset[KIN_FOREIGN_MEMBERS];           /* of the first value */
+    unsigned char *member_data[KIN_FOREIGN_MEMBERS];     /* owned */
+    int (*load)(kin_foreign_file *self, kin_error *err); /* of a format, or NULL */
+};
 
 /* Whether the name ends as that of a format. */
 bool kin_foreign_file_is(const char *path);
@@ -73,8 +77,10 @@ static inline double kin_foreign_score(const kin_foreign_file *self, size_t entr
 int kin_foreign_file_start(kin_foreign_file *self, size_t n, size_t other_bytes,
                            size_t memory_bytes, kin_error *err);
 
-/* compare/foreign_npz.c: everything that opening has to do once the file is mapped, and loading. */
+extern const char kin_foreign_cut_hint[];
+
+/* Everything that opening has to do once the file is mapped. */
 int kin_foreign_npz_open(kin_foreign_file *self, size_t memory_bytes, kin_error *err);
-int kin_foreign_npz_load(kin_foreign_file *self, kin_error *err);
+int kin_foreign_ibin_open(kin_foreign_file *self, size_t memory_bytes, kin_error *err);
 
 #endif

@@ -229,6 +229,19 @@ static void set_member(kin_foreign_file *self, size_t m, const array *from)
     self->member_offset[m] = from->offset;
 }
 
+static int load(kin_foreign_file *self, kin_error *err)
+{
+    int rc = 0;
+    for (size_t m = 0; m < KIN_FOREIGN_MEMBERS && rc == 0; m++)
+        rc = kin_zip_read(&self->archive, &self->member[m], self->member[m].bytes,
+                          &self->member_data[m], err);
+    if (rc != 0)
+        return rc;
+    self->neighbor = self->member_data[KIN_FOREIGN_INDICES] + self->member_offset[0];
+    self->score = self->member_data[KIN_FOREIGN_DATA] + self->member_offset[1];
+    return 0;
+}
+
 int kin_foreign_npz_open(kin_foreign_file *self, size_t memory_bytes, kin_error *err)
 {
     const char *path = self->file.path;
@@ -261,18 +274,6 @@ int kin_foreign_npz_open(kin_foreign_file *self, size_t memory_bytes, kin_error 
     self->score_value = data.type->load;
     set_member(self, KIN_FOREIGN_INDICES, &indices);
     set_member(self, KIN_FOREIGN_DATA, &data);
-    return 0;
-}
-
-int kin_foreign_npz_load(kin_foreign_file *self, kin_error *err)
-{
-    int rc = 0;
-    for (size_t m = 0; m < KIN_FOREIGN_MEMBERS && rc == 0; m++)
-        rc = kin_zip_read(&self->archive, &self->member[m], self->member[m].bytes,
-                          &self->member_data[m], err);
-    if (rc != 0)
-        return rc;
-    self->neighbor = self->member_data[KIN_FOREIGN_INDICES] + self->member_offset[0];
-    self->score = self->member_data[KIN_FOREIGN_DATA] + self->member_offset[1];
+    self->load = load;
     return 0;
 }
