@@ -86,15 +86,20 @@ static void check_ids(kin_mismatches *out, const kin_graph *graph, const kin_gra
     }
 }
 
+static size_t cut_to(size_t k, size_t top_k)
+{
+    return top_k > 0 && top_k < k ? top_k : k;
+}
+
 int kin_graph_comparable(kin_mismatches *out, const kin_graph *graph, const kin_graph *reference,
-                         kin_error *err)
+                         size_t top_k, kin_error *err)
 {
     bool foreign = kin_graph_is_foreign(graph) || kin_graph_is_foreign(reference);
     *out = (kin_mismatches){0};
     if (graph->n != reference->n)
         note(out, "%s has %zu items, %s has %zu", graph->directory, graph->n, reference->directory,
              reference->n);
-    if (!foreign && graph->k != reference->k)
+    if (!foreign && cut_to(graph->k, top_k) != cut_to(reference->k, top_k))
         note(out, "%s has top-k %zu, %s has %zu", graph->directory, graph->k, reference->directory,
              reference->k);
     /* rows of a foreign file may lie in any order, if it has ids; but not beside vectors, whose rows they are */

@@ -255,15 +255,16 @@ static int sum_up(kin_drift *out, const nights *self, const tally *all, kin_erro
 }
 
 int kin_drift_measure(kin_drift *out, const kin_graph *graph, const kin_graph *previous,
-                      const kin_pairing *pairing, kin_error *err)
+                      const kin_pairing *pairing, size_t k, kin_error *err)
 {
+    size_t least = graph->k < previous->k ? graph->k : previous->k;
     size_t common = pairing->common;
     kin_drift made = {.items = graph->n,
                       .previous_items = previous->n,
                       .common = common,
                       .new_items = graph->n - common,
                       .gone_items = previous->n - common,
-                      .k = graph->k < previous->k ? graph->k : previous->k};
+                      .k = k ? k : least};
     made.item_change =
         (double)(made.new_items + made.gone_items) / (double)(graph->n + previous->n - common);
     made.cuts = kin_cuts(made.cut, made.k);

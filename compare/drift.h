@@ -36,7 +36,7 @@ typedef struct kin_input_drift {
 typedef struct kin_drift {
     size_t items, previous_items, common, new_items, gone_items;
     double item_change;
-    size_t k; /* the smaller of the two */
+    size_t k; /* entries of a row that count, at most */
     size_t cuts;
     size_t cut[KIN_CUTS_MAX];
     double jaccard_at[KIN_CUTS_MAX]; /* means over common items; NaN without any */
@@ -54,8 +54,8 @@ typedef struct kin_drift {
         input[2 * KIN_MODALITIES_MAX]; /* the new graph's modalities, then those that are gone */
 } kin_drift;
 
-/* `pairing` leads from `graph` to `previous`. The same numbers for any number of threads. */
+/* `pairing` leads from `graph` to `previous`; rows are cut to `k` (0: the smaller of the two graphs'). The same numbers for any number of threads. */
 int kin_drift_measure(kin_drift *out, const kin_graph *graph, const kin_graph *previous,
-                      const kin_pairing *pairing, kin_error *err);
+                      const kin_pairing *pairing, size_t k, kin_error *err);
 
 #endif

@@ -253,10 +253,10 @@ static void close_up(const intake *self, kin_graph *graph, kin_foreign_file *fro
             memmove(self->cosine[m] + to, self->cosine[m] + first, kept * sizeof *self->cosine[m]);
         from->start[row] = (int64_t)to;
         to += kept;
-        graph->k = kept > graph->k ? kept : graph->k;
     }
     from->start[from->n] = (int64_t)to;
     graph->n = from->n;
+    graph->k = from->longest;
     graph->pairs = to;
     graph->order = KIN_ORDER_SCORE;
     graph->indptr = from->start;
@@ -284,6 +284,7 @@ static int import_all(intake *self, kin_graph *graph, kin_foreign_report *report
         report->repeated += self->worker[t].left_out.repeated;
         report->no_pair += self->worker[t].left_out.no_pair;
     }
+    report->top_k = from->top_k;
     close_up(self, graph, from);
     if (graph->pairs > 0)
         return 0;

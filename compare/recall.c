@@ -154,6 +154,7 @@ static void take_means(kin_recall *out, const kin_recall_rule *rule, const kin_r
     out->short_by_rule = sum->short_by_rule;
     out->empty_rows = sum->empty_rows;
     out->empty_by_rule = sum->empty_by_rule;
+    out->truth_short = sum->truth_short;
 }
 
 /* Moves the judged rows to the front. */
@@ -201,20 +202,19 @@ static int take_distribution(kin_recall *out, judging *self, kin_error *err)
 }
 
 int kin_recall_judge(kin_recall *out, const kin_graph *graph, const kin_graph *reference,
-                     const kin_pairing *pairing, double weight_sum, const int32_t *row,
+                     const kin_pairing *pairing, size_t k, double weight_sum, const int32_t *row,
                      size_t count, kin_error *err)
 {
-    size_t k = graph->k < reference->k ? graph->k : reference->k;
     bool scored = graph->data && reference->data;
     judging self = {.graph = graph,
                     .reference = reference,
                     .pairing = pairing,
                     .row = row,
                     .count = row ? count : reference->n,
-                    .rule = kin_recall_rule_make(k, scored, weight_sum)};
+                    .rule = kin_recall_rule_make(k ? k : reference->k, scored, weight_sum)};
     self.all =
         self.count == reference->n && pairing->common == graph->n && graph->n == reference->n;
-    *out = (kin_recall){.k = k, .scored = scored, .census = self.all};
+    *out = (kin_recall){.k = self.rule.k, .scored = scored, .census = self.all};
     int rc = judging_init(&self, err);
     if (rc == 0) {
         kin_recall_row sum = judge_rows(&self);

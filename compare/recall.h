@@ -4,7 +4,8 @@
  * Recall: how much of a reference's neighbours a graph has. Takes rows as data and knows no engine.
  *
  * One row: G are the graph's neighbours and R the reference's, best first, without repeated ids (the best
- * entry of an id stays), without the item itself, and cut to the best K. G_k and R_k are their first k,
+ * entry of an id stays), without the item itself, and cut to the best K,
+ * which the caller says: never what the graph happens to have, so that what it lacks is missed. G_k and R_k are their first k,
  * r_k = |R_k|, r = |R|, s(.) a score and t_k = s of R_k's last entry; W is the sum of the weights.
  *
  *     strict@k     = |ids in both G_k and R_k| / r_k
@@ -60,16 +61,17 @@ typedef struct kin_recall {
     size_t short_by_rule; /* fewer than K, and so has the reference: there are no more to find */
     size_t empty_rows;    /* judged rows without a neighbour in the graph */
     size_t empty_by_rule; /* rows - judged: the reference is empty */
+    size_t truth_short;   /* of `rows`, where the reference has fewer than K, and none */
     double *value;        /* [judged] tie-aware@K, or strict@K where not scored; owned */
     int32_t *row;         /* [judged] the reference's rows that they are of, ascending; owned */
 } kin_recall;
 
-/* Rows row[0 .. count) of the reference, ascending (NULL: all), against the graph's rows of the same items.
- * `pairing` leads from the graph to the reference. Rows whose items the graph does not have are left out.
+/* Rows row[0 .. count) of the reference, ascending (NULL: all), against the graph's rows of the same items, cut
+ * to `k` (0: the reference's). `pairing` leads from the graph to the reference. Rows whose items the graph does not have are left out.
  * `weight_sum` is W. Time O(pairs), in all threads, the same numbers for any number of them. Memory: 20
  * bytes a row, and 8 to sort them, of a sample 32 to bound their mean. */
 int kin_recall_judge(kin_recall *out, const kin_graph *graph, const kin_graph *reference,
-                     const kin_pairing *pairing, double weight_sum,
+                     const kin_pairing *pairing, size_t k, double weight_sum,
                      const int32_t *row /* [count] */, size_t count, kin_error *err);
 void kin_recall_release(kin_recall *self);
 

@@ -97,6 +97,7 @@ kin_recall_row kin_recall_row_of(const kin_recall_rule *rule, const kin_neighbor
     kin_recall_row out = {0};
     got_count = least(got_count, rule->k);
     wanted_count = least(wanted_count, rule->k);
+    out.truth_short = wanted_count < rule->k;
     if (wanted_count == 0) {
         out.empty_by_rule = 1;
         return out;
@@ -136,4 +137,5 @@ void kin_recall_row_add(kin_recall_row *sum, const kin_recall_row *one)
     sum->short_by_rule += one->short_by_rule;
     sum->empty_rows += one->empty_rows;
     sum->empty_by_rule += one->empty_by_rule;
+    sum->truth_short += one->truth_short;
 }

@@ -47,7 +47,7 @@ static kin_drift measured(const kin_graph *graph, const kin_graph *previous)
     kin_error err = {0};
     test_ok(kin_pairing_init(&pairing, &graph->ids, "graph", &previous->ids, "previous", &err),
             &err);
-    test_ok(kin_drift_measure(&d, graph, previous, &pairing, &err), &err);
+    test_ok(kin_drift_measure(&d, graph, previous, &pairing, 0, &err), &err);
     kin_pairing_release(&pairing);
     return d;
 }

@@ -25,13 +25,13 @@ static void assert_report(const kin_foreign_report *got, kin_foreign_report want
     assert_int_equal(got->to_self, wanted.to_self);
     assert_int_equal(got->repeated, wanted.repeated);
     assert_int_equal(got->no_pair, wanted.no_pair);
+    assert_int_equal(got->top_k, wanted.top_k);
 }
 
-/* A graph without scores whose rows are these. */
-static void assert_rows(const kin_graph *graph, const foreign_rows *wanted)
+/* A graph without scores whose rows are these, of a file with room for `k` neighbours a row. */
+static void assert_rows(const kin_graph *graph, const foreign_rows *wanted, size_t k)
 {
     size_t at = 0;
-    size_t longest = 0;
     assert_int_equal(graph->n, wanted->n);
     assert_int_equal(graph->order, KIN_ORDER_SCORE);
     assert_true(graph->data == NULL && graph->cosine[0] == NULL && graph->modality_count == 0);
@@ -42,10 +42,9 @@ static void assert_rows(const kin_graph *graph, const foreign_rows *wanted)
         if (length > 0)
             assert_memory_equal(graph->indices + at, wanted->neighbor + at, 4 * length);
         at += length;
-        longest = length > longest ? length : longest;
     }
     assert_int_equal(graph->pairs, at);
-    assert_int_equal(graph->k, longest);
+    assert_int_equal(graph->k, k);
 }
 
 /* ---- lists of neighbours --------------------------------------------------------------------- */
@@ -69,16 +68,17 @@ static void test_lists_by_hand(void **state)
     kin_foreign_report report;
     foreign_write_ivecs(test_path("a.ivecs"), &lists);
     open_ok(&graph, &report, test_path("a.ivecs"), NULL);
-    assert_rows(&graph, &lists_read);
+    assert_rows(&graph, &lists_read, 6);
     assert_report(&report,
                   (kin_foreign_report){.entries = 15, .padding = 2, .to_self = 3, .repeated = 2});
     kin_graph_close(&graph);
     for (int scores = 0; scores < 2; scores++) {
         foreign_write_ibin(test_path("a.ibin"), &lists, scores);
         open_ok(&graph, &report, test_path("a.ibin"), NULL);
-        assert_rows(&graph, &lists_read);
-        assert_report(&report, (kin_foreign_report){
-                                   .entries = 30, .padding = 17, .to_self = 3, .repeated = 2});
+        assert_rows(&graph, &lists_read, 6);
+        assert_report(&report,
+                      (kin_foreign_report){
+                          .entries = 30, .padding = 17, .to_self = 3, .repeated = 2, .top_k = 6});
         kin_graph_close(&graph);
     }
 }
@@ -114,7 +114,7 @@ static void check_matrix(const npz_member member[NPZ_MEMBERS], bool deflated)
     kin_foreign_report report;
     foreign_write_npz(test_path("m.npz"), member, NPZ_MEMBERS, deflated);
     open_ok(&graph, &report, test_path("m.npz"), NULL);
-    assert_rows(&graph, &matrix_read);
+    assert_rows(&graph, &matrix_read, 5);
     assert_report(&report, matrix_report);
     kin_graph_close(&graph);
 }
@@ -179,7 +179,7 @@ static void test_order_of_close_scores(void **state)
     member[NPZ_DATA] = (npz_member){"data.npy", "<f8", 1, 4, 8, score};
     foreign_write_npz(test_path("m.npz"), member, NPZ_MEMBERS, true);
     open_ok(&graph, &report, test_path("m.npz"), NULL);
-    assert_rows(&graph, &wanted);
+    assert_rows(&graph, &wanted, 4);
     kin_graph_close(&graph);
 }
 
@@ -374,7 +374,7 @@ static void test_manifest(void **state)
         const json_t *file = json_object_get(graph.manifest, "foreign");
         assert_string_equal(text_at(graph.manifest, "kind"), "graph");
         assert_string_equal(text_at(graph.manifest, "engine"), "foreign");
-        assert_int_equal(json_integer_value(json_object_get(options, "top_k")), 4);
+        assert_int_equal(json_integer_value(json_object_get(options, "top_k")), 6);
         assert_string_equal(text_at(options, "missing"), scored ? "zero" : "none");
         assert_int_equal(json_array_size(modalities), scored ? 2 : 0);
         test_ok(kin_hash_file(&hash, NULL, path, &err), &err);

@@ -37,7 +37,7 @@ static void judge(kin_recall *out, const hand *graph, const hand *reference)
     kin_error err = {0};
     test_ok(kin_pairing_init(&pairing, &graph->graph.ids, "g", &reference->graph.ids, "r", &err),
             &err);
-    test_ok(kin_recall_judge(out, &graph->graph, &reference->graph, &pairing, 1, NULL, 0, &err),
+    test_ok(kin_recall_judge(out, &graph->graph, &reference->graph, &pairing, 0, 1, NULL, 0, &err),
             &err);
     kin_pairing_release(&pairing);
 }
@@ -227,7 +227,7 @@ static void test_sampled_rows(void **state)
     (void)state;
     hand_make(&graph, "g", N, K, graph_rows);
     hand_make(&reference, "r", N, K, reference_rows);
-    test_ok(kin_recall_judge(&r, &graph.graph, &reference.graph, &same, 1, row, 2, NULL), NULL);
+    test_ok(kin_recall_judge(&r, &graph.graph, &reference.graph, &same, 0, 1, row, 2, NULL), NULL);
     assert_int_equal(r.rows, 2);
     assert_false(r.census);
     assert_near(r.tie_aware.mean, 5.0 / 6, 1e-12);

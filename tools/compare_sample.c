@@ -45,7 +45,8 @@ static int run_exact(kin_rows *exact, const comparison *self, const kin_watch *w
                      kin_error *err)
 {
     const kin_catalog *catalog = &self->catalog;
-    size_t count = self->row_count, k = self->graph.graph.k, memory = self->options->memory;
+    size_t count = self->row_count, k = comparison_sample_top_k(self),
+           memory = self->options->memory;
     kin_stream_options stream = row_sample_stream(catalog, k, memory);
     kin_plan plan;
     kin_stream_make_plan(&plan, catalog, count, &stream);

@@ -19,8 +19,7 @@
 static const char hint_foreign[] = "a foreign file has row numbers: name its ids with --ids or "
                                    "--reference-ids";
 
-/* Notes a warning for the report, and logs it. */
-static void __attribute__((format(printf, 2, 3))) warn(comparison *self, const char *format, ...)
+void comparison_warn(comparison *self, const char *format, ...)
 {
     va_list arguments;
     char *text = self->warning[self->warning_count];
@@ -193,7 +192,7 @@ static int check_comparable(comparison *self, const kin_graph *graph, const kin_
 {
     const kin_graph *reference = &self->reference.graph;
     kin_mismatches found;
-    int rc = kin_graph_comparable(&found, graph, reference, err);
+    int rc = kin_graph_comparable(&found, graph, reference, (size_t)self->options->top_k, err);
     if (rc == 0 && (pairing->common < graph->n || pairing->common < reference->n)) {
         size_t larger = graph->n > reference->n ? graph->n : reference->n;
         snprintf(found.text[found.count++], KIN_MESSAGE_MAX,
@@ -204,7 +203,7 @@ static int check_comparable(comparison *self, const kin_graph *graph, const kin_
     if (rc != 0 && !self->options->force)
         return rc;
     for (size_t i = 0; i < found.count; i++)
-        warn(self, "the reference does not fit: %s", found.text[i]);
+        comparison_warn(self, "the reference does not fit: %s", found.text[i]);
     self->forced = self->forced || found.count > 0;
     return 0;
 }
@@ -215,8 +214,9 @@ static void check_truth(comparison *self)
     const kin_graph *reference = &self->reference.graph;
     const char *engine = json_string_value(json_object_get(reference->manifest, "engine"));
     if (!self->computed && !kin_graph_is_foreign(reference) && !why_is_exact(reference))
-        warn(self, "%s is by engine %s: recall says how far the two agree, not what is missed",
-             reference->directory, engine ? engine : "unknown");
+        comparison_warn(self,
+                        "%s is by engine %s: recall says how far the two agree, not what is missed",
+                        reference->directory, engine ? engine : "unknown");
 }
 
 static int pair_up(comparison *self, kin_error *err)
@@ -287,16 +287,20 @@ static int measure_recall(comparison *self, kin_error *err)
 {
     const kin_graph *reference = &self->reference.graph;
     double weights = kin_graph_weight_sum(self->computed ? &self->graph.graph : reference);
-    int rc = kin_recall_judge(&self->recall, &self->graph.graph, reference, &self->to_reference,
+    size_t k = comparison_top_k(self);
+    int rc = kin_recall_judge(&self->recall, &self->graph.graph, reference, &self->to_reference, k,
                               weights, self->row, self->row_count, err);
     self->has_recall = rc == 0;
     if (rc == 0 && self->other.there) {
         rc = kin_recall_judge(&self->other_recall, &self->other.graph, reference,
-                              &self->other_to_reference, weights, self->row, self->row_count, err);
+                              &self->other_to_reference, k, weights, self->row, self->row_count,
+                              err);
         if (rc == 0)
             rc = kin_recall_subtract(&self->difference, &self->recall, &self->other_recall, err);
         self->has_difference = rc == 0;
     }
+    if (rc == 0)
+        comparison_check_truth_rows(self);
     if (rc == 0 && self->strata.count > 0)
         rc = measure_strata(self, err);
     return rc;
@@ -312,7 +316,7 @@ static int measure_loss(comparison *self, const kin_watch *watch, kin_error *err
         return 0;
     int rc = open_vectors(self, &fault);
     if (rc == KIN_E_NOINPUT || rc == KIN_E_DATA) {
-        warn(self, "no loss split, which needs the vectors: %s", fault.message);
+        comparison_warn(self, "no loss split, which needs the vectors: %s", fault.message);
         return 0;
     }
     if (rc != 0) {
@@ -321,7 +325,7 @@ static int measure_loss(comparison *self, const kin_watch *watch, kin_error *err
         return rc;
     }
     bool whole = !self->computed && !self->forced && !self->to_reference.other &&
-                 self->reference.graph.data != NULL;
+                 self->reference.graph.data != NULL && self->reference.graph.k == graph->k;
     return compare_trace_split(&self->loss, &self->has_loss, graph, &self->catalog,
                                whole ? &self->reference.graph : NULL, o->memory, watch, err);
 }
@@ -337,7 +341,7 @@ static int measure(comparison *self, const kin_watch *watch, kin_error *err)
         rc = kin_structure_measure(&self->structure, &self->graph.graph, watch, err);
     if (rc == 0 && self->previous.there) {
         rc = kin_drift_measure(&self->drift, &self->graph.graph, &self->previous.graph,
-                               &self->to_previous, err);
+                               &self->to_previous, comparison_drift_top_k(self), err);
         self->has_drift = rc == 0;
     }
     return rc == 0 && self->has_catalog ? kin_catalog_unchanged(&self->catalog, err) : rc;
@@ -365,6 +369,8 @@ int comparison_run(comparison *self, const compare_options *options, const kin_o
     if (rc == 0 && options->stratify &&
         !options->sample) /* by a table that a file may have been lent */
         rc = strata_init(&self->strata, &self->graph.graph, options->stratify, err);
+    if (rc == 0)
+        rc = comparison_check_top_k(self, err);
     if (rc == 0)
         rc = measure(self, &quiet, err);
     if (rc == 0)

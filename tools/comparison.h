@@ -5,6 +5,7 @@
  *
  *     cmd_compare.c      options, and the order of things
  *     comparison.c       opens graphs and vectors, and has everything measured
+ *     compare_top_k.c    how many neighbours of a row are judged
  *     compare_sample.c   exact rows of random items, drawn by strata on request
  *     compare_gates.c    what must hold for exit 0
  *     compare_table.c    a terse table on the terminal
@@ -26,7 +27,7 @@
 typedef struct compare_options {
     command_common common;
     const char *reference, *reference_ids, *ids, *previous, *stratify;
-    int64_t sample, seed;
+    int64_t sample, seed, top_k; /* top_k 0: as graph and reference say */
     kin_text_list modality;
     int missing; /* kin_missing; of foreign files */
     double min_recall, max_empty, min_fill, max_drift, max_item_change; /* NaN: not asked */
@@ -47,7 +48,7 @@ typedef struct compare_side {
     kin_foreign_report foreign; /* of a foreign file: what was left out */
 } compare_side;
 
-enum { COMPARE_GATES_MAX = 5, COMPARE_WARNINGS_MAX = KIN_MISMATCHES_MAX + 4 };
+enum { COMPARE_GATES_MAX = 5, COMPARE_WARNINGS_MAX = KIN_MISMATCHES_MAX + 10 };
 
 /* What must hold. */
 typedef struct compare_gate {
@@ -99,6 +100,27 @@ void comparison_release(comparison *self);
 
 /* self->reference, self->row: exact rows of --sample items of the graph, by `stream`. */
 int comparison_sample(comparison *self, const kin_watch *watch, kin_error *err);
+
+/* How many neighbours of a row are judged, K: --top-k; else what graph (and other) and reference both claim to have. A
+ * file without such a claim (.npz, .ivecs) is judged by the reference's, so that rows that are too short lose. */
+size_t comparison_top_k(const comparison *self);
+
+/* K of exact rows that are computed for a sample. */
+size_t comparison_sample_top_k(const comparison *self);
+
+/* K of the drift since the previous graph. */
+size_t comparison_drift_top_k(const comparison *self);
+
+/* KIN_E_USAGE where --top-k is more than the reference has, or as many as there are items; warns where a file's rows
+ * cannot hold K. */
+int comparison_check_top_k(comparison *self, kin_error *err);
+
+/* Warns where a file that is the truth has rows shorter than K. */
+void comparison_check_truth_rows(comparison *self);
+
+/* Notes a warning for the report, and logs it. */
+void comparison_warn(comparison *self, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* self->gate. A gate is never met by a reference that does not fit. */
 void comparison_judge_gates(comparison *self);
