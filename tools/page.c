@@ -43,13 +43,14 @@ void page_escape(FILE *out, kin_span text)
         unsigned char c = (unsigned char)text.text[i];
         size_t whole =
             kin_utf8_length(text.text + i, text.length - i); /* names of files need not be */
-        const char *reference = c == '&'                            ? "&amp;"
-                                : c == '<'                          ? "&lt;"
-                                : c == '>'                          ? "&gt;"
-                                : c == '"'                          ? "&quot;"
-                                : c == '\''                         ? "&#39;"
-                                : c < 32 || c == 0x7f || whole == 0 ? "\xef\xbf\xbd"
-                                                                    : NULL;
+        bool c1 = whole == 2 && c == 0xc2 && (unsigned char)text.text[i + 1] < 0xa0;
+        const char *reference = c == '&'                                  ? "&amp;"
+                                : c == '<'                                ? "&lt;"
+                                : c == '>'                                ? "&gt;"
+                                : c == '"'                                ? "&quot;"
+                                : c == '\''                               ? "&#39;"
+                                : c < 32 || c == 0x7f || whole == 0 || c1 ? "\xef\xbf\xbd"
+                                                                          : NULL;
         length = whole ? whole : 1;
         if (reference)
             fputs(reference, out);

@@ -23,7 +23,7 @@ extern const char page_style[];
 /* ---- texts ---------------------------------------------------------------------------------- */
 
 /* Writes a text for HTML, content or quoted attribute: & < > " ' become references, control
- * characters U+FFFD. */
+ * characters (C0, DEL, C1) U+FFFD. Every text that is not a literal of kin's own goes through here. */
 void page_escape(FILE *out, kin_span text);
 void page_text(FILE *out, const char *text);
 

@@ -50,9 +50,11 @@ static void write_facts(FILE *out, const kin_graph *graph)
     write_count_fact(out, "Neighbours per item", graph->k);
     write_fact(out, "Engine", engine);
     fputs("<div><dt>Weights</dt><dd>", out);
-    for (size_t m = 0; m < graph->modality_count; m++)
-        fprintf(out, "%s%s %g", m ? " &middot; " : "", graph->modality[m],
-                json_number_value(weight_of(graph, m)));
+    for (size_t m = 0; m < graph->modality_count; m++) {
+        fputs(m ? " &middot; " : "", out);
+        page_text(out, graph->modality[m]);
+        fprintf(out, " %g", json_number_value(weight_of(graph, m)));
+    }
     fputs("</dd></div>\n", out);
     char day[11];
     if (started) { /* 2026-11-23T01:02:03Z: the day is enough here */
@@ -66,9 +68,10 @@ static void write_key(FILE *out, const show_data *data)
 {
     const kin_graph *graph = data->graph;
     fputs("<p class=\"key\">Fused score = ", out);
-    for (size_t m = 0; m < graph->modality_count; m++)
-        fprintf(out, "%s%g &times; %s", m ? " + " : "", json_number_value(weight_of(graph, m)),
-                graph->modality[m]);
+    for (size_t m = 0; m < graph->modality_count; m++) {
+        fprintf(out, "%s%g &times; ", m ? " + " : "", json_number_value(weight_of(graph, m)));
+        page_text(out, graph->modality[m]);
+    }
     fprintf(
         out,
         ", %sthe cosine of two vectors, at most 1. The bar is the share of the largest possible "
@@ -147,7 +150,9 @@ static void write_score(FILE *out, const char *name, const char *color, float va
                         bool ranked_by)
 {
     double share = (double)value / largest;
-    fprintf(out, "<div%s><dt>%s</dt>", ranked_by ? " class=\"by\"" : "", name);
+    fprintf(out, "<div%s><dt>", ranked_by ? " class=\"by\"" : "");
+    page_text(out, name);
+    fputs("</dt>", out);
     if (isnan(value))
         fputs("<i style=\"--v:0;--b:transparent\"></i><dd>none</dd></div>\n", out);
     else
@@ -187,6 +192,14 @@ static void write_neighbor(FILE *out, const show_data *data, show_pictures *pict
     fputs("</dl></li>\n", out);
 }
 
+/* The head of a modality's lane. */
+static void write_lane_head(FILE *out, const show_data *data, size_t lane)
+{
+    fprintf(out, "<section class=\"lane\" style=\"--c:var(--m%zu)\">\n<h3>By ", lane);
+    page_text(out, data->graph->modality[lane]);
+    fprintf(out, " <span>%s</span></h3>\n", data->exact ? "alone" : "among the stored neighbours");
+}
+
 static void write_lane(FILE *out, const show_data *data, show_pictures *pictures,
                        const show_item *item, size_t lane)
 {
@@ -198,11 +211,7 @@ static void write_lane(FILE *out, const show_data *data, show_pictures *pictures
                 "<span>as the graph has them</span></h3>\n",
                 data->lanes == 1 ? "Nearest neighbours" : "Fused");
     else
-        fprintf(out,
-                "<section class=\"lane\" style=\"--c:var(--m%zu)\">\n<h3>By %s "
-                "<span>%s</span></h3>\n",
-                lane, data->graph->modality[lane],
-                data->exact ? "alone" : "among the stored neighbours");
+        write_lane_head(out, data, lane);
     if (found->count == 0)
         fputs(fused
                   ? "<p class=\"empty\">This item has no neighbours.</p>\n"

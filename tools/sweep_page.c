@@ -71,9 +71,11 @@ static void write_facts(FILE *out, const sweep *self)
     snprintf(text, sizeof text, "%d", kin_threads_used());
     write_fact(out, "Threads", text);
     fputs("<div><dt>Weights</dt><dd>", out);
-    for (size_t m = 0; m < self->catalog.modality_count; m++)
-        fprintf(out, "%s%s %g", m ? " &middot; " : "", self->catalog.modality[m].name,
-                self->catalog.modality[m].weight);
+    for (size_t m = 0; m < self->catalog.modality_count; m++) {
+        fputs(m ? " &middot; " : "", out);
+        page_text(out, self->catalog.modality[m].name);
+        fprintf(out, " %g", self->catalog.modality[m].weight);
+    }
     fputs("</dd></div>\n</dl>\n", out);
 }
 
