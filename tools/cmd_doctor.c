@@ -8,6 +8,7 @@
 #include "core/threads.h"
 #include "tools/command.h"
 #include "tools/facts.h"
+#include "tools/plain.h"
 
 #include <sched.h>
 #include <stdio.h>
@@ -158,9 +159,10 @@ static void print_value(const char *name, const json_t *value)
     const json_t *item;
     printf("%-24s", name);
     if (json_is_array(value)) {
-        json_array_foreach(value, i, item) printf("%s%s", i ? " " : "", json_string_value(item));
+        json_array_foreach(value, i, item)
+            printf("%s%s", i ? " " : "", plain(json_string_value(item)).text);
     } else if (json_is_string(value)) {
-        printf("%s", json_string_value(value));
+        printf("%s", plain(json_string_value(value)).text);
     } else if (json_is_null(value)) {
         printf("none");
     } else {
@@ -180,7 +182,7 @@ static void print_table(json_t *facts)
     json_object_foreach(facts, name, value) if (strcmp(name, "warnings") != 0)
         print_value(name, value);
     json_array_foreach(json_object_get(facts, "warnings"), i, value)
-        printf("warning: %s\n", json_string_value(value));
+        printf("warning: %s\n", plain(json_string_value(value)).text);
 }
 
 static int doctor_run(const void *values, const kin_operands *operands, kin_error *err)

@@ -9,6 +9,7 @@
 #include "tools/command.h"
 #include "tools/console.h"
 #include "tools/health.h"
+#include "tools/plain.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -84,7 +85,7 @@ static int info_catalog(const char *directory, FILE *table, json_t **out, kin_er
         if (rc == KIN_E_DATA) {
             facts = json_pack("{s:s, s:s}", "file", entry[i]->d_name, "fault", fault.message);
             if (table)
-                fprintf(table, "%s\n  not vectors\n", fault.message);
+                fprintf(table, "%s\n  not vectors\n", plain(fault.message).text);
             rc = 0;
         } else {
             read += rc == 0;
@@ -157,8 +158,10 @@ static void print_entry(FILE *table, const char *name, const json_t *value)
         }
     } else {
         char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
-        fprintf(table, "  %-28s %s\n", name,
-                json_is_string(value) ? json_string_value(value) : (text ? text : ""));
+        const char *shown = json_is_string(value) ? json_string_value(value) : text;
+        fprintf(table, "  %-28s ", plain(name).text);
+        plain_write(table, (kin_span){shown, shown ? strlen(shown) : 0});
+        putc('\n', table);
         free(text);
     }
 }
@@ -179,18 +182,19 @@ static void print_json(FILE *table, const char *prefix, const json_t *value)
 static void print_graph(FILE *table, const kin_graph *graph, const graph_facts *facts)
 {
     kin_span id = kin_lines_at(&graph->ids, facts->in_degree_max_row);
-    fprintf(table, "%s: graph of %zu items, %zu pairs, top-k %zu, rows by %s\n", graph->directory,
-            graph->n, graph->pairs, graph->k, kin_row_order_names[graph->order]);
+    fprintf(table, "%s: graph of %zu items, %zu pairs, top-k %zu, rows by %s\n",
+            plain(graph->directory).text, graph->n, graph->pairs, graph->k,
+            kin_row_order_names[graph->order]);
     fprintf(table, "  pairs a row       %.2f\n", (double)graph->pairs / (double)graph->n);
     fprintf(table, "  empty rows        %zu\n  short rows        %zu\n", facts->empty_rows,
             facts->short_rows);
-    fprintf(table, "  largest in-degree %zu (item %.*s)\n  in no row         %zu\n",
-            facts->in_degree_max, (int)id.length, id.text, facts->unreached);
+    fprintf(table, "  largest in-degree %zu (item %s)\n  in no row         %zu\n",
+            facts->in_degree_max, plain_span(id).text, facts->unreached);
     fprintf(table, "  modalities       ");
     for (size_t m = 0; m < graph->modality_count; m++)
-        fprintf(table, " %s", graph->modality[m]);
+        fprintf(table, " %s", plain(graph->modality[m]).text);
     const char *engine = json_string_value(json_object_get(graph->manifest, "engine"));
-    fprintf(table, "\n  engine            %s\n", engine ? engine : "?");
+    fprintf(table, "\n  engine            %s\n", plain(engine).text);
     print_json(table, "options", json_object_get(graph->manifest, "options"));
 }
 
@@ -234,7 +238,7 @@ static void info_manifest(const char *directory, const json_t *manifest, FILE *t
     if (!table)
         return;
     const char *kind = json_string_value(json_object_get(manifest, "kind"));
-    fprintf(table, "%s: %s\n", directory, kind ? kind : "?");
+    fprintf(table, "%s: %s\n", plain(directory).text, plain(kind).text);
     print_json(table, "", *out);
 }
 

@@ -13,6 +13,7 @@
 #include "core/score.h"
 #include "tools/command.h"
 #include "tools/console.h"
+#include "tools/plain.h"
 #include "tools/shared_options.h"
 #include <math.h>
 #include <stdio.h>
@@ -189,7 +190,7 @@ static void print_header(querying *self)
 {
     printf("query\trank\tid\tscore");
     for (size_t m = 0; m < self->catalog.modality_count; m++)
-        printf("\t%s", self->catalog.modality[m].name);
+        printf("\t%s", plain(self->catalog.modality[m].name).text);
     putchar('\n');
     self->header_printed = true;
 }
@@ -200,8 +201,10 @@ static void print_table(querying *self, const char *label)
         print_header(self);
     for (size_t i = 0; i < self->rows.filled[0]; i++) {
         kin_span id = kin_lines_at(&self->catalog.ids, (size_t)self->rows.neighbor[i]);
-        printf("%s\t%zu\t%.*s\t%.6f", label, i + 1, (int)id.length, id.text,
-               (double)self->rows.score[i]);
+        plain_write(stdout, (kin_span){label, strlen(label)});
+        printf("\t%zu\t", i + 1);
+        plain_write(stdout, id);
+        printf("\t%.6f", (double)self->rows.score[i]);
         for (size_t m = 0; m < self->catalog.modality_count; m++) {
             if (isnan(self->rows.cosine[m][i]))
                 printf("\t-");

@@ -6,6 +6,7 @@
 #include "core/outdir.h"
 #include "tools/command.h"
 #include "tools/console.h"
+#include "tools/plain.h"
 #include "tools/shared_options.h"
 #include "tools/show_catalog.h"
 #include "tools/show_page.h"
@@ -82,29 +83,51 @@ static int score_width(const char *name)
     return length > 7 ? length : 7;
 }
 
-static void print_lane(const show_data *data, const show_lane *lane, const char *head)
+/* The head of the lane of modality m, or of the fused one behind them. */
+static plain_text lane_head(const show_data *data, size_t lane)
+{
+    char head[KIN_NAME_MAX + 4] = "fused";
+    if (lane + 1 < data->lanes)
+        snprintf(head, sizeof head, "by %s", data->graph->modality[lane]);
+    return plain(head);
+}
+
+/* Of the first column: as wide as the widest head. */
+static int head_width(const show_data *data)
+{
+    int width = 14;
+    for (size_t l = 0; l < data->lanes; l++) {
+        int length = (int)strlen(lane_head(data, l).text);
+        width = length > width ? length : width;
+    }
+    return width;
+}
+
+static void print_lane(const show_data *data, const show_item *item, size_t l)
 {
     const kin_graph *graph = data->graph;
+    const show_lane *lane = &item->lane[l];
+    int width = head_width(data);
     bool titles = graph->items.lines.count && kin_table_column(&graph->items, "title") >= 0;
-    printf("\n  %-14.14s  %*s", head, score_width("fused"), "fused");
+    printf("\n  %-*s  %*s", width, lane_head(data, l).text, score_width("fused"), "fused");
     for (size_t m = 0; m < graph->modality_count; m++)
-        printf("  %*s", score_width(graph->modality[m]), graph->modality[m]);
+        printf("  %*s", score_width(graph->modality[m]), plain(graph->modality[m]).text);
     printf(titles ? "  title (id)\n" : "  id\n");
     for (size_t i = 0; i < lane->count; i++) {
         const show_neighbor *neighbor = &lane->neighbor[i];
         kin_span title = show_cell(graph, (size_t)neighbor->row, "title");
-        printf("  %14zu", i + 1);
+        printf("  %*zu", width, i + 1);
         print_score(neighbor->score, score_width("fused"));
         for (size_t m = 0; m < graph->modality_count; m++)
             print_score(neighbor->cosine[m], score_width(graph->modality[m]));
         printf("  ");
-        command_print_plain(stdout, title);
+        plain_write(stdout, title);
         printf(title.length ? " (" : "");
-        command_print_plain(stdout, kin_lines_at(&graph->ids, (size_t)neighbor->row));
+        plain_write(stdout, kin_lines_at(&graph->ids, (size_t)neighbor->row));
         printf(title.length ? ")\n" : "\n");
     }
     if (lane->count == 0)
-        printf("  %14s\n", "none");
+        printf("  %*s\n", width, "none");
 }
 
 static void print_item(const show_data *data, const show_item *item)
@@ -112,18 +135,14 @@ static void print_item(const show_data *data, const show_item *item)
     const kin_graph *graph = data->graph;
     kin_span title = show_cell(graph, item->row, "title");
     kin_span category = show_cell(graph, item->row, "category");
-    command_print_plain(stdout, kin_lines_at(&graph->ids, item->row));
+    plain_write(stdout, kin_lines_at(&graph->ids, item->row));
     printf(title.length ? "  " : "");
-    command_print_plain(stdout, title);
+    plain_write(stdout, title);
     printf(category.length ? "  [" : "");
-    command_print_plain(stdout, category);
+    plain_write(stdout, category);
     printf(category.length ? "]\n" : "\n");
-    for (size_t l = 0; l < data->lanes; l++) {
-        char head[KIN_NAME_MAX + 4];
-        bool fused = l + 1 == data->lanes;
-        snprintf(head, sizeof head, fused ? "fused" : "by %s", fused ? "" : graph->modality[l]);
-        print_lane(data, &item->lane[l], head);
-    }
+    for (size_t l = 0; l < data->lanes; l++)
+        print_lane(data, item, l);
 }
 
 static int print_text(const show_data *data, kin_error *err)

@@ -4,6 +4,7 @@
 #include "tools/command.h"
 #include "tools/console.h"
 #include "tools/outputs.h"
+#include "tools/plain.h"
 #include "tools/shared_options.h"
 #include "tools/show_catalog.h"
 #include "tools/show_data.h"
@@ -40,7 +41,7 @@ enum { LABEL = 18 };
 
 static void print_label(const char *label)
 {
-    printf("%-*.*s ", LABEL, LABEL, label);
+    printf("%-*s ", LABEL, plain(label).text);
 }
 
 static void print_item(const char *letter, const kin_graph *graph, size_t row)
@@ -48,11 +49,11 @@ static void print_item(const char *letter, const kin_graph *graph, size_t row)
     kin_span title = show_cell(graph, row, "title");
     kin_span category = show_cell(graph, row, "category");
     print_label(letter);
-    command_print_plain(stdout, kin_lines_at(&graph->ids, row));
+    plain_write(stdout, kin_lines_at(&graph->ids, row));
     printf(title.length ? "  " : "");
-    command_print_plain(stdout, title);
+    plain_write(stdout, title);
     printf(category.length ? "  [" : "");
-    command_print_plain(stdout, category);
+    plain_write(stdout, category);
     printf(category.length ? "]\n" : "\n");
 }
 
@@ -140,7 +141,8 @@ static void print_sources(const why_facts *w)
     for (size_t s = 0; s < trace->source_count; s++) {
         const why_source *source = &trace->source[s];
         print_label(s == 0 ? "candidates" : "");
-        printf("%s %s it", source->name, source->proposed ? "proposed" : "did not propose");
+        printf("%s %s it", plain(source->name).text,
+               source->proposed ? "proposed" : "did not propose");
         printf(source->asked > 0 ? " (asked for %zu)\n" : "\n", source->asked);
     }
     if (!trace->join)
@@ -168,7 +170,7 @@ static void print_text(const why_facts *w)
     }
     putchar('\n');
     print_label("verdict");
-    printf("%s\n", w->verdict);
+    printf("%s\n", plain(w->verdict).text);
 }
 
 /* ---- as JSON ---------------------------------------------------------------------------------- */

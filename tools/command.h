@@ -86,9 +86,6 @@ json_t *command_real(double value);
  * U+FFFD. New reference. */
 json_t *command_json_text(const char *text);
 
-/* Text of a catalog for a terminal: control characters, which must not reach it, become ?. */
-void command_print_plain(FILE *out, kin_span text);
-
 /* stdout, checked: KIN_E_IO when what was printed could not be written (a full disk, a closed
  * pipe). Call it last in a command that prints its result. */
 int command_flush_stdout(kin_error *err);

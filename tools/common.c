@@ -101,16 +101,6 @@ int command_sources_from_manifest(kin_source *out, size_t *count, const json_t *
 
 /* ---- results --------------------------------------------------------------------------------- */
 
-void command_print_plain(FILE *out, kin_span text)
-{
-    for (size_t i = 0; i < text.length; i++) {
-        unsigned char c = (unsigned char)text.text[i];
-        bool c1 = c == 0xc2 && i + 1 < text.length && (unsigned char)text.text[i + 1] < 0xa0;
-        putc(c < 32 || c == 0x7f || c1 ? '?' : c, out);
-        i += c1;
-    }
-}
-
 json_t *command_json_text(const char *text)
 {
     char *repaired = NULL;
@@ -164,6 +154,30 @@ static int write_stream(const char *path, const char *text, size_t length, kin_e
     return rc;
 }
 
+/* jansson leaves DEL and C1 in strings as they are, and a document on stdout may be looked at: they become escapes,
+ * which a reader takes for the same characters. New memory, NULL when it is refused. */
+static char *escape_controls(const char *json)
+{
+    char *text = NULL;
+    size_t bytes = 0;
+    FILE *out = open_memstream(&text, &bytes);
+    if (!out)
+        return NULL;
+    for (const unsigned char *c = (const unsigned char *)json; *c; c++) {
+        bool c1 = c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0;
+        if (c1 || *c == 0x7f)
+            fprintf(out, "\\u%04x", c1 ? *++c : *c);
+        else
+            putc(*c, out);
+    }
+    putc('\n', out);
+    bool failed = ferror(out) != 0;
+    if (fclose(out) == 0 && !failed)
+        return text;
+    free(text);
+    return NULL;
+}
+
 int command_write_json(const char *path, const json_t *document, kin_error *err)
 {
     if (!path)
@@ -171,7 +185,7 @@ int command_write_json(const char *path, const json_t *document, kin_error *err)
     int rc = 0;
     struct stat status;
     char *body = document ? json_dumps(document, JSON_INDENT(2) | JSON_REAL_PRECISION(15)) : NULL;
-    char *text = body ? kin_text("%s\n", body) : NULL;
+    char *text = body ? escape_controls(body) : NULL;
     if (!text)
         rc = kin_fail_alloc(err, "JSON document", 0);
     else if (strcmp(path, "-") == 0) {

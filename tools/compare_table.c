@@ -2,6 +2,7 @@
  * What kin compare prints: a terse table, and a line for what else there is to say.
  */
 #include "tools/comparison.h"
+#include "tools/plain.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -49,9 +50,7 @@ static void print_side(FILE *to, const char *name, const compare_side *side)
     if (!side->there)
         return;
     describe(text, &side->graph);
-    fprintf(to, "%-12s %s (", name, text);
-    command_print_plain(to, (kin_span){side->graph.directory, strlen(side->graph.directory)});
-    fputs(")\n", to);
+    fprintf(to, "%-12s %s (%s)\n", name, plain(text).text, plain(side->graph.directory).text);
 }
 
 /* ---- recall ---------------------------------------------------------------------------------------- */
@@ -142,7 +141,7 @@ static void print_name(FILE *to, kin_span name)
     size_t length = 0;
     while (length < name.length && length < NAME_SHOWN)
         length += kin_utf8_length(name.text + length, name.length - length);
-    command_print_plain(to, (kin_span){name.text, length});
+    plain_write(to, (kin_span){name.text, length});
     if (length < name.length)
         fputs("...", to);
 }
@@ -152,7 +151,7 @@ static void print_strata(FILE *to, const comparison *self)
 {
     double above = -1;
     size_t shown = 0;
-    fprintf(to, "by %-10s", self->options->stratify);
+    fprintf(to, "by %-10s", plain(self->options->stratify).text);
     while (shown < STRATA_SHOWN) {
         double next = INFINITY;
         for (size_t s = 0; s < self->strata.count; s++)
@@ -183,7 +182,7 @@ static void print_loss(FILE *to, const kin_loss *loss)
             fprintf(to, ", %zu %s", loss->reason[i], kin_loss_reason_names[i]);
     putc('\n', to);
     for (size_t i = 0; i < loss->advice_count; i++)
-        fprintf(to, "             %s\n", loss->advice[i].text);
+        fprintf(to, "             %s\n", plain(loss->advice[i].text).text);
 }
 
 static void print_structure(FILE *to, const kin_structure *s)
@@ -224,7 +223,7 @@ static void print_drift(FILE *to, const kin_drift *d)
         const kin_input_drift *in = &d->input[i];
         if (in->same_file)
             continue;
-        fprintf(to, "             %s:", in->name);
+        fprintf(to, "             %s:", plain(in->name).text);
         print_change(to, "missing", &in->missing_share, "");
         print_change(to, "repeated", &in->repeated_share, ",");
         print_change(to, "mean cosine", &in->mean_cosine, ",");
@@ -240,7 +239,7 @@ void comparison_print(const comparison *self, FILE *to)
     if (self->computed)
         fprintf(to, "%-12s exact rows, computed now%s%s\n", "reference",
                 self->strata.count ? ", drawn by " : "",
-                self->strata.count ? self->options->stratify : "");
+                self->strata.count ? plain(self->options->stratify).text : "");
     else
         print_side(to, "reference", &self->reference);
     print_side(to, "previous", &self->previous);
@@ -256,7 +255,7 @@ void comparison_print(const comparison *self, FILE *to)
     for (size_t g = 0; g < self->gate_count; g++) {
         const compare_gate *gate = &self->gate[g];
         fprintf(to, "%-12s %s: %s %.6f, %s %.10g\n", g ? "" : "gates",
-                gate->met ? "met" : "NOT MET", gate->what, comparison_gate_shown(gate),
+                gate->met ? "met" : "NOT MET", plain(gate->what).text, comparison_gate_shown(gate),
                 gate->at_least ? "at least" : "at most", gate->limit);
     }
 }

@@ -6,6 +6,7 @@
  * is one object a line, so a bar becomes lines.
  */
 #include "tools/console.h"
+#include "tools/plain.h"
 
 #include <jansson.h>
 #include <signal.h>
@@ -64,20 +65,11 @@ static void utc_now(char out[TIME_MAX])
     strftime(out, TIME_MAX, "%Y-%m-%dT%H:%M:%SZ", &parts);
 }
 
-/* A message on one line: control characters, as file names may hold them, become "?"; with
- * `ascii`, so does what JSON could refuse. */
-static void make_plain(char *text, bool ascii)
-{
-    for (; *text; text++)
-        if ((unsigned char)*text < 0x20 || *text == 0x7f || (ascii && (unsigned char)*text >= 0x80))
-            *text = '?';
-}
-
 /* One line of the log. `extra` (stolen, may be NULL) holds further keys of the JSON object. */
 static void say(const char *level, char *message, json_t *extra)
 {
     clear_bar();
-    make_plain(message, false);
+    plain_in_place(message);
     if (log_as == CONSOLE_LOG_TEXT) {
         const char *word = strcmp(level, "info") == 0      ? "INFO"
                            : strcmp(level, "warning") == 0 ? "WARNING"
@@ -86,12 +78,8 @@ static void say(const char *level, char *message, json_t *extra)
     } else {
         char now[TIME_MAX];
         utc_now(now);
-        json_t *text = json_string(message);
-        if (!text) {
-            make_plain(message, true);
-            text = json_string(message);
-        }
-        json_t *line = json_pack("{s:s, s:s, s:o*}", "time", now, "level", level, "message", text);
+        json_t *line =
+            json_pack("{s:s, s:s, s:s}", "time", now, "level", level, "message", message);
         if (line && extra)
             json_object_update(line, extra);
         if (line && json_dumpf(line, stderr, JSON_COMPACT) == 0)
@@ -128,7 +116,7 @@ void console_warn(const char *format, ...)
 void console_error(const kin_error *err)
 {
     kin_error copy = *err;
-    make_plain(copy.hint, log_as == CONSOLE_LOG_JSON);
+    plain_in_place(copy.hint);
     if (log_as == CONSOLE_LOG_JSON) {
         say("error", copy.message,
             json_pack("{s:s, s:i}", "hint", copy.hint, "exit_status", -(int)copy.code));

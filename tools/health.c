@@ -11,6 +11,7 @@
 #include "core/memory.h"
 #include "core/score.h"
 #include "tools/command.h"
+#include "tools/plain.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -218,7 +219,7 @@ done:
 
 void health_print(const health *self, const kin_matrix *x, FILE *stream)
 {
-    fprintf(stream, "%s: %zu x %zu %s, %.1f MiB\n", x->file.path, x->n, x->d,
+    fprintf(stream, "%s: %zu x %zu %s, %.1f MiB\n", plain(x->file.path).text, x->n, x->d,
             kin_dtype_name(x->dtype), (double)x->file.bytes / 0x1p20);
     fprintf(stream, "  NaN values        %zu\n  infinite values   %zu\n", self->nan_values,
             self->infinite_values);

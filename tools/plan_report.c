@@ -3,6 +3,7 @@
  */
 #include "tools/plan_report.h"
 #include "core/threads.h"
+#include "tools/plain.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -92,8 +93,8 @@ static void print_row(const plan_report *self, const prediction *row)
     printf("%c %-7s", row->engine == self->chosen ? '*' : ' ', build_engine_names[row->engine]);
     if (row->refused.code) {
         const char *reason = row->refused.message; /* up to what is said of its parts */
-        int length = (int)strcspn(reason, ";");
-        printf(" %10s %11s %11s  %-4s  %.*s\n", "-", "-", "-", "no", length, reason);
+        kin_span first = {reason, strcspn(reason, ";")};
+        printf(" %10s %11s %11s  %-4s  %s\n", "-", "-", "-", "no", plain_span(first).text);
         return;
     }
     printf(" %10s %11s %11s  %-4s  %s\n", time_text(prediction_seconds(row), time),

@@ -2,10 +2,12 @@
  * The table and the JSON document of `kin sweep` (tools/sweep.h).
  */
 #include "tools/facts.h"
+#include "tools/plain.h"
 #include "tools/sweep.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- table ------------------------------------------------------------------------------------ */
 
@@ -45,7 +47,9 @@ static void print_legend(const sweep *self)
 static void print_command(const sweep *self, const sweep_point *point)
 {
     char *command = sweep_command(self, point, " ");
-    printf("  %s\n", command ? command : "");
+    printf("  ");
+    plain_write(stdout, (kin_span){command, command ? strlen(command) : 0});
+    printf("\n");
     free(command);
 }
 
@@ -81,7 +85,7 @@ void sweep_print(const sweep *self)
     print_legend(self);
     print_answer(self);
     for (size_t i = 0; i < self->notes; i++)
-        printf("%snote: %s\n", i ? "" : "\n", self->note[i]);
+        printf("%snote: %s\n", i ? "" : "\n", plain(self->note[i]).text);
     printf("\nTimes are of this sample on this machine: they order engines, they are no promise; "
            "kin plan\n"
            "predicts a build. Recall at a fixed --candidates falls slowly as items grow; ivf tunes "

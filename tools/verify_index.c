@@ -12,6 +12,7 @@
 #include "core/catalog.h"
 #include "core/memory.h"
 #include "core/npy_array.h"
+#include "tools/plain.h"
 #include "tools/verify.h"
 
 #include <errno.h>
@@ -273,10 +274,11 @@ int verify_index(const char *directory, const json_t *manifest, kin_error *err)
             rc = check_faiss(&part, manifest, err);
         if (rc != 0)
             return rc;
-        printf("ok  %s: %zu items in %zu groups of equal vectors\n", name, part.items, part.groups);
+        printf("ok  %s: %zu items in %zu groups of equal vectors\n", plain(name).text, part.items,
+               part.groups);
         if (part.groups > 0)
-            printf("ok  %s: FAISS opens %zu vectors of %zu dimensions\n", name, part.groups,
-                   part.d);
+            printf("ok  %s: FAISS opens %zu vectors of %zu dimensions\n", plain(name).text,
+                   part.groups, part.d);
     }
     return 0;
 }
