@@ -19,7 +19,7 @@ typedef enum kin_code {
     KIN_E_GATE = -3,      /* the result is there, a promised quality is not */
     KIN_E_DATA = -65,     /* an input file says something that cannot be used */
     KIN_E_NOINPUT = -66,  /* an input file is missing or unreadable */
-    KIN_E_MEMORY = -69,   /* needs more memory than allowed */
+    KIN_E_MEMORY = -69,   /* needs more memory or threads than allowed, or another CPU */
     KIN_E_CANTOUT = -73,  /* the output cannot be created */
     KIN_E_IO = -74,       /* reading or writing failed under way */
     KIN_E_AGAIN = -75,    /* try again: a lock is held, an input changed under way */

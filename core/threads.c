@@ -1,14 +1,13 @@
 #include "core/threads.h"
 #include "core/cgroup.h"
-#include "core/memory.h"
 
 #include <cblas.h>
 #include <omp.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 int kin_threads_default(void)
 {
@@ -57,21 +56,37 @@ const char *kin_blas_threading(void)
     return kind >= 0 && kind < 3 ? name[kind] : "unknown";
 }
 
-int kin_blas_room(kin_error *err)
+/* Waits until the one that made it lets go of the lock. */
+static void *wait_for_lock(void *self)
 {
-    const size_t buffer_bytes = (size_t)192 << 20; /* and what malloc maps around it */
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
-        return 0;
-    size_t used = kin_memory_mapped();
-    size_t needed = kin_size_mul((size_t)omp_get_max_threads(), buffer_bytes);
-    size_t left = limit.rlim_cur > used ? limit.rlim_cur - used : 0;
-    if (left >= needed)
+    pthread_mutex_t *lock = self;
+    pthread_mutex_lock(lock);
+    pthread_mutex_unlock(lock);
+    return NULL;
+}
+
+int kin_threads_check(kin_error *err)
+{
+    int count = omp_get_max_threads() - 1, started = 0, refusal = 0;
+    pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    pthread_t *thread = malloc((size_t)(count > 0 ? count : 1) * sizeof *thread);
+    if (!thread)
+        return kin_fail_alloc(err, "threads", (size_t)count * sizeof *thread);
+    pthread_mutex_lock(&lock); /* all of them are there at once before the first may end */
+    while (started < count && refusal == 0) {
+        refusal = pthread_create(&thread[started], NULL, wait_for_lock, &lock);
+        started += refusal == 0;
+    }
+    pthread_mutex_unlock(&lock);
+    for (int i = 0; i < started; i++)
+        pthread_join(thread[i], NULL);
+    free(thread);
+    if (refusal == 0)
         return 0;
     return kin_fail(
-        err, KIN_E_MEMORY, "raise the limit on address space (ulimit -v), or lower --threads",
-        "OpenBLAS needs %zu MiB of address space for %d threads, the limit leaves %zu MiB",
-        needed >> 20, omp_get_max_threads(), left >> 20);
+        err, KIN_E_MEMORY,
+        "lower --threads, or raise the limits (ulimit -u, ulimit -v, pids of the cgroup)",
+        "the system starts %d of %d threads: %s", started + 1, count + 1, strerror(refusal));
 }
 
 const char *kin_cpu_name(void)

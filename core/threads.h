@@ -23,10 +23,18 @@ const char *kin_blas_core(void);
 /* "openmp", "pthread" or "serial". */
 const char *kin_blas_threading(void);
 
-/* KIN_E_MEMORY where a limit on address space (ulimit -v) leaves too little for OpenBLAS: it takes
- * 128 MiB a thread at its first call, hardly touches them, and tries for ever if refused. To be
- * asked before the first call. */
+/* The buffer that OpenBLAS maps for a thread and hardly touches. x86-64; less elsewhere. */
+#define KIN_BLAS_BUFFER_BYTES ((size_t)0x8001000)
+
+/* Takes the buffers that OpenBLAS needs for the threads in use, so that none is taken later: it
+ * asks again without end for one that the system refuses. KIN_E_MEMORY where the system does not
+ * grant them (ulimit -v, ulimit -d, overcommit). To be called before the first product, from outside
+ * of parallel regions. */
 int kin_blas_room(kin_error *err);
+
+/* KIN_E_MEMORY where the system does not start the threads in use (ulimit -u, pids of a control group,
+ * stacks): OpenMP would end the process. To be called before the first parallel region. */
+int kin_threads_check(kin_error *err);
 
 /* The CPU's own name for itself, from /proc/cpuinfo. */
 const char *kin_cpu_name(void);

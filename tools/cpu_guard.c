@@ -1,11 +1,13 @@
 /*
  * One line instead of "Illegal instruction" on a CPU that lacks what the rest is compiled for
  * (x86-64-v3: AVX2, BMI, FMA, F16C and the like). This file alone is compiled for plain x86-64,
- * and runs before main and before the constructors without a priority.
+ * and runs before main and before the constructors without a priority. Exit status: that of a machine that
+ * lacks memory, KIN_E_MEMORY.
  */
 #if defined(__x86_64__)
+#include "core/error.h"
+
 #include <cpuid.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 /* F16C, LZCNT and MOVBE are asked of CPUID itself: not every compiler's cpu_supports names them. */
@@ -34,6 +36,6 @@ __attribute__((constructor(101))) static void guard_cpu(void)
         return;
     ssize_t written = write(STDERR_FILENO, text, sizeof text - 1);
     (void)written;
-    _exit(EXIT_FAILURE);
+    _exit(-KIN_E_MEMORY);
 }
 #endif

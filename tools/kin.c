@@ -178,6 +178,8 @@ static int prepare(const kin_command *command, void *values, int argc, char **ar
         rc = check_operands(command, operands, err);
     if (rc == 0)
         kin_threads_set((int)common->threads);
+    if (rc == 0 && command != &command_doctor) /* which reports on a machine, whatever it lacks */
+        rc = kin_threads_check(err);
     return rc;
 }
 
