@@ -11,22 +11,23 @@
 enum { DOS_DATE = 1 << 5 | 1, DOS_TIME = 0 };
 
 /* libzip keeps errno beside its own numbers; where it has one, that is what went wrong. */
-static int fail_zip_error(const zip_error_t *fault, const char *path, kin_error *err)
+static int fail_zip_error(const zip_error_t *fault, const char *path, const char *what,
+                          kin_error *err)
 {
     if (zip_error_code_zip(fault) == ZIP_ER_MEMORY)
         return kin_fail_alloc(err, "zip archive", 0);
     if (zip_error_system_type(fault) == ZIP_ET_SYS && zip_error_code_system(fault) != 0) {
         errno = zip_error_code_system(fault);
-        return kin_fail_errno(err, KIN_E_IO, "check the file system it lies on",
-                              "%s cannot be written", path);
+        return kin_fail_errno(err, KIN_E_IO, "check the file system it lies on", "%s cannot be %s",
+                              path, what);
     }
     return kin_fail(err, KIN_E_IO, "check the file system it lies on",
-                    "%s cannot be written (libzip error %d)", path, zip_error_code_zip(fault));
+                    "%s cannot be %s (libzip error %d)", path, what, zip_error_code_zip(fault));
 }
 
 static int fail_zip(zip_t *archive, const char *path, kin_error *err)
 {
-    return fail_zip_error(zip_get_error(archive), path, err);
+    return fail_zip_error(zip_get_error(archive), path, "written", err);
 }
 
 /* A new archive. */
@@ -38,7 +39,7 @@ static int create(zip_t **out, const char *path, kin_error *err)
     if (*out)
         return 0;
     zip_error_init_with_code(&fault, code); /* takes errno along */
-    int rc = fail_zip_error(&fault, path, err);
+    int rc = fail_zip_error(&fault, path, "created", err);
     zip_error_fini(&fault);
     return rc;
 }
