@@ -297,7 +297,6 @@ static int import_all(intake *self, kin_graph *graph, kin_foreign_report *report
 
 static int open_ids(kin_graph *graph, const char *ids, const kin_foreign_file *from, kin_error *err)
 {
-    kin_line_index unique;
     if (!ids)
         return kin_lines_number(&graph->ids, from->n, err);
     int rc = kin_lines_open(&graph->ids, ids, err);
@@ -307,10 +306,7 @@ static int open_ids(kin_graph *graph, const char *ids, const kin_foreign_file *f
         return kin_fail(err, KIN_E_DATA, "one line an item, in the order of the rows",
                         "%s has %zu ids, %s has %zu rows", ids, graph->ids.count, from->file.path,
                         from->n);
-    rc = kin_line_index_init(&unique, &graph->ids, ids, 1, err);
-    if (rc == 0)
-        kin_line_index_release(&unique);
-    return rc;
+    return kin_ids_check(&graph->ids, ids, 1, err);
 }
 
 /* What kin_graph_comparable holds against a graph of kin's. */

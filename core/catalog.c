@@ -200,23 +200,6 @@ static int open_items(kin_catalog *self, const char *path, kin_error *err)
                        self->items.lines.count == self->n ? header_hint : order_hint, err);
 }
 
-/* Ids go into lines, tables and terminals: control characters would part or hide them, and a byte
- * order mark at the front would be lost when they are read again. */
-static int check_ids(const kin_lines *ids, const char *path, size_t first_line, kin_error *err)
-{
-    for (size_t i = 0; i < ids->count; i++) {
-        kin_span id = kin_lines_at(ids, i);
-        bool bad = id.length >= 3 && memcmp(id.text, "\xef\xbb\xbf", 3) == 0;
-        for (size_t at = 0; at < id.length; at++)
-            bad = bad || (unsigned char)id.text[at] < 0x20 || id.text[at] == 0x7f;
-        if (bad)
-            return kin_fail(
-                err, KIN_E_DATA, "write ids without tabs, carriage returns and the like",
-                "%s: the id in line %zu holds a control character", path, i + first_line);
-    }
-    return 0;
-}
-
 /* Ids and table; when both name the items they must agree. */
 static int open_names(kin_catalog *self, const kin_catalog_options *options, kin_error *err)
 {
@@ -248,15 +231,8 @@ static int open_names(kin_catalog *self, const kin_catalog_options *options, kin
                             i + 2, (int)(cell.length < 100 ? cell.length : 100), cell.text,
                             options->ids);
     }
-    kin_line_index unique;
     const char *path = options->ids ? options->ids : options->items;
-    size_t first_line = options->ids ? 1 : 2;
-    rc = check_ids(&self->ids, path, first_line, err);
-    if (rc == 0)
-        rc = kin_line_index_init(&unique, &self->ids, path, first_line, err);
-    if (rc == 0)
-        kin_line_index_release(&unique);
-    return rc;
+    return kin_ids_check(&self->ids, path, options->ids ? 1 : 2, err);
 }
 
 int kin_catalog_open(kin_catalog *self, const kin_catalog_options *options, kin_error *err)

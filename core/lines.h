@@ -58,6 +58,13 @@ void kin_line_index_release(kin_line_index *self);
 /* The line that equals `text`, or -1. */
 int64_t kin_line_index_find(const kin_line_index *self, kin_span text);
 
+/* ---- ids ------------------------------------------------------------------------------------- */
+
+/* KIN_E_DATA where an id is empty, stands twice, or holds what would part it or hide it elsewhere: control characters
+ * (C0, DEL, C1 such as U+0085), the separators U+2028 and U+2029, a byte order mark at the front. `path` and lines are
+ * named as by kin_line_index_init. */
+int kin_ids_check(const kin_lines *ids, const char *path, size_t first_line, kin_error *err);
+
 /* ---- the table of items --------------------------------------------------------------------- */
 
 enum { KIN_COLUMNS_MAX = 64 };

@@ -376,10 +376,16 @@ class Names(Case):
         self.refuse_ids(r"^ids: line 8 has no id$", self.ids[:7] + [""] + self.ids[8:])
 
     def test_control_characters(self):
-        for text in ("a\tb", "a\r\r", "a\x1b[31m", "\ufeff\ufeffa"):
+        """Whatever parts a line for a reader, or steers a terminal, in ids of files, tables and index folders."""
+        for text in ("a\tb", "a\r\r", "a\x1b[31m", "\ufeff\ufeffa", "a\x85b", "\x9b31m", "\x7f", "a\u2028",
+                     "\u2029"):
             with self.subTest(text=text):
-                self.refuse_ids("the id in line 1 holds a control character",
-                                [text] + self.ids[1:])
+                code = "U\\+%04X$" % ord(text.lstrip("ab")[0])
+                self.refuse_ids("^ids: the id in line 1 holds a control character, " + code, [text] + self.ids[1:])
+                if "\t" not in text and "\r" not in text:
+                    self.refuse_items(r"^t\.tsv: the id in line 2 holds a control character, " + code,
+                                      ["id"] + [text] + self.ids[1:])
+        self.refuse_ids("^ids has 59", ["caf\u00e9 \u00a0\u2027"] + self.ids[2:])  # these may be there
 
     def test_not_text(self):
         for content in (b"\xff\xfe", b"a\x00b", b"\xc0\xaf", b"\xed\xa0\x80"):

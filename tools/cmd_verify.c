@@ -131,12 +131,9 @@ static int check_counts(const kin_graph *graph, kin_error *err)
 
 static int check_ids(const kin_lines *ids, const char *directory, kin_error *err)
 {
-    kin_line_index index;
     char *path = kin_path_join(directory, "ids.txt");
-    int rc = path ? kin_line_index_init(&index, ids, path, 1, err)
-                  : kin_fail_alloc(err, "path", strlen(directory));
-    if (rc == 0)
-        kin_line_index_release(&index);
+    int rc =
+        path ? kin_ids_check(ids, path, 1, err) : kin_fail_alloc(err, "path", strlen(directory));
     free(path);
     return rc;
 }
