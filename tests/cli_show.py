@@ -138,5 +138,88 @@ class Show(Graphs):
         self.nothing_left()
 
 
+class Pictures(Graphs):
+    """What a page holds of files: pictures below the table's folder, by their first bytes, and nothing else."""
+    JPEG = b"\xff\xd8\xff\xe0" + bytes(20)
+    SVG = (b"\xef\xbb\xbf<?xml version='1.0'?>\n<!-- <html> -->\n<!DOCTYPE svg PUBLIC '-//W3C//DTD SVG 1.1//EN' 'x' "
+           b"[<!ENTITY a 'b>'>]>\n<svg width='1'/>")
+    SHOWN = {"in/a.png": ("png", PNG), "in/jpeg.png": ("jpeg", JPEG), "in/b.GIF": ("gif", b"GIF89a" + bytes(8)),
+             "in/c.webp": ("webp", b"RIFF\0\0\0\0WEBPVP8 "), "in/d.svg": ("svg+xml", SVG),
+             "in/e.svg": ("svg+xml", b"<svg:svg xmlns:svg='http://www.w3.org/2000/svg'/>"),
+             "in/../in/a.png": ("png", PNG), "link.png": ("png", PNG), "linked/a.png": ("png", PNG)}
+    SECRET = b"root:x:0:0:secret"
+    LEFT = {"in/secret.png": SECRET, "in/secret.svg": SECRET, "in/svg.svg": b"<!-- <svg> " + SECRET,
+            "in/page.svg": b"<html><svg></svg></html>", "in/short.png": b"\x89PNG", "in/empty.png": b"",
+            "in/riff.webp": b"RIFF\0\0\0\0WAVE", "in/a.txt": PNG, "in/large.png": PNG + bytes(300000)}
+    OUTSIDE = ["out.png", "outer/a.png", "../outside/a.png", "in/../../outside/a.png", "passwd.png"]
+
+    def setUp(self):
+        super().setUp()
+        self.names = list(self.SHOWN) + list(self.LEFT) + self.OUTSIDE + [
+            "gone.png", "pipe.png", "folder.png", "dangling.png", "in/a.png/a.png", "/dev/zero.png"]
+        os.makedirs(self.path("catalog", "in"))
+        os.makedirs(self.path("outside"))
+        for name, content in list(self.LEFT.items()) + [(name, data) for name, (_, data) in self.SHOWN.items()]:
+            if "link" not in name:
+                self.write("catalog/" + name, content)
+        self.write("outside/a.png", PNG + b"outside")
+        self.write("outside/passwd", self.SECRET)
+        os.mkfifo(self.path("catalog", "pipe.png"))
+        os.mkdir(self.path("catalog", "folder.png"))
+        for link, target in (("link.png", "in/a.png"), ("linked", "in"), ("out.png", "../outside/a.png"),
+                             ("outer", self.path("outside")), ("passwd.png", "../outside/passwd"),
+                             ("dangling.png", "gone")):
+            os.symlink(target, self.path("catalog", link))
+        self.names.append(self.path("catalog/in/a.png"))
+        self.names.append(self.path("outside/a.png"))
+        self.text("catalog/items.tsv", "id\timage\n" + "".join(
+            "n%d\t%s\n" % (i, self.names[i] if i < len(self.names) else "") for i in range(N)))
+        self.build("g", "--items", "catalog/items.tsv")
+        self.items = [word for i in range(len(self.names)) for word in ("--item", "n%d" % i)]
+
+    def write(self, name, content):
+        with open(self.path(name), "wb") as file:
+            file.write(content)
+
+    def embedded(self, name):
+        """[(type, bytes)] of a page's pictures, of the items themselves only."""
+        page = Page(self.path(name))
+        check_page(self, page)
+        out = []
+        for part in page.source.split("<article ")[1:]:
+            own = part.split("</div>")[0]
+            if "<img" in own:
+                head, data = own.split("src=\"data:image/")[1].split("\"")[0].split(";base64,")
+                out.append((head, base64.b64decode(data)))
+        return out
+
+    def test_what_is_embedded(self):
+        result = self.ok("show", "g", *self.items, "--neighbors", "1", "--out", "page.html")
+        self.assertEqual(self.embedded("page.html"), list(self.SHOWN.values()) + [("png", PNG)])
+        source = kin_cli.read_bytes(self.path("page.html"))
+        for secret in (self.SECRET, PNG + b"outside"):
+            for shift in range(3): # as base64, at any place of a group
+                code = base64.b64encode(bytes(shift) + secret)[4:-4]
+                self.assertNotIn(code, source)
+        self.assertRegex("\n".join(result.lines("WARNING")), "not below .*/catalog: --pictures")
+
+    def test_another_folder(self):
+        """--pictures, for the page of kin compare too."""
+        self.ok("show", "g", "--item", "n%d" % self.names.index("out.png"), "--neighbors", "1", "--pictures", ".",
+                "--out", "page.html")
+        self.assertEqual(self.embedded("page.html"), []) # names start there: ./out.png is not
+        self.ok("show", "g", "--item", "n%d" % (len(self.names) - 1), "--neighbors", "1", "--pictures", "outside",
+                "--out", "other.html")
+        self.assertEqual(self.embedded("other.html"), [("png", PNG + b"outside")])
+        self.refused(66, "gone", "show", "g", "--pictures", "gone", "--out", "third.html")
+        self.ok("build", "--modality", "text=text.npy:0.6", "--modality", "image=image.npy:0.4", "--top-k", K, "--items",
+                "catalog/items.tsv", "--engine", "hnsw", "--candidates", K, "--target-recall", ".5", "--out", "h")
+        self.ok("compare", "h", "--reference", "g", "--out", "compare.html")
+        self.refused(66, "gone", "compare", "h", "--reference", "g", "--pictures", "gone/er", "--out", "c.html")
+        source = kin_cli.read_bytes(self.path("compare.html"))
+        self.assertNotIn(base64.b64encode(PNG + b"outside"), source)
+        self.assertNotIn(base64.b64encode(self.SECRET), source)
+
+
 if __name__ == "__main__":
     kin_cli.main()

@@ -72,7 +72,7 @@ static int set_up(void **state)
     strcpy(w->folder, "/tmp/kin-show-XXXXXX");
     assert_non_null(mkdtemp(w->folder));
     put(w->folder, "items.tsv", table, sizeof table - 1);
-    put(w->folder, "ok.PNG", "hello", 5);
+    put(w->folder, "ok.PNG", "\x89PNG\r\n\x1a\n", 8);
     put(w->folder, "note.txt", "hello", 5);
     put(w->folder, "large.png", large, sizeof large);
     kin_graph *g = &w->graph;
@@ -128,7 +128,7 @@ static char *make_page(const world *w, show_pictures *pictures)
 
     assert_int_equal(show_data_init(&data, &w->graph, NULL, rows, N, 8, NULL), 0);
     strcpy(data.why_not_exact, "<i>gone</i>");
-    assert_int_equal(show_pictures_init(pictures, &w->graph, NULL), 0);
+    assert_int_equal(show_pictures_init(pictures, &w->graph, NULL, NULL), 0);
     assert_int_equal(show_page(&page, &bytes, &data, pictures, NULL), 0);
     assert_int_equal(strlen(page), bytes);
     assert_int_equal(test_markup(page), 0); /* no drawings */
@@ -180,12 +180,12 @@ static void test_pictures(void **state)
     char *page = make_page(w, &pictures);
     size_t tiles = 0;
 
-    assert_non_null(strstr(page, "src=\"data:image/png;base64,aGVsbG8=\""));
+    assert_non_null(strstr(page, "src=\"data:image/png;base64,iVBORw0KGgo=\""));
     for (const char *at = page; (at = strstr(at, "no picture")) != NULL; at++)
         tiles++;
     assert_int_equal(pictures.embedded, 4); /* itself, and in the three lanes of row 4 */
     assert_int_equal(tiles, N + 3 * (N - 1) * K - 4);
-    assert_int_equal(pictures.bytes, 20);
+    assert_int_equal(pictures.bytes, 32);
     show_pictures_release(&pictures);
     free(page);
 }

@@ -7,6 +7,7 @@
 #include "tools/console.h"
 #include "tools/outputs.h"
 #include "tools/shared_options.h"
+#include "tools/show_picture.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -108,6 +109,7 @@ static const kin_option options[] = {
      .unit = "FILE.html",
      .run_only = true,
      .help = "write one self-contained page"},
+    OPTION_PICTURES(FIELD(pictures)),
     {.name = "prom",
      .type = KIN_OPTION_TEXT,
      .offset = FIELD(prom),
@@ -168,6 +170,8 @@ static int run(const void *values, const kin_operands *operands, kin_error *err)
     const outputs files = {.json = o->json, .out = o->out, .prom = o->prom, .force = o->force};
     comparison all;
     int rc = outputs_check(&files, err);
+    if (rc == 0)
+        rc = show_pictures_check(o->pictures, err);
     if (rc != 0)
         return rc;
     console_catch_signals();

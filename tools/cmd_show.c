@@ -21,7 +21,7 @@ typedef struct show_options {
     kin_text_list item;
     int64_t items_shown, neighbors;
     kin_text_list modality;
-    const char *out;
+    const char *out, *pictures;
     bool force;
 } show_options;
 
@@ -58,6 +58,7 @@ static const kin_option options[] = {
      .run_only = true,
      .default_text = "text on stdout",
      .help = "write one self-contained page with pictures"},
+    OPTION_PICTURES(FIELD(pictures)),
     {.name = "force",
      .type = KIN_OPTION_FLAG,
      .offset = FIELD(force),
@@ -162,7 +163,7 @@ static int write_page(const show_data *data, const show_options *o, kin_error *e
     show_pictures pictures;
     char *page = NULL;
     size_t bytes = 0;
-    int rc = show_pictures_init(&pictures, data->graph, err);
+    int rc = show_pictures_init(&pictures, data->graph, o->pictures, err);
     if (rc == 0)
         rc = show_page(&page, &bytes, data, &pictures, err);
     if (rc == 0)
@@ -173,6 +174,10 @@ static int write_page(const show_data *data, const show_options *o, kin_error *e
     if (rc == 0 && pictures.left_out)
         console_warn("%zu pictures are missing, larger than %d KiB or of a kind that is not shown",
                      pictures.left_out, SHOW_PICTURE_MAX_BYTES >> 10);
+    if (rc == 0 && pictures.outside)
+        console_warn(
+            "%zu pictures are left out as they are not below %s: --pictures names the folder",
+            pictures.outside, pictures.folder);
     free(page);
     show_pictures_release(&pictures);
     return rc;
@@ -228,7 +233,9 @@ static int run(const void *values, const kin_operands *operands, kin_error *err)
 {
     const show_options *o = values;
     kin_graph graph;
-    int rc = kin_graph_open(&graph, operands->item[0], err);
+    int rc = show_pictures_check(o->pictures, err);
+    if (rc == 0)
+        rc = kin_graph_open(&graph, operands->item[0], err);
     if (rc != 0)
         return rc;
     size_t count = o->item.count ? o->item.count : (size_t)o->items_shown;

@@ -330,6 +330,9 @@ static void write_page(compare_page *page)
     if (page->pictures.left_out)
         fprintf(out, " Pictures that are missing, too large or of a kind that is not shown: %zu.",
                 page->pictures.left_out);
+    if (page->pictures.outside)
+        fprintf(out, " Pictures that are not in the catalog&rsquo;s folder: %zu.",
+                page->pictures.outside);
     fputs("</p></footer>\n", out);
 }
 
@@ -338,7 +341,7 @@ int comparison_page(char **text, size_t *bytes, const comparison *self, kin_erro
     static const char hint[] = "leave --out away";
     compare_page page = {.compared = self, .named = whose_names(self), .err = err};
     *text = NULL;
-    int rc = show_pictures_init(&page.pictures, page.named, err);
+    int rc = show_pictures_init(&page.pictures, page.named, self->options->pictures, err);
     if (rc != 0)
         return rc;
     page.out = open_memstream(text, bytes);
@@ -347,6 +350,8 @@ int comparison_page(char **text, size_t *bytes, const comparison *self, kin_erro
         return kin_fail_errno(err, KIN_E_MEMORY, hint, "the page");
     }
     write_page(&page);
+    if (page.rc == 0 && page.pictures.no_memory)
+        page.rc = kin_fail(err, KIN_E_MEMORY, hint, "no memory for the page's pictures");
     show_pictures_release(&page.pictures);
     rc = page_end(page.out, text, hint, page.rc == 0 ? err : NULL);
     if (page.rc == 0)

@@ -33,7 +33,7 @@ typedef struct compare_options {
     double min_recall, max_empty, min_fill, max_drift, max_item_change; /* NaN: not asked */
     int bound;                                                          /* compare_bound */
     uint64_t memory;
-    const char *json, *out, *prom;
+    const char *json, *out, *prom, *pictures;
     bool force;
 } compare_options;
 

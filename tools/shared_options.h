@@ -25,6 +25,14 @@
         .help = "replace what kin wrote at --out before"                                           \
     }
 
+#define OPTION_PICTURES(at)                                                                        \
+    {                                                                                              \
+        .name = "pictures", .type = KIN_OPTION_TEXT, .offset = (at), .unit = "DIR",                \
+        .run_only = true, .default_text = "where the table of items came from",                    \
+        .help = "the folder of the page's pictures: names in the table's column image start "      \
+                "there, and what leads out of it is left out"                                      \
+    }
+
 #define OPTION_IDS(at)                                                                             \
     {                                                                                              \
         .name = "ids", .type = KIN_OPTION_TEXT, .offset = (at), .unit = "FILE",                    \

@@ -252,10 +252,11 @@ static void write_item(FILE *out, const show_data *data, show_pictures *pictures
 int show_page(char **page, size_t *bytes, const show_data *data, show_pictures *pictures,
               kin_error *err)
 {
+    static const char hint[] = "show fewer items";
     *page = NULL;
     FILE *out = open_memstream(page, bytes);
     if (!out)
-        return kin_fail_errno(err, KIN_E_MEMORY, "show fewer items", "the page");
+        return kin_fail_errno(err, KIN_E_MEMORY, hint, "the page");
     write_header(out, data);
     for (size_t q = 0; q < data->count; q++)
         write_item(out, data, pictures, q);
@@ -265,6 +266,14 @@ int show_page(char **page, size_t *bytes, const show_data *data, show_pictures *
                 " Left out: %zu pictures that are missing, larger than %d KiB or of a kind "
                 "that is not shown.",
                 pictures->left_out, SHOW_PICTURE_MAX_BYTES >> 10);
+    if (pictures->outside)
+        fprintf(out, " Pictures that are not in the catalog&rsquo;s folder: %zu.",
+                pictures->outside);
     fputs("</p></footer>\n", out);
-    return page_end(out, page, "show fewer items", err);
+    int rc = page_end(out, page, hint, err);
+    if (rc != 0 || !pictures->no_memory)
+        return rc;
+    free(*page);
+    *page = NULL;
+    return kin_fail(err, KIN_E_MEMORY, hint, "no memory for the page's pictures");
 }
