@@ -42,8 +42,10 @@ static bool can_map(void **buffer, size_t count)
 static void take(void **buffer, size_t callers)
 {
     int threads = omp_get_max_threads();
-    openblas_set_num_threads(threads);
-    omp_set_num_threads(threads); /* which the call before lowers to what OpenBLAS is built for */
+    if (threads > openblas_get_num_threads()) {
+        openblas_set_num_threads(threads);
+        omp_set_num_threads(threads); /* lowered before to what OpenBLAS is built for */
+    }
     if (!blas_memory_alloc || !blas_memory_free)
         return;
     for (size_t i = 0; i < callers; i++)
@@ -54,22 +56,21 @@ static void take(void **buffer, size_t callers)
 
 int kin_blas_room(kin_error *err)
 {
-    static int taken; /* for so many threads the pool holds enough */
-    int threads = omp_get_max_threads();
-    if (threads <= taken)
-        return 0;
-    int own = openblas_get_num_threads();
+    static size_t pool; /* buffers that were taken for callers */
+    int threads = omp_get_max_threads(), own = openblas_get_num_threads();
     /* one to spare: LAPACK may hold a buffer while it calls a product */
     size_t callers = (size_t)(threads < CALLERS_MAX ? threads : CALLERS_MAX) + 1;
     size_t more = threads > own ? (size_t)(threads - own) : 0;
-    size_t count = callers + more;
-    void **buffer = kin_alloc(count, sizeof *buffer);
+    if (callers <= pool)
+        return 0;
+    size_t count = callers - pool + more;
+    void **buffer = kin_alloc(callers + more, sizeof *buffer);
     if (!buffer)
-        return kin_fail_alloc(err, "OpenBLAS's buffers", count * sizeof *buffer);
+        return kin_fail_alloc(err, "OpenBLAS's buffers", (callers + more) * sizeof *buffer);
     bool fits = can_map(buffer, count);
     if (fits) {
         take(buffer, callers);
-        taken = threads;
+        pool = callers;
     }
     free(buffer);
     if (fits)

@@ -2,6 +2,7 @@
  * core/threads: the default follows the affinity mask, a set number is what OpenMP uses, names are
  * there.
  */
+#include "core/blas_type.h"
 #include "core/threads.h"
 #include "support/test.h"
 
@@ -51,6 +52,19 @@ static void test_names(void **state)
     assert_string_equal(kin_cpu_name(), kin_cpu_name());
 }
 
+/* With what the command and all test programs start with: see support/test.c. */
+static void test_blas_fits(void **state)
+{
+    (void)state;
+    const char *forced = getenv("OPENBLAS_CORETYPE");
+    kin_blas_type type = kin_blas_type_look();
+    assert_string_equal(type.own, kin_blas_core());
+    if (!forced || !*forced) {
+        assert_int_equal(type.fit, KIN_BLAS_FITS);
+        assert_null(type.fitting);
+    }
+}
+
 int main(int argc, char **argv)
 {
     (void)argc;
@@ -59,6 +73,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_affinity),
         cmocka_unit_test(test_names),
+        cmocka_unit_test(test_blas_fits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -105,6 +105,7 @@ const kin_command command_build = {
                 .count = BUILD_OPTIONS,
                 .defaults = &defaults.build,
                 .bytes = sizeof(build_options)},
+    .uses_blas = true,
     .run = build_run,
 };
 
@@ -117,5 +118,6 @@ const kin_command command_plan = {
                 .count = PLAN_OPTIONS,
                 .defaults = &defaults,
                 .bytes = sizeof(plan_options)},
+    .uses_blas = true,
     .run = plan_run,
 };

@@ -197,5 +197,6 @@ const kin_command command_compare = {
                 .count = sizeof options / sizeof *options,
                 .defaults = &defaults,
                 .bytes = sizeof(compare_options)},
+    .uses_blas = true,
     .run = run,
 };

@@ -6,6 +6,7 @@
 #include "core/kernels.h"
 #include "core/memory.h"
 #include "core/threads.h"
+#include "tools/blas_start.h"
 #include "tools/command.h"
 #include "tools/facts.h"
 #include "tools/plain.h"
@@ -39,16 +40,6 @@ static const kin_option doctor_option[] = {
 };
 
 /* ---- facts ----------------------------------------------------------------------------------- */
-
-static bool has_avx512(void)
-{
-#if defined(__x86_64__)
-    __builtin_cpu_init();
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw");
-#else
-    return false;
-#endif
-}
 
 static json_t *cpu_features(void)
 {
@@ -101,17 +92,12 @@ static void warn(json_t *list, const char *text)
     json_array_append_new(list, json_string(text));
 }
 
-static json_t *warnings(void)
+static json_t *warnings(kin_blas_type blas)
 {
     json_t *list = json_array();
     char text[256];
-    const char *forced = getenv("OPENBLAS_CORETYPE");
-    const char *core = kin_blas_core();
-    if (forced && *forced && has_avx512() && strcmp(core, "Haswell") == 0) {
-        snprintf(text, sizeof text,
-                 "OPENBLAS_CORETYPE=%s is set: OpenBLAS runs at half speed on this CPU", forced);
+    if (blas_start_tell(blas, text, sizeof text))
         warn(list, text);
-    }
     if (strcmp(kin_blas_threading(), "openmp") != 0) {
         snprintf(text, sizeof text,
                  "OpenBLAS is the %s build: install libopenblas-openmp-dev and build again",
@@ -127,6 +113,7 @@ static json_t *collect(int64_t asked)
 {
     struct utsname system = {0};
     uname(&system);
+    kin_blas_type blas = blas_start();
     json_t *facts = facts_versions();
     json_t *machine = facts_machine();
     if (!facts || !machine || json_object_update(facts, machine) != 0) {
@@ -147,7 +134,7 @@ static json_t *collect(int64_t asked)
     json_t *limit = limits(asked);
     json_object_update(facts, limit);
     json_decref(limit);
-    json_object_set_new(facts, "warnings", warnings());
+    json_object_set_new(facts, "warnings", warnings(blas));
     return facts;
 }
 

@@ -189,5 +189,6 @@ const kin_command command_index = {
                 .count = sizeof options / sizeof *options,
                 .defaults = &defaults,
                 .bytes = sizeof(index_options)},
+    .uses_blas = true,
     .run = run,
 };

@@ -379,5 +379,6 @@ const kin_command command_query = {
                 .count = sizeof options / sizeof *options,
                 .defaults = &defaults,
                 .bytes = sizeof(query_options)},
+    .uses_blas = true,
     .run = run,
 };

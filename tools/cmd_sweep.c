@@ -205,5 +205,6 @@ const kin_command command_sweep = {
                 .count = sizeof options / sizeof *options,
                 .defaults = &defaults,
                 .bytes = sizeof(sweep_options)},
+    .uses_blas = true,
     .run = run,
 };

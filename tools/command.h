@@ -54,6 +54,7 @@ typedef struct kin_command {
     size_t operands_min, operands_max;
     const char *example; /* one or more lines shown at the end of `kin NAME --help` */
     kin_option_table options;
+    bool uses_blas; /* its log says how OpenBLAS fits the CPU, where it does not by itself */
     int (*run)(const void *options, const kin_operands *operands, kin_error *err);
 } kin_command;
 

@@ -7,6 +7,7 @@
  */
 #include "core/file.h"
 #include "core/threads.h"
+#include "tools/blas_start.h"
 #include "tools/command.h"
 #include "tools/console.h"
 #include "tools/facts.h"
@@ -112,6 +113,7 @@ static int print_command_help(const kin_command *command, kin_error *err)
 
 static int print_versions(kin_error *err)
 {
+    blas_start();
     json_t *versions = facts_versions();
     const char *name;
     json_t *value;
@@ -180,6 +182,8 @@ static int prepare(const kin_command *command, void *values, int argc, char **ar
         kin_threads_set((int)common->threads);
     if (rc == 0 && command != &command_doctor) /* which reports on a machine, whatever it lacks */
         rc = kin_threads_check(err);
+    if (rc == 0 && command->uses_blas)
+        blas_start_log(blas_start());
     return rc;
 }
 

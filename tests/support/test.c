@@ -3,6 +3,7 @@
  */
 #include "test.h"
 #include "core/outdir.h"
+#include "tools/blas_start.h"
 
 #include <dirent.h>
 #include <math.h>
@@ -17,6 +18,12 @@ const char *__asan_default_options(void); /* NOLINT(bugprone-reserved-identifier
 const char *__asan_default_options(void)  /* NOLINT(bugprone-reserved-identifier,cert-*) */
 {
     return "allocator_may_return_null=1";
+}
+
+/* Every test program multiplies with the kernels that the command would take. */
+__attribute__((constructor)) static void start_blas(void)
+{
+    blas_start();
 }
 
 void test_calm_threads(char **argv)

@@ -12,6 +12,7 @@
  * over all threads by itself (kin_faiss_search's limit of 16 is for the same bits, not for speed).
  */
 #include "ann/faiss_index.h"
+#include "core/blas_type.h"
 #include "core/memory.h"
 #include "core/random.h"
 #include "scan/kmeans.h"
@@ -96,6 +97,8 @@ static void search(void *self, const float *x, size_t count, size_t asked, int64
 
 int main(int argc, char **argv)
 {
+    if (!getenv("OPENBLAS_CORETYPE"))
+        kin_blas_type_mend();
     if (argc == 2 && strcmp(argv[1], "about") == 0) {
         peer_about("FAISS " KIN_FAISS_VERSION, KIN_BENCH_FAISS_LIBRARY);
         return 0;

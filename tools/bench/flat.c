@@ -9,6 +9,7 @@
  * less than kin; it is what a team would use otherwise.
  */
 #include "ann/faiss_index.h"
+#include "core/blas_type.h"
 #include "core/catalog.h"
 #include "core/memory.h"
 #include "core/npy.h"
@@ -112,6 +113,8 @@ int main(int argc, char **argv)
     kin_faiss *index;
     size_t d = 0;
     size_t count = 0;
+    if (!getenv("OPENBLAS_CORETYPE"))
+        kin_blas_type_mend();
     if (argc < 4 || argc > 3 + KIN_MODALITIES_MAX) {
         fprintf(stderr, "usage: bench-flat K OUT NAME=FILE[:WEIGHT]...\n");
         return 2;

@@ -11,6 +11,7 @@
  * All on the same number of OpenMP threads, taking turns repetition by repetition. Prints JSON:
  * operations (a product and a sum are two) a second, one number a repetition.
  */
+#include "core/blas_type.h"
 #include "core/memory.h"
 #include "core/random.h"
 #include "core/threads.h"
@@ -300,6 +301,8 @@ static size_t whole(const char *text, size_t least, size_t most)
 
 int main(int argc, char **argv)
 {
+    if (!getenv("OPENBLAS_CORETYPE"))
+        kin_blas_type_mend();
     if (argc < 2 || argc > 4) {
         fprintf(stderr, "usage: bench-rates DEPTH [THREADS [REPETITIONS]]\n");
         return 2;
