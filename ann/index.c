@@ -10,6 +10,7 @@
  */
 #include "ann/index.h"
 #include "ann/index_parts.h"
+#include "core/json.h"
 #include "core/memory.h"
 #include "core/random.h"
 #include "core/threads.h"
@@ -336,11 +337,10 @@ json_t *kin_index_facts(const kin_index *self)
         json_t *entry = json_pack("{s:I, s:I}", "distinct", (json_int_t)part->distinct.count,
                                   "dimensions", (json_int_t)part->space.d);
         if (part->faiss && self->options.type == KIN_INDEX_IVF)
-            json_object_set_new(entry, "lists",
-                                json_integer((json_int_t)kin_faiss_lists(part->faiss)));
+            kin_json_set(&entry, "lists", json_integer((json_int_t)kin_faiss_lists(part->faiss)));
         if (part->space.pca.kept)
-            json_object_set_new(entry, "retained_energy", json_real(part->space.pca.retained));
-        json_object_set_new(facts, part->name, entry);
+            kin_json_set(&entry, "retained_energy", json_real(part->space.pca.retained));
+        kin_json_set(&facts, part->name, entry);
     }
     return facts;
 }

@@ -52,8 +52,8 @@ int kin_index_build(kin_index **out, const kin_catalog *catalog, const kin_index
 void kin_index_free(kin_index *self);
 
 /* Writes the index files into the existing folder `directory`, and describes them under "index" in
- * `manifest`. The caller commits the folder. */
-int kin_index_save(const kin_index *self, const char *directory, json_t *manifest, kin_error *err);
+ * *manifest (core/json.h). The caller commits the folder. */
+int kin_index_save(const kin_index *self, const char *directory, json_t **manifest, kin_error *err);
 
 /* Opens what kin_index_save wrote, for a catalog whose files have the fingerprints that the
  * manifest records (for the fused space the same weights, and if any item is incomplete the same

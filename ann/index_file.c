@@ -11,6 +11,7 @@
 #include "ann/index.h"
 #include "ann/index_array.h"
 #include "ann/index_parts.h"
+#include "core/json.h"
 #include "core/memory.h"
 #include "core/npy.h"
 #include "core/outdir.h"
@@ -43,7 +44,7 @@ static int write_part(const kin_index_part *part, const char *directory, kin_err
     return status;
 }
 
-int kin_index_save(const kin_index *self, const char *directory, json_t *manifest, kin_error *err)
+int kin_index_save(const kin_index *self, const char *directory, json_t **manifest, kin_error *err)
 {
     const kin_index_options *options = &self->options;
     for (size_t p = 0; p < self->part_count; p++) {
@@ -59,8 +60,7 @@ int kin_index_save(const kin_index *self, const char *directory, json_t *manifes
         (json_int_t)options->lists, "links", (json_int_t)options->links, "ef_construction",
         (json_int_t)options->ef_construction, "seed", (json_int_t)options->seed, "parts",
         kin_index_facts(self));
-    if (!index || json_object_set_new(manifest, "index", index) != 0)
-        return kin_fail_alloc(err, "manifest", 4096);
+    kin_json_set(manifest, "index", index);
     return 0;
 }
 

@@ -71,9 +71,9 @@ int kin_join_new(kin_join **out, const kin_catalog *catalog, const kin_join_opti
                  kin_error *err);
 void kin_join_free(kin_join *self);
 
-/* Describes the join under "join" in `manifest` and writes its order into the existing folder; after
+/* Describes the join under "join" in *manifest (core/json.h) and writes its order into the existing folder; after
  * kin_join_tune. The caller commits the folder. */
-int kin_join_save(const kin_join *self, const char *directory, json_t *manifest, kin_error *err);
+int kin_join_save(const kin_join *self, const char *directory, json_t **manifest, kin_error *err);
 
 /* Takes over what kin_join_save kept in the folder of an index whose catalog and checksums were compared
  * (kin_index_check): the order, and the effort if it was tuned for the same K, target, seed and weights

@@ -7,6 +7,7 @@
  */
 #include "ann/index_array.h"
 #include "ann/join_state.h"
+#include "core/json.h"
 #include "core/memory.h"
 
 #include <math.h>
@@ -19,7 +20,7 @@ static json_t *weights_of(const kin_catalog *catalog)
 {
     json_t *weights = json_array();
     for (size_t m = 0; m < catalog->modality_count; m++)
-        json_array_append_new(weights, json_real(catalog->modality[m].weight));
+        kin_json_append(&weights, json_real(catalog->modality[m].weight));
     return weights;
 }
 
@@ -42,7 +43,7 @@ json_t *kin_join_facts(const kin_join *self)
                      "rows_scanned_share", effort->scanned);
 }
 
-int kin_join_save(const kin_join *self, const char *directory, json_t *manifest, kin_error *err)
+int kin_join_save(const kin_join *self, const char *directory, json_t **manifest, kin_error *err)
 {
     const kin_order *order = &self->codes.order;
     size_t starts = order->groups + 1;
@@ -56,9 +57,8 @@ int kin_join_save(const kin_join *self, const char *directory, json_t *manifest,
     if (rc == 0)
         rc = kin_index_array_write(directory, "join", "start", "<i4", start, 1, &starts, err);
     free(start);
-    json_t *facts = rc == 0 ? kin_join_facts(self) : NULL;
-    if (rc == 0 && (!facts || json_object_set_new(manifest, "join", facts) != 0))
-        rc = kin_fail_alloc(err, "manifest", 4096);
+    if (rc == 0)
+        kin_json_set(manifest, "join", kin_join_facts(self));
     return rc;
 }
 
@@ -152,16 +152,17 @@ static int read_order(kin_join *self, const char *directory, const json_t *facts
 }
 
 /* Whether the effort was chosen for what is asked now. */
-static bool same_question(const kin_join *self, const json_t *facts)
+static int same_question(bool *same, const kin_join *self, const json_t *facts, kin_error *err)
 {
     json_t *weights = weights_of(self->catalog);
-    bool same =
-        (size_t)json_integer_value(json_object_get(facts, "top_k")) == self->options.top_k &&
-        json_number_value(json_object_get(facts, "target")) == self->options.target &&
-        json_integer_value(json_object_get(facts, "seed")) == self->options.seed &&
-        json_equal(json_object_get(facts, "weights"), weights);
+    if (!weights)
+        return kin_fail_alloc(err, "weights", self->catalog->modality_count);
+    *same = (size_t)json_integer_value(json_object_get(facts, "top_k")) == self->options.top_k &&
+            json_number_value(json_object_get(facts, "target")) == self->options.target &&
+            json_integer_value(json_object_get(facts, "seed")) == self->options.seed &&
+            json_equal(json_object_get(facts, "weights"), weights);
     json_decref(weights);
-    return same;
+    return 0;
 }
 
 /* A number of the manifest from 0 to `most`; NaN where there is none. */
@@ -199,10 +200,12 @@ int kin_join_load(kin_join *self, const char *directory, const json_t *manifest,
     *tuned = false;
     if (!facts)
         return 0;
+    bool same = false;
     int rc = read_order(self, directory, facts, err);
-    if (rc != 0 || !same_question(self, facts))
-        return rc;
-    rc = read_effort(self, directory, facts, err);
-    *tuned = rc == 0;
+    if (rc == 0)
+        rc = same_question(&same, self, facts, err);
+    if (rc == 0 && same)
+        rc = read_effort(self, directory, facts, err);
+    *tuned = rc == 0 && same;
     return rc;
 }

@@ -11,6 +11,7 @@
 #include "compare/foreign_file.h"
 #include "compare/row.h"
 #include "core/half.h"
+#include "core/json.h"
 #include "core/score.h"
 #include "core/threads.h"
 
@@ -315,8 +316,7 @@ static json_t *describe_modalities(const kin_catalog *catalog)
     json_t *all = json_array();
     for (size_t m = 0; catalog && m < catalog->modality_count; m++) {
         const kin_modality *modality = &catalog->modality[m];
-        json_array_append_new(all,
-                              json_pack("{s:s, s:f, s:s}", "name", modality->name, "weight",
+        kin_json_append(&all, json_pack("{s:s, s:f, s:s}", "name", modality->name, "weight",
                                         modality->weight, "xxh3_128", modality->fingerprint.text));
     }
     return all;
@@ -325,15 +325,16 @@ static json_t *describe_modalities(const kin_catalog *catalog)
 static int make_manifest(kin_graph *graph, const kin_foreign_file *from, const kin_catalog *catalog,
                          kin_error *err)
 {
-    const char *missing = catalog ? kin_missing_names[catalog->missing] : NULL;
+    json_t *options = json_pack("{s:I, s:s}", "top_k", (json_int_t)graph->k, "row_order",
+                                kin_row_order_names[graph->order]);
+    if (catalog)
+        kin_json_set(&options, "missing", json_string(kin_missing_names[catalog->missing]));
     kin_hash fingerprint = kin_hash_bytes(from->file.data, from->file.bytes);
-    json_t *path = json_string(from->file.path); /* none for bytes that are no UTF-8 */
-    graph->manifest = json_pack(
-        "{s:s, s:s, s:{s:I, s:s, s:s*}, s:I, s:o, s:{s:o, s:s, s:s}}", "kind", "graph", "engine",
-        "foreign", "options", "top_k", (json_int_t)graph->k, "row_order",
-        kin_row_order_names[graph->order], "missing", missing, "items", (json_int_t)graph->n,
-        "modalities", describe_modalities(catalog), "foreign", "file", path ? path : json_null(),
-        "xxh3_128", fingerprint.text, "format", from->format);
+    graph->manifest =
+        json_pack("{s:s, s:s, s:o, s:I, s:o, s:{s:o, s:s, s:s}}", "kind", "graph", "engine",
+                  "foreign", "options", options, "items", (json_int_t)graph->n, "modalities",
+                  describe_modalities(catalog), "foreign", "file", kin_json_path(from->file.path),
+                  "xxh3_128", fingerprint.text, "format", from->format);
     graph->directory = strdup(from->file.path);
     return graph->manifest && graph->directory ? 0 : kin_fail_alloc(err, "manifest", 0);
 }

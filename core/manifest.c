@@ -2,6 +2,7 @@
  * Reading manifest.json and holding a folder against it (declared in core/outdir.h).
  */
 #include "core/file.h"
+#include "core/json.h"
 #include "core/outdir.h"
 
 #include <errno.h>
@@ -44,13 +45,9 @@ int kin_manifest_read(json_t **out, const char *directory, const char *kind, kin
                             directory);
     if (rc != 0)
         goto done;
-    json_error_t fault;
-    manifest = json_loadb(file.bytes ? (const char *)file.data : "", file.bytes,
-                          JSON_REJECT_DUPLICATES, &fault);
-    if (!manifest)
-        rc = kin_fail(err, KIN_E_DATA, "the folder is damaged: build it again", "%s: line %d: %s",
-                      path, fault.line, fault.text);
-    else
+    rc = kin_json_load(&manifest, file.data, file.bytes, path,
+                       "the folder is damaged: build it again", err);
+    if (rc == 0)
         rc = check_manifest(manifest, directory, kind, err);
     kin_file_close(&file);
 done:
@@ -91,14 +88,9 @@ static int verify_file(const char *directory, const char *name, const json_t *en
 
 int kin_manifest_hash(kin_hash *out, const json_t *manifest, kin_error *err)
 {
-    char *text = NULL;
-    json_t *rest = json_copy((json_t *)(uintptr_t)manifest);
-    if (rest) {
-        json_object_del(rest, "checksum");
-        json_object_del(rest, "run");
-        text = json_dumps(rest,
-                          JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(KIN_MANIFEST_DIGITS));
-    }
+    json_t *rest = kin_json_without(manifest, "checksum", "run");
+    char *text = kin_json_dump(rest, JSON_COMPACT | JSON_SORT_KEYS |
+                                         JSON_REAL_PRECISION(KIN_MANIFEST_DIGITS));
     json_decref(rest);
     if (!text)
         return kin_fail_alloc(err, "manifest", 0);

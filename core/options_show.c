@@ -1,6 +1,7 @@
 /*
  * Options as people read them (--help) and as manifests keep them (JSON).
  */
+#include "core/json.h"
 #include "core/options_value.h"
 
 #include <stdio.h>
@@ -11,29 +12,11 @@ enum { HELP_LEFT = 28, HELP_WIDTH = 80 };
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
-/* A text as JSON; bytes that are not UTF-8, as file names may hold, become "?". */
-static json_t *text_json(const char *text)
-{
-    json_t *json = json_string(text);
-    if (json)
-        return json;
-    char *copy = strdup(text);
-    for (char *c = copy; c && *c; c++)
-        if ((unsigned char)*c >= 0x80)
-            *c = '?';
-    json = copy ? json_string(copy) : NULL;
-    free(copy);
-    return json;
-}
-
 static json_t *list_json(const kin_text_list *list)
 {
     json_t *array = json_array();
-    for (size_t i = 0; array && i < list->count; i++)
-        if (json_array_append_new(array, text_json(list->item[i])) != 0) {
-            json_decref(array);
-            array = NULL;
-        }
+    for (size_t i = 0; i < list->count; i++)
+        kin_json_append(&array, kin_json_text(list->item[i]));
     return array;
 }
 
@@ -48,11 +31,12 @@ static json_t *value_json(const kin_option *option, const void *values)
     case KIN_OPTION_BYTES:
         return json_integer((json_int_t) * (const uint64_t *)field);
     case KIN_OPTION_REAL:
-        return json_real(*(const double *)field);
+        return kin_json_real(*(const double *)field);
     case KIN_OPTION_CHOICE:
         return json_string(option->choices[*(const int *)field]);
     case KIN_OPTION_TEXT:
-        return *(const char *const *)field ? text_json(*(const char *const *)field) : json_null();
+        return *(const char *const *)field ? kin_json_text(*(const char *const *)field)
+                                           : json_null();
     case KIN_OPTION_LIST:
         return list_json(field);
     }
@@ -62,7 +46,7 @@ static json_t *value_json(const kin_option *option, const void *values)
 json_t *kin_options_json(const kin_option_table *table, const void *values, bool all)
 {
     json_t *object = json_object();
-    for (size_t i = 0; object && i < table->count; i++) {
+    for (size_t i = 0; i < table->count; i++) {
         const kin_option *option = &table->option[i];
         if (option->run_only && !all)
             continue;
@@ -71,10 +55,7 @@ json_t *kin_options_json(const kin_option_table *table, const void *values, bool
         for (char *c = key; *c; c++)
             if (*c == '-')
                 *c = '_';
-        if (json_object_set_new(object, key, value_json(option, values)) != 0) {
-            json_decref(object);
-            object = NULL;
-        }
+        kin_json_set(&object, key, value_json(option, values));
     }
     return object;
 }

@@ -1,5 +1,6 @@
 #include "core/outdir.h"
 #include "core/file.h"
+#include "core/json.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -242,7 +243,7 @@ static int compare_names(const struct dirent **a, const struct dirent **b)
 }
 
 /* Syncs one file and lists it with its size and checksum. */
-static int describe_file(const char *folder, const char *name, json_t *files, kin_error *err)
+static int describe_file(const char *folder, const char *name, json_t **files, kin_error *err)
 {
     kin_hash hash;
     size_t bytes;
@@ -253,14 +254,13 @@ static int describe_file(const char *folder, const char *name, json_t *files, ki
     if (rc == 0)
         rc = sync_path(path, err);
     if (rc == 0)
-        json_object_set_new(
-            files, name,
-            json_pack("{s:I, s:s}", "bytes", (json_int_t)bytes, "xxh3_128", hash.text));
+        kin_json_set(files, name,
+                     json_pack("{s:I, s:s}", "bytes", (json_int_t)bytes, "xxh3_128", hash.text));
     free(path);
     return rc;
 }
 
-static int describe_files(const char *folder, json_t *files, kin_error *err)
+static int describe_files(const char *folder, json_t **files, kin_error *err)
 {
     int rc = 0;
     struct dirent **entry;
@@ -281,15 +281,19 @@ static int describe_files(const char *folder, json_t *files, kin_error *err)
 static int write_manifest(const char *folder, const json_t *manifest, kin_error *err)
 {
     int rc = 0;
+    FILE *file = NULL;
+    char *text = kin_json_dump(manifest, JSON_INDENT(2) | JSON_REAL_PRECISION(KIN_MANIFEST_DIGITS));
     char *path = kin_path_join(folder, "manifest.json");
-    FILE *file = path ? fopen(path, "wxe") : NULL;
-    if (!file) {
-        rc = kin_fail_errno(err, KIN_E_IO, "check the file system it lies on", "%s/manifest.json",
-                            folder);
+    if (!text || !path) {
+        rc = kin_fail_alloc(err, "manifest", 0);
         goto done;
     }
-    int failed =
-        json_dumpf(manifest, file, JSON_INDENT(2) | JSON_REAL_PRECISION(KIN_MANIFEST_DIGITS)) != 0;
+    file = fopen(path, "wxe");
+    if (!file) {
+        rc = kin_fail_errno(err, KIN_E_IO, "check the file system it lies on", "%s", path);
+        goto done;
+    }
+    int failed = fputs(text, file) == EOF;
     failed = fputc('\n', file) == EOF || failed;
     failed = fflush(file) != 0 || fsync(fileno(file)) != 0 || failed;
     failed = fclose(file) != 0 || failed;
@@ -298,6 +302,7 @@ static int write_manifest(const char *folder, const json_t *manifest, kin_error 
                             "%s cannot be written", path);
 done:
     free(path);
+    free(text);
     return rc;
 }
 
@@ -321,19 +326,19 @@ static int take_name(kin_outdir *self, kin_error *err)
     return 0;
 }
 
-int kin_outdir_commit(kin_outdir *self, json_t *manifest, kin_error *err)
+int kin_outdir_commit(kin_outdir *self, json_t **manifest, kin_error *err)
 {
     json_t *files = json_object();
-    int rc = describe_files(self->temporary, files, err);
-    json_object_set_new(manifest, "files", files);
+    int rc = describe_files(self->temporary, &files, err);
+    kin_json_set(manifest, "files", files);
     kin_hash hash;
     if (rc == 0)
-        rc = kin_manifest_hash(&hash, manifest, err);
+        rc = kin_manifest_hash(&hash, *manifest, err);
     if (rc == 0)
-        json_object_set_new(manifest, "checksum", json_string(hash.text));
+        kin_json_set(manifest, "checksum", json_string(hash.text));
     char *parent = parent_of(self->final);
     if (rc == 0)
-        rc = write_manifest(self->temporary, manifest, err);
+        rc = write_manifest(self->temporary, *manifest, err);
     if (rc == 0)
         rc = sync_path(self->temporary, err);
     if (rc == 0)

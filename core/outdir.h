@@ -28,9 +28,10 @@ int kin_outdir_open(kin_outdir *self, const char *path, const char *kind, bool f
                     kin_error *err);
 
 /* Adds "files": {name: {"bytes", "xxh3_128"}} for every other file and "checksum" (of the manifest
- * without itself and "run") to `manifest`, writes it as
- * manifest.json (keys in the order they were set, two blanks of indent), syncs and renames. */
-int kin_outdir_commit(kin_outdir *self, json_t *manifest, kin_error *err);
+ * without itself and "run") to *manifest, writes it as
+ * manifest.json (keys in the order they were set, two blanks of indent), syncs and renames. KIN_E_MEMORY
+ * when *manifest is NULL: something was refused while it was built (core/json.h). */
+int kin_outdir_commit(kin_outdir *self, json_t **manifest, kin_error *err);
 
 /* Removes the temporary folder unless it was committed. */
 void kin_outdir_release(kin_outdir *self);

@@ -493,8 +493,8 @@ static json_t *write_folder(const sample *s, const kin_index *index, const char 
     }
     json_object_set_new(manifest, "modalities", modalities);
     test_ok(kin_outdir_open(&out, path, "graph", true, &err), &err);
-    test_ok(kin_index_save(index, out.temporary, manifest, &err), &err);
-    test_ok(kin_outdir_commit(&out, manifest, &err), &err);
+    test_ok(kin_index_save(index, out.temporary, &manifest, &err), &err);
+    test_ok(kin_outdir_commit(&out, &manifest, &err), &err);
     kin_outdir_release(&out);
     json_decref(manifest);
     test_ok(kin_manifest_read(&manifest, path, "index", &err), &err);

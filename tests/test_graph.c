@@ -108,7 +108,7 @@ static void make_graph(const char *folder, kin_row_order order, bool full)
         json_pack("{s:s, s:i, s:{s:i, s:s}, s:[{s:s}, {s:s}]}", "kind", "graph", "format",
                   KIN_MANIFEST_FORMAT, "options", "top_k", K, "row_order",
                   kin_row_order_names[order], "modalities", "name", "text", "name", "image");
-    test_ok(kin_outdir_commit(&out, manifest, &err), &err);
+    test_ok(kin_outdir_commit(&out, &manifest, &err), &err);
     json_decref(manifest);
     kin_outdir_release(&out);
 }

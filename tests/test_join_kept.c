@@ -83,7 +83,7 @@ static void check_same_order(const kin_join *join)
     const char *folder = test_path("again");
     json_t *manifest = json_object();
     mkdir(folder, 0777);
-    test_ok(kin_join_save(join, folder, manifest, &err), &err);
+    test_ok(kin_join_save(join, folder, &manifest, &err), &err);
     json_decref(manifest);
     assert_true(test_same_files(test_path("again/join.row.npy"), test_path("index/join.row.npy")));
     assert_true(

@@ -156,7 +156,7 @@ static int do_all(const sample *s, taker *t)
     if (rc == 0)
         rc = kin_join_tune(join, NULL, &err);
     if (rc == 0)
-        rc = kin_join_save(join, test_path("."), manifest, &err);
+        rc = kin_join_save(join, test_path("."), &manifest, &err);
     kin_join_free(join);
     join = NULL;
     if (rc == 0)

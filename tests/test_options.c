@@ -374,7 +374,7 @@ static void test_json(void **state)
     char *text = json_dumps(some, JSON_COMPACT);
     assert_string_equal(text, "{\"top_k\":200,\"seed\":1,\"share\":0.5,\"free_real\":0.0,"
                               "\"engine\":\"ivf\",\"modality\":[\"a\"]}");
-    assert_string_equal(json_string_value(json_object_get(all, "out")), "d?");
+    assert_string_equal(json_string_value(json_object_get(all, "out")), "d\xef\xbf\xbd");
     assert_true(json_is_false(json_object_get(all, "force")));
     free(text);
     json_decref(some);

@@ -44,7 +44,7 @@ static int make(const char *path, bool force, const char *text, kin_error *err)
     test_write_text(file, text);
     free(file);
     json_t *manifest = json_pack("{s:s, s:i}", "kind", "graph", "format", KIN_MANIFEST_FORMAT);
-    rc = kin_outdir_commit(&out, manifest, err);
+    rc = kin_outdir_commit(&out, &manifest, err);
     json_decref(manifest);
     kin_outdir_release(&out);
     return rc;
@@ -154,7 +154,7 @@ static void test_force_swaps(void **state)
     test_write_text(file, "new");
     free(file);
     json_t *manifest = json_pack("{s:s, s:i}", "kind", "graph", "format", KIN_MANIFEST_FORMAT);
-    test_ok(kin_outdir_commit(&out, manifest, &err), &err);
+    test_ok(kin_outdir_commit(&out, &manifest, &err), &err);
     json_decref(manifest);
     kin_outdir_release(&out);
     assert_data(test_path("out/data"), "new");
@@ -187,7 +187,7 @@ static void test_late_arrival(void **state)
     mkdir(test_path("out"), 0755);
     test_write_text(test_path("out/other"), "o");
     json_t *manifest = json_pack("{s:s, s:i}", "kind", "graph", "format", KIN_MANIFEST_FORMAT);
-    test_refused(kin_outdir_commit(&out, manifest, &err), &err, KIN_E_CANTOUT,
+    test_refused(kin_outdir_commit(&out, &manifest, &err), &err, KIN_E_CANTOUT,
                  "out cannot take its name");
     json_decref(manifest);
     kin_outdir_release(&out);
@@ -294,7 +294,7 @@ static void test_many_files(void **state)
         free(path);
     }
     json_t *manifest = json_pack("{s:s, s:i}", "kind", "graph", "format", KIN_MANIFEST_FORMAT);
-    test_ok(kin_outdir_commit(&out, manifest, &err), &err);
+    test_ok(kin_outdir_commit(&out, &manifest, &err), &err);
     const char *name;
     json_t *entry;
     int i = 0;

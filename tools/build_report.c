@@ -1,6 +1,7 @@
 /*
  * What a build says of itself: the manifest, and the last lines of the log.
  */
+#include "core/json.h"
 #include "core/threads.h"
 #include "tools/build.h"
 #include "tools/provenance.h"
@@ -42,70 +43,73 @@ static json_t *join_counts(const kin_join *join)
 }
 
 /* The last judgement, and what effort was chosen by. All of it follows from inputs and options. */
-static void add_recall(json_t *manifest, const build *self)
+static void add_recall(json_t **manifest, const build *self)
 {
     const judge_verdict *v = &self->verdict;
     const tuning *t = &self->tuning;
     if (v->attempt == 0)
         return;
-    json_object_set_new(manifest, "recall",
-                        json_pack("{s:f, s:f, s:f, s:f, s:f, s:I, s:b, s:I, s:b, s:I, s:I, s:b}",
-                                  "target", v->target, "mean", v->mean, "lower_bound",
-                                  v->lower_bound, "confidence", JUDGE_CONFIDENCE, "alpha", v->alpha,
-                                  "rows", (json_int_t)v->rows, "census", v->census, "k",
-                                  (json_int_t)self->options.top_k, "tie_aware", true, "attempts",
-                                  (json_int_t)v->attempt, "seed",
-                                  (json_int_t)self->options.index.seed, "met", v->met));
-    json_object_set_new(manifest, "target_met", json_boolean(v->met));
+    kin_json_set(manifest, "recall",
+                 json_pack("{s:f, s:f, s:f, s:f, s:f, s:I, s:b, s:I, s:b, s:I, s:I, s:b}", "target",
+                           v->target, "mean", v->mean, "lower_bound", v->lower_bound, "confidence",
+                           JUDGE_CONFIDENCE, "alpha", v->alpha, "rows", (json_int_t)v->rows,
+                           "census", v->census, "k", (json_int_t)self->options.top_k, "tie_aware",
+                           true, "attempts", (json_int_t)v->attempt, "seed",
+                           (json_int_t)self->options.index.seed, "met", v->met));
+    kin_json_set(manifest, "target_met", json_boolean(v->met));
     if (self->index && t->row)
-        json_object_set_new(manifest, "tuning",
-                            json_pack("{s:I, s:I, s:I, s:f}", "rows", (json_int_t)t->rows, "steps",
-                                      (json_int_t)t->steps, "candidates", (json_int_t)t->candidates,
-                                      "mean", t->mean));
+        kin_json_set(manifest, "tuning",
+                     json_pack("{s:I, s:I, s:I, s:f}", "rows", (json_int_t)t->rows, "steps",
+                               (json_int_t)t->steps, "candidates", (json_int_t)t->candidates,
+                               "mean", t->mean));
 }
 
-static void add_vectors(json_t *manifest, const build *self)
+static void add_vectors(json_t **manifest, const build *self)
 {
+    json_t *modalities = json_array();
     size_t m;
     json_t *entry;
-    json_array_foreach(json_object_get(manifest, "modalities"), m, entry)
+    json_array_foreach(json_object_get(*manifest, "modalities"), m, entry)
     {
-        json_object_set_new(entry, "vectors", health_vectors_json(&self->vectors[m]));
+        json_incref(entry);
+        kin_json_set(&entry, "vectors", health_vectors_json(&self->vectors[m]));
+        kin_json_append(&modalities, entry);
     }
+    kin_json_set(manifest, "modalities", modalities);
 }
 
 json_t *build_manifest(build *self)
 {
     const build_options *o = &self->options;
     json_t *manifest = json_object();
-    json_object_set_new(manifest, "kind", json_string("graph"));
-    json_object_set_new(manifest, "format", json_integer(KIN_MANIFEST_FORMAT));
-    json_object_set_new(manifest, "engine", json_string(build_engine_names[o->engine]));
-    json_object_set_new(manifest, "options", kin_options_json(&command_build.options, o, false));
-    provenance_describe(manifest, &self->catalog);
-    add_vectors(manifest, self);
-    json_object_set_new(manifest, "incomplete_items",
-                        json_integer((json_int_t)kin_catalog_incomplete(&self->catalog)));
-    json_object_set_new(manifest, "items_with_neighbors",
-                        json_integer((json_int_t)self->totals.items_with_neighbors));
-    json_object_set_new(manifest, "pairs", json_integer((json_int_t)self->totals.pairs));
+    kin_json_set(&manifest, "kind", json_string("graph"));
+    kin_json_set(&manifest, "format", json_integer(KIN_MANIFEST_FORMAT));
+    kin_json_set(&manifest, "engine", json_string(build_engine_names[o->engine]));
+    kin_json_set(&manifest, "options", kin_options_json(&command_build.options, o, false));
+    provenance_describe(&manifest, &self->catalog);
+    add_vectors(&manifest, self);
+    kin_json_set(&manifest, "incomplete_items",
+                 json_integer((json_int_t)kin_catalog_incomplete(&self->catalog)));
+    kin_json_set(&manifest, "items_with_neighbors",
+                 json_integer((json_int_t)self->totals.items_with_neighbors));
+    kin_json_set(&manifest, "pairs", json_integer((json_int_t)self->totals.pairs));
     if (self->index)
-        json_object_set_new(manifest, "index", kin_index_facts(self->index));
+        kin_json_set(&manifest, "index", kin_index_facts(self->index));
     if (self->join)
-        json_object_set_new(manifest, "join", kin_join_facts(self->join));
-    add_recall(manifest, self);
+        kin_json_set(&manifest, "join", kin_join_facts(self->join));
+    add_recall(&manifest, self);
     if (self->trace)
-        json_object_set(manifest, "trace", self->trace);
+        kin_json_set(&manifest, "trace", json_incref(self->trace));
     json_t *run = command_run_facts(self->start);
-    provenance_locate(run, &self->catalog);
+    provenance_locate(&run, &self->catalog);
     if (o->engine == ENGINE_EXACT) {
-        json_object_set_new(manifest, "certified", json_true());
-        json_object_set_new(run, "exact", exact_facts(self));
+        kin_json_set(&manifest, "certified", json_true());
+        kin_json_set(&run, "exact", exact_facts(self));
     }
     if (self->join)
-        json_object_set_new(run, "join", join_counts(self->join));
-    json_object_set(run, "seconds", self->seconds);
-    json_object_set_new(manifest, "run", run);
+        kin_json_set(&run, "join", join_counts(self->join));
+    kin_json_set(&run, "seconds", json_incref(self->seconds));
+    kin_json_set(&manifest, "run", run);
     return manifest;
 }
 

@@ -6,6 +6,7 @@
  * what is kept is of that attempt's effort, and a run that is not traced does nothing for it. Candidates go
  * to the files as they come: memory does not grow with them.
  */
+#include "core/json.h"
 #include "core/npy_writer.h"
 #include "tools/build.h"
 
@@ -185,17 +186,16 @@ static json_t *describe(const trace *files, const build *self)
         const source_files *source = &files->source[s];
         json_t *asked =
             self->join ? json_null() : json_integer((json_int_t)self->options.search.candidates);
-        json_array_append_new(sources,
-                              json_pack("{s:s, s:s?, s:o}", "name", source->name, "modality",
-                                        source->modality ? source->name : NULL, "asked", asked));
+        kin_json_append(&sources,
+                        json_pack("{s:s, s:s?, s:o}", "name", source->name, "modality",
+                                  source->modality ? source->name : NULL, "asked", asked));
     }
     json_t *facts = json_pack("{s:I, s:I, s:o}", "rows", (json_int_t)files->rows, "seed",
                               (json_int_t)self->options.index.seed, "sources", sources);
     if (self->join) {
         double reach = (double)kin_join_get_effort(self->join)->reach;
-        json_object_set_new(facts, "lists",
-                            json_integer((json_int_t)kin_join_list_count(self->join)));
-        json_object_set_new(facts, "reach", isinf(reach) ? json_null() : json_real(reach));
+        kin_json_set(&facts, "lists", json_integer((json_int_t)kin_join_list_count(self->join)));
+        kin_json_set(&facts, "reach", isinf(reach) ? json_null() : json_real(reach));
     }
     return facts;
 }
@@ -229,8 +229,11 @@ int build_trace(build *self, kin_error *err)
         rc = finish_files(&files, err);
     if (rc == 0) {
         self->trace = describe(&files, self);
-        log_trace(&files);
+        if (!self->trace)
+            rc = kin_fail_alloc(err, "trace", 0);
     }
+    if (rc == 0)
+        log_trace(&files);
     release(&files);
     build_stage_done(self, "trace");
     return rc;

@@ -7,6 +7,7 @@
  * The output folder is claimed first, so that what cannot be written is known before hours are
  * spent; it takes its name last, after the inputs were found unchanged.
  */
+#include "core/json.h"
 #include "exact/stream.h"
 #include "tools/build.h"
 #include "tools/provenance.h"
@@ -15,7 +16,7 @@ void build_stage_done(build *self, const char *name)
 {
     double now = console_seconds();
     double before = json_number_value(json_object_get(self->seconds, name));
-    json_object_set_new(self->seconds, name, json_real(before + now - self->stage_start));
+    kin_json_set(&self->seconds, name, json_real(before + now - self->stage_start));
     self->stage_start = now;
 }
 
@@ -106,7 +107,7 @@ static int finish(build *self, kin_error *err)
         return rc;
     build_stage_done(self, "write");
     json_t *manifest = build_manifest(self);
-    rc = kin_outdir_commit(&self->out, manifest, err);
+    rc = kin_outdir_commit(&self->out, &manifest, err);
     if (rc == 0)
         build_print_summary(self, manifest);
     json_decref(manifest);

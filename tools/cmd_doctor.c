@@ -3,6 +3,7 @@
  * it slow. Reads a few files under /proc and /sys; changes nothing.
  */
 #include "core/cgroup.h"
+#include "core/json.h"
 #include "core/kernels.h"
 #include "core/memory.h"
 #include "core/threads.h"
@@ -48,7 +49,7 @@ static json_t *cpu_features(void)
     __builtin_cpu_init();
 #define ADD(name)                                                                                  \
     if (__builtin_cpu_supports(name))                                                              \
-    json_array_append_new(list, json_string(name))
+    kin_json_append(&list, json_string(name))
     ADD("avx2");
     ADD("fma");
     ADD("avx512f");
@@ -87,9 +88,9 @@ static json_t *limits(int64_t asked)
                      "memory_available_bytes", (json_int_t)kin_memory_available());
 }
 
-static void warn(json_t *list, const char *text)
+static void warn(json_t **list, const char *text)
 {
-    json_array_append_new(list, json_string(text));
+    kin_json_append(list, kin_json_text(text));
 }
 
 static json_t *warnings(kin_blas_type blas)
@@ -97,15 +98,15 @@ static json_t *warnings(kin_blas_type blas)
     json_t *list = json_array();
     char text[256];
     if (blas_start_tell(blas, text, sizeof text))
-        warn(list, text);
+        warn(&list, text);
     if (strcmp(kin_blas_threading(), "openmp") != 0) {
         snprintf(text, sizeof text,
                  "OpenBLAS is the %s build: install libopenblas-openmp-dev and build again",
                  kin_blas_threading());
-        warn(list, text);
+        warn(&list, text);
     }
     if (kin_threads_used() > sysconf(_SC_NPROCESSORS_ONLN))
-        warn(list, "more threads than CPUs: they will wait for each other");
+        warn(&list, "more threads than CPUs: they will wait for each other");
     return list;
 }
 
@@ -115,26 +116,18 @@ static json_t *collect(int64_t asked)
     uname(&system);
     kin_blas_type blas = blas_start();
     json_t *facts = facts_versions();
-    json_t *machine = facts_machine();
-    if (!facts || !machine || json_object_update(facts, machine) != 0) {
-        json_decref(facts);
-        json_decref(machine);
-        return NULL;
-    }
-    json_decref(machine);
+    kin_json_merge(&facts, facts_machine());
     json_object_del(facts, "threads");
     json_object_del(facts, "host"); /* a bug report need not name the machine */
-    json_object_set_new(facts, "cpu_features", cpu_features());
-    json_object_set_new(facts, "compiler", json_string("gcc " __VERSION__));
-    json_object_set_new(facts, "build_type", json_string(KIN_BUILD_TYPE));
+    kin_json_set(&facts, "cpu_features", cpu_features());
+    kin_json_set(&facts, "compiler", json_string("gcc " __VERSION__));
+    kin_json_set(&facts, "build_type", json_string(KIN_BUILD_TYPE));
     char kernel[256];
     snprintf(kernel, sizeof kernel, "%.60s %.80s %.60s", system.sysname, system.release,
              system.machine);
-    json_object_set_new(facts, "system", json_string(kernel));
-    json_t *limit = limits(asked);
-    json_object_update(facts, limit);
-    json_decref(limit);
-    json_object_set_new(facts, "warnings", warnings(blas));
+    kin_json_set(&facts, "system", json_string(kernel));
+    kin_json_merge(&facts, limits(asked));
+    kin_json_set(&facts, "warnings", warnings(blas));
     return facts;
 }
 

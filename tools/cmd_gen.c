@@ -3,6 +3,7 @@
  * and manifest.json. The model is tools/gen.h's; here are its options, the files, and their
  * manifest. The same bytes for any number of threads; memory does not grow with the items.
  */
+#include "core/json.h"
 #include "core/memory.h"
 #include "core/outdir.h"
 #include "tools/command.h"
@@ -290,19 +291,19 @@ static json_t *make_manifest(const generator *self, double start)
             json_pack("{s:s, s:s, s:I, s:s}", "name", self->name[m], "file", file, "dimensions",
                       (json_int_t)self->dims[m], "dtype", dtype_names[o->dtype]);
         if (o->from)
-            json_object_set_new(entry, "from_xxh3_128",
-                                json_string(self->catalog.modality[m].fingerprint.text));
-        json_array_append_new(modalities, entry);
+            kin_json_set(&entry, "from_xxh3_128",
+                         json_string(self->catalog.modality[m].fingerprint.text));
+        kin_json_append(&modalities, entry);
     }
     json_t *manifest = json_object();
-    json_object_set_new(manifest, "kind", json_string("catalog"));
-    json_object_set_new(manifest, "format", json_integer(KIN_MANIFEST_FORMAT));
-    json_object_set_new(manifest, "items", json_integer(o->items));
+    kin_json_set(&manifest, "kind", json_string("catalog"));
+    kin_json_set(&manifest, "format", json_integer(KIN_MANIFEST_FORMAT));
+    kin_json_set(&manifest, "items", json_integer(o->items));
     if (o->from)
-        json_object_set_new(manifest, "real_items", json_integer((json_int_t)self->catalog.n));
-    json_object_set_new(manifest, "modalities", modalities);
-    json_object_set_new(manifest, "options", kin_options_json(&command_gen.options, o, false));
-    json_object_set_new(manifest, "run", command_run_facts(start));
+        kin_json_set(&manifest, "real_items", json_integer((json_int_t)self->catalog.n));
+    kin_json_set(&manifest, "modalities", modalities);
+    kin_json_set(&manifest, "options", kin_options_json(&command_gen.options, o, false));
+    kin_json_set(&manifest, "run", command_run_facts(start));
     return manifest;
 }
 
@@ -332,7 +333,7 @@ static int generate(generator *self, kin_error *err)
     if (rc != 0)
         return rc;
     json_t *manifest = make_manifest(self, start);
-    rc = kin_outdir_commit(&self->out, manifest, err);
+    rc = kin_outdir_commit(&self->out, &manifest, err);
     json_decref(manifest);
     if (rc != 0)
         return rc;

@@ -5,6 +5,7 @@
  */
 #include "ann/index.h"
 #include "ann/join.h"
+#include "core/json.h"
 #include "core/outdir.h"
 #include "tools/command.h"
 #include "tools/console.h"
@@ -69,14 +70,14 @@ typedef struct indexing {
 static json_t *make_manifest(const indexing *self)
 {
     json_t *manifest = json_object();
-    json_object_set_new(manifest, "kind", json_string("index"));
-    json_object_set_new(manifest, "format", json_integer(KIN_MANIFEST_FORMAT));
-    json_object_set_new(manifest, "options",
-                        kin_options_json(&command_index.options, self->options, false));
-    provenance_describe(manifest, &self->catalog);
+    kin_json_set(&manifest, "kind", json_string("index"));
+    kin_json_set(&manifest, "format", json_integer(KIN_MANIFEST_FORMAT));
+    kin_json_set(&manifest, "options",
+                 kin_options_json(&command_index.options, self->options, false));
+    provenance_describe(&manifest, &self->catalog);
     json_t *run = command_run_facts(self->start);
-    provenance_locate(run, &self->catalog);
-    json_object_set_new(manifest, "run", run);
+    provenance_locate(&run, &self->catalog);
+    kin_json_set(&manifest, "run", run);
     return manifest;
 }
 
@@ -95,7 +96,7 @@ static void print_summary(const indexing *self, const json_t *manifest)
 }
 
 /* The order and the effort of the self-join: the part of an ivf index that `kin build` reads. */
-static int add_join(indexing *self, json_t *manifest, kin_error *err)
+static int add_join(indexing *self, json_t **manifest, kin_error *err)
 {
     const index_options *o = self->options;
     kin_join *join = NULL;
@@ -122,9 +123,9 @@ static int add_join(indexing *self, json_t *manifest, kin_error *err)
 static int write_folder(indexing *self, kin_error *err)
 {
     json_t *manifest = make_manifest(self);
-    int rc = kin_index_save(self->index, self->out.temporary, manifest, err);
+    int rc = kin_index_save(self->index, self->out.temporary, &manifest, err);
     if (rc == 0)
-        rc = add_join(self, manifest, err);
+        rc = add_join(self, &manifest, err);
     if (rc == 0)
         rc = provenance_write_names(&self->catalog, self->out.temporary, err);
     if (rc == 0)
@@ -132,7 +133,7 @@ static int write_folder(indexing *self, kin_error *err)
     if (rc == 0)
         rc = kin_catalog_unchanged(&self->catalog, err);
     if (rc == 0)
-        rc = kin_outdir_commit(&self->out, manifest, err);
+        rc = kin_outdir_commit(&self->out, &manifest, err);
     if (rc == 0)
         print_summary(self, manifest);
     json_decref(manifest);

@@ -4,6 +4,7 @@
  * the manifest is shown.
  */
 #include "core/graph.h"
+#include "core/json.h"
 #include "core/memory.h"
 #include "core/outdir.h"
 #include "tools/command.h"
@@ -83,7 +84,8 @@ static int info_catalog(const char *directory, FILE *table, json_t **out, kin_er
         rc = path ? info_file(path, table, &facts, &fault)
                   : kin_fail_alloc(&fault, "path", strlen(directory));
         if (rc == KIN_E_DATA) {
-            facts = json_pack("{s:s, s:s}", "file", entry[i]->d_name, "fault", fault.message);
+            facts = json_pack("{s:o, s:o}", "file", command_json_text(entry[i]->d_name), "fault",
+                              command_json_text(fault.message));
             if (table)
                 fprintf(table, "%s\n  not vectors\n", plain(fault.message).text);
             rc = 0;
@@ -92,7 +94,8 @@ static int info_catalog(const char *directory, FILE *table, json_t **out, kin_er
         }
         if (rc != 0 && err)
             *err = fault;
-        json_array_append_new(files, facts ? facts : json_null());
+        if (rc == 0)
+            kin_json_append(&files, facts);
         free(path);
     }
     for (int i = 0; i < count; i++)
@@ -139,47 +142,58 @@ static int count_graph(graph_facts *out, const kin_graph *graph, kin_error *err)
     return 0;
 }
 
-static void print_json(FILE *table, const char *prefix, const json_t *value);
+static int print_json(FILE *table, const char *prefix, const json_t *value, kin_error *err);
 
 /* One value under its name: objects and lists of objects go deeper, the rest is a line. */
-static void print_entry(FILE *table, const char *name, const json_t *value)
+static int print_entry(FILE *table, const char *name, const json_t *value, kin_error *err)
 {
+    int rc = 0;
     size_t i;
     const json_t *item;
     if (json_is_object(value)) {
-        print_json(table, name, value);
+        rc = print_json(table, name, value, err);
     } else if (json_is_object(json_array_get(value, 0))) {
         json_array_foreach(value, i, item)
         {
             char numbered[240];
             const char *own = json_string_value(json_object_get(item, "name"));
             snprintf(numbered, sizeof numbered, "%s.%s", name, own ? own : "item");
-            print_entry(table, numbered, item);
+            if (rc == 0)
+                rc = print_entry(table, numbered, item, err);
         }
     } else {
-        char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
+        char *text = kin_json_dump(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
         const char *shown = json_is_string(value) ? json_string_value(value) : text;
-        fprintf(table, "  %-28s ", plain(name).text);
-        plain_write(table, (kin_span){shown, shown ? strlen(shown) : 0});
-        putc('\n', table);
+        if (!text)
+            rc = kin_fail_alloc(err, name, 0);
+        else {
+            fprintf(table, "  %-28s ", plain(name).text);
+            plain_write(table, (kin_span){shown, strlen(shown)});
+            putc('\n', table);
+        }
         free(text);
     }
+    return rc;
 }
 
 /* {"a": {"b": 1}} as lines "  a.b  1"; plain lists as JSON. */
-static void print_json(FILE *table, const char *prefix, const json_t *value)
+static int print_json(FILE *table, const char *prefix, const json_t *value, kin_error *err)
 {
+    int rc = 0;
     const char *key;
     json_t *child;
     json_object_foreach((json_t *)(uintptr_t)value, key, child)
     {
         char name[200];
         snprintf(name, sizeof name, "%s%s%s", prefix, prefix[0] ? "." : "", key);
-        print_entry(table, name, child);
+        if (rc == 0)
+            rc = print_entry(table, name, child, err);
     }
+    return rc;
 }
 
-static void print_graph(FILE *table, const kin_graph *graph, const graph_facts *facts)
+static int print_graph(FILE *table, const kin_graph *graph, const graph_facts *facts,
+                       kin_error *err)
 {
     kin_span id = kin_lines_at(&graph->ids, facts->in_degree_max_row);
     fprintf(table, "%s: graph of %zu items, %zu pairs, top-k %zu, rows by %s\n",
@@ -195,7 +209,7 @@ static void print_graph(FILE *table, const kin_graph *graph, const graph_facts *
         fprintf(table, " %s", plain(graph->modality[m]).text);
     const char *engine = json_string_value(json_object_get(graph->manifest, "engine"));
     fprintf(table, "\n  engine            %s\n", plain(engine).text);
-    print_json(table, "options", json_object_get(graph->manifest, "options"));
+    return print_json(table, "options", json_object_get(graph->manifest, "options"), err);
 }
 
 static int info_graph(const char *directory, FILE *table, json_t **out, kin_error *err)
@@ -210,7 +224,7 @@ static int info_graph(const char *directory, FILE *table, json_t **out, kin_erro
         kin_span id = kin_lines_at(&graph.ids, facts.in_degree_max_row);
         json_t *names = json_array();
         for (size_t m = 0; m < graph.modality_count; m++)
-            json_array_append_new(names, json_string(graph.modality[m]));
+            kin_json_append(&names, json_string(graph.modality[m]));
         *out = json_pack(
             "{s:s, s:I, s:I, s:I, s:s, s:f, s:I, s:I, s:I, s:s%, s:I, s:o, s:O?, s:O?}", "kind",
             "graph", "items", (json_int_t)graph.n, "pairs", (json_int_t)graph.pairs, "top_k",
@@ -222,7 +236,7 @@ static int info_graph(const char *directory, FILE *table, json_t **out, kin_erro
             json_object_get(graph.manifest, "engine"), "options",
             json_object_get(graph.manifest, "options"));
         if (table)
-            print_graph(table, &graph, &facts);
+            rc = print_graph(table, &graph, &facts, err);
     }
     kin_graph_close(&graph);
     return rc;
@@ -231,15 +245,17 @@ static int info_graph(const char *directory, FILE *table, json_t **out, kin_erro
 /* ---- folders --------------------------------------------------------------------------------- */
 
 /* A folder of a kind that only its manifest describes. */
-static void info_manifest(const char *directory, const json_t *manifest, FILE *table, json_t **out)
+static int info_manifest(const char *directory, const json_t *manifest, FILE *table, json_t **out,
+                         kin_error *err)
 {
-    *out = json_copy((json_t *)(uintptr_t)manifest);
-    json_object_del(*out, "files");
+    *out = kin_json_without(manifest, "files", NULL);
+    if (!*out)
+        return kin_fail_alloc(err, "manifest", 0);
     if (!table)
-        return;
+        return 0;
     const char *kind = json_string_value(json_object_get(manifest, "kind"));
     fprintf(table, "%s: %s\n", plain(directory).text, plain(kind).text);
-    print_json(table, "", *out);
+    return print_json(table, "", *out, err);
 }
 
 static int info_folder(const char *directory, FILE *table, json_t **out, kin_error *err)
@@ -261,7 +277,7 @@ static int info_folder(const char *directory, FILE *table, json_t **out, kin_err
     else if (kind && strcmp(kind, "catalog") == 0)
         rc = info_catalog(directory, table, out, err);
     else
-        info_manifest(directory, manifest, table, out);
+        rc = info_manifest(directory, manifest, table, out, err);
     json_decref(manifest);
     return rc;
 }

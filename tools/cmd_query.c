@@ -8,6 +8,7 @@
  * Leaves out: serving many queries; opening reads every vector and every index file once.
  */
 #include "ann/index.h"
+#include "core/json.h"
 #include "core/memory.h"
 #include "core/outdir.h"
 #include "core/score.h"
@@ -223,16 +224,14 @@ static void add_json(querying *self, const char *label)
         json_t *cosine = json_object();
         for (size_t m = 0; m < self->catalog.modality_count; m++) {
             double value = (double)self->rows.cosine[m][i];
-            json_object_set_new(cosine, self->catalog.modality[m].name,
-                                isnan(value) ? json_null() : json_real(value));
+            kin_json_set(&cosine, self->catalog.modality[m].name, command_real(value));
         }
-        json_array_append_new(neighbors,
-                              json_pack("{s:s%, s:i, s:f, s:o}", "id", id.text, id.length, "row",
-                                        (int)self->rows.neighbor[i], "score",
-                                        (double)self->rows.score[i], "cosine", cosine));
+        kin_json_append(&neighbors, json_pack("{s:s%, s:i, s:f, s:o}", "id", id.text, id.length,
+                                              "row", (int)self->rows.neighbor[i], "score",
+                                              (double)self->rows.score[i], "cosine", cosine));
     }
-    json_array_append_new(self->answers,
-                          json_pack("{s:s, s:o}", "query", label, "neighbors", neighbors));
+    kin_json_append(&self->answers,
+                    json_pack("{s:s, s:o}", "query", label, "neighbors", neighbors));
 }
 
 /* Answers self->query. `label` names it in the output. */
@@ -330,8 +329,8 @@ static int answer_all(querying *self, kin_error *err)
         rc = command_flush_stdout(err);
     if (rc != 0 || !o->json)
         return rc;
-    json_t *document = json_pack("{s:s, s:I, s:O}", "index", self->directory, "top_k",
-                                 (json_int_t)o->top_k, "queries", self->answers);
+    json_t *document = json_pack("{s:o, s:I, s:O}", "index", command_json_text(self->directory),
+                                 "top_k", (json_int_t)o->top_k, "queries", self->answers);
     rc = command_write_json(o->json, document, err);
     json_decref(document);
     return rc;

@@ -1,6 +1,7 @@
 /*
  * kin why: everything that is known about one pair of items, and what became of it.
  */
+#include "core/json.h"
 #include "tools/command.h"
 #include "tools/console.h"
 #include "tools/outputs.h"
@@ -187,20 +188,20 @@ static json_t *item_json(const kin_graph *graph, size_t row)
     return json_pack("{s:s%, s:I}", "id", id.text, id.length, "row", (json_int_t)row);
 }
 
-static void add_rank(json_t *out, const why_rank *rank)
+static void add_rank(json_t **out, const why_rank *rank)
 {
-    json_object_set_new(out, "rank", count_or_null(rank->place));
-    json_object_set_new(out, "distinct_rank", count_or_null(rank->distinct));
+    kin_json_set(out, "rank", count_or_null(rank->place));
+    kin_json_set(out, "distinct_rank", count_or_null(rank->distinct));
 }
 
 static json_t *side_json(const why_side *side)
 {
     json_t *out = json_object();
-    json_object_set_new(out, "place", count_or_null(side->place));
-    json_object_set_new(out, "stored", json_integer((json_int_t)side->stored));
-    json_object_set_new(out, "last_score", command_real((double)side->last));
-    add_rank(out, &side->fused);
-    json_object_set_new(out, "of", count_or_null(side->others));
+    kin_json_set(&out, "place", count_or_null(side->place));
+    kin_json_set(&out, "stored", json_integer((json_int_t)side->stored));
+    kin_json_set(&out, "last_score", command_real((double)side->last));
+    add_rank(&out, &side->fused);
+    kin_json_set(&out, "of", count_or_null(side->others));
     return out;
 }
 
@@ -209,12 +210,12 @@ static json_t *modalities_json(const why_facts *w)
     json_t *out = json_array();
     for (size_t m = 0; m < w->graph->modality_count; m++) {
         json_t *entry = json_object();
-        json_object_set_new(entry, "name", json_string(w->graph->modality[m]));
-        json_object_set_new(entry, "weight", json_real(w->weight[m]));
-        json_object_set_new(entry, "cosine", command_real((double)w->cosine[m]));
-        json_object_set_new(entry, "contribution", command_real(w->contribution[m]));
-        add_rank(entry, &w->there.by[m]);
-        json_array_append_new(out, entry);
+        kin_json_set(&entry, "name", json_string(w->graph->modality[m]));
+        kin_json_set(&entry, "weight", json_real(w->weight[m]));
+        kin_json_set(&entry, "cosine", command_real((double)w->cosine[m]));
+        kin_json_set(&entry, "contribution", command_real(w->contribution[m]));
+        add_rank(&entry, &w->there.by[m]);
+        kin_json_append(&out, entry);
     }
     return out;
 }
@@ -226,40 +227,47 @@ static json_t *trace_json(const why_trace *trace)
     json_t *sources = json_array();
     for (size_t s = 0; s < trace->source_count; s++) {
         const why_source *source = &trace->source[s];
-        json_array_append_new(sources, json_pack("{s:s, s:o, s:b}", "name", source->name, "asked",
-                                                 count_or_null(source->asked), "proposed",
-                                                 source->proposed));
+        kin_json_append(&sources,
+                        json_pack("{s:s, s:o, s:b}", "name", source->name, "asked",
+                                  count_or_null(source->asked), "proposed", source->proposed));
     }
     json_t *out = json_pack("{s:I, s:b, s:o}", "rows", (json_int_t)trace->rows, "traced",
                             trace->traced, "sources", sources);
     if (trace->join) {
-        json_object_set_new(out, "looked_at", json_boolean(trace->reach == -INFINITY));
-        json_object_set_new(out, "reach", command_real((double)trace->reach));
-        json_object_set_new(out, "reach_used", command_real(trace->reach_used));
+        kin_json_set(&out, "looked_at", json_boolean(trace->reach == -INFINITY));
+        kin_json_set(&out, "reach", command_real((double)trace->reach));
+        kin_json_set(&out, "reach_used", command_real(trace->reach_used));
     }
+    return out;
+}
+
+static json_t *graph_json(const kin_graph *graph)
+{
+    json_t *engine = json_object_get(graph->manifest, "engine");
+    json_t *out = json_object();
+    kin_json_set(&out, "path", command_json_text(graph->directory));
+    if (engine)
+        kin_json_set(&out, "engine", json_incref(engine));
+    kin_json_set(&out, "top_k", json_integer((json_int_t)graph->k));
     return out;
 }
 
 static json_t *make_document(const why_facts *w)
 {
     const kin_graph *graph = w->graph;
-    const char *engine = json_string_value(json_object_get(graph->manifest, "engine"));
     json_t *out = json_object();
-    json_object_set_new(out, "schema", json_string("kin-why/1"));
-    json_object_set_new(out, "graph",
-                        json_pack("{s:o, s:s*, s:I}", "path", command_json_text(graph->directory),
-                                  "engine", engine, "top_k", (json_int_t)graph->k));
-    json_object_set_new(out, "a", item_json(graph, w->a));
-    json_object_set_new(out, "b", item_json(graph, w->b));
-    json_object_set_new(out, "vectors", json_boolean(w->vectors));
-    json_object_set_new(out, "score", command_real((double)w->score));
-    json_object_set_new(out, "modalities", modalities_json(w));
-    json_object_set_new(out, "b_for_a", side_json(&w->there));
-    json_object_set_new(out, "a_for_b", side_json(&w->back));
-    json_object_set_new(out, "trace", trace_json(&w->trace));
-    json_object_set_new(
-        out, "verdict",
-        json_pack("{s:s, s:s}", "code", why_code_names[w->code], "text", w->verdict));
+    kin_json_set(&out, "schema", json_string("kin-why/1"));
+    kin_json_set(&out, "graph", graph_json(graph));
+    kin_json_set(&out, "a", item_json(graph, w->a));
+    kin_json_set(&out, "b", item_json(graph, w->b));
+    kin_json_set(&out, "vectors", json_boolean(w->vectors));
+    kin_json_set(&out, "score", command_real((double)w->score));
+    kin_json_set(&out, "modalities", modalities_json(w));
+    kin_json_set(&out, "b_for_a", side_json(&w->there));
+    kin_json_set(&out, "a_for_b", side_json(&w->back));
+    kin_json_set(&out, "trace", trace_json(&w->trace));
+    kin_json_set(&out, "verdict",
+                 json_pack("{s:s, s:s}", "code", why_code_names[w->code], "text", w->verdict));
     return out;
 }
 

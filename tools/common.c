@@ -2,6 +2,7 @@
  * What several commands do alike: modalities from options and manifests, JSON results, the facts
  * of a run.
  */
+#include "core/json.h"
 #include "core/kernels.h"
 #include "core/memory.h"
 #include "core/outdir.h"
@@ -103,19 +104,7 @@ int command_sources_from_manifest(kin_source *out, size_t *count, const json_t *
 
 json_t *command_json_text(const char *text)
 {
-    char *repaired = NULL;
-    size_t bytes = 0, left = strlen(text);
-    FILE *out = open_memstream(&repaired, &bytes);
-    if (!out)
-        return NULL;
-    for (size_t length; left > 0; text += length, left -= length) {
-        size_t whole = kin_utf8_length(text, left);
-        length = whole ? whole : 1;
-        fwrite(whole ? text : "\xef\xbf\xbd", 1, whole ? whole : 3, out);
-    }
-    json_t *value = fclose(out) == 0 ? json_stringn(repaired, bytes) : NULL;
-    free(repaired);
-    return value;
+    return kin_json_text(text);
 }
 
 int command_flush_stdout(kin_error *err)
@@ -140,7 +129,7 @@ static int write_opened(const char *path, const char *text, size_t length, kin_e
 
 json_t *command_real(double value)
 {
-    return isfinite(value) ? json_real(value) : json_null();
+    return kin_json_real(value);
 }
 
 /* To what is no regular file (a pipe, a device): written as it is, never replaced. A pipe waits for its reader, who may
@@ -184,7 +173,7 @@ int command_write_json(const char *path, const json_t *document, kin_error *err)
         return 0;
     int rc = 0;
     struct stat status;
-    char *body = document ? json_dumps(document, JSON_INDENT(2) | JSON_REAL_PRECISION(15)) : NULL;
+    char *body = kin_json_dump(document, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
     char *text = body ? escape_controls(body) : NULL;
     if (!text)
         rc = kin_fail_alloc(err, "JSON document", 0);
@@ -238,17 +227,11 @@ json_t *command_run_facts(double start_seconds)
     char started[24];
     facts_utc(started, seconds);
     json_t *facts = facts_versions();
-    json_t *machine = facts_machine();
+    kin_json_merge(&facts, facts_machine());
     json_t *costs = json_pack("{s:s, s:f, s:I, s:I}", "started", started, "seconds_total", seconds,
                               "peak_memory_bytes", (json_int_t)usage_peak_bytes(), "peak_rss_bytes",
                               (json_int_t)kin_memory_peak_rss());
-    if (!facts || !machine || !costs || json_object_update(facts, machine) != 0 ||
-        json_object_update(facts, costs) != 0) {
-        json_decref(facts);
-        facts = NULL;
-    }
-    json_decref(machine);
-    json_decref(costs);
+    kin_json_merge(&facts, costs);
     return facts;
 }
 

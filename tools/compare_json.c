@@ -2,6 +2,7 @@
  * The document of kin compare, schema "kin-compare/2": docs/METRICS.md has every key. What could not be measured is
  * null, never left out.
  */
+#include "core/json.h"
 #include "tools/comparison.h"
 
 static json_t *count(size_t value)
@@ -18,7 +19,7 @@ static json_t *counts(const size_t *value, size_t n)
 {
     json_t *out = json_array();
     for (size_t i = 0; i < n; i++)
-        json_array_append_new(out, count(value[i]));
+        kin_json_append(&out, count(value[i]));
     return out;
 }
 
@@ -49,7 +50,7 @@ static json_t *distribution_json(const kin_summary *summary, const kin_interval 
     if (!there || recall->judged == 0)
         return json_null();
     json_t *out = summary_json(summary);
-    json_object_set_new(out, "interval", interval_json(interval, recall->census));
+    kin_json_set(&out, "interval", interval_json(interval, recall->census));
     return out;
 }
 
@@ -57,11 +58,11 @@ static json_t *cuts_json(const kin_recall *r)
 {
     json_t *out = json_array();
     for (size_t c = 0; c < r->cuts; c++)
-        json_array_append_new(out, json_pack("{s:o, s:o, s:o, s:o, s:o}", "k", count(r->cut[c]),
-                                             "strict", command_real(r->strict_at[c]), "tie_aware",
-                                             command_real(r->tie_aware_at[c]), "nearest_found",
-                                             command_real(r->nearest_found_at[c]), "nearest_true",
-                                             command_real(r->nearest_true_at[c])));
+        kin_json_append(&out, json_pack("{s:o, s:o, s:o, s:o, s:o}", "k", count(r->cut[c]),
+                                        "strict", command_real(r->strict_at[c]), "tie_aware",
+                                        command_real(r->tie_aware_at[c]), "nearest_found",
+                                        command_real(r->nearest_found_at[c]), "nearest_true",
+                                        command_real(r->nearest_true_at[c])));
     return out;
 }
 
@@ -69,37 +70,37 @@ static json_t *worst_json(const kin_worst *worst, size_t n, const kin_graph *gra
 {
     json_t *out = json_array();
     for (size_t i = 0; i < n; i++)
-        json_array_append_new(out, json_pack("{s:o, s:o, s:o}", "id",
-                                             text(kin_lines_at(&graph->ids, (size_t)worst[i].row)),
-                                             "row", json_integer(worst[i].row), "value",
-                                             command_real(worst[i].value)));
+        kin_json_append(&out, json_pack("{s:o, s:o, s:o}", "id",
+                                        text(kin_lines_at(&graph->ids, (size_t)worst[i].row)),
+                                        "row", json_integer(worst[i].row), "value",
+                                        command_real(worst[i].value)));
     return out;
 }
 
 static json_t *recall_json(const kin_recall *r, const kin_graph *reference)
 {
     json_t *out = json_object();
-    json_object_set_new(out, "rows", count(r->rows));
-    json_object_set_new(out, "judged", count(r->judged));
-    json_object_set_new(out, "census", json_boolean(r->census));
-    json_object_set_new(out, "scored", json_boolean(r->scored));
-    json_object_set_new(out, "k", count(r->k));
-    json_object_set_new(out, "tie_aware",
-                        distribution_json(&r->tie_aware, &r->tie_aware_interval, r, r->scored));
-    json_object_set_new(out, "strict", distribution_json(&r->strict, &r->strict_interval, r, true));
-    json_object_set_new(out, "rows_for_half", r->census ? json_null() : count(r->rows_for_half));
-    json_object_set_new(out, "at", cuts_json(r));
-    json_object_set_new(out, "epsilon",
-                        json_pack("{s:o, s:o}", "0.01", command_real(r->epsilon[0]), "0.1",
-                                  command_real(r->epsilon[1])));
-    json_object_set_new(out, "score_ratio", command_real(r->score_ratio));
-    json_object_set_new(out, "score_loss", command_real(r->score_loss));
-    json_object_set_new(out, "fill", command_real(r->fill));
-    json_object_set_new(out, "short_rows", count(r->short_rows));
-    json_object_set_new(out, "short_by_rule", count(r->short_by_rule));
-    json_object_set_new(out, "empty_rows", count(r->empty_rows));
-    json_object_set_new(out, "empty_by_rule", count(r->empty_by_rule));
-    json_object_set_new(out, "worst", worst_json(r->worst, r->worst_count, reference));
+    kin_json_set(&out, "rows", count(r->rows));
+    kin_json_set(&out, "judged", count(r->judged));
+    kin_json_set(&out, "census", json_boolean(r->census));
+    kin_json_set(&out, "scored", json_boolean(r->scored));
+    kin_json_set(&out, "k", count(r->k));
+    kin_json_set(&out, "tie_aware",
+                 distribution_json(&r->tie_aware, &r->tie_aware_interval, r, r->scored));
+    kin_json_set(&out, "strict", distribution_json(&r->strict, &r->strict_interval, r, true));
+    kin_json_set(&out, "rows_for_half", r->census ? json_null() : count(r->rows_for_half));
+    kin_json_set(&out, "at", cuts_json(r));
+    kin_json_set(&out, "epsilon",
+                 json_pack("{s:o, s:o}", "0.01", command_real(r->epsilon[0]), "0.1",
+                           command_real(r->epsilon[1])));
+    kin_json_set(&out, "score_ratio", command_real(r->score_ratio));
+    kin_json_set(&out, "score_loss", command_real(r->score_loss));
+    kin_json_set(&out, "fill", command_real(r->fill));
+    kin_json_set(&out, "short_rows", count(r->short_rows));
+    kin_json_set(&out, "short_by_rule", count(r->short_by_rule));
+    kin_json_set(&out, "empty_rows", count(r->empty_rows));
+    kin_json_set(&out, "empty_by_rule", count(r->empty_by_rule));
+    kin_json_set(&out, "worst", worst_json(r->worst, r->worst_count, reference));
     return out;
 }
 
@@ -116,12 +117,12 @@ static json_t *strata_json(const comparison *self)
     for (size_t s = 0; s < self->strata.count; s++) {
         const compare_stratum *stratum = &self->stratum[s];
         bool none = stratum->judged == 0 || self->recall.census;
-        json_array_append_new(
-            values, json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "name", text(stratum->name),
-                              "items", count(stratum->items), "judged", count(stratum->judged),
-                              "mean", command_real(stratum->mean), "low95",
-                              none ? json_null() : command_real(stratum->interval.low), "high95",
-                              none ? json_null() : command_real(stratum->interval.high)));
+        kin_json_append(
+            &values, json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "name", text(stratum->name),
+                               "items", count(stratum->items), "judged", count(stratum->judged),
+                               "mean", command_real(stratum->mean), "low95",
+                               none ? json_null() : command_real(stratum->interval.low), "high95",
+                               none ? json_null() : command_real(stratum->interval.high)));
     }
     return json_pack("{s:s, s:o}", "column", self->options->stratify, "values", values);
 }
@@ -132,7 +133,7 @@ static json_t *by_modality(const kin_graph *graph, const size_t *value)
 {
     json_t *out = json_object();
     for (size_t m = 0; m < graph->modality_count; m++)
-        json_object_set_new(out, graph->modality[m], count(value[m]));
+        kin_json_set(&out, graph->modality[m], count(value[m]));
     return out;
 }
 
@@ -141,14 +142,14 @@ static json_t *loss_json(const kin_loss *loss, const kin_graph *graph)
     json_t *reasons = json_object();
     json_t *advice = json_array();
     for (int i = 0; i < KIN_LOSS_REASONS; i++)
-        json_object_set_new(reasons, kin_loss_reason_names[i], count(loss->reason[i]));
+        kin_json_set(&reasons, kin_loss_reason_names[i], count(loss->reason[i]));
     for (size_t i = 0; i < loss->advice_count; i++) {
         const kin_loss_advice *a = &loss->advice[i];
-        json_array_append_new(advice, json_pack("{s:s, s:s, s:o, s:o, s:o, s:s}", "reason",
-                                                kin_loss_reason_names[a->reason], "option",
-                                                a->option, "value", command_real(a->value),
-                                                "regained", command_real(a->regained), "price",
-                                                command_real(a->price), "text", a->text));
+        kin_json_append(&advice,
+                        json_pack("{s:s, s:s, s:o, s:o, s:o, s:s}", "reason",
+                                  kin_loss_reason_names[a->reason], "option", a->option, "value",
+                                  command_real(a->value), "regained", command_real(a->regained),
+                                  "price", command_real(a->price), "text", a->text));
     }
     return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "rows", count(loss->rows), "entries",
                      count(loss->entries), "lost", count(loss->lost), "reasons", reasons,
@@ -161,12 +162,12 @@ static json_t *structure_json(const kin_structure *s, const kin_graph *graph)
     json_t *hubs = json_array();
     json_t *contribution = json_object();
     for (size_t i = 0; i < s->hub_count; i++)
-        json_array_append_new(
-            hubs, json_pack("{s:o, s:i, s:o}", "id",
-                            text(kin_lines_at(&graph->ids, (size_t)s->hub[i].row)), "row",
-                            (int)s->hub[i].row, "in_degree", count(s->hub[i].in_degree)));
+        kin_json_append(&hubs,
+                        json_pack("{s:o, s:i, s:o}", "id",
+                                  text(kin_lines_at(&graph->ids, (size_t)s->hub[i].row)), "row",
+                                  (int)s->hub[i].row, "in_degree", count(s->hub[i].in_degree)));
     for (size_t m = 0; m < graph->modality_count; m++)
-        json_object_set_new(contribution, graph->modality[m], command_real(s->contribution[m]));
+        kin_json_set(&contribution, graph->modality[m], command_real(s->contribution[m]));
     json_t *in_degree =
         json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "mean", command_real(s->in_degree_mean), "p50",
                   count(s->in_degree_p50), "p99", count(s->in_degree_p99), "max",
@@ -194,8 +195,8 @@ static json_t *inputs_json(const kin_drift *d)
     json_t *out = json_object();
     for (size_t i = 0; i < d->input_count; i++) {
         const kin_input_drift *input = &d->input[i];
-        json_object_set_new(
-            out, input->name,
+        kin_json_set(
+            &out, input->name,
             json_pack("{s:b, s:o, s:o, s:o, s:o, s:o}", "same_file", input->same_file, "weight",
                       now_then(&input->weight), "missing_share", now_then(&input->missing_share),
                       "repeated_share", now_then(&input->repeated_share), "mean_cosine",
@@ -208,19 +209,19 @@ static json_t *drift_json(const kin_drift *d, const kin_graph *graph)
 {
     json_t *at = json_array();
     for (size_t c = 0; c < d->cuts; c++)
-        json_array_append_new(at, json_pack("{s:o, s:o}", "k", count(d->cut[c]), "jaccard",
-                                            command_real(d->jaccard_at[c])));
+        kin_json_append(&at, json_pack("{s:o, s:o}", "k", count(d->cut[c]), "jaccard",
+                                       command_real(d->jaccard_at[c])));
     json_t *out = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "items", count(d->items),
                             "previous_items", count(d->previous_items), "common", count(d->common),
                             "new", count(d->new_items), "gone", count(d->gone_items), "item_change",
                             command_real(d->item_change), "k", count(d->k), "at", at);
-    json_object_set_new(out, "jaccard", d->common ? summary_json(&d->jaccard) : json_null());
-    json_object_set_new(out, "drift", command_real(d->drift));
-    json_object_set_new(out, "changed", count(d->changed));
-    json_object_set_new(out, "reordered", count(d->reordered));
-    json_object_set_new(out, "nearest_changed", count(d->nearest_changed));
-    json_object_set_new(out, "worst", worst_json(d->worst, d->worst_count, graph));
-    json_object_set_new(out, "inputs", inputs_json(d));
+    kin_json_set(&out, "jaccard", d->common ? summary_json(&d->jaccard) : json_null());
+    kin_json_set(&out, "drift", command_real(d->drift));
+    kin_json_set(&out, "changed", count(d->changed));
+    kin_json_set(&out, "reordered", count(d->reordered));
+    kin_json_set(&out, "nearest_changed", count(d->nearest_changed));
+    kin_json_set(&out, "worst", worst_json(d->worst, d->worst_count, graph));
+    kin_json_set(&out, "inputs", inputs_json(d));
     return out;
 }
 
@@ -231,21 +232,21 @@ static json_t *side_json(const compare_side *side)
     const kin_graph *graph = &side->graph;
     const json_t *manifest = graph->manifest;
     json_t *out = json_object();
-    json_object_set_new(out, "path", command_json_text(graph->directory));
-    json_object_set_new(out, "items", count(graph->n));
-    json_object_set_new(out, "pairs", count(graph->pairs));
-    json_object_set_new(out, "top_k", count(graph->k));
+    kin_json_set(&out, "path", command_json_text(graph->directory));
+    kin_json_set(&out, "items", count(graph->n));
+    kin_json_set(&out, "pairs", count(graph->pairs));
+    kin_json_set(&out, "top_k", count(graph->k));
     static const char *const keys[] = {"engine", "options", "modalities", "foreign"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         json_t *value = json_object_get(manifest, keys[i]);
-        json_object_set(out, keys[i], value ? value : json_null());
+        kin_json_set(&out, keys[i], value ? json_incref(value) : json_null());
     }
     if (kin_graph_is_foreign(graph))
-        json_object_set_new(
-            out, "left_out",
-            json_pack("{s:o, s:o, s:o, s:o}", "padding", count(side->foreign.padding), "to_self",
-                      count(side->foreign.to_self), "repeated", count(side->foreign.repeated),
-                      "no_pair", count(side->foreign.no_pair)));
+        kin_json_set(&out, "left_out",
+                     json_pack("{s:o, s:o, s:o, s:o}", "padding", count(side->foreign.padding),
+                               "to_self", count(side->foreign.to_self), "repeated",
+                               count(side->foreign.repeated), "no_pair",
+                               count(side->foreign.no_pair)));
     return out;
 }
 
@@ -265,10 +266,10 @@ static json_t *gates_json(const comparison *self)
     json_t *out = json_array();
     for (size_t g = 0; g < self->gate_count; g++) {
         const compare_gate *gate = &self->gate[g];
-        json_array_append_new(
-            out, json_pack("{s:s, s:s, s:s, s:f, s:o, s:b}", "name", gate->name, "what", gate->what,
-                           "must_be", gate->at_least ? "at least" : "at most", "limit", gate->limit,
-                           "value", command_real(gate->value), "met", gate->met));
+        kin_json_append(
+            &out, json_pack("{s:s, s:s, s:s, s:f, s:o, s:b}", "name", gate->name, "what",
+                            gate->what, "must_be", gate->at_least ? "at least" : "at most", "limit",
+                            gate->limit, "value", command_real(gate->value), "met", gate->met));
     }
     return out;
 }
@@ -278,31 +279,28 @@ json_t *comparison_json(const comparison *self)
     const kin_graph *graph = &self->graph.graph;
     json_t *warnings = json_array();
     for (size_t i = 0; i < self->warning_count; i++)
-        json_array_append_new(warnings, command_json_text(self->warning[i]));
+        kin_json_append(&warnings, command_json_text(self->warning[i]));
     json_t *out = json_object();
-    json_object_set_new(out, "schema", json_string("kin-compare/2"));
-    json_object_set_new(out, "graph", side_json(&self->graph));
-    json_object_set_new(out, "other", self->other.there ? side_json(&self->other) : json_null());
-    json_object_set_new(out, "reference", reference_json(self));
-    json_object_set_new(out, "previous",
-                        self->previous.there ? side_json(&self->previous) : json_null());
-    json_object_set_new(out, "reference_fits", json_boolean(!self->forced));
-    json_object_set_new(out, "warnings", warnings);
-    json_object_set_new(out, "recall",
-                        self->has_recall ? recall_json(&self->recall, &self->reference.graph)
-                                         : json_null());
-    json_object_set_new(out, "other_recall",
-                        self->has_difference
-                            ? recall_json(&self->other_recall, &self->reference.graph)
-                            : json_null());
-    json_object_set_new(out, "difference",
-                        self->has_difference ? difference_json(&self->difference) : json_null());
-    json_object_set_new(out, "strata", self->stratum ? strata_json(self) : json_null());
-    json_object_set_new(out, "loss", self->has_loss ? loss_json(&self->loss, graph) : json_null());
-    json_object_set_new(out, "structure", structure_json(&self->structure, graph));
-    json_object_set_new(out, "drift",
-                        self->has_drift ? drift_json(&self->drift, graph) : json_null());
-    json_object_set_new(out, "gates", gates_json(self));
-    json_object_set_new(out, "run", command_run_facts(self->start_seconds));
+    kin_json_set(&out, "schema", json_string("kin-compare/2"));
+    kin_json_set(&out, "graph", side_json(&self->graph));
+    kin_json_set(&out, "other", self->other.there ? side_json(&self->other) : json_null());
+    kin_json_set(&out, "reference", reference_json(self));
+    kin_json_set(&out, "previous", self->previous.there ? side_json(&self->previous) : json_null());
+    kin_json_set(&out, "reference_fits", json_boolean(!self->forced));
+    kin_json_set(&out, "warnings", warnings);
+    kin_json_set(&out, "recall",
+                 self->has_recall ? recall_json(&self->recall, &self->reference.graph)
+                                  : json_null());
+    kin_json_set(&out, "other_recall",
+                 self->has_difference ? recall_json(&self->other_recall, &self->reference.graph)
+                                      : json_null());
+    kin_json_set(&out, "difference",
+                 self->has_difference ? difference_json(&self->difference) : json_null());
+    kin_json_set(&out, "strata", self->stratum ? strata_json(self) : json_null());
+    kin_json_set(&out, "loss", self->has_loss ? loss_json(&self->loss, graph) : json_null());
+    kin_json_set(&out, "structure", structure_json(&self->structure, graph));
+    kin_json_set(&out, "drift", self->has_drift ? drift_json(&self->drift, graph) : json_null());
+    kin_json_set(&out, "gates", gates_json(self));
+    kin_json_set(&out, "run", command_run_facts(self->start_seconds));
     return out;
 }

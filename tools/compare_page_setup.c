@@ -2,6 +2,7 @@
  * How the graphs were made, on the page of `kin compare` (declared in tools/compare_page.h): what their manifests say, a
  * column each. Rows in which the graph and its reference differ are marked.
  */
+#include "core/json.h"
 #include "tools/compare_page.h"
 
 #include <math.h>
@@ -18,6 +19,7 @@ typedef struct column {
 } column;
 
 typedef struct sheet {
+    compare_page *page;
     FILE *out;
     column column[SIDES_MAX];
     size_t columns;
@@ -34,7 +36,7 @@ static void add_column(sheet *self, const compare_side *side, const char *role, 
 /* ---- cells ---------------------------------------------------------------------------------------- */
 
 /* A value of a manifest as a line; empty where there is none. Too long a text is cut and ends in "...". */
-static void cell_text(char out[CELL_MAX], const json_t *value)
+static void cell_text(const sheet *self, char out[CELL_MAX], const json_t *value)
 {
     out[0] = '\0';
     if (json_is_string(value)) {
@@ -42,8 +44,10 @@ static void cell_text(char out[CELL_MAX], const json_t *value)
     } else if (json_is_real(value)) {
         snprintf(out, CELL_MAX, "%.6g", json_real_value(value));
     } else if (value && !json_is_null(value)) {
-        char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+        char *text = kin_json_dump(value, JSON_ENCODE_ANY | JSON_COMPACT);
         snprintf(out, CELL_MAX, "%s", text ? text : "");
+        if (!text && self->page->rc == 0)
+            self->page->rc = kin_fail_alloc(self->page->err, "the page", CELL_MAX);
         free(text);
     }
     if (strlen(out) == CELL_MAX - 1)
@@ -83,7 +87,8 @@ static void write_values(const sheet *self, const char *section, const char *key
     char cell[SIDES_MAX][CELL_MAX];
     for (size_t i = 0; i < self->columns; i++) {
         const json_t *from = self->column[i].manifest;
-        cell_text(cell[i], json_object_get(section ? json_object_get(from, section) : from, key));
+        cell_text(self, cell[i],
+                  json_object_get(section ? json_object_get(from, section) : from, key));
     }
     write_row(self, name, cell);
 }
@@ -233,7 +238,7 @@ static void write_heads(const sheet *self)
 void compare_page_setup(compare_page *page)
 {
     const comparison *c = page->compared;
-    sheet self = {.out = page->out};
+    sheet self = {.page = page, .out = page->out};
     add_column(&self, &c->graph, "graph", false);
     add_column(&self, &c->other, "other graph", false);
     self.beside = self.columns;

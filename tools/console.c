@@ -6,6 +6,7 @@
  * is one object a line, so a bar becomes lines.
  */
 #include "tools/console.h"
+#include "core/json.h"
 #include "tools/plain.h"
 
 #include <jansson.h>
@@ -78,15 +79,19 @@ static void say(const char *level, char *message, json_t *extra)
     } else {
         char now[TIME_MAX];
         utc_now(now);
-        json_t *line =
-            json_pack("{s:s, s:s, s:s}", "time", now, "level", level, "message", message);
-        if (line && extra)
-            json_object_update(line, extra);
-        if (line && json_dumpf(line, stderr, JSON_COMPACT) == 0)
-            fputc('\n', stderr);
+        json_t *line = json_pack("{s:s, s:s, s:o}", "time", now, "level", level, "message",
+                                 kin_json_text(message));
+        if (extra)
+            kin_json_merge(&line, extra);
+        char *text = kin_json_dump(line, JSON_COMPACT);
+        if (text)
+            fprintf(stderr, "%s\n", text);
+        else
+            fprintf(stderr, "{\"time\":\"%s\",\"level\":\"%s\",\"message\":\"(no memory)\"}\n", now,
+                    level);
+        free(text);
         json_decref(line);
     }
-    json_decref(extra);
     fflush(stderr);
 }
 
@@ -119,7 +124,8 @@ void console_error(const kin_error *err)
     plain_in_place(copy.hint);
     if (log_as == CONSOLE_LOG_JSON) {
         say("error", copy.message,
-            json_pack("{s:s, s:i}", "hint", copy.hint, "exit_status", -(int)copy.code));
+            json_pack("{s:o, s:i}", "hint", kin_json_text(copy.hint), "exit_status",
+                      -(int)copy.code));
         return;
     }
     say("error", copy.message, NULL);

@@ -8,6 +8,7 @@
  * the five largest groups are looked for afterwards.
  */
 #include "tools/health.h"
+#include "core/json.h"
 #include "core/memory.h"
 #include "core/score.h"
 #include "tools/command.h"
@@ -256,18 +257,17 @@ json_t *health_json(const health *self, const kin_matrix *x)
 {
     json_t *shared = json_array();
     for (size_t s = 0; s < self->shared_count; s++)
-        json_array_append_new(shared,
-                              json_pack("{s:I, s:I}", "rows", (json_int_t)self->shared[s].items,
-                                        "first_row", (json_int_t)self->shared[s].first_row));
+        kin_json_append(&shared, json_pack("{s:I, s:I}", "rows", (json_int_t)self->shared[s].items,
+                                           "first_row", (json_int_t)self->shared[s].first_row));
     json_t *bad = self->bad_rows ? json_pack("{s:I, s:I}", "row", (json_int_t)self->first_bad_row,
                                              "column", (json_int_t)self->first_bad_column)
                                  : json_null();
     return json_pack(
-        "{s:s, s:I, s:I, s:s, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, "
+        "{s:o, s:I, s:I, s:s, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, "
         "s:I, s:I, s:o}",
-        "file", kin_path_base(x->file.path), "rows", (json_int_t)x->n, "dimensions",
-        (json_int_t)x->d, "dtype", kin_dtype_name(x->dtype), "bytes", (json_int_t)x->file.bytes,
-        "nan_values", (json_int_t)self->nan_values, "infinite_values",
+        "file", command_json_text(kin_path_base(x->file.path)), "rows", (json_int_t)x->n,
+        "dimensions", (json_int_t)x->d, "dtype", kin_dtype_name(x->dtype), "bytes",
+        (json_int_t)x->file.bytes, "nan_values", (json_int_t)self->nan_values, "infinite_values",
         (json_int_t)self->infinite_values, "bad_rows", (json_int_t)self->bad_rows, "first_bad", bad,
         "zero_rows", (json_int_t)self->zero_rows, "usable_rows", (json_int_t)self->usable_rows,
         "norm_min", command_real(self->norm_min), "norm_mean", command_real(self->norm_mean),

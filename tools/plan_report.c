@@ -2,6 +2,7 @@
  * The table and the JSON document of `kin plan`.
  */
 #include "tools/plan_report.h"
+#include "core/json.h"
 #include "core/threads.h"
 #include "tools/plain.h"
 
@@ -147,18 +148,19 @@ static json_t *row_json(const plan_report *self, const prediction *row)
                             "chosen", row->engine == self->chosen, "fits", row->refused.code == 0,
                             "recall", recall_of(self, row->engine, recall));
     if (row->refused.code) {
-        json_object_set_new(out, "refused",
-                            json_pack("{s:i, s:s, s:s}", "exit_code", -(int)row->refused.code,
-                                      "message", row->refused.message, "hint", row->refused.hint));
+        kin_json_set(&out, "refused",
+                     json_pack("{s:i, s:o, s:o}", "exit_code", -(int)row->refused.code, "message",
+                               command_json_text(row->refused.message), "hint",
+                               command_json_text(row->refused.hint)));
         return out;
     }
-    json_object_set_new(out, "seconds", json_real(prediction_seconds(row)));
-    json_object_set_new(out, "stages",
-                        json_pack("{s:f, s:f, s:f, s:f, s:f}", "read", row->seconds.read, "prepare",
-                                  row->seconds.prepare, "neighbors", row->seconds.neighbors,
-                                  "recall", row->seconds.recall, "write", row->seconds.write));
-    json_object_set_new(out, "memory_bytes", json_integer((json_int_t)row->memory_bytes));
-    json_object_set_new(out, "mapped_bytes", json_integer((json_int_t)row->mapped_bytes));
+    kin_json_set(&out, "seconds", json_real(prediction_seconds(row)));
+    kin_json_set(&out, "stages",
+                 json_pack("{s:f, s:f, s:f, s:f, s:f}", "read", row->seconds.read, "prepare",
+                           row->seconds.prepare, "neighbors", row->seconds.neighbors, "recall",
+                           row->seconds.recall, "write", row->seconds.write));
+    kin_json_set(&out, "memory_bytes", json_integer((json_int_t)row->memory_bytes));
+    kin_json_set(&out, "mapped_bytes", json_integer((json_int_t)row->mapped_bytes));
     return out;
 }
 
@@ -182,7 +184,7 @@ json_t *plan_report_json(const plan_report *self)
     char advice[160];
     json_t *rows = json_array();
     for (size_t i = 0; i < PREDICT_ENGINES; i++)
-        json_array_append_new(rows, row_json(self, &self->row[i]));
+        kin_json_append(&rows, row_json(self, &self->row[i]));
     advice_text(self, advice);
     bool known = self->disk.free_bytes != SIZE_MAX;
     return json_pack(

@@ -1,4 +1,5 @@
 #include "tools/provenance.h"
+#include "core/json.h"
 #include "core/memory.h"
 #include "core/outdir.h"
 
@@ -6,61 +7,53 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A path as JSON: bytes that are no UTF-8 cannot be written, so such a path becomes null. */
-static json_t *path_json(const char *path)
-{
-    json_t *text = path ? json_string(path) : NULL;
-    return text ? text : json_null();
-}
-
 static json_t *file_json(const char *path, const kin_hash *fingerprint)
 {
     json_t *entry = json_object();
-    json_object_set_new(entry, "file", path_json(path));
-    json_object_set_new(entry, "xxh3_128", json_string(fingerprint->text));
+    kin_json_set(&entry, "file", kin_json_path(path));
+    kin_json_set(&entry, "xxh3_128", json_string(fingerprint->text));
     return entry;
 }
 
-void provenance_describe(json_t *manifest, const kin_catalog *catalog)
+void provenance_describe(json_t **manifest, const kin_catalog *catalog)
 {
-    json_object_set_new(manifest, "items", json_integer((json_int_t)catalog->n));
+    kin_json_set(manifest, "items", json_integer((json_int_t)catalog->n));
     json_t *modalities = json_array();
     for (size_t m = 0; m < catalog->modality_count; m++) {
         const kin_modality *modality = &catalog->modality[m];
         json_t *entry = json_object();
-        json_object_set_new(entry, "name", json_string(modality->name));
-        json_object_set_new(entry, "file", path_json(modality->matrix.file.path));
-        json_object_set_new(entry, "weight", json_real(modality->weight));
-        json_object_set_new(entry, "dimensions", json_integer((json_int_t)modality->matrix.d));
-        json_object_set_new(entry, "dtype", json_string(kin_dtype_name(modality->matrix.dtype)));
-        json_object_set_new(entry, "missing", json_integer((json_int_t)modality->missing));
-        json_object_set_new(entry, "xxh3_128", json_string(modality->fingerprint.text));
-        json_array_append_new(modalities, entry);
+        kin_json_set(&entry, "name", json_string(modality->name));
+        kin_json_set(&entry, "file", kin_json_path(modality->matrix.file.path));
+        kin_json_set(&entry, "weight", json_real(modality->weight));
+        kin_json_set(&entry, "dimensions", json_integer((json_int_t)modality->matrix.d));
+        kin_json_set(&entry, "dtype", json_string(kin_dtype_name(modality->matrix.dtype)));
+        kin_json_set(&entry, "missing", json_integer((json_int_t)modality->missing));
+        kin_json_set(&entry, "xxh3_128", json_string(modality->fingerprint.text));
+        kin_json_append(&modalities, entry);
     }
-    json_object_set_new(manifest, "modalities", modalities);
+    kin_json_set(manifest, "modalities", modalities);
     if (catalog->ids_path)
-        json_object_set_new(manifest, "ids",
-                            file_json(catalog->ids_path, &catalog->ids_fingerprint));
+        kin_json_set(manifest, "ids", file_json(catalog->ids_path, &catalog->ids_fingerprint));
     if (catalog->items.lines.file.path)
-        json_object_set_new(manifest, "items_table",
-                            file_json(catalog->items.lines.file.path, &catalog->items_fingerprint));
+        kin_json_set(manifest, "items_table",
+                     file_json(catalog->items.lines.file.path, &catalog->items_fingerprint));
 }
 
-void provenance_locate(json_t *run, const kin_catalog *catalog)
+void provenance_locate(json_t **run, const kin_catalog *catalog)
 {
     char absolute[PATH_MAX];
     json_t *sources = json_object();
     for (size_t m = 0; m < catalog->modality_count; m++) {
         const kin_modality *modality = &catalog->modality[m];
-        json_object_set_new(sources, modality->name,
-                            path_json(realpath(modality->matrix.file.path, absolute)));
+        kin_json_set(&sources, modality->name,
+                     kin_json_path(realpath(modality->matrix.file.path, absolute)));
     }
-    json_object_set_new(run, "sources", sources);
+    kin_json_set(run, "sources", sources);
     const char *items = catalog->items.lines.file.path;
     if (items && realpath(items, absolute)) {
         char *slash = strrchr(absolute, '/');
         slash[slash == absolute] = '\0';
-        json_object_set_new(run, "items_source", path_json(absolute));
+        kin_json_set(run, "items_source", kin_json_path(absolute));
     }
 }
 

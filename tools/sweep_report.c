@@ -1,6 +1,7 @@
 /*
  * The table and the JSON document of `kin sweep` (tools/sweep.h).
  */
+#include "core/json.h"
 #include "tools/facts.h"
 #include "tools/plain.h"
 #include "tools/sweep.h"
@@ -126,8 +127,8 @@ static json_t *point_json(const sweep *self, const sweep_point *point)
 static json_t *points_json(const sweep *self)
 {
     json_t *points = json_array();
-    for (size_t i = 0; points && i < self->count; i++)
-        json_array_append_new(points, point_json(self, &self->point[i]));
+    for (size_t i = 0; i < self->count; i++)
+        kin_json_append(&points, point_json(self, &self->point[i]));
     return points;
 }
 
@@ -138,8 +139,7 @@ static json_t *answer_json(const sweep *self, const sweep_point *point)
         return json_null();
     json_t *out = point_json(self, point);
     char *command = sweep_command(self, point, " ");
-    if (out && command)
-        json_object_set_new(out, "command", command_json_text(command));
+    kin_json_set(&out, "command", command ? command_json_text(command) : NULL);
     free(command);
     return out;
 }
@@ -149,10 +149,10 @@ static json_t *catalog_json(const sweep *self)
     json_t *modalities = json_array();
     for (size_t m = 0; m < self->catalog.modality_count; m++) {
         const kin_modality *modality = &self->catalog.modality[m];
-        json_array_append_new(modalities, json_pack("{s:s, s:f, s:I, s:I}", "name", modality->name,
-                                                    "weight", modality->weight, "dimensions",
-                                                    (json_int_t)modality->matrix.d, "missing",
-                                                    (json_int_t)modality->missing));
+        kin_json_append(&modalities,
+                        json_pack("{s:s, s:f, s:I, s:I}", "name", modality->name, "weight",
+                                  modality->weight, "dimensions", (json_int_t)modality->matrix.d,
+                                  "missing", (json_int_t)modality->missing));
     }
     return json_pack("{s:I, s:o, s:s}", "items", (json_int_t)self->catalog.n, "modalities",
                      modalities, "missing", kin_missing_names[self->options->missing]);
@@ -163,7 +163,7 @@ json_t *sweep_json(const sweep *self)
     const sweep_options *o = self->options;
     json_t *notes = json_array();
     for (size_t i = 0; i < self->notes; i++)
-        json_array_append_new(notes, command_json_text(self->note[i]));
+        kin_json_append(&notes, command_json_text(self->note[i]));
     const sweep_point *exact = sweep_exact(self);
     return json_pack(
         "{s:s, s:o, s:{s:I, s:b, s:I, s:b, s:f, s:I}, s:I, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:f}",

@@ -53,7 +53,7 @@ void kept_save(kept *self)
     kin_error err = {0};
     json_decref(self->manifest);
     self->manifest = json_object();
-    test_ok(kin_join_save(self->join, self->folder, self->manifest, &err), &err);
+    test_ok(kin_join_save(self->join, self->folder, &self->manifest, &err), &err);
     self->manifest = through_text(self->manifest);
 }
 

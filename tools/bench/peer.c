@@ -7,12 +7,12 @@
  */
 #include "tools/bench/peer.h"
 #include "core/catalog.h"
+#include "core/json.h"
 #include "core/memory.h"
 #include "core/npy.h"
 #include "core/threads.h"
 #include "scan/fused.h"
 
-#include <jansson.h>
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -174,8 +174,10 @@ static void write_found(const peer *self, const char *path)
 
 static void print(json_t *line)
 {
-    if (!line || json_dumpf(line, stdout, JSON_COMPACT) != 0 || puts("") < 0 || fflush(stdout) != 0)
+    char *text = kin_json_dump(line, JSON_COMPACT);
+    if (!text || puts(text) < 0 || fflush(stdout) != 0)
         peer_die("the answer cannot be written");
+    free(text);
     json_decref(line);
 }
 

@@ -12,6 +12,7 @@
  * operations (a product and a sum are two) a second, one number a repetition.
  */
 #include "core/blas_type.h"
+#include "core/json.h"
 #include "core/memory.h"
 #include "core/random.h"
 #include "core/threads.h"
@@ -271,7 +272,7 @@ static json_t *task_json(const task *self, size_t repetitions)
 {
     json_t *rates = json_array();
     for (size_t i = 0; i < repetitions; i++)
-        json_array_append_new(rates, json_real(self->rate[i]));
+        kin_json_append(&rates, json_real(self->rate[i]));
     return json_pack("{s:s, s:s, s:I, s:o}", "what", self->what, "kernels", self->kernels, "depth",
                      (json_int_t)self->depth, "operations_per_second", rates);
 }
@@ -280,13 +281,15 @@ static void print(const task *tasks, size_t count, const data *with, size_t repe
 {
     json_t *rates = json_array();
     for (size_t i = 0; i < count; i++)
-        json_array_append_new(rates, task_json(&tasks[i], repetitions));
+        kin_json_append(&rates, task_json(&tasks[i], repetitions));
     json_t *all = json_pack("{s:i, s:s, s:s, s:s, s:i, s:o, s:o}", "threads", kin_threads_used(),
                             "blas", kin_blas_config(), "blas_core", kin_blas_core(), "best_kernels",
                             kin_scan_kernels_best()->name, "rows", ROWS, "onednn",
                             onednn_json(with, with->depth), "rates", rates);
-    if (!all || json_dumpf(all, stdout, JSON_INDENT(2)) != 0 || puts("") < 0)
+    char *text = kin_json_dump(all, JSON_INDENT(2));
+    if (!text || puts(text) < 0)
         die("the answer cannot be written");
+    free(text);
     json_decref(all);
 }
 
