@@ -301,13 +301,15 @@ static int open_ids(kin_graph *graph, const char *ids, const kin_foreign_file *f
     if (!ids)
         return kin_lines_number(&graph->ids, from->n, err);
     int rc = kin_lines_open(&graph->ids, ids, err);
+    if (rc == 0)
+        rc = kin_lines_unquote(&graph->ids, err);
     if (rc != 0)
         return rc;
     if (graph->ids.count != from->n)
         return kin_fail(err, KIN_E_DATA, "one line an item, in the order of the rows",
                         "%s has %zu ids, %s has %zu rows", ids, graph->ids.count, from->file.path,
                         from->n);
-    return kin_ids_check(&graph->ids, ids, 1, err);
+    return kin_ids_check_given(&graph->ids, ids, 1, err);
 }
 
 /* What kin_graph_comparable holds against a graph of kin's. */

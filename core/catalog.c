@@ -213,6 +213,8 @@ static int open_names(kin_catalog *self, const kin_catalog_options *options, kin
         self->ids_path = strdup(options->ids);
         rc = self->ids_path ? kin_lines_open(&self->ids, options->ids, err)
                             : kin_fail_alloc(err, "path", strlen(options->ids));
+        if (rc == 0)
+            rc = kin_lines_unquote(&self->ids, err);
         if (rc == 0) {
             self->ids_fingerprint = kin_hash_bytes(self->ids.file.data, self->ids.file.bytes);
             rc = check_count(self->ids.count, self->n, options->ids, "ids", order_hint, err);
@@ -232,7 +234,7 @@ static int open_names(kin_catalog *self, const kin_catalog_options *options, kin
                             options->ids);
     }
     const char *path = options->ids ? options->ids : options->items;
-    return kin_ids_check(&self->ids, path, options->ids ? 1 : 2, err);
+    return kin_ids_check_given(&self->ids, path, options->ids ? 1 : 2, err);
 }
 
 int kin_catalog_open(kin_catalog *self, const kin_catalog_options *options, kin_error *err)

@@ -15,10 +15,10 @@ typedef struct kin_span {
 } kin_span;
 
 /* The lines of a file, or row numbers as lines. A leading byte order mark and the carriage return
- * of "\r\n" belong to no line. */
+ * of "\r\n" belong to no line. Quotes are as they stand in the file, until kin_lines_unquote. */
 typedef struct kin_lines {
     kin_file file;    /* unused for row numbers */
-    char *made;       /* the text of row numbers; owned */
+    char *made;       /* the text of row numbers, or of a file without its quotes; owned */
     const char *text; /* into file or made */
     size_t count;
     size_t *start; /* [count + 1] byte where each line starts; [count] is the end of the text */
@@ -26,6 +26,10 @@ typedef struct kin_lines {
 
 /* Reads a file. Lines must be UTF-8 without NUL; KIN_E_DATA names the line. */
 int kin_lines_open(kin_lines *self, const char *path, kin_error *err);
+
+/* Takes the quotes off cells (parted by tabs) that stand in quotes as CSV writers put them: a quote at both ends, every
+ * quote between them doubled, which becomes one. Other quotes stay. Memory: the text once more, where it has any. */
+int kin_lines_unquote(kin_lines *self, kin_error *err);
 
 /* The lines "0", "1", ... "n-1". */
 int kin_lines_number(kin_lines *self, size_t n, kin_error *err);
@@ -65,6 +69,10 @@ int64_t kin_line_index_find(const kin_line_index *self, kin_span text);
  * named as by kin_line_index_init. */
 int kin_ids_check(const kin_lines *ids, const char *path, size_t first_line, kin_error *err);
 
+/* The same of ids that people hand over. Their quotes are off: one that still begins with a quote was cut, or holds
+ * quotes that are not doubled, and is refused. */
+int kin_ids_check_given(const kin_lines *ids, const char *path, size_t first_line, kin_error *err);
+
 /* ---- the table of items --------------------------------------------------------------------- */
 
 enum { KIN_COLUMNS_MAX = 64 };
@@ -77,7 +85,7 @@ typedef struct kin_table {
 } kin_table;
 
 /* KIN_E_DATA where a line has another number of cells than the header, or a column name stands
- * twice. */
+ * twice. Cells are without the quotes around them (kin_lines_unquote). */
 int kin_table_open(kin_table *self, const char *path, kin_error *err);
 void kin_table_close(kin_table *self);
 

@@ -46,7 +46,8 @@ int kin_table_open(kin_table *self, const char *path, kin_error *err)
     int rc = kin_lines_open(&self->lines, path, err);
     if (rc != 0)
         return rc;
-    if (self->lines.count == 0)
+    rc = kin_lines_unquote(&self->lines, err);
+    if (rc == 0 && self->lines.count == 0)
         rc = kin_fail(err, KIN_E_DATA,
                       "the first line names the columns: id, title, category, image",
                       "%s: empty file", path);
@@ -57,7 +58,8 @@ int kin_table_open(kin_table *self, const char *path, kin_error *err)
     for (size_t line = 1; line < self->lines.count && rc == 0; line++) {
         size_t cells = split(kin_lines_at(&self->lines, line), NULL, 0);
         if (cells != self->columns)
-            rc = kin_fail(err, KIN_E_DATA, "write tabs and newlines inside a cell as blanks",
+            rc = kin_fail(err, KIN_E_DATA,
+                          "write tabs and newlines inside a cell as blanks, quotes or not",
                           "%s: line %zu has %zu cells, the header has %zu", path, line + 1, cells,
                           self->columns);
     }

@@ -1,4 +1,7 @@
-"""Names of items as people's files have them: characters that no id may hold, whoever hands the ids over."""
+"""Names of items as people's files have them: characters that no id may hold, quotes around cells."""
+import csv
+import io
+
 import numpy as np
 
 import kin_cli
@@ -39,6 +42,56 @@ class Characters(Ids):
         self.lines("index/ids.txt", bad)
         self.refused(65, r"^index/ids.txt: the id in line 6 holds a control character, U\+0085", "query", "index",
                      "--item", "id1")
+
+
+class Quotes(Ids):
+    odd = ["A1", 'a "b" c', '"', "x,y", "p'q", ""]
+
+    def written(self, names, quoting, end="\n"):
+        out = io.StringIO()
+        writer = csv.writer(out, delimiter="\t", quoting=quoting, lineterminator=end)
+        for name in names:
+            writer.writerow(name)
+        return out.getvalue()
+
+    def test_written_by_csv(self):
+        """A table and a list of ids, as csv and pandas write them, are those of the file without quotes."""
+        ids = self.odd[:2] + [name + "1" for name in self.odd[3:]] + self.ids[5:]
+        titles = (self.odd * N)[:N]
+        for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC):
+            for end in ("\n", "\r\n"):
+                self.text("t.tsv", self.written([("id", "title")] + list(zip(ids, titles)), quoting, end))
+                self.text("ids", self.written([[name] for name in ids], quoting, end))
+                for more in (("--items", "t.tsv"), ("--ids", "ids"), ("--items", "t.tsv", "--ids", "ids")):
+                    self.assertEqual(self.build(*more)[0], ids)
+                self.ok("verify", "g")
+        self.build("--items", "t.tsv")
+        self.ok("show", "g", "--out", "page.html", "--item", ids[0], "--item", ids[1])
+        with open(self.path("page.html"), encoding="utf-8") as file:
+            page = file.read()
+        self.assertIn("a &quot;b&quot; c", page)
+        self.assertNotIn("&quot;A1&quot;", page)
+        self.ok("index", "--modality", "v.npy", "--ids", "ids", "--out", "index")
+        self.assertIn("x,y", self.ok("query", "index", "--item", 'a "b" c', "--top-k", N - 1).out)
+
+    def test_neighbour_files(self):
+        np.array([[3, 1, 2, 3]] * N, "<i4").tofile(self.path("f.ivecs"))
+        self.lines("ids", self.ids)
+        self.lines("quoted", ['"%s"' % name for name in self.ids])
+        self.build("--ids", "ids")
+        self.assertNotIn("common", self.ok("compare", "f.ivecs", "--ids", "quoted", "--previous", "g").err)
+
+    def test_quotes_that_are_none(self):
+        """A quote that opens an id and does not close it is no part of it either: refused; elsewhere text is text."""
+        for bad in ('"A1', '"A"1', '"A"1"', '"'):
+            self.lines("ids", self.ids[:2] + [bad] + self.ids[3:])
+            self.build("--ids", "ids", refused=r"^ids: the id in line 3 begins with a quote: ", hint="quotes")
+            self.lines("t.tsv", ["title\tid"] + ["t\t" + name for name in self.ids[:2] + [bad] + self.ids[3:]])
+            self.build("--items", "t.tsv", refused=r"^t.tsv: the id in line 4 begins with a quote: ")
+        self.lines("t.tsv", ["id\ttitle"] + ['%s\t"Best" of %s' % (name, name) for name in self.ids])
+        self.assertEqual(self.build("--items", "t.tsv")[0], self.ids)
+        self.lines("ids", ['5" disk %d' % i for i in range(N)])
+        self.assertEqual(self.build("--ids", "ids")[0][0], '5" disk 0')
 
 
 if __name__ == "__main__":
