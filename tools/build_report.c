@@ -5,6 +5,7 @@
 #include "core/threads.h"
 #include "tools/build.h"
 #include "tools/provenance.h"
+#include "tools/shell.h"
 
 /* What the certified engine planned and did. Part of `run`: the choice of leading dimensions and
  * the blocks follow the sample's products in float32 and the memory there was. */
@@ -113,6 +114,21 @@ json_t *build_manifest(build *self)
     return manifest;
 }
 
+static void suggest(const build *self)
+{
+    bool approximate = build_is_approximate(&self->options);
+    shell_next next;
+    FILE *out = shell_next_begin(&next, approximate ? "kin compare" : "kin show");
+    if (!out)
+        return;
+    shell_operand(out, " ", self->out.final);
+    if (approximate)
+        fprintf(out, " --sample %zu", self->catalog.n < 1000 ? self->catalog.n : 1000);
+    else
+        fputs(" --out similar.html", out);
+    shell_next_end(&next);
+}
+
 void build_print_summary(const build *self, const json_t *manifest)
 {
     const kin_catalog *catalog = &self->catalog;
@@ -129,7 +145,5 @@ void build_print_summary(const build *self, const json_t *manifest)
                  n / json_number_value(json_object_get(run, "seconds_total")));
     console_info("Memory: peak %.0f MiB, and inputs and graph as mapped pages", peak / 0x1p20);
     console_info("Graph: %s", self->out.final);
-    console_info("Next: %s %s %s",
-                 build_is_approximate(&self->options) ? "kin compare" : "kin show", self->out.final,
-                 build_is_approximate(&self->options) ? "--sample 1000" : "--out similar.html");
+    suggest(self);
 }

@@ -12,6 +12,7 @@
 #include "tools/gen_from.h"
 #include "tools/gen_write.h"
 #include "tools/shared_options.h"
+#include "tools/shell.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -315,6 +316,27 @@ static bool same_place(const char *a, const char *b)
     return realpath(a, real_a) && realpath(b, real_b) && strcmp(real_a, real_b) == 0;
 }
 
+/* What makes a graph of it. */
+static void suggest(const generator *self)
+{
+    shell_next next;
+    FILE *out = shell_next_begin(&next, "kin build");
+    if (!out)
+        return;
+    for (size_t m = 0; m < self->count; m++) {
+        char *file = kin_text("%s=%s/%s.npy", self->name[m], self->out.final, self->name[m]);
+        if (file)
+            shell_option(out, " ", "modality", (kin_span){file, strlen(file)});
+        free(file);
+    }
+    char *ids = kin_path_join(self->out.final, "ids.txt");
+    if (ids)
+        shell_option(out, " ", "ids", (kin_span){ids, strlen(ids)});
+    free(ids);
+    fputs(" --out graph", out);
+    shell_next_end(&next);
+}
+
 static int generate(generator *self, kin_error *err)
 {
     const gen_options *o = &self->options;
@@ -338,8 +360,7 @@ static int generate(generator *self, kin_error *err)
     if (rc != 0)
         return rc;
     console_info("Catalog: %s, %.1f s", self->out.final, console_seconds() - start);
-    console_info("Next: kin build --modality %s=%s/%s.npy ... --ids %s/ids.txt --out GRAPH",
-                 self->name[0], self->out.final, self->name[0], self->out.final);
+    suggest(self);
     return 0;
 }
 

@@ -12,6 +12,7 @@
 #include "tools/judge.h"
 #include "tools/provenance.h"
 #include "tools/shared_options.h"
+#include "tools/shell.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -81,6 +82,19 @@ static json_t *make_manifest(const indexing *self)
     return manifest;
 }
 
+static void suggest(const indexing *self)
+{
+    size_t others = self->catalog.n - 1;
+    shell_next next;
+    FILE *out = others > 0 ? shell_next_begin(&next, "kin query") : NULL;
+    if (!out)
+        return;
+    shell_operand(out, " ", self->out.final);
+    shell_option(out, " ", "item", kin_lines_at(&self->catalog.ids, 0));
+    fprintf(out, " --top-k %zu", others < 10 ? others : 10);
+    shell_next_end(&next);
+}
+
 static void print_summary(const indexing *self, const json_t *manifest)
 {
     const kin_index_options *o = &self->options->index;
@@ -89,10 +103,8 @@ static void print_summary(const indexing *self, const json_t *manifest)
     console_info("Type %s, %zu items, %.1f s, peak memory %.0f MiB", kin_index_type_names[o->type],
                  self->catalog.n, json_number_value(json_object_get(run, "seconds_total")),
                  json_number_value(json_object_get(run, "peak_memory_bytes")) / 0x1p20);
-    kin_span id = kin_lines_at(&self->catalog.ids, 0);
     console_info("Index folder: %s", self->out.final);
-    console_info("Next: kin query %s --item '%.*s' --top-k 10", self->out.final, (int)id.length,
-                 id.text);
+    suggest(self);
 }
 
 /* The order and the effort of the self-join: the part of an ivf index that `kin build` reads. */

@@ -98,8 +98,15 @@ static void say(const char *level, char *message, json_t *extra)
 static void say_format(const char *level, const char *format, va_list args)
 {
     char message[LINE_MAX_BYTES];
-    vsnprintf(message, sizeof message, format, args);
-    say(level, message, NULL);
+    char *whole = NULL; /* a longer line: a command with paths must not be cut */
+    va_list again;
+    va_copy(again, args);
+    int length = vsnprintf(message, sizeof message, format, args);
+    if (length >= LINE_MAX_BYTES && vasprintf(&whole, format, again) < 0)
+        whole = NULL;
+    va_end(again);
+    say(level, whole ? whole : message, NULL);
+    free(whole);
 }
 
 void console_info(const char *format, ...)

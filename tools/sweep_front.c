@@ -1,6 +1,7 @@
 /*
  * What the points of a sweep come to (tools/sweep.h).
  */
+#include "tools/shell.h"
 #include "tools/sweep.h"
 
 #include <math.h>
@@ -90,32 +91,13 @@ const char *sweep_point_series(const sweep_point *self)
                                             : "hnsw";
 }
 
-/* A word for a POSIX shell. */
-static void write_word(FILE *out, const char *word)
-{
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                "_-+=:,./@%";
-    if (*word && strspn(word, plain) == strlen(word)) {
-        fputs(word, out);
-        return;
-    }
-    putc('\'', out);
-    for (; *word; word++)
-        if (*word == '\'')
-            fputs("'\\''", out);
-        else
-            putc(*word, out);
-    putc('\'', out);
-}
-
 /* What the catalog's options say beside kin build's defaults. */
 static void write_catalog(FILE *out, const sweep_options *o, const char *between)
 {
     const build_options *unset = command_build.options.defaults;
-    for (size_t i = 0; i < o->modality.count; i++) {
-        fprintf(out, "%s--modality ", between);
-        write_word(out, o->modality.item[i]);
-    }
+    for (size_t i = 0; i < o->modality.count; i++)
+        shell_option(out, between, "modality",
+                     (kin_span){o->modality.item[i], strlen(o->modality.item[i])});
     if (o->top_k != unset->top_k)
         fprintf(out, "%s--top-k %lld", between, (long long)o->top_k);
     if (o->missing != unset->missing)
