@@ -11,11 +11,13 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+static const char write_hint[] = "check the file system it lies on";
+
 /* A descriptor of a regular file, or a negative code. A pipe that nobody writes to is refused, not
  * waited for. */
 static int open_regular(const char *path, struct stat *status, kin_error *err)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd = KIN_RETRY(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (fd < 0)
         return kin_fail_errno(err, KIN_E_NOINPUT, "check the path", "%s", path);
     if (fstat(fd, status) == 0 && S_ISREG(status->st_mode))
@@ -117,6 +119,49 @@ done:
         close(fd);
     free(block);
     XXH3_freeState(state);
+    return rc;
+}
+
+int kin_write_all(int fd, const void *data, size_t bytes)
+{
+    const char *at = data;
+    while (bytes > 0) {
+        ssize_t wrote = KIN_RETRY(write(fd, at, bytes));
+        if (wrote < 0)
+            return -1;
+        at += wrote;
+        bytes -= (size_t)wrote;
+    }
+    return 0;
+}
+
+int kin_file_write(const char *path, const void *data, size_t bytes, kin_error *err)
+{
+    int fd = KIN_RETRY(open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+    if (fd < 0)
+        return kin_fail_errno(err, KIN_E_CANTOUT, "check the folder it lies in",
+                              "%s cannot be created", path);
+    int rc = 0;
+    if (kin_write_all(fd, data, bytes) != 0)
+        rc = kin_fail_errno(err, KIN_E_IO, write_hint, "%s cannot be written", path);
+    if (close(fd) != 0 && errno != EINTR && rc == 0)
+        rc = kin_fail_errno(err, KIN_E_IO, write_hint, "%s cannot be written", path);
+    if (rc != 0)
+        unlink(path);
+    return rc;
+}
+
+int kin_file_copy(const char *from, const char *directory, const char *name, kin_error *err)
+{
+    kin_file source;
+    int rc = kin_file_open(&source, from, err);
+    if (rc != 0)
+        return rc;
+    char *path = kin_path_join(directory, name);
+    rc = path ? kin_file_write(path, source.data, source.bytes, err)
+              : kin_fail_alloc(err, "path", strlen(directory));
+    free(path);
+    kin_file_close(&source);
     return rc;
 }
 

@@ -4,6 +4,7 @@
  * Files as the stages see them: mapped read-only, and known by a fingerprint of their bytes.
  */
 #include "core/error.h"
+#include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,6 +32,28 @@ kin_hash kin_hash_bytes(const void *data, size_t bytes);
 
 /* The fingerprint of the file at `path`, read with read(2): no signal when it shrinks meanwhile. */
 int kin_hash_file(kin_hash *out, size_t *bytes /* may be NULL */, const char *path, kin_error *err);
+
+/* The value of a system call, made again as long as a signal interrupts it. Not for close(2) and not for
+ * rename(2), which may have done their work. */
+#define KIN_RETRY(call)                                                                            \
+    __extension__({                                                                                \
+        __typeof__(call) kin_result;                                                               \
+        do                                                                                         \
+            kin_result = (call);                                                                   \
+        while (kin_result == -1 && errno == EINTR);                                                \
+        kin_result;                                                                                \
+    })
+
+/* All of `data` to a descriptor. -1 and errno where it cannot. */
+int kin_write_all(int fd, const void *data, size_t bytes);
+
+/* A new file with the modes that the umask leaves. KIN_E_CANTOUT where it cannot be created, also as there
+ * is one; KIN_E_IO where it cannot be written, then nothing stays of it. It may be half there after a kill:
+ * for files in an output folder under way; elsewhere kin_outfile_write. */
+int kin_file_write(const char *path, const void *data, size_t bytes, kin_error *err);
+
+/* Copies `from` byte for byte to `directory`/`name` in the same way. */
+int kin_file_copy(const char *from, const char *directory, const char *name, kin_error *err);
 
 /* The part of `path` behind its last slash; points into `path`. */
 const char *kin_path_base(const char *path);

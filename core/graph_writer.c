@@ -79,7 +79,7 @@ static int open_array(kin_graph_writer *self, const char *name, const char *desc
     array->path = kin_text("%s/%s.npy", self->directory, name);
     if (!array->path)
         return kin_fail_alloc(err, "path", strlen(self->directory));
-    array->fd = open(array->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    array->fd = KIN_RETRY(open(array->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
     if (array->fd < 0)
         return kin_fail_errno(err, KIN_E_CANTOUT, disk_hint, "%s cannot be created", array->path);
     int rc = reserve(array, err);
@@ -290,7 +290,7 @@ static int write_indptr(const kin_graph_writer *self, size_t pairs, kin_error *e
         memcpy(at, wide ? (void *)&total : (void *)&narrow, item_bytes);
         total += i < self->n ? self->filled[i] : 0;
     }
-    rc = kin_outfile_write(path, file, bytes, false, err);
+    rc = kin_file_write(path, file, bytes, err);
 done:
     free(file);
     free(path);

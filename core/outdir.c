@@ -1,8 +1,10 @@
+/*
+ * Folders that are there whole or not at all (outdir.h).
+ */
 #include "core/outdir.h"
 #include "core/file.h"
 #include "core/json.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -15,122 +17,76 @@
 
 static const char parent_hint[] = "make the parent folder, or choose another --out";
 
-/* The folder a path lies in: "a/b" gives "a", "b" gives ".". New memory. */
-static char *parent_of(const char *path)
+/* ---- what stands at the final name ------------------------------------------------------------ */
+
+/* A folder that is to be replaced. Zeroed: there is none. */
+typedef struct old_output {
+    DIR *folder;
+    json_t *manifest;
+} old_output;
+
+static void old_output_release(old_output *old)
 {
-    const char *base = kin_path_base(path);
-    if (base == path)
-        return strdup(".");
-    size_t length = (size_t)(base - path);
-    return strndup(path, length > 1 ? length - 1 : 1);
+    if (old->folder)
+        closedir(old->folder);
+    json_decref(old->manifest);
+    *old = (old_output){0};
 }
 
-/* Removes a folder of ours: plain files, no folders inside. Faults are left for the next writer. */
-static void remove_folder(const char *path)
+/* Refuses a folder that holds something of which its manifest does not speak. */
+static int check_entries(const char *path, const old_output *old, kin_error *err)
 {
-    DIR *folder = opendir(path);
-    if (!folder)
-        return;
     struct dirent *entry;
-    while ((entry = readdir(folder)) != NULL)
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            unlinkat(dirfd(folder), entry->d_name, 0);
-    closedir(folder);
-    rmdir(path);
-}
-
-/* Takes the lock of a folder; -1 and errno when another process holds it. */
-static int lock_folder(const char *path)
-{
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        int saved = errno;
-        close(fd);
-        errno = saved;
-        return -1;
-    }
-    return fd;
-}
-
-/* Looks at what other writers of the same name left: dead ones' folders are removed, a living one
- * is KIN_E_AGAIN. `prefix` is ".NAME.kin-". */
-static int clear_stale(const kin_outdir *self, const char *parent, const char *prefix,
-                       kin_error *err)
-{
-    int rc = 0;
-    DIR *folder = opendir(parent);
-    if (!folder)
-        return kin_fail_errno(err, KIN_E_CANTOUT, parent_hint, "%s", parent);
-    const char *own = kin_path_base(self->temporary);
-    struct dirent *entry;
-    while (rc == 0 && (entry = readdir(folder)) != NULL) {
-        if (strncmp(entry->d_name, prefix, strlen(prefix)) != 0 || strcmp(entry->d_name, own) == 0)
+    rewinddir(old->folder);
+    while ((entry = readdir(old->folder)) != NULL) {
+        const char *name = entry->d_name;
+        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
+            kin_unfinished_is_mark(dirfd(old->folder), name) ||
+            kin_unfinished_is_listed(dirfd(old->folder), name, old->manifest))
             continue;
-        char *path = kin_path_join(parent, entry->d_name);
-        int lock = path ? lock_folder(path) : -1;
-        if (lock >= 0) {
-            remove_folder(path);
-            close(lock);
-        } else if (path && errno == EWOULDBLOCK) {
-            rc = kin_fail(err, KIN_E_AGAIN, "wait until the other run has ended",
-                          "%s is being written by another process", self->final);
-        }
-        free(path);
+        return kin_fail(err, KIN_E_CANTOUT, "move it away, or choose another --out",
+                        "%s holds %s, which kin did not write: --force does not replace it", path,
+                        name);
     }
-    closedir(folder);
-    return rc;
+    return 0;
 }
 
-/* Whether an entry of a folder is one that its manifest speaks of. */
-static bool is_known(int folder, const char *name, const json_t *files)
+/* Opens the folder at the final name, and refuses one that kin did not write as `kind`. */
+static int open_old(const kin_outdir *self, old_output *old, kin_error *err)
 {
-    struct stat status;
-    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-        return true;
-    return fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode) &&
-           (strcmp(name, "manifest.json") == 0 || json_object_get(files, name));
-}
-
-/* Refuses a folder that kin did not write as `kind`, or that holds something else beside. */
-static int check_ours(const char *path, const char *kind, kin_error *err)
-{
-    json_t *manifest = NULL;
-    if (kin_manifest_read(&manifest, path, kind, NULL) != 0)
+    const char *path = self->final;
+    int fd = KIN_RETRY(open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    old->folder = fd >= 0 ? fdopendir(fd) : NULL;
+    if (!old->folder) {
+        int rc = kin_fail_errno(err, KIN_E_CANTOUT, parent_hint, "%s", path);
+        if (fd >= 0)
+            close(fd);
+        return rc;
+    }
+    if (kin_manifest_read(&old->manifest, path, self->kind, NULL) != 0)
         return kin_fail(err, KIN_E_CANTOUT, "choose another --out, or remove it yourself",
                         "%s exists and is no %s that kin wrote: --force does not replace it", path,
-                        kind);
-    int rc = 0;
-    DIR *folder = opendir(path);
-    if (!folder)
-        rc = kin_fail_errno(err, KIN_E_CANTOUT, parent_hint, "%s", path);
-    struct dirent *entry;
-    while (rc == 0 && (entry = readdir(folder)) != NULL)
-        if (!is_known(dirfd(folder), entry->d_name, json_object_get(manifest, "files")))
-            rc = kin_fail(err, KIN_E_CANTOUT, "move it away, or choose another --out",
-                          "%s holds %s, which kin did not write: --force does not replace it", path,
-                          entry->d_name);
-    if (folder)
-        closedir(folder);
-    json_decref(manifest);
-    return rc;
+                        self->kind);
+    return check_entries(path, old, err);
 }
 
-/* What stands at the final name, and whether it may go. Sets self->replace. */
-static int check_final(kin_outdir *self, const char *kind, bool force, kin_error *err)
+/* What stands at the final name, and whether it may go. Nothing: `old` stays zeroed. */
+static int look_at_final(const kin_outdir *self, old_output *old, kin_error *err)
 {
     struct stat status;
     if (lstat(self->final, &status) != 0)
         return errno == ENOENT ? 0
                                : kin_fail_errno(err, KIN_E_CANTOUT, parent_hint, "%s", self->final);
-    if (!force)
+    if (!self->force)
         return kin_fail(err, KIN_E_CANTOUT, "choose another --out, or add --force to replace it",
                         "%s exists already", self->final);
     if (!S_ISDIR(status.st_mode))
         return kin_fail(err, KIN_E_CANTOUT, "choose another --out, or remove it yourself",
                         "%s exists and is no folder: --force does not replace it", self->final);
-    self->replace = true;
-    return check_ours(self->final, kind, err);
+    return open_old(self, old, err);
 }
+
+/* ---- opening ---------------------------------------------------------------------------------- */
 
 static char *without_trailing_slashes(const char *path)
 {
@@ -140,80 +96,49 @@ static char *without_trailing_slashes(const char *path)
     return strndup(path, length);
 }
 
-/* What the user's umask leaves of `mode`: temporary names are made private first. */
-static mode_t allowed(mode_t mode)
+/* A folder cannot be exchanged under a name that is not its own. */
+static int check_name(const char *path, bool force, kin_error *err)
 {
-    mode_t mask = umask(0);
-    umask(mask);
-    return mode & ~mask;
-}
-
-/* A new temporary folder, locked. Another writer that starts at the same moment may take it for a
- * dead one's before the lock is on it, and remove it: then the next try makes another. */
-static int make_temporary(kin_outdir *self, const char *parent, const char *prefix, kin_error *err)
-{
-    for (int tries = 0; tries < 8; tries++) {
-        struct stat locked;
-        struct stat named;
-        self->temporary = kin_text("%s/%sXXXXXX", parent, prefix);
-        if (!self->temporary || !mkdtemp(self->temporary)) {
-            free(self->temporary);
-            self->temporary = NULL;
-            break;
-        }
-        chmod(self->temporary, allowed(0777));
-        self->lock = lock_folder(self->temporary);
-        if (self->lock >= 0 && fstat(self->lock, &locked) == 0 &&
-            stat(self->temporary, &named) == 0 && locked.st_ino == named.st_ino)
-            return 0;
-        if (self->lock >= 0)
-            close(self->lock);
-        self->lock = -1;
-        free(self->temporary);
-        self->temporary = NULL;
-    }
-    return kin_fail_errno(err, KIN_E_CANTOUT, parent_hint, "%s cannot be created in %s",
-                          self->final, parent);
+    const char *base = kin_path_base(path);
+    if (!*path)
+        return kin_fail(err, KIN_E_USAGE, "name a new folder", "the output folder has no name");
+    if (force && (!*base || strcmp(base, ".") == 0 || strcmp(base, "..") == 0))
+        return kin_fail(err, KIN_E_CANTOUT, "give its name as seen from the folder above it",
+                        "%s cannot be replaced under this name", path);
+    return 0;
 }
 
 int kin_outdir_open(kin_outdir *self, const char *path, const char *kind, bool force,
                     kin_error *err)
 {
-    *self = (kin_outdir){.lock = -1};
-    int rc = 0;
-    char *parent = NULL;
-    char *prefix = NULL;
+    *self = (kin_outdir){.kind = kind, .force = force};
+    bool living = false;
+    old_output old = {0};
     self->final = without_trailing_slashes(path);
-    if (self->final) {
-        parent = parent_of(self->final);
-        prefix = kin_text(".%s.kin-", kin_path_base(self->final));
-    }
-    if (!parent || !prefix)
-        rc = kin_fail_alloc(err, "path", PATH_MAX);
-    else if (!*self->final)
-        rc = kin_fail(err, KIN_E_USAGE, "name a new folder", "the output folder has no name");
+    int rc = self->final ? check_name(self->final, force, err)
+                         : kin_fail_alloc(err, "path", strlen(path));
     if (rc == 0)
-        rc = check_final(self, kind, force, err);
+        rc = look_at_final(self, &old, err);
+    old_output_release(&old);
     if (rc == 0)
-        rc = make_temporary(self, parent, prefix, err);
-    if (rc == 0)
-        rc = clear_stale(self, parent, prefix, err); /* ours is locked: writers see each other */
-    free(parent);
-    free(prefix);
+        rc = kin_unfinished_open(&self->unfinished, self->final, err);
+    if (rc == 0) /* ours is locked and marked: writers see each other */
+        rc = kin_unfinished_clear(&self->unfinished, &living, err);
+    if (rc == 0 && living)
+        rc = kin_fail(err, KIN_E_AGAIN, "wait until the other run has ended",
+                      "%s is being written by another process", self->final);
     if (rc != 0)
         kin_outdir_release(self);
+    else
+        self->temporary = self->unfinished.path;
     return rc;
 }
 
 void kin_outdir_release(kin_outdir *self)
 {
-    if (self->temporary)
-        remove_folder(self->temporary);
-    if (self->lock >= 0)
-        close(self->lock);
-    free(self->temporary);
+    kin_unfinished_discard(&self->unfinished);
     free(self->final);
-    *self = (kin_outdir){.lock = -1};
+    *self = (kin_outdir){0};
 }
 
 /* ---- commit ---------------------------------------------------------------------------------- */
@@ -221,8 +146,8 @@ void kin_outdir_release(kin_outdir *self)
 static int sync_path(const char *path, kin_error *err)
 {
     int rc = 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fsync(fd) != 0)
+    int fd = KIN_RETRY(open(path, O_RDONLY | O_CLOEXEC));
+    if (fd < 0 || KIN_RETRY(fsync(fd)) != 0)
         rc = kin_fail_errno(err, KIN_E_IO, "check the file system it lies on",
                             "%s cannot be synced", path);
     if (fd >= 0)
@@ -280,50 +205,152 @@ static int describe_files(const char *folder, json_t **files, kin_error *err)
 /* manifest.json in the temporary folder, synced. */
 static int write_manifest(const char *folder, const json_t *manifest, kin_error *err)
 {
-    int rc = 0;
-    FILE *file = NULL;
     char *text = kin_json_dump(manifest, JSON_INDENT(2) | JSON_REAL_PRECISION(KIN_MANIFEST_DIGITS));
+    char *lines = text ? kin_text("%s\n", text) : NULL;
     char *path = kin_path_join(folder, "manifest.json");
-    if (!text || !path) {
-        rc = kin_fail_alloc(err, "manifest", 0);
-        goto done;
-    }
-    file = fopen(path, "wxe");
-    if (!file) {
-        rc = kin_fail_errno(err, KIN_E_IO, "check the file system it lies on", "%s", path);
-        goto done;
-    }
-    int failed = fputs(text, file) == EOF;
-    failed = fputc('\n', file) == EOF || failed;
-    failed = fflush(file) != 0 || fsync(fileno(file)) != 0 || failed;
-    failed = fclose(file) != 0 || failed;
-    if (failed)
-        rc = kin_fail_errno(err, KIN_E_IO, "check the file system it lies on",
-                            "%s cannot be written", path);
-done:
+    int rc = lines && path ? kin_file_write(path, lines, strlen(lines), err)
+                           : kin_fail_alloc(err, "manifest", 0);
+    if (rc == 0)
+        rc = sync_path(path, err);
     free(path);
+    free(lines);
     free(text);
     return rc;
 }
 
-/* The one rename. A replaced folder is exchanged first, then removed. */
+/* Notes what is no failure of the output; the first note counts. */
+#define NOTE(self, hint, ...)                                                                      \
+    do {                                                                                           \
+        if ((self)->note.code == 0)                                                                \
+            kin_error_set(&(self)->note, KIN_E_IO, (hint), __VA_ARGS__);                           \
+    } while (0)
+
+/* renameat2(2) with RENAME_NOREPLACE, also where the file system has none: an empty folder of our own
+ * takes the name, which fails where there is one, and is replaced. */
+static int take_free_name(const kin_outdir *self)
+{
+    const kin_unfinished *from = &self->unfinished;
+    const char *to = kin_path_base(self->final);
+    int failed = renameat2(from->parent, from->name, from->parent, to, RENAME_NOREPLACE);
+    if (!failed || (errno != EINVAL && errno != ENOSYS))
+        return failed;
+    if (mkdirat(from->parent, to, 0700) != 0)
+        return -1;
+    failed = renameat(from->parent, from->name, from->parent, to);
+    int saved = errno;
+    if (failed)
+        unlinkat(from->parent, to, AT_REMOVEDIR);
+    errno = saved;
+    return failed;
+}
+
+static int exchange_names(const kin_outdir *self)
+{
+    const kin_unfinished *from = &self->unfinished;
+    return renameat2(from->parent, from->name, from->parent, kin_path_base(self->final),
+                     RENAME_EXCHANGE);
+}
+
+/* Whether what came out under the temporary name is the folder that was looked at. */
+static bool came_out(const kin_outdir *self, const old_output *old)
+{
+    kin_unfinished there = self->unfinished;
+    there.folder = old->folder;
+    return kin_unfinished_is_there(&there);
+}
+
+/* Removes the old folder, whose name is the temporary one now. */
+static void remove_old(kin_outdir *self, const old_output *old)
+{
+    const kin_unfinished *from = &self->unfinished;
+    kin_remains left = kin_unfinished_empty(from->parent, from->name, old->folder, old->manifest);
+    if (left.strange)
+        NOTE(self, "look whether you need it",
+             "%s was put into %s while it was replaced, and lies in %s now", left.name, self->final,
+             from->path);
+    else if (left.error != 0)
+        NOTE(self, "the next run for the same name removes it, or you do",
+             "what %s replaced cannot be removed from %s: %s: %s", self->final, from->path,
+             left.name, strerror(left.error));
+}
+
+/* Exchanges the new folder with the old one. The old one is marked and locked before, so that it is a
+ * leftover from the moment on that it has the temporary name. *again: it was not the one that was looked
+ * at; names are as they were. */
+static int exchange(kin_outdir *self, const old_output *old, bool *again, kin_error *err)
+{
+    int folder = dirfd(old->folder), rc = 0;
+    flock(folder, LOCK_EX | LOCK_NB); /* fails where the user holds it: no other writer then */
+    kin_unfinished_unmark(folder);    /* of a writer that was killed before it took its own away */
+    kin_unfinished_mark(&self->unfinished, folder, KIN_MARK_REPLACED);
+    if (exchange_names(self) != 0) {
+        int saved = errno;
+        kin_unfinished_unmark(folder);
+        *again = saved == ENOENT && kin_unfinished_is_there(&self->unfinished);
+        errno = saved;
+        return *again ? 0
+                      : kin_fail_errno(err, KIN_E_CANTOUT,
+                                       "write to a new name: this file system cannot exchange",
+                                       "%s cannot take its name", self->final);
+    }
+    *again = !came_out(self, old);
+    if (!*again)
+        rc = check_entries(self->final, old, err);
+    if (rc == 0 && !*again) {
+        remove_old(self, old);
+        return 0;
+    }
+    kin_unfinished_unmark(folder);
+    if (exchange_names(self) == 0)
+        return rc;
+    *again = false;
+    NOTE(self, "look whether you need it", "what stood at %s when it was replaced lies in %s now",
+         self->final, self->unfinished.path);
+    return 0;
+}
+
+/* The one rename. What stands at the name is looked at anew each time it turns out to be another. */
 static int take_name(kin_outdir *self, kin_error *err)
 {
-    unsigned flags = self->replace ? RENAME_EXCHANGE : RENAME_NOREPLACE;
-    int failed = renameat2(AT_FDCWD, self->temporary, AT_FDCWD, self->final, flags);
-    if (failed && !self->replace && (errno == EINVAL || errno == ENOSYS))
-        failed = rename(self->temporary, self->final); /* refuses a folder that is not empty */
-    if (failed)
-        return kin_fail_errno(err, KIN_E_CANTOUT,
-                              self->replace
-                                  ? "write to a new name: this file system cannot exchange"
-                                  : "choose another --out",
-                              "%s cannot take its name", self->final);
-    if (self->replace)
-        remove_folder(self->temporary);
-    free(self->temporary);
+    enum { TRIES = 16 };
+    int rc = 0;
+    bool again = true;
+    for (int tries = 0; tries < TRIES && rc == 0 && again; tries++) {
+        old_output old = {0};
+        rc = look_at_final(self, &old, err);
+        if (rc == 0 && old.folder) {
+            rc = exchange(self, &old, &again, err);
+        } else if (rc == 0) {
+            again = take_free_name(self) != 0;
+            if (again && errno != EEXIST && errno != ENOTEMPTY)
+                rc = kin_fail_errno(err, KIN_E_CANTOUT, "choose another --out",
+                                    "%s cannot take its name", self->final);
+        }
+        old_output_release(&old);
+    }
+    if (rc == 0 && again)
+        rc = kin_fail(err, KIN_E_CANTOUT, "choose another --out",
+                      "%s cannot take its name: other programs make and remove it", self->final);
+    return rc;
+}
+
+/* The new name on the disk, and the mark taken away. The output is in place: failures are notes. */
+static void settle(kin_outdir *self)
+{
+    const kin_unfinished *from = &self->unfinished;
+    int parent = KIN_RETRY(openat(from->parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (parent < 0 || KIN_RETRY(fsync(parent)) != 0)
+        NOTE(
+            self, "check the file system it lies on",
+            "%s is complete, but its name may be lost if the power fails now: its folder cannot be "
+            "synced: %s",
+            self->final, strerror(errno));
+    if (parent >= 0)
+        close(parent);
+    if (!kin_unfinished_publish(&self->unfinished))
+        NOTE(self, "remove it", "%s/%s, a mark of its writer's, cannot be removed: %s", self->final,
+             kin_mark_name, strerror(errno));
     self->temporary = NULL;
-    return 0;
 }
 
 int kin_outdir_commit(kin_outdir *self, json_t **manifest, kin_error *err)
@@ -336,110 +363,16 @@ int kin_outdir_commit(kin_outdir *self, json_t **manifest, kin_error *err)
         rc = kin_manifest_hash(&hash, *manifest, err);
     if (rc == 0)
         kin_json_set(manifest, "checksum", json_string(hash.text));
-    char *parent = parent_of(self->final);
     if (rc == 0)
         rc = write_manifest(self->temporary, *manifest, err);
     if (rc == 0)
         rc = sync_path(self->temporary, err);
+    if (rc == 0 && !kin_unfinished_is_there(&self->unfinished))
+        rc = kin_fail(err, KIN_E_CANTOUT, "leave folders of such names alone while kin runs",
+                      "%s was moved away while it was written", self->temporary);
     if (rc == 0)
         rc = take_name(self, err);
-    if (rc == 0 && parent)
-        rc = sync_path(parent, err);
-    free(parent);
-    return rc;
-}
-
-/* ---- single files ---------------------------------------------------------------------------- */
-
-static int write_all(int fd, const void *data, size_t bytes)
-{
-    const char *p = data;
-    while (bytes > 0) {
-        ssize_t wrote = write(fd, p, bytes);
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote < 0)
-            return -1;
-        p += wrote;
-        bytes -= (size_t)wrote;
-    }
-    return 0;
-}
-
-static int refuse_existing(const char *path, bool force, kin_error *err)
-{
-    struct stat status;
-    if (lstat(path, &status) != 0)
-        return 0;
-    if (!S_ISREG(status.st_mode))
-        return kin_fail(err, KIN_E_CANTOUT,
-                        "name a file: folders, links, pipes and devices are not replaced",
-                        "%s exists already and is no regular file", path);
-    if (!force)
-        return kin_fail(err, KIN_E_CANTOUT,
-                        "choose another --out, or add --force to replace a file",
-                        "%s exists already", path);
-    return 0;
-}
-
-/* A new file beside the final one: its descriptor and its name, which is the caller's. */
-static int make_beside(int *fd, char **temporary, const char *path, kin_error *err)
-{
-    *temporary = kin_text("%s.kin-XXXXXX", path);
-    *fd = *temporary ? mkostemp(*temporary, O_CLOEXEC) : -1;
-    if (*fd >= 0)
-        return 0;
-    int rc = kin_fail_errno(err, KIN_E_CANTOUT, parent_hint, "%s cannot be created", path);
-    free(*temporary);
-    *temporary = NULL;
-    return rc;
-}
-
-int kin_outfile_check(const char *path, bool force, kin_error *err)
-{
-    int fd;
-    char *temporary;
-    int rc = refuse_existing(path, force, err);
     if (rc == 0)
-        rc = make_beside(&fd, &temporary, path, err);
-    if (rc != 0)
-        return rc;
-    close(fd);
-    unlink(temporary);
-    free(temporary);
-    return 0;
-}
-
-int kin_outfile_write(const char *path, const void *data, size_t bytes, bool force, kin_error *err)
-{
-    int fd;
-    char *temporary;
-    int rc = refuse_existing(path, force, err);
-    if (rc == 0)
-        rc = make_beside(&fd, &temporary, path, err);
-    if (rc != 0)
-        return rc;
-    if (write_all(fd, data, bytes) != 0 || fchmod(fd, allowed(0666)) != 0 || fsync(fd) != 0 ||
-        rename(temporary, path) != 0) {
-        rc = kin_fail_errno(err, KIN_E_IO, "check the file system it lies on",
-                            "%s cannot be written", path);
-        unlink(temporary);
-    }
-    close(fd);
-    free(temporary);
-    return rc;
-}
-
-int kin_file_copy(const char *from, const char *directory, const char *name, kin_error *err)
-{
-    kin_file source;
-    int rc = kin_file_open(&source, from, err);
-    if (rc != 0)
-        return rc;
-    char *path = kin_path_join(directory, name);
-    rc = path ? kin_outfile_write(path, source.data, source.bytes, false, err)
-              : kin_fail_alloc(err, "path", PATH_MAX);
-    free(path);
-    kin_file_close(&source);
+        settle(self);
     return rc;
 }

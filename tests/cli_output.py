@@ -108,6 +108,30 @@ class Refused(Case):
         self.check_refusal(result, 74, "cannot be written")
         self.assertEqual(sorted(os.listdir(self.dir)), ["good.npy", "large.npy"])
 
+    def test_open_files(self):
+        """Whatever file is the first that may not be opened any more: the hint is about open files."""
+        def limit(most):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+        refused = 0
+        for most in range(3, 40):
+            done = subprocess.run([kin_cli.KIN] + self.arguments + ["g"], cwd=self.dir,
+                                  env=kin_cli.clean_environment(), preexec_fn=lambda: limit(most),
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            result = kin_cli.Result(done.returncode, "", done.stderr.decode(), ["kin", most])
+            if "error while loading shared libraries" in result.err:
+                continue
+            self.nothing_left()
+            if result.code == 0:
+                break
+            refused += 1
+            self.assertIn(result.code, (73, 74), str(result))
+            self.check_refusal(result, result.code, "Too many open files", "ulimit -n")
+            self.assertEqual(sorted(os.listdir(self.dir)), ["good.npy"])
+        self.assertEqual(result.code, 0, str(result))
+        self.assertGreater(refused, 1)
+        self.ok("verify", "g")
+
     def mount(self, size):
         """A tmpfs of this size at `disk`, where one may be mounted."""
         os.mkdir(self.path("disk"))

@@ -37,7 +37,7 @@ static int make(const char *path, bool force, const char *text, kin_error *err)
     kin_outdir out;
     int rc = kin_outdir_open(&out, path, "graph", force, err);
     if (rc != 0) {
-        assert_true(!out.final && !out.temporary && out.lock == -1);
+        assert_true(!out.final && !out.temporary && !out.unfinished.path);
         return rc;
     }
     char *file = kin_path_join(out.temporary, "data");
@@ -188,7 +188,7 @@ static void test_late_arrival(void **state)
     test_write_text(test_path("out/other"), "o");
     json_t *manifest = json_pack("{s:s, s:i}", "kind", "graph", "format", KIN_MANIFEST_FORMAT);
     test_refused(kin_outdir_commit(&out, &manifest, &err), &err, KIN_E_CANTOUT,
-                 "out cannot take its name");
+                 "out exists already");
     json_decref(manifest);
     kin_outdir_release(&out);
     assert_data(test_path("out/other"), "o");
@@ -338,7 +338,7 @@ static void test_single_files(void **state)
     test_ok(kin_file_copy(path, test_path("folder"), "copy", &err), &err);
     assert_data(test_path("folder/copy"), "two");
     test_refused(kin_file_copy(path, test_path("folder"), "copy", &err), &err, KIN_E_CANTOUT,
-                 "copy exists already");
+                 "copy cannot be created");
     test_refused(kin_file_copy(test_path("none"), test_path("folder"), "c", &err), &err,
                  KIN_E_NOINPUT, "none");
     assert_int_equal(count_entries(), 2);

@@ -108,8 +108,10 @@ static int finish(build *self, kin_error *err)
     build_stage_done(self, "write");
     json_t *manifest = build_manifest(self);
     rc = kin_outdir_commit(&self->out, &manifest, err);
-    if (rc == 0)
+    if (rc == 0) {
+        command_warn_output(&self->out);
         build_print_summary(self, manifest);
+    }
     json_decref(manifest);
     return rc;
 }
@@ -150,7 +152,7 @@ static int build_graph(build *self, kin_error *err)
 int build_run(const void *values, const kin_operands *operands, kin_error *err)
 {
     (void)operands;
-    build self = {.options = *(const build_options *)values, .out = {.lock = -1}};
+    build self = {.options = *(const build_options *)values};
     if (self.options.print_config)
         return print_config(&self.options, err);
     if (!self.options.out)

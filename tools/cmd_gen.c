@@ -359,6 +359,7 @@ static int generate(generator *self, kin_error *err)
     json_decref(manifest);
     if (rc != 0)
         return rc;
+    command_warn_output(&self->out);
     console_info("Catalog: %s, %.1f s", self->out.final, console_seconds() - start);
     suggest(self);
     return 0;
@@ -367,7 +368,7 @@ static int generate(generator *self, kin_error *err)
 static int gen_run(const void *values, const kin_operands *operands, kin_error *err)
 {
     (void)operands;
-    generator self = {.options = *(const gen_options *)values, .out = {.lock = -1}};
+    generator self = {.options = *(const gen_options *)values};
     if (self.options.items == 0)
         return kin_fail(err, KIN_E_USAGE, "for example --items 100000", "--items is missing");
     if (!self.options.out)

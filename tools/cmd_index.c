@@ -146,8 +146,10 @@ static int write_folder(indexing *self, kin_error *err)
         rc = kin_catalog_unchanged(&self->catalog, err);
     if (rc == 0)
         rc = kin_outdir_commit(&self->out, &manifest, err);
-    if (rc == 0)
+    if (rc == 0) {
+        command_warn_output(&self->out);
         print_summary(self, manifest);
+    }
     json_decref(manifest);
     return rc;
 }
@@ -175,7 +177,7 @@ static int make_index(indexing *self, kin_error *err)
 
 static int run(const void *values, const kin_operands *operands, kin_error *err)
 {
-    indexing self = {.options = values, .out = {.lock = -1}};
+    indexing self = {.options = values};
     (void)operands;
     if (!self.options->out)
         return kin_fail(err, KIN_E_USAGE, "add --out DIR", "--out is missing");

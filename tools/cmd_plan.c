@@ -151,7 +151,7 @@ int plan_run(const void *values, const kin_operands *operands, kin_error *err)
 {
     (void)operands;
     const plan_options *options = values;
-    build self = {.options = options->build, .out = {.lock = -1}};
+    build self = {.options = options->build};
     if (options->build.print_config)
         return print_config(options, err);
     int rc = command_sources(self.source, &self.source_count, &self.options.modality, err);

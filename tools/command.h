@@ -9,6 +9,7 @@
  */
 #include "ann/index.h"
 #include "core/options.h"
+#include "core/outdir.h"
 #include "core/rows.h"
 
 #include <stdio.h>
@@ -86,6 +87,9 @@ json_t *command_real(double value);
 /* A string for a document, whose text must be UTF-8: what a path, or a message that was cut, has of other bytes becomes
  * U+FFFD. New reference. */
 json_t *command_json_text(const char *text);
+
+/* Warns of what failed after the output was in place, if anything did (kin_outdir.note). */
+void command_warn_output(const kin_outdir *out);
 
 /* stdout, checked: KIN_E_IO when what was printed could not be written (a full disk, a closed
  * pipe). Call it last in a command that prints its result. */

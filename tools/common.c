@@ -107,6 +107,12 @@ json_t *command_json_text(const char *text)
     return kin_json_text(text);
 }
 
+void command_warn_output(const kin_outdir *out)
+{
+    if (out->note.code != 0)
+        console_warn("%s: %s", out->note.message, out->note.hint);
+}
+
 int command_flush_stdout(kin_error *err)
 {
     if (fflush(stdout) != 0 || ferror(stdout))

@@ -107,7 +107,7 @@ int gen_write_matrix(const char *path, gen_rows source, size_t modality, size_t 
     size_t rows = BLOCK_BYTES / (d * sizeof(float));
     writer w = {path, -1, source, modality, n, d, dtype, rows ? rows : 1};
     size_t round = w.block_rows * ROUND_BLOCKS * (size_t)kin_threads_used();
-    w.fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    w.fd = KIN_RETRY(open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
     if (w.fd < 0)
         return kin_fail_errno(err, KIN_E_CANTOUT, "check the folder it lies in", "%s", path);
     kin_npy_format(header, dtype == KIN_F16 ? "<f2" : "<f4", 2, (size_t[]){n, d});

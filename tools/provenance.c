@@ -72,7 +72,7 @@ static int write_ids(const kin_catalog *catalog, const char *path, kin_error *er
         used += id.length;
         text[used++] = '\n';
     }
-    int rc = kin_outfile_write(path, text, used, false, err);
+    int rc = kin_file_write(path, text, used, err);
     free(text);
     return rc;
 }

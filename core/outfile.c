@@ -1,0 +1,136 @@
+/*
+ * Single files that are there whole or not at all (declared in core/outdir.h).
+ *
+ * A file is written in a folder of its own beside its final name, as an output folder is, and not under
+ * a temporary name: so what a killed writer leaves is known by the folder's mark, on every file system.
+ * An existing file is exchanged, looked at, and removed with the folder.
+ */
+#include "core/outdir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char inside[] = "file"; /* its name in the folder */
+static const char write_hint[] = "check the file system it lies on";
+
+static int refuse_existing(const char *path, bool force, kin_error *err)
+{
+    struct stat status;
+    if (lstat(path, &status) != 0)
+        return 0;
+    if (!S_ISREG(status.st_mode))
+        return kin_fail(err, KIN_E_CANTOUT,
+                        "name a file: folders, links, pipes and devices are not replaced",
+                        "%s exists already and is no regular file", path);
+    if (!force)
+        return kin_fail(err, KIN_E_CANTOUT,
+                        "choose another --out, or add --force to replace a file",
+                        "%s exists already", path);
+    return 0;
+}
+
+/* The folder to write in, when what others left is cleared. */
+static int open_beside(kin_unfinished *self, const char *path, bool force, kin_error *err)
+{
+    bool living;
+    *self = (kin_unfinished){0};
+    int rc = refuse_existing(path, force, err);
+    if (rc == 0)
+        rc = kin_unfinished_open(self, path, err);
+    if (rc == 0)
+        (void)kin_unfinished_clear(self, &living, NULL); /* what cannot be listed stays */
+    return rc;
+}
+
+int kin_outfile_check(const char *path, bool force, kin_error *err)
+{
+    kin_unfinished beside;
+    int rc = open_beside(&beside, path, force, err);
+    kin_unfinished_discard(&beside);
+    return rc;
+}
+
+static int write_inside(const kin_unfinished *beside, const char *path, const void *data,
+                        size_t bytes, kin_error *err)
+{
+    int rc = 0;
+    int fd = KIN_RETRY(
+        openat(dirfd(beside->folder), inside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+    if (fd < 0)
+        return kin_fail_errno(err, KIN_E_CANTOUT, write_hint, "%s cannot be created", path);
+    if (kin_write_all(fd, data, bytes) != 0 || KIN_RETRY(fsync(fd)) != 0)
+        rc = kin_fail_errno(err, KIN_E_IO, write_hint, "%s cannot be written", path);
+    if (close(fd) != 0 && errno != EINTR && rc == 0)
+        rc = kin_fail_errno(err, KIN_E_IO, write_hint, "%s cannot be written", path);
+    return rc;
+}
+
+/* Takes a name that is free. File systems that cannot say so in a rename mostly have links, which never
+ * replace anything; FAT has neither. */
+static int take_free_name(int folder, int parent, const char *name)
+{
+    struct stat status;
+    if (renameat2(folder, inside, parent, name, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS)
+        return -1;
+    if (linkat(folder, inside, parent, name, 0) == 0)
+        return unlinkat(folder, inside, 0);
+    if (errno == EEXIST || fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
+        errno = EEXIST;
+        return -1;
+    }
+    return renameat(folder, inside, parent, name);
+}
+
+/* Takes the name of a file. What came out is given back where it is none. */
+static int replace_file(int folder, int parent, const char *name)
+{
+    struct stat status;
+    if (renameat2(folder, inside, parent, name, RENAME_EXCHANGE) != 0)
+        return errno == EINVAL || errno == ENOSYS ? renameat(folder, inside, parent, name) : -1;
+    if (fstatat(folder, inside, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode)) {
+        unlinkat(folder, inside, 0);
+        return 0;
+    }
+    if (renameat2(folder, inside, parent, name, RENAME_EXCHANGE) == 0)
+        errno = EEXIST;
+    return -1;
+}
+
+/* What stands at the name is looked at again, as long as it changes meanwhile. */
+static int take_name(const kin_unfinished *beside, const char *path, bool force, kin_error *err)
+{
+    enum { TRIES = 16 };
+    const char *name = kin_path_base(path);
+    int folder = dirfd(beside->folder);
+    for (int tries = 0; tries < TRIES; tries++) {
+        struct stat status;
+        int rc = refuse_existing(path, force, err);
+        if (rc != 0)
+            return rc;
+        bool there = lstat(path, &status) == 0;
+        int failed = there ? replace_file(folder, beside->parent, name)
+                           : take_free_name(folder, beside->parent, name);
+        if (!failed)
+            return 0;
+        if (errno != (there ? ENOENT : EEXIST) && !(there && errno == EEXIST))
+            break;
+    }
+    return kin_fail_errno(err, KIN_E_CANTOUT, write_hint, "%s cannot take its name", path);
+}
+
+int kin_outfile_write(const char *path, const void *data, size_t bytes, bool force, kin_error *err)
+{
+    kin_unfinished beside;
+    int rc = open_beside(&beside, path, force, err);
+    if (rc == 0)
+        rc = write_inside(&beside, path, data, bytes, err);
+    if (rc == 0)
+        rc = take_name(&beside, path, force, err);
+    kin_unfinished_discard(&beside);
+    return rc;
+}
