@@ -2,6 +2,7 @@
 #include "core/memory.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -177,6 +178,7 @@ static int ids_from_table(kin_catalog *self, int column, kin_error *err)
 }
 
 static const char order_hint[] = "one line an item, in the order of the vectors' rows";
+static const char list_hint[] = "a list of ids has no header: leave the first line out";
 static const char header_hint[] =
     "is the header missing? the first line names the columns: id, title, category, image";
 
@@ -189,9 +191,17 @@ static int check_count(size_t got, size_t n, const char *path, const char *what,
                     what, n);
 }
 
+/* A list of ids that begins with the name of its column. */
+static bool has_header(const kin_lines *ids, size_t n)
+{
+    return ids->count == n + 1 && kin_span_equal(kin_lines_at(ids, 0), (kin_span){"id", 2});
+}
+
 static int open_items(kin_catalog *self, const char *path, kin_error *err)
 {
     int rc = kin_table_open(&self->items, path, err);
+    if (rc == 0)
+        rc = kin_table_check_tabs(&self->items, path, err);
     if (rc != 0)
         return rc;
     self->items_fingerprint =
@@ -200,14 +210,48 @@ static int open_items(kin_catalog *self, const char *path, kin_error *err)
                        self->items.lines.count == self->n ? header_hint : order_hint, err);
 }
 
+/* The number of the table's id column in *column, or -1: rows are numbered then. A table that has a column of ids by
+ * another name is refused: nobody wants numbers beside it. */
+static int find_ids(kin_catalog *self, const kin_catalog_options *options, int *column,
+                    kin_error *err)
+{
+    char hint[KIN_HINT_MAX], names[200];
+    const kin_table *items = &self->items;
+    const char *wanted = options->id_column ? options->id_column : "id";
+    *column = kin_table_column(items, wanted);
+    if (*column >= 0)
+        return 0;
+    kin_table_names(items, names, sizeof names);
+    int like = kin_table_id_like(items);
+    if (options->id_column)
+        return kin_fail(err, KIN_E_DATA, "name the column as the header has it",
+                        "%s has no column '%s' (its columns: %s)", options->items, wanted, names);
+    if (like >= 0 && !options->ids) {
+        kin_span name = items->column[like];
+        int length = (int)(name.length < 60 ? name.length : 60);
+        snprintf(hint, sizeof hint,
+                 "--id-column '%.*s' if that is it; else name the column id, or give --ids FILE",
+                 length, name.text);
+        return kin_fail(err, KIN_E_DATA, hint,
+                        "%s has no column 'id', but '%.*s' (its columns: %s)", options->items,
+                        length, name.text, names);
+    }
+    self->ids_lacking = !options->ids;
+    return 0;
+}
+
 /* Ids and table; when both name the items they must agree. */
 static int open_names(kin_catalog *self, const kin_catalog_options *options, kin_error *err)
 {
     int rc = 0;
     int column = -1;
+    if (options->id_column && !options->items)
+        return kin_fail(err, KIN_E_USAGE, "give --items FILE.tsv too",
+                        "--id-column names a column of a table, none is given");
     if (options->items) {
         rc = open_items(self, options->items, err);
-        column = rc == 0 ? kin_table_column(&self->items, "id") : -1;
+        if (rc == 0)
+            rc = find_ids(self, options, &column, err);
     }
     if (rc == 0 && options->ids) {
         self->ids_path = strdup(options->ids);
@@ -217,7 +261,8 @@ static int open_names(kin_catalog *self, const kin_catalog_options *options, kin
             rc = kin_lines_unquote(&self->ids, err);
         if (rc == 0) {
             self->ids_fingerprint = kin_hash_bytes(self->ids.file.data, self->ids.file.bytes);
-            rc = check_count(self->ids.count, self->n, options->ids, "ids", order_hint, err);
+            rc = check_count(self->ids.count, self->n, options->ids, "ids",
+                             has_header(&self->ids, self->n) ? list_hint : order_hint, err);
         }
     } else if (rc == 0) {
         rc = column >= 0 ? ids_from_table(self, column, err)

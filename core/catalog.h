@@ -53,9 +53,10 @@ typedef struct kin_catalog {
     kin_modality modality[KIN_MODALITIES_MAX];
     kin_missing missing;
     uint8_t *present; /* [n] bit m: the item has modality m; 0: takes part in no pair; owned */
-    kin_lines ids;    /* [n], unique, from --ids, else items.tsv's id column, else row numbers */
+    kin_lines ids;    /* [n], unique, from --ids, else the table's id column, else row numbers */
     char *ids_path;   /* the file of ids, NULL for row numbers or table ids; owned */
     kin_hash ids_fingerprint; /* of ids_path */
+    bool ids_lacking;         /* there is a table, but neither a column of ids nor a file */
     kin_table items;          /* lines.count 0 where there is none */
     kin_hash items_fingerprint;
 } kin_catalog;
@@ -64,8 +65,9 @@ typedef struct kin_catalog {
 typedef struct kin_catalog_options {
     const kin_source *source; /* [source_count] */
     size_t source_count;
-    const char *ids;   /* file or NULL */
-    const char *items; /* file or NULL */
+    const char *ids;       /* file or NULL */
+    const char *items;     /* file or NULL */
+    const char *id_column; /* of items; NULL: "id", if there is one */
     kin_missing missing;
 } kin_catalog_options;
 

@@ -3,7 +3,10 @@
  */
 #include "core/lines.h"
 
+#include <ctype.h>
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 /* Splits a line at its tabs into at most `room` cells; returns how many cells there are. */
 static size_t split(kin_span line, kin_span *cell, size_t room)
@@ -29,8 +32,11 @@ static int check_columns(const kin_table *self, const char *path, kin_error *err
                         "%s: %zu columns, the limit is %d", path, self->columns, KIN_COLUMNS_MAX);
     for (size_t a = 0; a < self->columns; a++) {
         if (self->column[a].length == 0)
-            return kin_fail(err, KIN_E_DATA, "give every column a name: id, title, category, image",
-                            "%s: column %zu has no name", path, a + 1);
+            return kin_fail(
+                err, KIN_E_DATA,
+                "give every column a name: id, title, category, image (pandas: to_csv with "
+                "index=False)",
+                "%s: column %zu has no name", path, a + 1);
         for (size_t b = a + 1; b < self->columns; b++)
             if (kin_span_equal(self->column[a], self->column[b]))
                 return kin_fail(err, KIN_E_DATA, "rename one of them",
@@ -81,6 +87,72 @@ int kin_table_column(const kin_table *self, const char *name)
         if (kin_span_equal(self->column[c], wanted))
             return (int)c;
     return -1;
+}
+
+int kin_table_check_tabs(const kin_table *self, const char *path, kin_error *err)
+{
+    static const struct separator {
+        char character;
+        const char *name;
+    } separators[] = {{',', "commas"}, {';', "semicolons"}, {'|', "bars"}};
+    kin_span header = self->column[0];
+    for (size_t s = 0; self->columns == 1 && s < sizeof separators / sizeof *separators; s++)
+        if (memchr(header.text, separators[s].character, header.length))
+            return kin_fail(
+                err, KIN_E_DATA,
+                "write the table with tabs, in pandas to_csv(file, sep='\\t', index=False)",
+                "%s: the header is one column, '%.*s': cells are parted by tabs, not "
+                "by %s",
+                path, (int)(header.length < 100 ? header.length : 100), header.text,
+                separators[s].name);
+    return 0;
+}
+
+/* A name in small letters and digits alone: "Item-ID" as "itemid". */
+static void plain_name(kin_span name, char out[32])
+{
+    size_t used = 0;
+    for (size_t i = 0; i < name.length && used < 31; i++)
+        if (isalnum((unsigned char)name.text[i]))
+            out[used++] = (char)tolower((unsigned char)name.text[i]);
+    out[used] = '\0';
+}
+
+int kin_table_id_like(const kin_table *self)
+{
+    static const char *const names[] = {
+        "id",        "itemid",    "productid",     "articleid",     "sku",
+        "asin",      "itemsku",   "itemno",        "itemnumber",    "itemcode",
+        "articleno", "productno", "articlenumber", "productnumber", "productcode",
+        "ean",       "gtin",      "upc",           "isbn",          "uuid",
+        "guid",      "uid",       "identifier",    "ids",           "docid",
+        "objectid",
+    };
+    char plain[KIN_COLUMNS_MAX][32];
+    for (size_t c = 0; c < self->columns; c++)
+        plain_name(self->column[c], plain[c]);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        for (size_t c = 0; c < self->columns; c++)
+            if (strcmp(plain[c], names[i]) == 0)
+                return (int)c;
+    kin_span first = self->column[0];
+    bool ends = first.length > 3 && strncasecmp(first.text + first.length - 3, "_id", 3) == 0;
+    return ends ? 0 : -1;
+}
+
+void kin_table_names(const kin_table *self, char *out, size_t room)
+{
+    size_t used = 0;
+    out[0] = '\0';
+    for (size_t c = 0; c < self->columns; c++) {
+        kin_span name = self->column[c];
+        if (used + name.length + 8 > room) {
+            snprintf(out + used, room - used, "%s...", c ? ", " : "");
+            return;
+        }
+        used += (size_t)snprintf(out + used, room - used, "%s%.*s", c ? ", " : "", (int)name.length,
+                                 name.text);
+    }
 }
 
 kin_span kin_table_cell(const kin_table *self, size_t row, int column)

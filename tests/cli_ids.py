@@ -1,4 +1,5 @@
-"""Names of items as people's files have them: characters that no id may hold, quotes around cells."""
+"""Names of items as people's files have them: characters that no id may hold, quotes around cells,
+columns of other names, CSV."""
 import csv
 import io
 
@@ -92,6 +93,62 @@ class Quotes(Ids):
         self.assertEqual(self.build("--items", "t.tsv")[0], self.ids)
         self.lines("ids", ['5" disk %d' % i for i in range(N)])
         self.assertEqual(self.build("--ids", "ids")[0][0], '5" disk 0')
+
+
+class Columns(Ids):
+    def table(self, header, separator="\t"):
+        return self.lines("t.tsv", [header] + [separator.join((name, "t", "c")) for name in self.ids])
+
+    def test_other_names(self):
+        """A column of ids by another name is offered, and taken where it is named; never row numbers in silence."""
+        for name in ("ID", "Id", "item_id", "item-id", "itemId", "Item ID", "sku", "SKU", "asin", "product_id", "ean",
+                     "style_id"):
+            for header in (name + "\ttitle\tcategory", '"%s"\ttitle\tcategory' % name):
+                self.table(header)
+                self.build("--items", "t.tsv", hint=r"--id-column '%s'.*--ids FILE" % name,
+                           refused=r"^t\.tsv has no column 'id', but '%s' \(its columns: %s, title, category\)$" %
+                           (name, name))
+            self.assertEqual(self.build("--items", "t.tsv", "--id-column", name)[0], self.ids)
+        self.refused(65, "^t.tsv has no column 'id', but", "plan", "--modality", "v.npy", "--items", "t.tsv",
+                     "--top-k", 3)
+        self.lines("ids", ["x" + name for name in self.ids])
+        self.assertEqual(self.build("--items", "t.tsv", "--ids", "ids")[0][0], "xid0")
+        self.build("--items", "t.tsv", "--ids", "ids", "--id-column", "style_id",
+                   refused="^t.tsv: line 2 has the id 'id0', ids has another there")
+
+    def test_no_ids(self):
+        """Where nothing looks like ids, items are row numbers, and that is said."""
+        self.table("name\ttitle\tcategory_id")
+        ids, result = self.build("--items", "t.tsv")
+        self.assertEqual(ids, [str(i) for i in range(N)])
+        self.assertRegex(result.err, r"WARNING t\.tsv has no column of ids \(its columns: name, title, category_id\)"
+                         ": items are called by their row numbers; --id-column NAME")
+        self.lines("ids", self.ids)
+        self.assertNotIn("WARN", self.build("--items", "t.tsv", "--ids", "ids")[1].err)
+        self.table("id\ttitle\tcategory_id")
+        self.assertNotIn("WARN", self.build("--items", "t.tsv")[1].err)
+        self.assertEqual(self.build("--items", "t.tsv", "--id-column", "id")[0], self.ids)
+
+    def test_refusals(self):
+        self.table("name\ttitle\tcategory")
+        self.build("--items", "t.tsv", "--id-column", "sku", hint="as the header has it",
+                   refused=r"^t\.tsv has no column 'sku' \(its columns: name, title, category\)$")
+        self.refused(2, "^--id-column names a column of a table, none is given$", "build", "--modality", "v.npy",
+                     "--top-k", 3, "--out", "g", "--id-column", "sku", hint="--items FILE.tsv")
+        self.lines("ids", ["id"] + self.ids)
+        self.build("--ids", "ids", refused="^ids has 41 ids, the catalog has 40 items$", hint="has no header")
+
+    def test_csv(self):
+        """Cells that commas or semicolons part, with or without --ids: a table with tabs is asked for."""
+        self.lines("ids", self.ids)
+        for separator, name in ((",", "commas"), (";", "semicolons"), ("|", "bars")):
+            self.table(separator.join(("id", "title", "category")), separator)
+            for more in ((), ("--ids", "ids")):
+                self.build("--items", "t.tsv", *more, hint=r"to_csv\(file, sep='\\t', index=False\)",
+                           refused=r"^t\.tsv: the header is one column, 'id.title.category': cells are parted by "
+                           "tabs, not by " + name)
+        self.lines("t.tsv", ["id"] + self.ids)  # one column is no fault
+        self.assertEqual(self.build("--items", "t.tsv")[0], self.ids)
 
 
 if __name__ == "__main__":

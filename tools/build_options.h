@@ -20,7 +20,7 @@ extern const char *const build_engine_names[]; /* ended by NULL */
 typedef struct build_options {
     command_common common;
     kin_text_list modality;
-    const char *out, *ids, *items, *index_dir;
+    const char *out, *ids, *items, *id_column, *index_dir;
     int64_t top_k;
     int engine; /* build_engine */
     int64_t auto_threshold;

@@ -39,11 +39,13 @@ int build_open_inputs(build *self, kin_error *err)
                                 .source_count = self->source_count,
                                 .ids = o->ids,
                                 .items = o->items,
+                                .id_column = o->id_column,
                                 .missing = (kin_missing)o->missing};
     int rc = kin_catalog_open(&self->catalog, &from, err);
     if (rc != 0)
         return rc;
     size_t n = self->catalog.n;
+    command_warn_ids(&self->catalog);
     if ((size_t)o->top_k >= n)
         return kin_fail(err, KIN_E_DATA, "lower --top-k, or give more items",
                         "top-k %lld needs at least %lld items, the catalog has %zu",

@@ -95,6 +95,9 @@ void command_warn_output(const kin_outdir *out);
  * pipe). Call it last in a command that prints its result. */
 int command_flush_stdout(kin_error *err);
 
+/* Warns where a table names no ids, so that items are called by their row numbers. */
+void command_warn_ids(const kin_catalog *catalog);
+
 /* Logs a line per index (distinct vectors, dimensions, lists, energy that a projection retained), and
  * a warning where the fused space cannot rank what the catalog holds. */
 void command_log_index(const kin_index *index, const kin_catalog *catalog);

@@ -241,6 +241,17 @@ json_t *command_run_facts(double start_seconds)
     return facts;
 }
 
+void command_warn_ids(const kin_catalog *catalog)
+{
+    char names[200];
+    if (!catalog->ids_lacking)
+        return;
+    kin_table_names(&catalog->items, names, sizeof names);
+    console_warn("%s has no column of ids (its columns: %s): items are called by their row "
+                 "numbers; --id-column NAME or --ids FILE names them",
+                 catalog->items.lines.file.path, names);
+}
+
 void command_log_index(const kin_index *index, const kin_catalog *catalog)
 {
     json_t *facts = kin_index_facts(index);
