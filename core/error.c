@@ -1,4 +1,5 @@
 #include "core/error.h"
+#include "core/lines.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -13,13 +14,48 @@ static void mark_cut(char *text, size_t size, size_t wanted)
         memcpy(text + size - sizeof dots, dots, sizeof dots);
 }
 
+/* Whether the UTF-8 sequence of `bytes` bytes ends lines somewhere or steers terminals: control characters, C1 and
+ * the separators of lines and paragraphs among them. */
+static bool parts_lines(const char *text, size_t bytes)
+{
+    const unsigned char *c = (const unsigned char *)text;
+    if (bytes == 2)
+        return c[0] == 0xc2 && c[1] < 0xa0;
+    if (bytes == 3)
+        return c[0] == 0xe2 && c[1] == 0x80 && (c[2] == 0xa8 || c[2] == 0xa9);
+    return c[0] < 0x20 || c[0] == 0x7f;
+}
+
+/* Makes a text one line, whatever the names and values in it hold: "?" for each character that is none of a line.
+ * Bytes that are no UTF-8, as paths may have them, stay. */
+static void make_line(char *text)
+{
+    size_t left = strlen(text);
+    char *to = text;
+    for (const char *from = text; left > 0;) {
+        size_t whole = kin_utf8_length(from, left);
+        size_t bytes = whole ? whole : 1;
+        if (parts_lines(from, bytes)) {
+            *to++ = '?';
+        } else {
+            memmove(to, from, bytes);
+            to += bytes;
+        }
+        from += bytes;
+        left -= bytes;
+    }
+    *to = '\0';
+}
+
 static void fill(kin_error *err, kin_code code, const char *hint, const char *format, va_list args)
 {
     err->code = code;
     int wanted = vsnprintf(err->message, sizeof err->message, format, args);
     mark_cut(err->message, sizeof err->message, (size_t)wanted);
+    make_line(err->message);
     wanted = snprintf(err->hint, sizeof err->hint, "%s", hint);
     mark_cut(err->hint, sizeof err->hint, (size_t)wanted);
+    make_line(err->hint);
 }
 
 void kin_error_set(kin_error *err, kin_code code, const char *hint, const char *format, ...)

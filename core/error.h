@@ -38,7 +38,7 @@ typedef struct kin_error {
 
 /* Fills *err (unless NULL) and has the value `code`, so that callers can `return kin_fail(...)`.
  * `hint` is plain text; the format and what follows are printf's. Too long a text is cut and ends in
- * "...". Macros, so that compilers and analysers see at the call that the value is not 0. */
+ * "..."; control characters, as names in it may have, become "?". Macros, so that compilers and analysers see at the call that the value is not 0. */
 #define kin_fail(err, code, hint, ...)                                                             \
     (kin_error_set((err), (code), (hint), __VA_ARGS__), (int)(code))
 

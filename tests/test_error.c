@@ -101,6 +101,33 @@ static void test_cuts_are_marked(void **state)
     }
 }
 
+/* Names and values come as they are: a message stays one line that steers no terminal. */
+static void test_messages_are_lines(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *line;
+    } text[] = {
+        {"a\nb\r\tc", "a?b??c"},
+        {"\x1b[31mred\x7f", "?[31mred?"},
+        {"\xc2\x85nel\xc2\x9b", "?nel?"},
+        {"\xe2\x80\xa8ls\xe2\x80\xa9", "?ls?"},
+        {"\xc2\xa0 ok \xc3\xa9", "\xc2\xa0 ok \xc3\xa9"},
+        {"\xff\x9b", "\xff\x9b"},
+        {"cut \xe2\x80", "cut \xe2\x80"},
+    };
+    for (size_t i = 0; i < TEST_COUNT(text); i++) {
+        kin_error err = {0};
+        kin_error_set(&err, KIN_E_DATA, text[i].name, "%s", text[i].name);
+        assert_string_equal(err.message, text[i].line);
+        assert_string_equal(err.hint, text[i].line);
+        errno = EINVAL;
+        kin_error_set_errno(&err, KIN_E_IO, text[i].name, "%s", text[i].name);
+        assert_memory_equal(err.message, text[i].line, strlen(text[i].line));
+        assert_string_equal(err.hint, text[i].line);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -109,6 +136,7 @@ int main(void)
         cmocka_unit_test(test_hints_fit_errno),
         cmocka_unit_test(test_codes_fit_errno),
         cmocka_unit_test(test_cuts_are_marked),
+        cmocka_unit_test(test_messages_are_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
