@@ -81,7 +81,8 @@ int kin_options_parse(const kin_option_table *table, void *values, int argc, cha
 /* The help lines of a table, allocated text (free): "  --top-k N   ... (1 to 10000; default 200)". */
 char *kin_options_help(const kin_option_table *table);
 
-/* {"top_k": 200, ...}; run_only ones are left out unless `all`. New reference. */
+/* {"top_k": 200, ...}; run_only ones are left out unless `all`; a REAL whose default is no number
+ * is null until it is given. New reference. */
 json_t *kin_options_json(const kin_option_table *table, const void *values, bool all);
 
 /* Whether `name` ("KIN_TOP_K", "SIMILARITY_TOP_K") belongs to an option of the table. */

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "core/options.h"
+#include "tools/command.h"
 
 typedef struct sample {
     int64_t top_k;
@@ -381,6 +382,22 @@ static void test_json(void **state)
     json_decref(all);
 }
 
+/* The defaults of every command are a document with a key for each option: numbers that are none are null. */
+static void test_json_of_commands(void **state)
+{
+    (void)state;
+    for (size_t c = 0; kin_commands[c]; c++) {
+        const kin_option_table *of = &kin_commands[c]->options;
+        json_t *json = kin_options_json(of, of->defaults, true);
+        assert_int_equal(json_object_size(json), of->count);
+        json_decref(json);
+    }
+    json_t *json =
+        kin_options_json(&command_compare.options, command_compare.options.defaults, true);
+    assert_true(json_is_null(json_object_get(json, "min_recall")));
+    json_decref(json);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -399,6 +416,7 @@ int main(void)
         cmocka_unit_test(test_nearest),
         cmocka_unit_test(test_help_text),
         cmocka_unit_test(test_json),
+        cmocka_unit_test(test_json_of_commands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
