@@ -126,7 +126,7 @@ static char *make_page(const world *w, show_pictures *pictures)
     char *page = NULL;
     size_t bytes = 0;
 
-    assert_int_equal(show_data_init(&data, &w->graph, NULL, rows, N, 8, NULL), 0);
+    assert_int_equal(show_data_init(&data, &w->graph, NULL, rows, N, 8, NULL, NULL), 0);
     strcpy(data.why_not_exact, "<i>gone</i>");
     assert_int_equal(show_pictures_init(pictures, &w->graph, NULL, NULL), 0);
     assert_int_equal(show_page(&page, &bytes, &data, pictures, NULL), 0);
@@ -196,7 +196,7 @@ static void test_stored_lanes(void **state)
     static const size_t rows[] = {1, 5};
     show_data data;
 
-    assert_int_equal(show_data_init(&data, &w->graph, NULL, rows, 2, 1, NULL), 0);
+    assert_int_equal(show_data_init(&data, &w->graph, NULL, rows, 2, 1, NULL, NULL), 0);
     assert_int_equal(data.lanes, 3);
     assert_false(data.exact);
     assert_int_equal(data.item[0].lane[0].neighbor[0].row, 2);

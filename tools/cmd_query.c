@@ -76,6 +76,7 @@ typedef struct querying {
     kin_matrix outside[KIN_MODALITIES_MAX]; /* of --query; n == 0: not given */
     float *vector[KIN_MODALITIES_MAX];      /* a row of each; NULL: not given */
     size_t outside_rows;
+    kin_watch watch;
     bool table; /* print one */
     bool header_printed;
 } querying;
@@ -189,6 +190,7 @@ done:
 /* The header stands above the first answer, so that a query that fails prints nothing. */
 static void print_header(querying *self)
 {
+    console_release_signals(); /* a reader of stdout may be waited for */
     printf("query\trank\tid\tscore");
     for (size_t m = 0; m < self->catalog.modality_count; m++)
         printf("\t%s", plain(self->catalog.modality[m].name).text);
@@ -234,12 +236,20 @@ static void add_json(querying *self, const char *label)
                     json_pack("{s:s, s:o}", "query", label, "neighbors", neighbors));
 }
 
-/* Answers self->query. `label` names it in the output. */
-static int answer(querying *self, const char *label, kin_error *err)
+static kin_search_options search_options(const querying *self)
 {
     kin_search_options search = self->options->search;
     search.top_k = (size_t)self->options->top_k;
-    int rc = kin_search_one(self->index, &search, &self->query, &self->rows, err);
+    return search;
+}
+
+/* Answers self->query. `label` names it in the output. */
+static int answer(querying *self, const char *label, kin_error *err)
+{
+    kin_search_options search = search_options(self);
+    int rc = kin_watch_check(&self->watch, err);
+    if (rc == 0)
+        rc = kin_search_one(self->index, &search, &self->query, &self->rows, err);
     if (rc != 0)
         return rc;
     if (self->query.present == 0)
@@ -327,6 +337,8 @@ static int answer_all(querying *self, kin_error *err)
     int rc = o->item.count > 0 ? answer_items(self, err) : answer_outside(self, err);
     if (rc == 0 && self->table)
         rc = command_flush_stdout(err);
+    if (rc == 0)
+        rc = kin_watch_check(&self->watch, err);
     if (rc != 0 || !o->json)
         return rc;
     json_t *document = json_pack("{s:o, s:I, s:O}", "index", command_json_text(self->directory),
@@ -349,6 +361,8 @@ static int run(const void *values, const kin_operands *operands, kin_error *err)
     int rc = open_index(&self, err);
     for (size_t i = 0; rc == 0 && i < o->query.count; i++)
         rc = open_outside(&self, o->query.item[i], err);
+    console_catch_signals(); /* until now there is nothing to leave behind or to stop */
+    self.watch = console_watch_quiet();
     if (rc == 0)
         rc = answer_all(&self, err);
     for (size_t m = 0; m < KIN_MODALITIES_MAX; m++) {

@@ -148,6 +148,7 @@ static void print_item(const show_data *data, const show_item *item)
 
 static int print_text(const show_data *data, kin_error *err)
 {
+    console_release_signals(); /* a reader of stdout may be waited for */
     for (size_t q = 0; q < data->count; q++) {
         if (q > 0)
             putchar('\n');
@@ -158,7 +159,8 @@ static int print_text(const show_data *data, kin_error *err)
 
 /* ---- as a page -------------------------------------------------------------------------------- */
 
-static int write_page(const show_data *data, const show_options *o, kin_error *err)
+static int write_page(const show_data *data, const show_options *o, const kin_watch *watch,
+                      kin_error *err)
 {
     show_pictures pictures;
     char *page = NULL;
@@ -166,6 +168,8 @@ static int write_page(const show_data *data, const show_options *o, kin_error *e
     int rc = show_pictures_init(&pictures, data->graph, o->pictures, err);
     if (rc == 0)
         rc = show_page(&page, &bytes, data, &pictures, err);
+    if (rc == 0)
+        rc = kin_watch_check(watch, err);
     if (rc == 0)
         rc = kin_outfile_write(o->out, page, bytes, o->force, err);
     if (rc == 0)
@@ -217,11 +221,13 @@ static int show_graph(const kin_graph *graph, const size_t *row, size_t count,
     int rc = open_vectors(&catalog, &opened, why, graph, o, err);
     if (rc != 0)
         return rc;
+    console_catch_signals(); /* until now there is nothing to leave behind or to stop */
+    kin_watch watch = console_watch_quiet();
     rc = show_data_init(&data, graph, opened ? &catalog : NULL, row, count, (size_t)o->neighbors,
-                        err);
+                        &watch, err);
     if (rc == 0) {
         memcpy(data.why_not_exact, why, sizeof why);
-        rc = o->out ? write_page(&data, o, err) : print_text(&data, err);
+        rc = o->out ? write_page(&data, o, &watch, err) : print_text(&data, err);
         show_data_release(&data);
     }
     if (opened)

@@ -160,6 +160,7 @@ static void print_sources(const why_facts *w)
 
 static void print_text(const why_facts *w)
 {
+    console_release_signals(); /* a reader of stdout may be waited for */
     print_item("A", w->graph, w->a);
     print_item("B", w->graph, w->b);
     if (w->code != WHY_SAME_ITEM) {
@@ -298,14 +299,16 @@ static int explain(const kin_graph *graph, size_t a, size_t b, const why_options
     int rc = open_vectors(&catalog, &opened, graph, &o->modality, err);
     if (rc != 0)
         return rc;
-    rc = why_find(&facts, graph, opened ? &catalog : NULL, a, b, err);
-    if (rc == 0 && (!o->json || strcmp(o->json, "-") != 0))
-        print_text(&facts);
+    console_catch_signals(); /* until now there is nothing to leave behind or to stop */
+    kin_watch watch = console_watch_quiet();
+    rc = why_find(&facts, graph, opened ? &catalog : NULL, a, b, &watch, err);
     if (rc == 0 && o->json) {
         json_t *document = make_document(&facts);
         rc = command_write_json(o->json, document, err);
         json_decref(document);
     }
+    if (rc == 0 && (!o->json || strcmp(o->json, "-") != 0))
+        print_text(&facts);
     if (opened)
         kin_catalog_close(&catalog);
     return rc == 0 ? command_flush_stdout(err) : rc;

@@ -138,12 +138,19 @@ json_t *command_real(double value)
     return kin_json_real(value);
 }
 
-/* To what is no regular file (a pipe, a device): written as it is, never replaced. A pipe waits for its reader, who may
- * never come. */
+static int write_stdout(const char *text, kin_error *err)
+{
+    fputs(text, stdout);
+    return command_flush_stdout(err);
+}
+
+/* To what is no regular file (a pipe, a device; "-" is stdout): written as it is, never replaced. A pipe waits for its
+ * reader, who may never come. */
 static int write_stream(const char *path, const char *text, size_t length, kin_error *err)
 {
     bool caught = console_release_signals();
-    int rc = write_opened(path, text, length, err);
+    int rc =
+        strcmp(path, "-") == 0 ? write_stdout(text, err) : write_opened(path, text, length, err);
     if (caught)
         console_catch_signals();
     return rc;
@@ -183,10 +190,7 @@ int command_write_json(const char *path, const json_t *document, kin_error *err)
     char *text = body ? escape_controls(body) : NULL;
     if (!text)
         rc = kin_fail_alloc(err, "JSON document", 0);
-    else if (strcmp(path, "-") == 0) {
-        fputs(text, stdout);
-        rc = command_flush_stdout(err);
-    } else if (stat(path, &status) == 0 && !S_ISREG(status.st_mode))
+    else if (strcmp(path, "-") == 0 || (stat(path, &status) == 0 && !S_ISREG(status.st_mode)))
         rc = write_stream(path, text, strlen(text), err);
     else
         rc = kin_outfile_write(path, text, strlen(text), true, err);

@@ -388,6 +388,11 @@ kin_watch console_watch_start(console_watch *self, size_t total)
     return (kin_watch){self, watch_progress, watch_stage, watch_stopped};
 }
 
+kin_watch console_watch_quiet(void)
+{
+    return (kin_watch){.stopped = watch_stopped};
+}
+
 void console_watch_end(console_watch *self)
 {
     (void)self;

@@ -52,6 +52,8 @@ typedef struct console_watch {
 kin_watch console_watch_start(console_watch *self, size_t total);
 
 /* Takes the bar off the screen. */
+/* One that shows nothing: a noted signal stops what is under way. */
+kin_watch console_watch_quiet(void);
 void console_watch_end(console_watch *self);
 
 /* Seconds of a monotonic clock. */

@@ -81,7 +81,7 @@ static void fill_stored(show_data *self, show_item *item, kin_neighbor *found /*
 /* ---- from the vectors ----------------------------------------------------------------------- */
 
 static int fill_exact_lane(show_data *self, const kin_catalog *catalog, size_t m, kin_query *query,
-                           const int32_t *row, kin_error *err)
+                           const int32_t *row, const kin_watch *watch, kin_error *err)
 {
     kin_catalog view = {0};
     kin_rows found = {0};
@@ -93,7 +93,7 @@ static int fill_exact_lane(show_data *self, const kin_catalog *catalog, size_t m
     if (rc == 0)
         rc = kin_rows_init(&found, self->count, most, 1, err);
     if (rc == 0)
-        rc = kin_stream_run(&view, &queries, &options, kin_rows_sink(&found), NULL, err);
+        rc = kin_stream_run(&view, &queries, &options, kin_rows_sink(&found), watch, err);
     for (size_t q = 0; q < self->count && rc == 0; q++) {
         show_lane *lane = &self->item[q].lane[m];
         kin_query_set_row(query, self->item[q].row);
@@ -114,7 +114,8 @@ static int fill_exact_lane(show_data *self, const kin_catalog *catalog, size_t m
     return rc;
 }
 
-static int fill_exact(show_data *self, const kin_catalog *catalog, kin_error *err)
+static int fill_exact(show_data *self, const kin_catalog *catalog, const kin_watch *watch,
+                      kin_error *err)
 {
     kin_query query;
     int rc = kin_query_init(&query, catalog, err);
@@ -128,7 +129,7 @@ static int fill_exact(show_data *self, const kin_catalog *catalog, kin_error *er
     for (size_t q = 0; q < self->count; q++)
         row[q] = (int32_t)self->item[q].row;
     for (size_t m = 0; m + 1 < self->lanes && rc == 0; m++)
-        rc = fill_exact_lane(self, catalog, m, &query, row, err);
+        rc = fill_exact_lane(self, catalog, m, &query, row, watch, err);
 done:
     free(row);
     kin_query_release(&query);
@@ -163,7 +164,8 @@ static int allocate(show_data *self, const size_t *row, kin_error *err)
 }
 
 int show_data_init(show_data *self, const kin_graph *graph, const kin_catalog *catalog,
-                   const size_t *row, size_t count, size_t neighbors, kin_error *err)
+                   const size_t *row, size_t count, size_t neighbors, const kin_watch *watch,
+                   kin_error *err)
 {
     *self = (show_data){.graph = graph,
                         .neighbors = neighbors,
@@ -175,12 +177,12 @@ int show_data_init(show_data *self, const kin_graph *graph, const kin_catalog *c
     int rc = allocate(self, row, err);
     if (rc == 0 && (!found || !all))
         rc = kin_fail_alloc(err, "a row", graph->k * sizeof *all);
-    if (rc == 0 && catalog)
-        rc = fill_exact(self, catalog, err);
-    for (size_t q = 0; q < count && rc == 0; q++) {
+    for (size_t q = 0; q < count && rc == 0; q++)
         fill_stored(self, &self->item[q], found, all);
+    if (rc == 0 && catalog)
+        rc = fill_exact(self, catalog, watch, err);
+    for (size_t q = 0; q < count && rc == 0; q++)
         mark_also_fused(self, &self->item[q]);
-    }
     free(found);
     free(all);
     if (rc != 0)

@@ -5,6 +5,7 @@
  * of nearest neighbours for each modality alone and one for the fused score.
  */
 #include "core/graph.h"
+#include "core/rows.h"
 
 enum { SHOW_LANES_MAX = KIN_MODALITIES_MAX + 1 };
 
@@ -50,7 +51,8 @@ int show_find(size_t *row /* [count] */, const char *const *id, size_t count,
 /* Fills the lanes of the items. `catalog` is the graph's (show_catalog_open): then lanes of
  * modalities are exact, at the cost of one pass over the vectors. NULL: from the graph alone. */
 int show_data_init(show_data *self, const kin_graph *graph, const kin_catalog *catalog,
-                   const size_t *row /* [count] */, size_t count, size_t neighbors, kin_error *err);
+                   const size_t *row /* [count] */, size_t count, size_t neighbors,
+                   const kin_watch *watch, kin_error *err);
 void show_data_release(show_data *self);
 
 /* What an item is called: its title, else its id. */

@@ -99,10 +99,10 @@ static void values_release(values *self)
     free(self->above);
 }
 
-static void values_fill(values *self, const kin_query *query)
+static void fill_items(values *self, const kin_query *query, size_t first, size_t end)
 {
 #pragma omp parallel for schedule(static)
-    for (size_t i = 0; i < self->n; i++) {
+    for (size_t i = first; i < end; i++) {
         float cosine[KIN_MODALITIES_MAX];
         bool pair = (int64_t)i != query->row && kin_query_score(query, i, &self->score[i], cosine);
         if (!pair)
@@ -110,6 +110,18 @@ static void values_fill(values *self, const kin_query *query)
         for (size_t m = 0; m < self->modality_count; m++)
             self->cosine[m * self->n + i] = pair ? cosine[m] : NAN;
     }
+}
+
+static int values_fill(values *self, const kin_query *query, const kin_watch *watch, kin_error *err)
+{
+    enum { BETWEEN_LOOKS = 1 << 16 }; /* items: some ten milliseconds */
+    int rc = kin_watch_check(watch, err);
+    for (size_t first = 0; first < self->n && rc == 0; first += BETWEEN_LOOKS) {
+        size_t left = self->n - first;
+        fill_items(self, query, first, first + (left < BETWEEN_LOOKS ? left : BETWEEN_LOOKS));
+        rc = kin_watch_check(watch, err);
+    }
+    return rc;
 }
 
 static int by_value(const void *a, const void *b)
@@ -159,7 +171,8 @@ static unsigned vectors_of(const kin_catalog *catalog, size_t row)
     return has;
 }
 
-static int read_vectors(why_facts *self, const kin_catalog *catalog, kin_error *err)
+static int read_vectors(why_facts *self, const kin_catalog *catalog, const kin_watch *watch,
+                        kin_error *err)
 {
     kin_query query;
     values all = {0};
@@ -176,12 +189,15 @@ static int read_vectors(why_facts *self, const kin_catalog *catalog, kin_error *
     if (rc == 0) {
         kin_query_set_row(&query, self->a);
         self->pair = kin_query_score(&query, self->b, &self->score, self->cosine);
-        values_fill(&all, &query);
+        rc = values_fill(&all, &query, watch, err);
+    }
+    if (rc == 0) {
         rank_side(&self->there, &all, self->b, weight_sum);
         kin_query_set_row(&query, self->b);
-        values_fill(&all, &query);
-        rank_side(&self->back, &all, self->a, weight_sum);
+        rc = values_fill(&all, &query, watch, err);
     }
+    if (rc == 0)
+        rank_side(&self->back, &all, self->a, weight_sum);
     values_release(&all);
     kin_query_release(&query);
     return rc;
@@ -227,7 +243,7 @@ static int read_trace(why_facts *self, kin_error *err)
 /* ---- all of it -------------------------------------------------------------------------------- */
 
 int why_find(why_facts *out, const kin_graph *graph, const kin_catalog *catalog, size_t a, size_t b,
-             kin_error *err)
+             const kin_watch *watch, kin_error *err)
 {
     kin_neighbor found = {0}, found_back = {0};
     *out = (why_facts){.graph = graph, .a = a, .b = b, .score = NAN};
@@ -241,7 +257,7 @@ int why_find(why_facts *out, const kin_graph *graph, const kin_catalog *catalog,
     if (rc == 0 && out->there.place > 0)
         read_stored(out, &found);
     if (rc == 0 && catalog && a != b)
-        rc = read_vectors(out, catalog, err);
+        rc = read_vectors(out, catalog, watch, err);
     if (rc == 0)
         rc = read_trace(out, err);
     if (rc != 0)

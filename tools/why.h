@@ -8,6 +8,7 @@
  * verdict.
  */
 #include "compare/trace.h"
+#include "core/rows.h"
 
 /* Where a value stands among those of all other items. All 0: there is no value. */
 typedef struct why_rank {
@@ -86,7 +87,7 @@ typedef struct why_facts {
  * in all threads, the same numbers for any number of them. Memory: 4 bytes an item and modality, and 8 bytes an
  * item. KIN_E_DATA where the graph's trace is damaged. */
 int why_find(why_facts *out, const kin_graph *graph, const kin_catalog *catalog, size_t a, size_t b,
-             kin_error *err);
+             const kin_watch *watch, kin_error *err);
 
 /* Whether an engine made the graph that proposes nothing: it looks at every item. */
 bool why_is_exact(const kin_graph *graph);

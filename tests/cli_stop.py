@@ -1,0 +1,90 @@
+"""kin show, query and why are stopped by a signal as kin build is: at once, as the signal, leaving nothing."""
+import os
+import signal
+
+import kin_cli
+from kin_cli import Case, Running, random_rows
+
+N, D = 8000, 256
+
+
+class Stop(Case):
+    @classmethod
+    def setUpClass(cls):
+        cls.shared = kin_cli.tempfile.mkdtemp(prefix="kin-test-")
+        cls.addClassCleanup(kin_cli.shutil.rmtree, cls.shared, ignore_errors=True)
+        for m, name in enumerate(("text", "image")):
+            kin_cli.np.save(os.path.join(cls.shared, name + ".npy"), random_rows(N, D, m).astype("float16"))
+        kin_cli.np.save(os.path.join(cls.shared, "q.npy"), random_rows(6000, D, 7).astype("float16"))
+        modalities = ["--modality", "text=text.npy:.6", "--modality", "image=image.npy:.4"]
+        for arguments in (["build", *modalities, "--top-k", "2", "--out", "g"],
+                          ["index", *modalities, "--type", "ivf", "--out", "i"]):
+            result = kin_cli.run(*arguments, cwd=cls.shared)
+            assert result.code == 0, str(result)
+
+    def caught(self, process):
+        """Waits until the process catches SIGTERM; False where it ended without."""
+        bit = 1 << (signal.SIGTERM - 1)
+        while process.poll() is None:
+            try:
+                with open("/proc/%d/status" % process.pid, encoding="ascii") as file:
+                    mask = next((line.split()[1] for line in file if line.startswith("SigCgt:")), "0")
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if int(mask, 16) & bit:
+                return True
+        return False
+
+    def stop(self, number, *arguments):
+        """One run, with the signal sent once signals are caught. Its result, None where they never were."""
+        running = Running(*arguments, "--threads", "1", cwd=self.shared)
+        if not self.caught(running.process):
+            running.finish()
+            return None
+        for one in (signal.SIGSTOP, number, signal.SIGCONT):
+            running.process.send_signal(one)
+        return running.finish()
+
+    def check_stopped(self, *arguments):
+        before = set(os.listdir(self.shared))
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            for _ in range(20): # a run that had ended its work by then tells nothing
+                result = self.stop(number, *arguments)
+                self.assertIsNotNone(result, "signals are not caught")
+                self.assertIn(result.code, (0, -number), str(result))
+                if result.code == 0:
+                    os.unlink(os.path.join(self.shared, arguments[-1]))
+                else:
+                    break
+            self.assertEqual(result.code, -number, str(result))
+            self.assertIn("Stopped by " + signal.Signals(number).name, result.err)
+            self.assertEqual(set(os.listdir(self.shared)), before)
+
+    def test_show(self):
+        self.check_stopped("show", "g", "--items-shown", "1000", "--out", "page.html")
+
+    def test_query(self):
+        self.check_stopped("query", "i", "--query", "text=q.npy", "--query", "image=q.npy", "--json", "answers.json")
+
+    def test_a_reader_that_never_comes(self):
+        """To a pipe that nobody reads: the first signal ends the wait."""
+        os.mkfifo(self.path("pipe"))
+        for arguments in (["why", "g", "1", "2"], ["query", "i", "--item", "1"]):
+            running = Running(*arguments, "--json", self.path("pipe"), cwd=self.shared)
+            while running.process.poll() is None and self.waits_for_pipe(running.process.pid) is False:
+                pass
+            running.process.send_signal(signal.SIGTERM)
+            self.assertEqual(running.finish().code, -signal.SIGTERM)
+
+    def waits_for_pipe(self, pid):
+        """In openat(2) of a pipe: system call 257 on x86-64, 56 on arm64. None where the kernel does not say."""
+        try:
+            with open("/proc/%d/syscall" % pid, encoding="ascii") as file:
+                call = file.read().split()[0]
+        except OSError:
+            return None
+        return call in ("257", "56")
+
+
+if __name__ == "__main__":
+    kin_cli.main()
