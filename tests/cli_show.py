@@ -98,6 +98,44 @@ class Show(Graphs):
             got = [float(line.split()[column - 1]) for line in lane[1:6]]
             np.testing.assert_allclose(got, wanted, atol=6e-5)
 
+    def pairs(self, text, names):
+        """{(item, neighbour): [numbers of the pair in every lane]} of show's text."""
+        found = {}
+        for block in text.split("\n\n\n" if "\n\n\n" in text else "\0"):
+            item = block.split()[0]
+            for line in block.splitlines():
+                words = line.split()
+                if words and words[0].isdigit() and len(words) >= 3 + len(names):
+                    found.setdefault((item, words[-1]), []).append(words[1:2 + len(names)])
+        return found
+
+    def test_one_number_a_pair(self):
+        """A pair that stands in several lanes has the same numbers there: the exact ones."""
+        self.ok("build", "--modality", "text=text.npy:0.6", "--modality", "image=image.npy:0.4", "--top-k", K, "--out",
+                "g")
+        oracle = Oracle(self.vectors, WEIGHTS)
+        seen = 0
+        for row in (7, 30, 102, 300):
+            text = self.ok("show", "g", "--item", str(row), "--neighbors", str(K)).out
+            scores, cosines = oracle.rows([row])
+            for (_, other), numbers in self.pairs(text, WEIGHTS).items():
+                wanted = [scores[0][int(other)]] + [cosines[name][0][int(other)] for name in WEIGHTS]
+                seen += len(numbers) > 1
+                for number in numbers:
+                    self.assertEqual(number, numbers[0], text)
+                    for shown, value in zip(number, wanted):
+                        if shown != "-":
+                            self.assertLessEqual(abs(float(shown) - value), 5.1e-5, text)
+        self.assertGreater(seen, 10)
+
+    def test_one_number_of_one_modality(self):
+        """With one modality of weight 1 score and cosine are the same thing."""
+        self.ok("build", "--modality", "text.npy", "--top-k", K, "--out", "g")
+        for row in range(60, 100):
+            text = self.ok("show", "g", "--item", str(row), "--neighbors", str(K)).out
+            for numbers in self.pairs(text, ["text"]).values():
+                self.assertEqual(numbers[0][0], numbers[0][1], text)
+
     def test_without_vectors(self):
         self.build("g")
         os.unlink(self.path("text.npy"))

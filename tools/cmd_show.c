@@ -69,12 +69,12 @@ static const kin_option options[] = {
 
 /* ---- as text ---------------------------------------------------------------------------------- */
 
-static void print_score(float value, int width)
+static void print_score(float value, int width, int digits)
 {
     if (isnan(value))
         printf("  %*s", width, "-");
     else
-        printf("  %*.4f", width, (double)value);
+        printf("  %*.*f", width, digits, (double)value);
 }
 
 /* Columns are as wide as their heads, and wide enough for -0.1234. */
@@ -109,6 +109,7 @@ static void print_lane(const show_data *data, const show_item *item, size_t l)
     const kin_graph *graph = data->graph;
     const show_lane *lane = &item->lane[l];
     int width = head_width(data);
+    int digits = data->exact || graph->modality_count == 1 ? 4 : 3; /* stored: float16 */
     bool titles = graph->items.lines.count && kin_table_column(&graph->items, "title") >= 0;
     printf("\n  %-*s  %*s", width, lane_head(data, l).text, score_width("fused"), "fused");
     for (size_t m = 0; m < graph->modality_count; m++)
@@ -118,9 +119,9 @@ static void print_lane(const show_data *data, const show_item *item, size_t l)
         const show_neighbor *neighbor = &lane->neighbor[i];
         kin_span title = show_cell(graph, (size_t)neighbor->row, "title");
         printf("  %*zu", width, i + 1);
-        print_score(neighbor->score, score_width("fused"));
+        print_score(neighbor->score, score_width("fused"), 4);
         for (size_t m = 0; m < graph->modality_count; m++)
-            print_score(neighbor->cosine[m], score_width(graph->modality[m]));
+            print_score(neighbor->cosine[m], score_width(graph->modality[m]), digits);
         printf("  ");
         plain_write(stdout, title);
         printf(title.length ? " (" : "");

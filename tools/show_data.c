@@ -3,10 +3,12 @@
  *
  * A modality's lane answers "what would this modality alone say?", which the graph cannot know, as
  * it holds fused neighbours only. With the vectors at hand it is computed by the row-streaming
- * engine over a catalog of that one modality, and all scores of the pairs found are canonical;
- * without them the stored neighbours are ranked by the stored cosine, and the caller says so.
+ * engine over a catalog of that one modality, and all scores of the pairs shown are canonical, those of the fused lane
+ * too, so that no pair has two numbers; without them the stored neighbours are ranked by the stored cosine, and the
+ * caller says so.
  */
 #include "tools/show_data.h"
+#include "compare/comparable.h"
 #include "core/half.h"
 #include "core/memory.h"
 #include "core/score.h"
@@ -39,6 +41,8 @@ static show_neighbor stored_neighbor(const kin_graph *graph, const kin_neighbor 
     show_neighbor out = {.row = found->row, .score = found->score};
     for (size_t m = 0; m < graph->modality_count; m++)
         out.cosine[m] = kin_half_to_float(graph->cosine[m][found->entry]);
+    if (graph->modality_count == 1) /* the score says the same more exactly */
+        out.cosine[0] = (float)((double)found->score / kin_graph_weight_sum(graph));
     return out;
 }
 
@@ -114,6 +118,21 @@ static int fill_exact_lane(show_data *self, const kin_catalog *catalog, size_t m
     return rc;
 }
 
+/* Cosines of the fused lanes, which a graph has to three digits. */
+static void fill_fused_cosines(show_data *self, kin_query *query)
+{
+    for (size_t q = 0; q < self->count; q++) {
+        show_lane *fused = &self->item[q].lane[self->lanes - 1];
+        kin_query_set_row(query, self->item[q].row);
+        for (size_t i = 0; i < fused->count; i++) {
+            show_neighbor *neighbor = &fused->neighbor[i];
+            float score, cosine[KIN_MODALITIES_MAX];
+            if (kin_query_score(query, (size_t)neighbor->row, &score, cosine))
+                memcpy(neighbor->cosine, cosine, self->graph->modality_count * sizeof *cosine);
+        }
+    }
+}
+
 static int fill_exact(show_data *self, const kin_catalog *catalog, const kin_watch *watch,
                       kin_error *err)
 {
@@ -130,6 +149,7 @@ static int fill_exact(show_data *self, const kin_catalog *catalog, const kin_wat
         row[q] = (int32_t)self->item[q].row;
     for (size_t m = 0; m + 1 < self->lanes && rc == 0; m++)
         rc = fill_exact_lane(self, catalog, m, &query, row, watch, err);
+    fill_fused_cosines(self, &query);
 done:
     free(row);
     kin_query_release(&query);

@@ -49,7 +49,8 @@ int show_find(size_t *row /* [count] */, const char *const *id, size_t count,
               const kin_graph *graph, kin_error *err);
 
 /* Fills the lanes of the items. `catalog` is the graph's (show_catalog_open): then lanes of
- * modalities are exact, at the cost of one pass over the vectors. NULL: from the graph alone. */
+ * modalities are exact, at the cost of one pass over the vectors a modality, and so are all cosines. NULL: from the
+ * graph alone, where cosines have 11 bits; that of an only modality follows from the score. */
 int show_data_init(show_data *self, const kin_graph *graph, const kin_catalog *catalog,
                    const size_t *row /* [count] */, size_t count, size_t neighbors,
                    const kin_watch *watch, kin_error *err);
