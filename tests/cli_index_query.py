@@ -197,6 +197,29 @@ class Query(Indexes):
     def answers(self, *arguments):
         return json.loads(self.ok("query", *arguments, "--json", "-").out)
 
+    def test_json_file(self):
+        """Into a file: then stdout has nothing."""
+        self.index("i", "--type", "hnsw")
+        result = self.ok("query", "i", "--item", "1", "--json", "answers.json")
+        self.assertEqual(result.out, "")
+        self.assertEqual(read_json(self.path("answers.json")), self.answers("i", "--item", "1"))
+
+    def test_fewer_than_asked(self):
+        """Said once, with what gives more; and that helps."""
+        self.index("i", "--type", "hnsw")
+        few = self.ok("query", "i", "--item", "100", "--item", "101", "--candidates", "1", "--top-k", "10")
+        self.assertLess(len(few.out.splitlines()), 21)
+        self.assertEqual(len(few.lines("WARNING")), 1, str(few))
+        self.assertRegex(few.lines("WARNING")[0], "^2 of 2 queries have fewer than 10 neighbours: .*--candidates, now 1$")
+        one = self.ok("query", "i", "--item", "100", "--candidates", "1", "--json", "-")
+        self.assertRegex(one.lines("WARNING")[0], "^1 of 1 queries has fewer than 10 ")
+        enough = self.ok("query", "i", "--item", "100", "--candidates", "10", "--top-k", "10")
+        self.assertEqual(len(enough.out.splitlines()), 11)
+        self.assertEqual(enough.lines("WARNING"), [])
+        # item 9 has text alone, and every other item has a pair with it by that; item 7 has no vector
+        alone = self.ok("query", "i", "--item", "9", "--candidates", str(N), "--top-k", str(N - 1))
+        self.assertRegex(alone.lines("WARNING")[0], "^1 of 1 .* no more items can be compared with them")
+
     def check(self, answer, scores, cosines, k, tolerance=2.5e-7):
         """Against one row of the oracle; everything was asked for, so the answer is exact."""
         rows = [entry["row"] for entry in answer["neighbors"]]

@@ -58,7 +58,7 @@ static const kin_option options[] = {
      .offset = FIELD(json),
      .unit = "FILE",
      .run_only = true,
-     .help = "write the answers as JSON; - is stdout, instead of the table"},
+     .help = "write the answers as JSON there instead of the table on stdout; - is stdout"},
     COMMAND_COMMON_OPTIONS,
 };
 
@@ -76,6 +76,7 @@ typedef struct querying {
     kin_matrix outside[KIN_MODALITIES_MAX]; /* of --query; n == 0: not given */
     float *vector[KIN_MODALITIES_MAX];      /* a row of each; NULL: not given */
     size_t outside_rows;
+    size_t answered, short_of; /* queries; those with fewer neighbours than were asked for */
     kin_watch watch;
     bool table; /* print one */
     bool header_printed;
@@ -243,6 +244,23 @@ static kin_search_options search_options(const querying *self)
     return search;
 }
 
+/* Fewer neighbours than were asked for, and what gives more. */
+static void warn_of_short(const querying *self)
+{
+    kin_search_options search = search_options(self);
+    kin_search_resolve(&search, self->index);
+    bool ivf = kin_index_resolved(self->index)->type == KIN_INDEX_IVF;
+    const char *why = search.candidates < self->options->top_k
+                          ? "so few candidates were asked for: raise --candidates, now"
+                      : (size_t)search.candidates >= self->catalog.n
+                          ? "no more items can be compared with them; --candidates is"
+                      : ivf ? "raise --probes or --candidates, now"
+                            : "raise --ef-search or --candidates, now";
+    console_warn("%zu of %zu queries %s fewer than %lld neighbours: %s %lld", self->short_of,
+                 self->answered, self->short_of == 1 ? "has" : "have",
+                 (long long)self->options->top_k, why, (long long)search.candidates);
+}
+
 /* Answers self->query. `label` names it in the output. */
 static int answer(querying *self, const char *label, kin_error *err)
 {
@@ -252,6 +270,8 @@ static int answer(querying *self, const char *label, kin_error *err)
         rc = kin_search_one(self->index, &search, &self->query, &self->rows, err);
     if (rc != 0)
         return rc;
+    self->answered++;
+    self->short_of += self->query.present && self->rows.filled[0] < search.top_k;
     if (self->query.present == 0)
         console_warn("%s has no vector that can be compared (--missing %s)", label,
                      kin_missing_names[self->catalog.missing]);
@@ -337,6 +357,8 @@ static int answer_all(querying *self, kin_error *err)
     int rc = o->item.count > 0 ? answer_items(self, err) : answer_outside(self, err);
     if (rc == 0 && self->table)
         rc = command_flush_stdout(err);
+    if (rc == 0 && self->short_of > 0)
+        warn_of_short(self);
     if (rc == 0)
         rc = kin_watch_check(&self->watch, err);
     if (rc != 0 || !o->json)
@@ -356,7 +378,7 @@ static int run(const void *values, const kin_operands *operands, kin_error *err)
         return kin_fail(err, KIN_E_USAGE, "give either --item ID or --query NAME=FILE",
                         o->item.count > 0 ? "--item and --query exclude each other"
                                           : "nothing to look for: neither --item nor --query");
-    self.table = !o->json || strcmp(o->json, "-") != 0;
+    self.table = !o->json;
     self.answers = json_array();
     int rc = open_index(&self, err);
     for (size_t i = 0; rc == 0 && i < o->query.count; i++)
