@@ -8,6 +8,7 @@
  * Memory: 4 d bytes a vector and 8 for its id in an IVF, 4 d + 8 M + 20 or so in HNSW.
  */
 #include "ann/faiss_index.h"
+#include "core/file.h"
 #include <errno.h>
 #include <faiss/c_api/AutoTune_c.h>
 #include <faiss/c_api/IndexFlat_c.h>
@@ -21,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 struct kin_faiss {
     FaissIndex *index;
@@ -188,25 +190,46 @@ int kin_faiss_write(const kin_faiss *self, const char *path, kin_error *err)
     return status;
 }
 
-int kin_faiss_read(kin_faiss **out, const char *path, bool ivf, size_t d, size_t count,
-                   kin_error *err)
+/* Whether it is the index that is expected; KIN_E_DATA says what it is. */
+static int check_kind(const FaissIndex *index, bool is_ivf, const char *path, bool ivf, size_t d,
+                      size_t count, kin_error *err)
+{
+    if (is_ivf == ivf && faiss_Index_metric_type(index) == METRIC_INNER_PRODUCT &&
+        faiss_Index_d(index) == (int)d && faiss_Index_ntotal(index) == (int64_t)count)
+        return 0;
+    return kin_fail(err, KIN_E_DATA, "build the index again",
+                    "%s: holds %lld vectors of %d dimensions, expected %zu of %zu in an %s "
+                    "index by inner product",
+                    path, (long long)faiss_Index_ntotal(index), faiss_Index_d(index), count, d,
+                    ivf ? "IVF-Flat" : "HNSW");
+}
+
+int kin_faiss_read(kin_faiss **out, const kin_dir *dir, const char *name, bool ivf, size_t d,
+                   size_t count, kin_error *err)
 {
     FaissIndex *index = NULL;
-    int status = check(faiss_read_index_fname(path, 0, &index), KIN_E_DATA, path, err);
-    if (status)
-        return status;
-    FaissIndexIVFFlat *as_ivf = faiss_IndexIVFFlat_cast(index);
-    bool plausible = (as_ivf != NULL) == ivf &&
-                     faiss_Index_metric_type(index) == METRIC_INNER_PRODUCT &&
-                     faiss_Index_d(index) == (int)d && faiss_Index_ntotal(index) == (int64_t)count;
-    if (!plausible) {
-        status = kin_fail(err, KIN_E_DATA, "build the index again",
-                          "%s: holds %lld vectors of %d dimensions, expected %zu of %zu in an %s "
-                          "index by inner product",
-                          path, (long long)faiss_Index_ntotal(index), faiss_Index_d(index), count,
-                          d, ivf ? "IVF-Flat" : "HNSW");
-        faiss_Index_free(index);
-        return status;
+    FaissIndexIVFFlat *as_ivf = NULL;
+    FILE *file = NULL;
+    int status = 0;
+    char *path = kin_path_in(dir, name);
+    int fd = path ? kin_file_descriptor(dir, name, err) : kin_fail_alloc(err, "path", strlen(name));
+    if (fd >= 0)
+        file = fdopen(fd, "r");
+    if (file)
+        status = check(faiss_read_index(file, 0, &index), KIN_E_DATA, path, err);
+    else if (fd >= 0) {
+        status = kin_fail_errno(err, KIN_E_MEMORY, "free memory on this machine", "%s", path);
+        close(fd);
+    } else
+        status = fd;
+    if (status == 0) {
+        as_ivf = faiss_IndexIVFFlat_cast(index);
+        status = check_kind(index, as_ivf != NULL, path, ivf, d, count, err);
+        if (status)
+            faiss_Index_free(index);
     }
-    return wrap(out, index, as_ivf, err);
+    if (file)
+        fclose(file);
+    free(path);
+    return status ? status : wrap(out, index, as_ivf, err);
 }

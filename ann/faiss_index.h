@@ -7,7 +7,7 @@
  * finite, and should not repeat. FAISS's failures become KIN_E_INTERNAL with its words, KIN_E_IO
  * for files.
  */
-#include "core/error.h"
+#include "core/dir.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -50,9 +50,9 @@ size_t kin_faiss_lists(const kin_faiss *self); /* 0 for HNSW */
 
 int kin_faiss_write(const kin_faiss *self, const char *path, kin_error *err);
 
-/* Reads a file that has passed its checksum: FAISS does not defend itself against others.
+/* Reads the file `name` of a folder, which has passed its checksum: FAISS does not defend itself against others.
  * KIN_E_DATA when it is not an inner-product index of the type, d and count expected. */
-int kin_faiss_read(kin_faiss **out, const char *path, bool ivf, size_t d, size_t count,
-                   kin_error *err);
+int kin_faiss_read(kin_faiss **out, const kin_dir *dir, const char *name, bool ivf, size_t d,
+                   size_t count, kin_error *err);
 
 #endif

@@ -58,13 +58,13 @@ int kin_index_save(const kin_index *self, const char *directory, json_t **manife
 /* Opens what kin_index_save wrote, for a catalog whose files have the fingerprints that the
  * manifest records (for the fused space the same weights, and if any item is incomplete the same
  * policy): KIN_E_DATA otherwise. Checksums are compared before FAISS sees a byte. */
-int kin_index_open(kin_index **out, const char *directory, const json_t *manifest,
+int kin_index_open(kin_index **out, const kin_dir *dir, const json_t *manifest,
                    const kin_catalog *catalog, kin_error *err);
 
 /* Whether the index in the folder is of this catalog, whatever its weights, and its files are what was
  * written: KIN_E_DATA if not. `made` receives the options it was built with. For who needs nothing of
  * FAISS's (ann/join.h). */
-int kin_index_check(kin_index_options *made, const char *directory, const json_t *manifest,
+int kin_index_check(kin_index_options *made, const kin_dir *dir, const json_t *manifest,
                     const kin_catalog *catalog, kin_error *err);
 
 /* Facts for the manifest and the log: {"text": {"distinct", "lists", "retained_energy", ...}}.

@@ -28,7 +28,7 @@ int kin_index_array_write(const char *directory, const char *part, const char *w
     return status;
 }
 
-int kin_index_array_read(void **out, char **path, const char *directory, const char *part,
+int kin_index_array_read(void **out, char **path, const kin_dir *dir, const char *part,
                          const char *what, const char *descr, size_t rows, size_t columns,
                          kin_error *err)
 {
@@ -36,12 +36,18 @@ int kin_index_array_read(void **out, char **path, const char *directory, const c
     kin_npy_header header;
     size_t bytes = kin_size_mul(kin_size_mul(rows, columns), 4);
 
-    *path = kin_text("%s/%s.%s.npy", directory, part, what);
-    if (!*path)
-        return kin_fail_alloc(err, "path", strlen(directory));
-    int status = kin_file_open(&file, *path, err);
+    *path = NULL;
+    char *name = kin_text("%s.%s.npy", part, what);
+    int status =
+        name ? kin_file_open_in(&file, dir, name, err) : kin_fail_alloc(err, "path", strlen(part));
+    free(name);
     if (status)
         return status;
+    *path = strdup(file.path);
+    if (!*path) {
+        status = kin_fail_alloc(err, "path", strlen(file.path));
+        goto exit;
+    }
     status = kin_npy_parse(&header, file.data, file.bytes, *path, err);
     if (status)
         goto exit;

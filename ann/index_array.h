@@ -3,7 +3,7 @@
 /*
  * Private to ann/: arrays of four-byte values in an index folder, as <part>.<what>.npy.
  */
-#include "core/error.h"
+#include "core/dir.h"
 #include <stddef.h>
 
 /* What to say of an index that does not fit. */
@@ -16,7 +16,7 @@ int kin_index_array_write(const char *directory, const char *part, const char *w
 
 /* The values of an array of the given type and shape, kin_alloc'd; columns is 1 for one dimension. The
  * caller frees *path too, which is set first: it names the array in messages. KIN_E_DATA. */
-int kin_index_array_read(void **out, char **path, const char *directory, const char *part,
+int kin_index_array_read(void **out, char **path, const kin_dir *dir, const char *part,
                          const char *what, const char *descr, size_t rows, size_t columns,
                          kin_error *err);
 

@@ -148,7 +148,7 @@ static int check_catalog(const json_t *manifest, const kin_catalog *catalog, boo
 /* ---- reading: the files --------------------------------------------------------------------- */
 
 static int read_projection(kin_index_part *part, const kin_index_options *options,
-                           const json_t *facts, const char *directory, kin_error *err)
+                           const json_t *facts, const kin_dir *dir, kin_error *err)
 {
     kin_pca *pca = &part->space.pca;
     size_t d = part->space.d_full, kept = (size_t)options->project;
@@ -157,17 +157,16 @@ static int read_projection(kin_index_part *part, const kin_index_options *option
 
     if (kept > d)
         return kin_fail(err, KIN_E_DATA, kin_index_again,
-                        "%s: projects %s from %zu to %zu dimensions", directory, part->name, d,
+                        "%s: projects %s from %zu to %zu dimensions", dir->path, part->name, d,
                         kept);
-    int status = kin_index_array_read(&values, &path, directory, part->name, "projection", "<f4", d,
-                                      kept, err);
+    int status =
+        kin_index_array_read(&values, &path, dir, part->name, "projection", "<f4", d, kept, err);
     free(path);
     if (status)
         return status;
     pca->basis = values;
     if (options->project_centre) {
-        status =
-            kin_index_array_read(&values, &path, directory, part->name, "mean", "<f4", d, 1, err);
+        status = kin_index_array_read(&values, &path, dir, part->name, "mean", "<f4", d, 1, err);
         free(path);
         if (status)
             return status;
@@ -198,32 +197,29 @@ static int check_listed(const json_t *manifest, const kin_index_part *part,
 }
 
 static int read_part(kin_index *self, kin_index_part *part, const json_t *manifest,
-                     const char *directory, kin_error *err)
+                     const kin_dir *dir, kin_error *err)
 {
     const json_t *parts = json_object_get(json_object_get(manifest, "index"), "parts");
     const json_t *facts = json_object_get(parts, part->name);
     bool ivf = self->options.type == KIN_INDEX_IVF;
     char *path = NULL;
     void *of = NULL;
-    int status = kin_index_array_read(&of, &path, directory, part->name, "distinct", "<i4",
+    int status = kin_index_array_read(&of, &path, dir, part->name, "distinct", "<i4",
                                       self->catalog->n, 1, err);
     if (status == 0)
         status = kin_distinct_adopt(&part->distinct, of, self->catalog->n, path, err);
     free(path);
     if (status == 0)
-        status = check_listed(manifest, part, &self->options, directory, err);
+        status = check_listed(manifest, part, &self->options, dir->path, err);
     if (status || part->distinct.count == 0)
         return status;
     if (self->options.project > 0)
-        status = read_projection(part, &self->options, facts, directory, err);
+        status = read_projection(part, &self->options, facts, dir, err);
     if (status)
         return status;
-    path = kin_text("%s/%s.faiss", directory, part->name);
-    if (!path)
-        return kin_fail_alloc(err, "path", strlen(directory));
-    status = kin_faiss_read(&part->faiss, path, ivf, part->space.d, part->distinct.count, err);
-    free(path);
-    return status;
+    char name[KIN_NAME_MAX + 8];
+    snprintf(name, sizeof name, "%s.faiss", part->name);
+    return kin_faiss_read(&part->faiss, dir, name, ivf, part->space.d, part->distinct.count, err);
 }
 
 /* The index will be as large as its files. */
@@ -237,32 +233,32 @@ static int check_memory(const json_t *manifest, kin_error *err)
     return kin_plan_check(&plan, 0, err);
 }
 
-int kin_index_check(kin_index_options *made, const char *directory, const json_t *manifest,
+int kin_index_check(kin_index_options *made, const kin_dir *dir, const json_t *manifest,
                     const kin_catalog *catalog, kin_error *err)
 {
-    int status = read_options(made, json_object_get(manifest, "index"), directory, err);
+    int status = read_options(made, json_object_get(manifest, "index"), dir->path, err);
     if (status == 0)
-        status = check_catalog(manifest, catalog, false, directory, err);
-    return status ? status : kin_manifest_verify(manifest, directory, err);
+        status = check_catalog(manifest, catalog, false, dir->path, err);
+    return status ? status : kin_manifest_verify(manifest, dir, err);
 }
 
-int kin_index_open(kin_index **out, const char *directory, const json_t *manifest,
+int kin_index_open(kin_index **out, const kin_dir *dir, const json_t *manifest,
                    const kin_catalog *catalog, kin_error *err)
 {
     kin_index *self = NULL;
     kin_index_options options;
-    int status = read_options(&options, json_object_get(manifest, "index"), directory, err);
+    int status = read_options(&options, json_object_get(manifest, "index"), dir->path, err);
 
     if (status == 0)
-        status = check_catalog(manifest, catalog, options.space == KIN_SPACE_FUSED, directory, err);
+        status = check_catalog(manifest, catalog, options.space == KIN_SPACE_FUSED, dir->path, err);
     if (status == 0)
         status = check_memory(manifest, err);
     if (status == 0)
-        status = kin_manifest_verify(manifest, directory, err);
+        status = kin_manifest_verify(manifest, dir, err);
     if (status == 0)
         status = kin_index_new(&self, catalog, &options, err);
     for (size_t p = 0; status == 0 && p < self->part_count; p++)
-        status = read_part(self, &self->part[p], manifest, directory, err);
+        status = read_part(self, &self->part[p], manifest, dir, err);
     if (status)
         kin_index_free(self);
     else

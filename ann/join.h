@@ -78,7 +78,7 @@ int kin_join_save(const kin_join *self, const char *directory, json_t **manifest
 /* Takes over what kin_join_save kept in the folder of an index whose catalog and checksums were compared
  * (kin_index_check): the order, and the effort if it was tuned for the same K, target, seed and weights
  * (*tuned). Nothing where the index keeps no join. Before kin_join_encode. */
-int kin_join_load(kin_join *self, const char *directory, const json_t *manifest, bool *tuned,
+int kin_join_load(kin_join *self, const kin_dir *dir, const json_t *manifest, bool *tuned,
                   kin_error *err);
 
 /* Facts for manifests: {"lists", "rows", "top_k", "target", "reach", ...}. New reference. */

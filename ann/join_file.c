@@ -110,15 +110,15 @@ static int check_groups(const kin_join *join, kin_order *order, const int32_t *s
 }
 
 /* Array `what` of the join as `out`; its path stays for messages. */
-static int read_part(void **out, char **path, const char *directory, const char *what, size_t rows,
+static int read_part(void **out, char **path, const kin_dir *dir, const char *what, size_t rows,
                      kin_error *err)
 {
     free(*path);
     *path = NULL;
-    return kin_index_array_read(out, path, directory, "join", what, "<i4", rows, 1, err);
+    return kin_index_array_read(out, path, dir, "join", what, "<i4", rows, 1, err);
 }
 
-static int read_order(kin_join *self, const char *directory, const json_t *facts, kin_error *err)
+static int read_order(kin_join *self, const kin_dir *dir, const json_t *facts, kin_error *err)
 {
     kin_order *order = &self->order;
     size_t rows = (size_t)json_integer_value(json_object_get(facts, "rows"));
@@ -131,13 +131,13 @@ static int read_order(kin_join *self, const char *directory, const json_t *facts
         lists > kin_order_groups_most(self->catalog->n))
         return kin_fail(err, KIN_E_DATA, kin_index_again,
                         "%s/manifest.json has %zu distinct rows in %zu lists, the catalog %zu",
-                        directory, rows, lists, self->takes_part);
-    int rc = read_part(&row, &path, directory, "row", rows, err);
+                        dir->path, rows, lists, self->takes_part);
+    int rc = read_part(&row, &path, dir, "row", rows, err);
     *order = (kin_order){.count = rows, .row = row, .groups = lists};
     if (rc == 0)
         rc = check_rows(self, order, path, err);
     if (rc == 0)
-        rc = read_part(&start, &path, directory, "start", lists + 1, err);
+        rc = read_part(&start, &path, dir, "start", lists + 1, err);
     order->start = kin_alloc(lists + 1, sizeof *order->start);
     order->pattern = kin_alloc(lists, 1);
     if (rc == 0 && (!order->start || !order->pattern))
@@ -173,7 +173,7 @@ static double number_of(const json_t *facts, const char *name, double most)
     return json_is_number(value) && number >= 0 && number <= most ? number : NAN;
 }
 
-static int read_effort(kin_join *self, const char *directory, const json_t *facts, kin_error *err)
+static int read_effort(kin_join *self, const kin_dir *dir, const json_t *facts, kin_error *err)
 {
     bool all = json_is_null(json_object_get(facts, "reach"));
     double reach = all ? (double)INFINITY : number_of(facts, "reach", 1e9);
@@ -184,7 +184,7 @@ static int read_effort(kin_join *self, const char *directory, const json_t *fact
     if (isnan(reach) || !(tail_share > 0) || isnan(sampled) || isnan(recall) || isnan(scanned))
         return kin_fail(err, KIN_E_DATA, kin_index_again,
                         "%s/manifest.json: an effort of the join is missing or out of range",
-                        directory);
+                        dir->path);
     self->effort = (kin_join_effort){.reach = (float)reach,
                                      .tail_share = (float)tail_share,
                                      .sampled = (size_t)sampled,
@@ -193,7 +193,7 @@ static int read_effort(kin_join *self, const char *directory, const json_t *fact
     return 0;
 }
 
-int kin_join_load(kin_join *self, const char *directory, const json_t *manifest, bool *tuned,
+int kin_join_load(kin_join *self, const kin_dir *dir, const json_t *manifest, bool *tuned,
                   kin_error *err)
 {
     const json_t *facts = json_object_get(manifest, "join");
@@ -201,11 +201,11 @@ int kin_join_load(kin_join *self, const char *directory, const json_t *manifest,
     if (!facts)
         return 0;
     bool same = false;
-    int rc = read_order(self, directory, facts, err);
+    int rc = read_order(self, dir, facts, err);
     if (rc == 0)
         rc = same_question(&same, self, facts, err);
     if (rc == 0 && same)
-        rc = read_effort(self, directory, facts, err);
+        rc = read_effort(self, dir, facts, err);
     *tuned = rc == 0 && same;
     return rc;
 }

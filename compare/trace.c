@@ -78,7 +78,7 @@ static int open_array(const void **values, kin_file *file, const kin_graph *grap
                       const char *descr, size_t count, kin_error *err)
 {
     kin_npy_array array;
-    int rc = kin_npy_array_open(&array, file, graph->directory, name, descr, 1, err);
+    int rc = kin_npy_array_open(&array, file, &graph->dir, name, descr, 1, err);
     if (rc != 0)
         return rc;
     if (array.shape[0] != count)
@@ -129,7 +129,7 @@ static int open_source(kin_trace *self, size_t s, const kin_graph *graph, kin_er
         open_array((const void **)&source->start, starts, graph, name, "<i8", self->rows + 1, err);
     snprintf(name, sizeof name, "trace_%s.item", source->name);
     if (rc == 0)
-        rc = kin_npy_array_open(&array, items, graph->directory, name, "<i4", 1, err);
+        rc = kin_npy_array_open(&array, items, &graph->dir, name, "<i4", 1, err);
     if (rc != 0)
         return rc;
     source->item = array.values;
@@ -156,7 +156,7 @@ static int open_lists(kin_trace *self, const kin_graph *graph, kin_error *err)
             rc = kin_fail(err, KIN_E_DATA, damaged, "%s: value %zu is %d, must be -1 to %zu",
                           lists->path, i, self->list[i], self->lists - 1);
     if (rc == 0)
-        rc = kin_npy_array_open(&array, reaches, graph->directory, "trace.reach", "<f4", 2, err);
+        rc = kin_npy_array_open(&array, reaches, &graph->dir, "trace.reach", "<f4", 2, err);
     if (rc != 0)
         return rc;
     if (array.shape[0] != self->rows || array.shape[1] != self->lists)

@@ -112,7 +112,7 @@ static int open_modality(kin_catalog *self, const kin_source *source, kin_error 
         if (strcmp(self->modality[other].name, source->name) == 0)
             return kin_fail(err, KIN_E_USAGE, "give each modality a name of its own: NAME=FILE",
                             "two modalities are named '%s'", source->name);
-    int rc = kin_matrix_open(&m->matrix, source->path, err);
+    int rc = kin_matrix_open_in(&m->matrix, source->dir, source->path, err);
     if (rc != 0)
         return rc;
     memcpy(m->name, source->name, sizeof m->name);
@@ -240,6 +240,20 @@ static int find_ids(kin_catalog *self, const kin_catalog_options *options, int *
     return 0;
 }
 
+static int open_ids(kin_catalog *self, const kin_catalog_options *options, kin_error *err)
+{
+    self->ids_path = kin_path_in(options->ids_dir, options->ids);
+    int rc = self->ids_path ? kin_lines_open_in(&self->ids, options->ids_dir, options->ids, err)
+                            : kin_fail_alloc(err, "path", strlen(options->ids));
+    if (rc == 0 && !options->ids_dir) /* kin's own folders hold ids as they are */
+        rc = kin_lines_unquote(&self->ids, err);
+    if (rc != 0)
+        return rc;
+    self->ids_fingerprint = kin_hash_bytes(self->ids.file.data, self->ids.file.bytes);
+    return check_count(self->ids.count, self->n, self->ids_path, "ids",
+                       has_header(&self->ids, self->n) ? list_hint : order_hint, err);
+}
+
 /* Ids and table; when both name the items they must agree. */
 static int open_names(kin_catalog *self, const kin_catalog_options *options, kin_error *err)
 {
@@ -254,16 +268,7 @@ static int open_names(kin_catalog *self, const kin_catalog_options *options, kin
             rc = find_ids(self, options, &column, err);
     }
     if (rc == 0 && options->ids) {
-        self->ids_path = strdup(options->ids);
-        rc = self->ids_path ? kin_lines_open(&self->ids, options->ids, err)
-                            : kin_fail_alloc(err, "path", strlen(options->ids));
-        if (rc == 0)
-            rc = kin_lines_unquote(&self->ids, err);
-        if (rc == 0) {
-            self->ids_fingerprint = kin_hash_bytes(self->ids.file.data, self->ids.file.bytes);
-            rc = check_count(self->ids.count, self->n, options->ids, "ids",
-                             has_header(&self->ids, self->n) ? list_hint : order_hint, err);
-        }
+        rc = open_ids(self, options, err);
     } else if (rc == 0) {
         rc = column >= 0 ? ids_from_table(self, column, err)
                          : kin_lines_number(&self->ids, self->n, err);
@@ -276,9 +281,9 @@ static int open_names(kin_catalog *self, const kin_catalog_options *options, kin
             return kin_fail(err, KIN_E_DATA, "sort both files in the order of the vectors' rows",
                             "%s: line %zu has the id '%.*s', %s has another there", options->items,
                             i + 2, (int)(cell.length < 100 ? cell.length : 100), cell.text,
-                            options->ids);
+                            self->ids_path);
     }
-    const char *path = options->ids ? options->ids : options->items;
+    const char *path = options->ids ? self->ids_path : options->items;
     return kin_ids_check_given(&self->ids, path, options->ids ? 1 : 2, err);
 }
 

@@ -22,6 +22,7 @@ enum { KIN_MODALITIES_MAX = 8, KIN_NAME_MAX = 32 };
 typedef struct kin_source {
     char name[KIN_NAME_MAX]; /* 1..31 of A-Z a-z 0-9 _ -, as it becomes part of file names */
     char *path;              /* owned */
+    const kin_dir *dir;      /* NULL, or the folder that `path` is the name of a file in */
     double weight;           /* KIN_WEIGHT_MIN .. KIN_WEIGHT_MAX, 15 digits; 1 if not given */
 } kin_source;
 
@@ -65,9 +66,10 @@ typedef struct kin_catalog {
 typedef struct kin_catalog_options {
     const kin_source *source; /* [source_count] */
     size_t source_count;
-    const char *ids;       /* file or NULL */
-    const char *items;     /* file or NULL */
-    const char *id_column; /* of items; NULL: "id", if there is one */
+    const char *ids;        /* file or NULL */
+    const kin_dir *ids_dir; /* NULL, or the folder that `ids` is the name of a file in */
+    const char *items;      /* file or NULL */
+    const char *id_column;  /* of items; NULL: "id", if there is one */
     kin_missing missing;
 } kin_catalog_options;
 

@@ -13,13 +13,16 @@
 
 static const char write_hint[] = "check the file system it lies on";
 
-/* A descriptor of a regular file, or a negative code. A pipe that nobody writes to is refused, not
- * waited for. */
-static int open_regular(const char *path, struct stat *status, kin_error *err)
+/* A descriptor of a regular file, or a negative code; `path` is for messages. A pipe that nobody writes to is
+ * refused, not waited for. */
+static int open_regular(const kin_dir *dir, const char *name, const char *path, struct stat *status,
+                        kin_error *err)
 {
-    int fd = KIN_RETRY(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    if (fd < 0)
-        return kin_fail_errno(err, KIN_E_NOINPUT, "check the path", "%s", path);
+    int fd = KIN_RETRY(openat(dir ? dir->fd : AT_FDCWD, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (fd < 0) {
+        int rc = kin_fail_errno(err, KIN_E_NOINPUT, "check the path", "%s", path);
+        return dir ? kin_dir_settle(dir, rc, err) : rc;
+    }
     if (fstat(fd, status) == 0 && S_ISREG(status->st_mode))
         return fd;
     close(fd);
@@ -27,14 +30,34 @@ static int open_regular(const char *path, struct stat *status, kin_error *err)
                     "%s: not a regular file", path);
 }
 
+int kin_file_descriptor(const kin_dir *dir, const char *name, kin_error *err)
+{
+    struct stat status;
+    char *path = kin_path_in(dir, name);
+    int fd = path ? open_regular(dir, name, path, &status, err)
+                  : kin_fail_alloc(err, "path", strlen(name));
+    free(path);
+    return fd;
+}
+
 int kin_file_open(kin_file *self, const char *path, kin_error *err)
 {
-    *self = (kin_file){0};
+    return kin_file_open_in(self, NULL, path, err);
+}
+
+int kin_file_open_in(kin_file *self, const kin_dir *dir, const char *name, kin_error *err)
+{
     int rc = 0;
     struct stat status;
-    int fd = open_regular(path, &status, err);
-    if (fd < 0)
+    char *path = kin_path_in(dir, name);
+    *self = (kin_file){.path = path};
+    if (!path)
+        return kin_fail_alloc(err, "path", strlen(name));
+    int fd = open_regular(dir, name, path, &status, err);
+    if (fd < 0) {
+        kin_file_close(self);
         return fd;
+    }
     if (status.st_size > 0) {
         void *data = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_SHARED, fd, 0);
         if (data == MAP_FAILED) {
@@ -48,9 +71,6 @@ int kin_file_open(kin_file *self, const char *path, kin_error *err)
         self->data = data;
         self->bytes = (size_t)status.st_size;
     }
-    self->path = strdup(path);
-    if (!self->path)
-        rc = kin_fail_alloc(err, "path", strlen(path));
 done:
     close(fd);
     if (rc != 0)
@@ -81,17 +101,17 @@ kin_hash kin_hash_bytes(const void *data, size_t bytes)
 
 int kin_hash_file(kin_hash *out, size_t *bytes, const char *path, kin_error *err)
 {
+    return kin_hash_file_in(out, bytes, NULL, path, err);
+}
+
+/* The hash of all that can be read from a descriptor. */
+static int hash_descriptor(kin_hash *out, size_t *bytes, int fd, const char *path, kin_error *err)
+{
     enum { BLOCK = 1 << 20 };
     int rc = 0;
     size_t total = 0;
     XXH3_state_t *state = XXH3_createState();
     unsigned char *block = malloc(BLOCK);
-    struct stat status;
-    int fd = open_regular(path, &status, err);
-    if (fd < 0) {
-        rc = fd;
-        goto done;
-    }
     if (!state || !block) {
         rc = kin_fail_alloc(err, "file hash", BLOCK);
         goto done;
@@ -115,10 +135,23 @@ int kin_hash_file(kin_hash *out, size_t *bytes, const char *path, kin_error *err
     if (bytes)
         *bytes = total;
 done:
-    if (fd >= 0)
-        close(fd);
     free(block);
     XXH3_freeState(state);
+    return rc;
+}
+
+int kin_hash_file_in(kin_hash *out, size_t *bytes, const kin_dir *dir, const char *name,
+                     kin_error *err)
+{
+    struct stat status;
+    char *path = kin_path_in(dir, name);
+    if (!path)
+        return kin_fail_alloc(err, "path", strlen(name));
+    int fd = open_regular(dir, name, path, &status, err);
+    int rc = fd < 0 ? fd : hash_descriptor(out, bytes, fd, path, err);
+    if (fd >= 0)
+        close(fd);
+    free(path);
     return rc;
 }
 
@@ -174,6 +207,11 @@ const char *kin_path_base(const char *path)
 char *kin_path_join(const char *directory, const char *name)
 {
     return kin_text("%s/%s", directory, name);
+}
+
+char *kin_path_in(const kin_dir *dir, const char *name)
+{
+    return dir ? kin_path_join(dir->path, name) : strdup(name);
 }
 
 char *kin_text(const char *format, ...)

@@ -3,6 +3,7 @@
 /*
  * Files as the stages see them: mapped read-only, and known by a fingerprint of their bytes.
  */
+#include "core/dir.h"
 #include "core/error.h"
 #include <errno.h>
 #include <stddef.h>
@@ -25,6 +26,10 @@ typedef struct kin_hash {
 
 /* Maps `path`. KIN_E_NOINPUT when it is missing, unreadable or not a regular file. */
 int kin_file_open(kin_file *self, const char *path, kin_error *err);
+
+/* Maps the file `name` of a folder (NULL: `name` is a path). Its path is the folder's and the name. KIN_E_AGAIN when
+ * it is missing and the folder was replaced. */
+int kin_file_open_in(kin_file *self, const kin_dir *dir, const char *name, kin_error *err);
 void kin_file_close(kin_file *self);
 
 /* The fingerprint of mapped bytes. Reads all of them: memory speed. */
@@ -55,11 +60,22 @@ int kin_file_write(const char *path, const void *data, size_t bytes, kin_error *
 /* Copies `from` byte for byte to `directory`/`name` in the same way. */
 int kin_file_copy(const char *from, const char *directory, const char *name, kin_error *err);
 
+/* The fingerprint of the file `name` of a folder, as kin_file_open_in finds it. */
+int kin_hash_file_in(kin_hash *out, size_t *bytes /* may be NULL */, const kin_dir *dir,
+                     const char *name, kin_error *err);
+
+/* A descriptor of the file `name` of a folder (NULL: `name` is a path), or a negative code, as of
+ * kin_file_open_in. */
+int kin_file_descriptor(const kin_dir *dir, const char *name, kin_error *err);
+
 /* The part of `path` behind its last slash; points into `path`. */
 const char *kin_path_base(const char *path);
 
 /* "directory/name" in new memory (free), NULL when memory is refused. */
 char *kin_path_join(const char *directory, const char *name);
+
+/* The path of the file `name` of a folder (NULL: `name` is one) in new memory (free). */
+char *kin_path_in(const kin_dir *dir, const char *name);
 
 /* printf into new memory (free), NULL when memory is refused. */
 char *kin_text(const char *format, ...) __attribute__((format(printf, 1, 2)));

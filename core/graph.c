@@ -7,7 +7,6 @@
 #include "core/outdir.h"
 #include "core/score.h"
 
-#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +20,7 @@ static int open_array(kin_graph *self, kin_file *file, const char *name, const c
                       const void **values, size_t *count, kin_error *err)
 {
     kin_npy_array array;
-    int rc = kin_npy_array_open(&array, file, self->directory, name, descr, 1, err);
+    int rc = kin_npy_array_open(&array, file, &self->dir, name, descr, 1, err);
     if (rc == 0) {
         *values = array.values;
         *count = array.shape[0];
@@ -79,7 +78,7 @@ static int check_indices(const kin_graph *self, kin_error *err)
 /* K, the order of entries, and the names of the modalities. */
 static int read_manifest(kin_graph *self, kin_error *err)
 {
-    int rc = kin_manifest_read(&self->manifest, self->directory, "graph", err);
+    int rc = kin_manifest_read_in(&self->manifest, &self->dir, "graph", err);
     if (rc != 0)
         return rc;
     const json_t *options = json_object_get(self->manifest, "options");
@@ -140,34 +139,38 @@ static int open_arrays(kin_graph *self, kin_error *err)
 /* ids.txt, and items.tsv if the manifest lists one. */
 static int open_names(kin_graph *self, kin_error *err)
 {
-    char *ids = kin_path_join(self->directory, "ids.txt");
-    char *items = kin_path_join(self->directory, "items.tsv");
-    int rc = 0;
-    if (!ids || !items)
-        rc = kin_fail_alloc(err, "path", PATH_MAX);
-    if (rc == 0)
-        rc = kin_lines_open(&self->ids, ids, err);
+    int rc = kin_lines_open_in(&self->ids, &self->dir, "ids.txt", err);
     if (rc == 0 && self->ids.count != self->n)
-        rc = kin_fail(err, KIN_E_DATA, damaged, "%s has %zu ids, the graph has %zu items", ids,
-                      self->ids.count, self->n);
+        rc = kin_fail(err, KIN_E_DATA, damaged, "%s has %zu ids, the graph has %zu items",
+                      self->ids.file.path, self->ids.count, self->n);
     if (rc == 0 && json_object_get(json_object_get(self->manifest, "files"), "items.tsv"))
-        rc = kin_table_open(&self->items, items, err);
+        rc = kin_table_open_in(&self->items, &self->dir, "items.tsv", err);
     if (rc == 0 && self->items.lines.count > 0 && self->items.lines.count != self->n + 1)
-        rc = kin_fail(err, KIN_E_DATA, damaged, "%s has %zu items, the graph has %zu", items,
-                      self->items.lines.count - 1, self->n);
-    free(ids);
-    free(items);
+        rc = kin_fail(err, KIN_E_DATA, damaged, "%s has %zu items, the graph has %zu",
+                      self->items.lines.file.path, self->items.lines.count - 1, self->n);
     return rc;
 }
 
 int kin_graph_open(kin_graph *self, const char *directory, kin_error *err)
 {
+    kin_dir dir;
     *self = (kin_graph){0};
-    size_t length = strlen(directory);
-    while (length > 1 && directory[length - 1] == '/') /* what a shell completes to */
-        length--;
-    self->directory = strndup(directory, length);
-    int rc = self->directory ? read_manifest(self, err) : kin_fail_alloc(err, "path", length);
+    int rc = kin_dir_open(&dir, directory, err);
+    if (rc == 0)
+        rc = kin_graph_open_in(self, &dir, err);
+    kin_dir_close(&dir);
+    return rc;
+}
+
+int kin_graph_open_in(kin_graph *self, const kin_dir *dir, kin_error *err)
+{
+    *self = (kin_graph){0};
+    int rc = kin_dir_copy(&self->dir, dir, err);
+    self->directory = rc == 0 ? strdup(dir->path) : NULL;
+    if (rc == 0 && !self->directory)
+        rc = kin_fail_alloc(err, "path", strlen(dir->path));
+    if (rc == 0)
+        rc = read_manifest(self, err);
     if (rc == 0)
         rc = open_arrays(self, err);
     if (rc == 0)
@@ -190,6 +193,7 @@ void kin_graph_close(kin_graph *self)
     json_decref(self->manifest);
     free(self->indptr);
     free(self->directory);
+    kin_dir_close(&self->dir);
     *self = (kin_graph){0};
 }
 

@@ -69,6 +69,7 @@ typedef struct kin_graph {
     bool names_borrowed; /* ids and items are another graph's, which outlives it */
     json_t *manifest;    /* owned */
     char *directory;     /* without slashes at its end; owned */
+    kin_dir dir;         /* the folder itself; not open where the arrays lie in no file */
     kin_file file[3 + KIN_MODALITIES_MAX];
     void *made[2 + KIN_MODALITIES_MAX]; /* arrays that lie in no file; owned */
 } kin_graph;
@@ -76,6 +77,9 @@ typedef struct kin_graph {
 /* Opens a folder that kin build wrote; checks shapes, ranges (indices in [0, n), indptr
  * ascending) and that the arrays belong together, not the checksums (kin verify does). */
 int kin_graph_open(kin_graph *self, const char *directory, kin_error *err);
+
+/* The same of a folder whose other files are read too. */
+int kin_graph_open_in(kin_graph *self, const kin_dir *dir, kin_error *err);
 void kin_graph_close(kin_graph *self);
 
 /* Refuses (KIN_E_DATA) scores that are NaN or infinite, which would be worse or better than any other: for judges, who

@@ -62,8 +62,13 @@ static int index_starts(kin_lines *self, size_t bytes, kin_error *err)
 
 int kin_lines_open(kin_lines *self, const char *path, kin_error *err)
 {
+    return kin_lines_open_in(self, NULL, path, err);
+}
+
+int kin_lines_open_in(kin_lines *self, const kin_dir *dir, const char *name, kin_error *err)
+{
     *self = (kin_lines){0};
-    int rc = kin_file_open(&self->file, path, err);
+    int rc = kin_file_open_in(&self->file, dir, name, err);
     if (rc != 0)
         return rc;
     const char *text = self->file.data ? (const char *)self->file.data : "";
@@ -75,7 +80,7 @@ int kin_lines_open(kin_lines *self, const char *path, kin_error *err)
     self->text = text;
     rc = index_starts(self, bytes, err);
     if (rc == 0)
-        rc = check_text(self, path, err);
+        rc = check_text(self, self->file.path, err);
     if (rc != 0)
         kin_lines_close(self);
     return rc;

@@ -27,6 +27,9 @@ typedef struct kin_lines {
 /* Reads a file. Lines must be UTF-8 without NUL; KIN_E_DATA names the line. */
 int kin_lines_open(kin_lines *self, const char *path, kin_error *err);
 
+/* The same of the file `name` of a folder (NULL: `name` is a path). */
+int kin_lines_open_in(kin_lines *self, const kin_dir *dir, const char *name, kin_error *err);
+
 /* Takes the quotes off cells (parted by tabs) that stand in quotes as CSV writers put them: a quote at both ends, every
  * quote between them doubled, which becomes one. Other quotes stay. Memory: the text once more, where it has any. */
 int kin_lines_unquote(kin_lines *self, kin_error *err);
@@ -87,6 +90,9 @@ typedef struct kin_table {
 /* KIN_E_DATA where a line has another number of cells than the header, or a column name stands
  * twice. Cells are without the quotes around them (kin_lines_unquote). */
 int kin_table_open(kin_table *self, const char *path, kin_error *err);
+
+/* The same of the file `name` of a folder (NULL: `name` is a path). */
+int kin_table_open_in(kin_table *self, const kin_dir *dir, const char *name, kin_error *err);
 void kin_table_close(kin_table *self);
 
 /* The column of that name, or -1. */

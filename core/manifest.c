@@ -5,10 +5,8 @@
 #include "core/json.h"
 #include "core/outdir.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* What a folder's manifest must say to be read: its kind, and a version this kin knows. */
 static int check_manifest(const json_t *manifest, const char *directory, const char *kind,
@@ -30,28 +28,19 @@ static int check_manifest(const json_t *manifest, const char *directory, const c
     return 0;
 }
 
-int kin_manifest_read(json_t **out, const char *directory, const char *kind, kin_error *err)
+int kin_manifest_read_in(json_t **out, const kin_dir *dir, const char *kind, kin_error *err)
 {
     *out = NULL;
-    char *path = kin_path_join(directory, "manifest.json");
-    if (!path)
-        return kin_fail_alloc(err, "path", strlen(directory));
     kin_file file;
     json_t *manifest = NULL;
-    struct stat status;
-    int rc = stat(directory, &status) != 0 || S_ISDIR(status.st_mode)
-                 ? kin_file_open(&file, path, err)
-                 : kin_fail(err, KIN_E_NOINPUT, "name a folder that kin wrote", "%s: not a folder",
-                            directory);
+    int rc = kin_file_open_in(&file, dir, "manifest.json", err);
     if (rc != 0)
-        goto done;
-    rc = kin_json_load(&manifest, file.data, file.bytes, path,
+        return rc;
+    rc = kin_json_load(&manifest, file.data, file.bytes, file.path,
                        "the folder is damaged: build it again", err);
     if (rc == 0)
-        rc = check_manifest(manifest, directory, kind, err);
+        rc = check_manifest(manifest, dir->path, kind, err);
     kin_file_close(&file);
-done:
-    free(path);
     if (rc == 0)
         *out = manifest;
     else
@@ -59,8 +48,19 @@ done:
     return rc;
 }
 
+int kin_manifest_read(json_t **out, const char *directory, const char *kind, kin_error *err)
+{
+    kin_dir dir;
+    *out = NULL;
+    int rc = kin_dir_open(&dir, directory, err);
+    if (rc == 0)
+        rc = kin_manifest_read_in(out, &dir, kind, err);
+    kin_dir_close(&dir);
+    return rc;
+}
+
 /* One listed file against its size and checksum. */
-static int verify_file(const char *directory, const char *name, const json_t *entry, kin_error *err)
+static int verify_file(const kin_dir *dir, const char *name, const json_t *entry, kin_error *err)
 {
     static const char hint[] = "the folder is damaged: build it again";
     const char *wanted = json_string_value(json_object_get(entry, "xxh3_128"));
@@ -69,11 +69,11 @@ static int verify_file(const char *directory, const char *name, const json_t *en
     size_t bytes;
     if (!wanted || strchr(name, '/'))
         return kin_fail(err, KIN_E_DATA, hint, "%s/manifest.json: the entry of '%s' is damaged",
-                        directory, name);
-    char *path = kin_path_join(directory, name);
+                        dir->path, name);
+    char *path = kin_path_in(dir, name);
     if (!path)
-        return kin_fail_alloc(err, "path", strlen(directory));
-    int rc = kin_hash_file(&hash, &bytes, path, err);
+        return kin_fail_alloc(err, "path", strlen(name));
+    int rc = kin_hash_file_in(&hash, &bytes, dir, name, err);
     if (rc == KIN_E_NOINPUT)
         rc = kin_fail(err, KIN_E_DATA, hint, "%s is missing", path);
     else if (rc == 0 && bytes != (size_t)wanted_bytes)
@@ -112,19 +112,19 @@ static int verify_manifest(const json_t *manifest, const char *directory, kin_er
     return rc;
 }
 
-int kin_manifest_verify(const json_t *manifest, const char *directory, kin_error *err)
+int kin_manifest_verify(const json_t *manifest, const kin_dir *dir, kin_error *err)
 {
     json_t *files = json_object_get(manifest, "files");
     if (!json_is_object(files))
         return kin_fail(err, KIN_E_DATA, "the folder is damaged: build it again",
-                        "%s/manifest.json lists no files", directory);
+                        "%s/manifest.json lists no files", dir->path);
     const char *name;
     json_t *entry;
-    int rc = verify_manifest(manifest, directory, err);
+    int rc = verify_manifest(manifest, dir->path, err);
     json_object_foreach(files, name, entry)
     {
         if (rc == 0)
-            rc = verify_file(directory, name, entry, err);
+            rc = verify_file(dir, name, entry, err);
     }
     return rc;
 }

@@ -148,15 +148,20 @@ static bool ends_with(const char *text, const char *ending)
 
 int kin_matrix_open(kin_matrix *self, const char *path, kin_error *err)
 {
+    return kin_matrix_open_in(self, NULL, path, err);
+}
+
+int kin_matrix_open_in(kin_matrix *self, const kin_dir *dir, const char *name, kin_error *err)
+{
     *self = (kin_matrix){0};
     const struct format *format = NULL;
     for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
-        if (ends_with(path, formats[i].ending))
+        if (ends_with(name, formats[i].ending))
             format = &formats[i];
-    int rc = kin_file_open(&self->file, path, err);
+    int rc = kin_file_open_in(&self->file, dir, name, err);
     if (rc == 0 && !format)
         rc = kin_fail(err, KIN_E_DATA, "vectors are read from .npy .fbin .f16bin .i8bin .fvecs",
-                      "%s: unknown file format", path);
+                      "%s: unknown file format", self->file.path);
     if (rc == 0)
         rc = format->open(self, err);
     if (rc != 0)

@@ -24,6 +24,9 @@ enum { KIN_DIMENSIONS_MAX = 65536 };
 /* Opens a vector file. KIN_E_NOINPUT or KIN_E_DATA with the file's name and the numbers. Values
  * are not looked at here (kin_catalog_open does). */
 int kin_matrix_open(kin_matrix *self, const char *path, kin_error *err);
+
+/* The same of the file `name` of a folder (NULL: `name` is a path). */
+int kin_matrix_open_in(kin_matrix *self, const kin_dir *dir, const char *name, kin_error *err);
 void kin_matrix_close(kin_matrix *self);
 
 /* The bytes of one row, of the matrix's own type; any alignment. */

@@ -29,20 +29,20 @@ static int check(const kin_npy_header *header, const kin_file *file, const char 
     return 0;
 }
 
-int kin_npy_array_open(kin_npy_array *out, kin_file *file, const char *directory, const char *name,
+int kin_npy_array_open(kin_npy_array *out, kin_file *file, const kin_dir *dir, const char *name,
                        const char *descr, size_t dimensions, kin_error *err)
 {
-    char *path = kin_text("%s/%s.npy", directory, name);
-    if (!path)
+    char *whole_name = kin_text("%s.npy", name);
+    if (!whole_name)
         return kin_fail_alloc(err, "path", PATH_MAX);
     kin_npy_header header;
-    int rc = kin_file_open(file, path, err);
+    int rc = kin_file_open_in(file, dir, whole_name, err);
     if (rc == 0)
-        rc = kin_npy_parse(&header, file->data, file->bytes, path, err);
+        rc = kin_npy_parse(&header, file->data, file->bytes, file->path, err);
     if (rc == 0)
         rc = check(&header, file, descr, dimensions, err);
     if (rc == 0)
         *out = (kin_npy_array){{header.shape[0], header.shape[1]}, file->data + header.data_offset};
-    free(path);
+    free(whole_name);
     return rc;
 }

@@ -63,7 +63,8 @@ static int open_old(const kin_outdir *self, old_output *old, kin_error *err)
             close(fd);
         return rc;
     }
-    if (kin_manifest_read(&old->manifest, path, self->kind, NULL) != 0)
+    const kin_dir dir = {self->final, fd};
+    if (kin_manifest_read_in(&old->manifest, &dir, self->kind, NULL) != 0)
         return kin_fail(err, KIN_E_CANTOUT, "choose another --out, or remove it yourself",
                         "%s exists and is no %s that kin wrote: --force does not replace it", path,
                         self->kind);

@@ -48,10 +48,16 @@ static int check_columns(const kin_table *self, const char *path, kin_error *err
 
 int kin_table_open(kin_table *self, const char *path, kin_error *err)
 {
+    return kin_table_open_in(self, NULL, path, err);
+}
+
+int kin_table_open_in(kin_table *self, const kin_dir *dir, const char *name, kin_error *err)
+{
     *self = (kin_table){0};
-    int rc = kin_lines_open(&self->lines, path, err);
+    int rc = kin_lines_open_in(&self->lines, dir, name, err);
     if (rc != 0)
         return rc;
+    const char *path = self->lines.file.path;
     rc = kin_lines_unquote(&self->lines, err);
     if (rc == 0 && self->lines.count == 0)
         rc = kin_fail(err, KIN_E_DATA,

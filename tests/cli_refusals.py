@@ -299,7 +299,7 @@ class Modalities(Case):
             more = ["--sample", "5"] if command == "compare" else []
             self.refused(65, wrong % ("index", "graph"), command, "index", *more)
             self.refused(66, "manifest.json", command, "folder", *more)
-            self.refused(66, "manifest.json", command, "gone", *more)
+            self.refused(66, "^gone: No such file", command, "gone", *more)
         self.refused(66, "manifest.json", "verify", "folder")
         self.refused(66, "gone", "info", "gone")
 

@@ -518,7 +518,7 @@ static void test_round_trip(void **state)
         options.project_centre = variant == 4;
         test_ok(kin_index_build(&made, &s.catalog, &options, NULL, &err), &err);
         json_t *manifest = write_folder(&s, made, folder);
-        test_ok(kin_index_open(&opened, folder, manifest, &s.catalog, &err), &err);
+        test_ok(kin_index_open(&opened, test_dir(folder), manifest, &s.catalog, &err), &err);
         assert_int_equal(kin_index_resolved(opened)->type, options.type);
         json_t *facts[] = {kin_index_facts(made), kin_index_facts(opened)};
         assert_true(json_equal(facts[0], facts[1]) || variant >= 4);
@@ -560,26 +560,26 @@ static void test_damage(void **state)
             good[place] ^= 0x10;
             test_write(path, good, bytes);
             good[place] ^= 0x10;
-            test_refused(kin_index_open(&index, folder, manifest, &s.catalog, &err), &err,
+            test_refused(kin_index_open(&index, test_dir(folder), manifest, &s.catalog, &err), &err,
                          KIN_E_DATA, files[f]);
         }
         test_write(path, good, bytes - 1);
-        test_refused(kin_index_open(&index, folder, manifest, &s.catalog, &err), &err, KIN_E_DATA,
-                     files[f]);
+        test_refused(kin_index_open(&index, test_dir(folder), manifest, &s.catalog, &err), &err,
+                     KIN_E_DATA, files[f]);
         test_remove(path);
-        test_refused(kin_index_open(&index, folder, manifest, &s.catalog, &err), &err, KIN_E_DATA,
-                     files[f]);
+        test_refused(kin_index_open(&index, test_dir(folder), manifest, &s.catalog, &err), &err,
+                     KIN_E_DATA, files[f]);
         test_write(path, good, bytes);
         free(good);
     }
     json_t *entry = json_incref(json_object_get(json_object_get(manifest, "files"), files[0]));
     json_object_del(json_object_get(manifest, "files"), files[0]);
     test_seal(manifest);
-    test_refused(kin_index_open(&index, folder, manifest, &s.catalog, &err), &err, KIN_E_DATA,
-                 "does not list fused.faiss");
+    test_refused(kin_index_open(&index, test_dir(folder), manifest, &s.catalog, &err), &err,
+                 KIN_E_DATA, "does not list fused.faiss");
     json_object_set_new(json_object_get(manifest, "files"), files[0], entry);
     test_seal(manifest);
-    test_ok(kin_index_open(&index, folder, manifest, &s.catalog, &err), &err);
+    test_ok(kin_index_open(&index, test_dir(folder), manifest, &s.catalog, &err), &err);
     kin_index_free(index);
     json_decref(manifest);
     sample_release(&s);
@@ -600,22 +600,22 @@ static void test_wrong_catalog(void **state)
     kin_index_free(index);
 
     s.catalog.modality[0].weight = .7;
-    test_refused(kin_index_open(&index, folder, manifest, &s.catalog, &err), &err, KIN_E_DATA,
-                 "has weight 0.6 for");
+    test_refused(kin_index_open(&index, test_dir(folder), manifest, &s.catalog, &err), &err,
+                 KIN_E_DATA, "has weight 0.6 for");
     s.catalog.modality[0].weight = .6;
     s.catalog.missing = KIN_MISSING_ZERO;
-    test_refused(kin_index_open(&index, folder, manifest, &s.catalog, &err), &err, KIN_E_DATA,
-                 "--missing renorm, asked for zero");
+    test_refused(kin_index_open(&index, test_dir(folder), manifest, &s.catalog, &err), &err,
+                 KIN_E_DATA, "--missing renorm, asked for zero");
     s.catalog.missing = KIN_MISSING_RENORM;
     spec.seed++;
     sample_make(&other, &spec);
-    test_refused(kin_index_open(&index, folder, manifest, &other.catalog, &err), &err, KIN_E_DATA,
-                 "was made from another");
+    test_refused(kin_index_open(&index, test_dir(folder), manifest, &other.catalog, &err), &err,
+                 KIN_E_DATA, "was made from another");
     sample_release(&other);
     spec.modality_count = 1;
     sample_make(&other, &spec);
-    test_refused(kin_index_open(&index, folder, manifest, &other.catalog, &err), &err, KIN_E_DATA,
-                 "2 modalities, the catalog 1");
+    test_refused(kin_index_open(&index, test_dir(folder), manifest, &other.catalog, &err), &err,
+                 KIN_E_DATA, "2 modalities, the catalog 1");
     sample_release(&other);
     sample_release(&s);
     json_decref(manifest);

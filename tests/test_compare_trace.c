@@ -190,6 +190,8 @@ static int make_world(void **state)
         w.graph.indptr[i + 1] = (int64_t)w.graph.pairs;
     }
     write_trace();
+    if (kin_dir_open(&w.graph.dir, w.graph.directory, NULL) != 0)
+        return -1;
     return kin_lines_number(&w.graph.ids, N, NULL);
 }
 

@@ -188,7 +188,7 @@ static void test_round_trip(void **state)
             check_row(&g, i, full);
         assert_true(kin_span_equal(kin_lines_at(&g.ids, 3), (kin_span){"item-3", 6}));
         assert_true(kin_span_equal(kin_table_cell(&g.items, 3, 1), (kin_span){"Title 3", 7}));
-        test_ok(kin_manifest_verify(g.manifest, test_path("g"), &err), &err);
+        test_ok(kin_manifest_verify(g.manifest, test_dir(test_path("g")), &err), &err);
         kin_graph_close(&g);
     }
 }

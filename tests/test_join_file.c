@@ -23,8 +23,8 @@ static void check_refused(const kept *self, const char *text)
     taker found;
     kin_join *join = NULL;
     test_ok(kin_join_new(&join, &self->s.catalog, &kept_asked, &err), &err);
-    test_refused(kin_join_load(join, self->folder, self->manifest, &tuned, &err), &err, KIN_E_DATA,
-                 text);
+    test_refused(kin_join_load(join, test_dir(self->folder), self->manifest, &tuned, &err), &err,
+                 KIN_E_DATA, text);
     assert_false(tuned);
     assert_true(isinf(kin_join_get_effort(join)->reach));
     test_ok(kin_join_encode(join, NULL, &err), &err);

@@ -163,7 +163,7 @@ static int do_all(const sample *s, taker *t)
         rc = kin_join_new(&join, &s->catalog, &asked, &err);
     bool tuned = false;
     if (rc == 0)
-        rc = kin_join_load(join, test_path("."), manifest, &tuned, &err);
+        rc = kin_join_load(join, test_dir(test_path(".")), manifest, &tuned, &err);
     if (rc == 0)
         rc = kin_join_encode(join, NULL, &err);
     if (rc == 0)

@@ -71,6 +71,7 @@ static int make_folder(void **state)
     snprintf(folder, sizeof folder, "%s", test_path("t"));
     mkdir(folder, 0755);
     graph = (kin_graph){.n = N, .k = 3, .modality_count = 2, .directory = folder};
+    graph.dir = *test_dir(folder);
     strcpy(graph.modality[0], "text");
     strcpy(graph.modality[1], "image");
     return 0;

@@ -23,7 +23,8 @@
 
 typedef struct build {
     build_options options;  /* engine and counts resolved step by step */
-    json_t *index_manifest; /* of --index */
+    kin_dir index_dir;      /* --index */
+    json_t *index_manifest; /* its */
     kin_source source[KIN_MODALITIES_MAX];
     size_t source_count;
     kin_catalog catalog;

@@ -34,7 +34,9 @@ int build_read_index(build *self, kin_error *err)
     if (o->engine == ENGINE_EXACT || o->engine == ENGINE_STREAM)
         return kin_fail(err, KIN_E_USAGE, "leave --index out, or choose --engine ivf or hnsw",
                         "--engine %s uses no index", build_engine_names[o->engine]);
-    int rc = kin_manifest_read(&self->index_manifest, o->index_dir, "index", err);
+    int rc = kin_dir_open(&self->index_dir, o->index_dir, err);
+    if (rc == 0)
+        rc = kin_manifest_read_in(&self->index_manifest, &self->index_dir, "index", err);
     if (rc != 0)
         return rc;
     const json_t *index = json_object_get(self->index_manifest, "index");
@@ -52,7 +54,8 @@ int build_read_index(build *self, kin_error *err)
 static int open_index(build *self, kin_error *err)
 {
     const build_options *o = &self->options;
-    int rc = kin_index_open(&self->index, o->index_dir, self->index_manifest, &self->catalog, err);
+    int rc =
+        kin_index_open(&self->index, &self->index_dir, self->index_manifest, &self->catalog, err);
     return rc != 0 ? rc
                    : build_check_index_options(&o->index, kin_index_resolved(self->index), err);
 }

@@ -62,11 +62,11 @@ static int load_join(build *self, bool *tuned, kin_error *err)
 {
     const build_options *o = &self->options;
     kin_index_options made;
-    int rc = kin_index_check(&made, o->index_dir, self->index_manifest, &self->catalog, err);
+    int rc = kin_index_check(&made, &self->index_dir, self->index_manifest, &self->catalog, err);
     if (rc == 0)
         rc = build_check_index_options(&o->index, &made, err);
     if (rc == 0)
-        rc = kin_join_load(self->join, o->index_dir, self->index_manifest, tuned, err);
+        rc = kin_join_load(self->join, &self->index_dir, self->index_manifest, tuned, err);
     if (rc == 0 && !json_object_get(self->index_manifest, "join"))
         console_info("The index keeps no order of rows and no effort: making them");
     else if (rc == 0 && !*tuned)

@@ -174,6 +174,7 @@ int build_run(const void *values, const kin_operands *operands, kin_error *err)
     kin_catalog_close(&self.catalog);
     command_sources_release(self.source, self.source_count);
     json_decref(self.index_manifest);
+    kin_dir_close(&self.index_dir);
     json_decref(self.trace);
     json_decref(self.seconds);
     return rc;

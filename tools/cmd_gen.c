@@ -230,17 +230,31 @@ static int start_model(generator *self, kin_error *err)
     return kin_gen_new(&self->model, &model, err);
 }
 
-static int start_mix(generator *self, kin_error *err)
+/* The catalog in --from: all its files out of one folder, whoever replaces it meanwhile. */
+static int open_real(generator *self, size_t *count, kin_error *err)
 {
     const gen_options *o = &self->options;
     kin_source source[KIN_MODALITIES_MAX];
-    size_t count;
-    int rc = gen_from_sources(source, &count, o->from, &o->modality, err);
+    kin_dir dir;
+    int rc = kin_dir_open(&dir, o->from, err);
     if (rc != 0)
         return rc;
-    kin_catalog_options from = {.source = source, .source_count = count};
-    rc = kin_catalog_open(&self->catalog, &from, err);
-    command_sources_release(source, count);
+    rc = gen_from_sources(source, count, &dir, &o->modality, err);
+    if (rc == 0) {
+        kin_catalog_options from = {.source = source, .source_count = *count};
+        rc = kin_catalog_open(&self->catalog, &from, err);
+        command_sources_release(source, *count);
+    }
+    rc = kin_dir_settle(&dir, rc, err);
+    kin_dir_close(&dir);
+    return rc;
+}
+
+static int start_mix(generator *self, kin_error *err)
+{
+    const gen_options *o = &self->options;
+    size_t count;
+    int rc = open_real(self, &count, err);
     if (rc != 0)
         return rc;
     kin_mix_options mix = o->mix;

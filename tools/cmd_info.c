@@ -38,11 +38,12 @@ static const kin_option info_option[] = {
 
 /* ---- vectors --------------------------------------------------------------------------------- */
 
-static int info_file(const char *path, FILE *table, json_t **out, kin_error *err)
+static int info_file(const kin_dir *dir, const char *name, FILE *table, json_t **out,
+                     kin_error *err)
 {
     kin_matrix matrix;
     health facts;
-    int rc = kin_matrix_open(&matrix, path, err);
+    int rc = kin_matrix_open_in(&matrix, dir, name, err);
     if (rc != 0)
         return rc;
     rc = health_scan(&facts, &matrix, err);
@@ -68,21 +69,19 @@ static int is_vector_file(const struct dirent *entry)
 }
 
 /* Every file of vectors in the folder; one that cannot be read as such is named and passed over. */
-static int info_catalog(const char *directory, FILE *table, json_t **out, kin_error *err)
+static int info_catalog(const kin_dir *dir, FILE *table, json_t **out, kin_error *err)
 {
     struct dirent **entry = NULL;
     json_t *files = json_array();
     size_t read = 0;
     int rc = 0;
-    int count = scandir(directory, &entry, is_vector_file, alphasort);
+    int count = scandirat(dir->fd, ".", &entry, is_vector_file, alphasort);
     if (count < 0)
-        rc = kin_fail_errno(err, KIN_E_NOINPUT, "check the path", "%s", directory);
+        rc = kin_fail_errno(err, KIN_E_NOINPUT, "check the path", "%s", dir->path);
     for (int i = 0; i < count && rc == 0; i++) {
         json_t *facts = NULL;
         kin_error fault = {0};
-        char *path = kin_path_join(directory, entry[i]->d_name);
-        rc = path ? info_file(path, table, &facts, &fault)
-                  : kin_fail_alloc(&fault, "path", strlen(directory));
+        rc = info_file(dir, entry[i]->d_name, table, &facts, &fault);
         if (rc == KIN_E_DATA) {
             facts = json_pack("{s:o, s:o}", "file", command_json_text(entry[i]->d_name), "fault",
                               command_json_text(fault.message));
@@ -96,14 +95,13 @@ static int info_catalog(const char *directory, FILE *table, json_t **out, kin_er
             *err = fault;
         if (rc == 0)
             kin_json_append(&files, facts);
-        free(path);
     }
     for (int i = 0; i < count; i++)
         free(entry[i]);
     free(entry);
     if (rc == 0 && read == 0)
         rc = kin_fail(err, KIN_E_DATA, "name a file of vectors, or a folder that holds some",
-                      "%s: holds no file of vectors (.npy .fbin .f16bin .i8bin .fvecs)", directory);
+                      "%s: holds no file of vectors (.npy .fbin .f16bin .i8bin .fvecs)", dir->path);
     *out = json_pack("{s:s, s:o}", "kind", "catalog", "files", files);
     return rc;
 }
@@ -212,11 +210,11 @@ static int print_graph(FILE *table, const kin_graph *graph, const graph_facts *f
     return print_json(table, "options", json_object_get(graph->manifest, "options"), err);
 }
 
-static int info_graph(const char *directory, FILE *table, json_t **out, kin_error *err)
+static int info_graph(const kin_dir *dir, FILE *table, json_t **out, kin_error *err)
 {
     kin_graph graph;
     graph_facts facts;
-    int rc = kin_graph_open(&graph, directory, err);
+    int rc = kin_graph_open_in(&graph, dir, err);
     if (rc != 0)
         return rc;
     rc = count_graph(&facts, &graph, err);
@@ -258,27 +256,33 @@ static int info_manifest(const char *directory, const json_t *manifest, FILE *ta
     return print_json(table, "", *out, err);
 }
 
-static int info_folder(const char *directory, FILE *table, json_t **out, kin_error *err)
+static int info_folder(const kin_dir *dir, FILE *table, json_t **out, kin_error *err)
 {
-    char *path = kin_path_join(directory, "manifest.json");
-    if (!path)
-        return kin_fail_alloc(err, "path", strlen(directory));
-    int there = access(path, F_OK) == 0;
-    free(path);
-    if (!there)
-        return info_catalog(directory, table, out, err);
+    if (faccessat(dir->fd, "manifest.json", F_OK, 0) != 0)
+        return info_catalog(dir, table, out, err);
     json_t *manifest;
-    int rc = kin_manifest_read(&manifest, directory, NULL, err);
+    int rc = kin_manifest_read_in(&manifest, dir, NULL, err);
     if (rc != 0)
         return rc;
     const char *kind = json_string_value(json_object_get(manifest, "kind"));
     if (kind && strcmp(kind, "graph") == 0)
-        rc = info_graph(directory, table, out, err);
+        rc = info_graph(dir, table, out, err);
     else if (kind && strcmp(kind, "catalog") == 0)
-        rc = info_catalog(directory, table, out, err);
+        rc = info_catalog(dir, table, out, err);
     else
-        rc = info_manifest(directory, manifest, table, out, err);
+        rc = info_manifest(dir->path, manifest, table, out, err);
     json_decref(manifest);
+    return rc;
+}
+
+static int open_folder(const char *path, FILE *table, json_t **out, kin_error *err)
+{
+    kin_dir dir;
+    int rc = kin_dir_open(&dir, path, err);
+    if (rc != 0)
+        return rc;
+    rc = kin_dir_settle(&dir, info_folder(&dir, table, out, err), err);
+    kin_dir_close(&dir);
     return rc;
 }
 
@@ -293,9 +297,9 @@ static int info_run(const void *values, const kin_operands *operands, kin_error 
     if (stat(path, &status) != 0)
         rc = kin_fail_errno(err, KIN_E_NOINPUT, "check the path", "%s", path);
     else if (S_ISDIR(status.st_mode))
-        rc = info_folder(path, table, &facts, err);
+        rc = open_folder(path, table, &facts, err);
     else
-        rc = info_file(path, table, &facts, err);
+        rc = info_file(NULL, path, table, &facts, err);
     if (rc == 0)
         rc = command_write_json(options->json, facts, err);
     if (rc == 0)

@@ -166,5 +166,6 @@ int plan_run(const void *values, const kin_operands *operands, kin_error *err)
     kin_catalog_close(&self.catalog);
     command_sources_release(self.source, self.source_count);
     json_decref(self.index_manifest);
+    kin_dir_close(&self.index_dir);
     return rc;
 }

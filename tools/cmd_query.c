@@ -66,6 +66,7 @@ static const kin_option options[] = {
 typedef struct querying {
     const query_options *options;
     const char *directory;
+    kin_dir dir; /* of the index */
     json_t *manifest, *answers;
     kin_source source[KIN_MODALITIES_MAX];
     size_t source_count;
@@ -120,9 +121,9 @@ static kin_missing policy(const json_t *manifest)
 
 static int open_index(querying *self, kin_error *err)
 {
-    char *ids = kin_path_join(self->directory, "ids.txt");
-    int rc = ids ? kin_manifest_read(&self->manifest, self->directory, "index", err)
-                 : kin_fail_alloc(err, "path", strlen(self->directory));
+    int rc = kin_dir_open(&self->dir, self->directory, err);
+    if (rc == 0)
+        rc = kin_manifest_read_in(&self->manifest, &self->dir, "index", err);
     if (rc == 0)
         rc = command_sources_from_manifest(self->source, &self->source_count, self->manifest, err);
     if (rc == 0)
@@ -130,18 +131,18 @@ static int open_index(querying *self, kin_error *err)
     if (rc == 0) {
         kin_catalog_options from = {.source = self->source,
                                     .source_count = self->source_count,
-                                    .ids = ids,
+                                    .ids = "ids.txt",
+                                    .ids_dir = &self->dir,
                                     .missing = policy(self->manifest)};
         rc = kin_catalog_open(&self->catalog, &from, err);
     }
     if (rc == 0)
-        rc = kin_index_open(&self->index, self->directory, self->manifest, &self->catalog, err);
+        rc = kin_index_open(&self->index, &self->dir, self->manifest, &self->catalog, err);
     if (rc == 0)
         rc = kin_query_init(&self->query, &self->catalog, err);
     if (rc == 0)
         rc = kin_rows_init(&self->rows, 1, (size_t)self->options->top_k,
                            self->catalog.modality_count, err);
-    free(ids);
     return rc;
 }
 
@@ -399,6 +400,7 @@ static int run(const void *values, const kin_operands *operands, kin_error *err)
     command_sources_release(self.source, self.source_count);
     json_decref(self.answers);
     json_decref(self.manifest);
+    kin_dir_close(&self.dir);
     return rc;
 }
 

@@ -129,15 +129,6 @@ static int check_counts(const kin_graph *graph, kin_error *err)
     return rc;
 }
 
-static int check_ids(const kin_lines *ids, const char *directory, kin_error *err)
-{
-    char *path = kin_path_join(directory, "ids.txt");
-    int rc =
-        path ? kin_ids_check(ids, path, 1, err) : kin_fail_alloc(err, "path", strlen(directory));
-    free(path);
-    return rc;
-}
-
 int verify_listed(const json_t *manifest, const char *directory, const char *name, kin_error *err)
 {
     if (json_object_get(json_object_get(manifest, "files"), name))
@@ -173,10 +164,10 @@ static int check_trace(const kin_graph *graph, kin_error *err)
     return 0;
 }
 
-static int verify_graph(const char *directory, kin_error *err)
+static int verify_graph(const kin_dir *dir, kin_error *err)
 {
     kin_graph graph;
-    int rc = kin_graph_open(&graph, directory, err);
+    int rc = kin_graph_open_in(&graph, dir, err);
     if (rc != 0)
         return rc;
     printf("ok  shapes, row pointers and indices of %zu x %zu with %zu pairs\n", graph.n, graph.n,
@@ -191,7 +182,7 @@ static int verify_graph(const char *directory, kin_error *err)
     if ((rc = check_counts(&graph, err)) != 0)
         goto done;
     printf("ok  counts in the manifest\n");
-    if ((rc = check_ids(&graph.ids, directory, err)) != 0)
+    if ((rc = kin_ids_check(&graph.ids, graph.ids.file.path, 1, err)) != 0)
         goto done;
     printf("ok  %zu ids, all different\n", graph.ids.count);
     if ((rc = check_trace(&graph, err)) != 0)
@@ -205,27 +196,32 @@ done:
 /* ---- catalogs -------------------------------------------------------------------------------- */
 
 /* Opens what the manifest names as a catalog: every value is looked at. */
-static int verify_catalog(const char *directory, const json_t *manifest, kin_error *err)
+static int verify_catalog(const kin_dir *dir, const json_t *manifest, kin_error *err)
 {
     const json_t *modalities = json_object_get(manifest, "modalities");
     kin_source source[KIN_MODALITIES_MAX];
     kin_catalog catalog;
     size_t count = 0;
     int rc = 0;
-    char *ids = kin_path_join(directory, "ids.txt");
     for (; count < json_array_size(modalities) && count < KIN_MODALITIES_MAX; count++) {
         const json_t *entry = json_array_get(modalities, count);
         const char *name = json_string_value(json_object_get(entry, "name"));
         const char *file = json_string_value(json_object_get(entry, "file"));
-        source[count] =
-            (kin_source){.weight = 1, .path = kin_path_join(directory, file ? file : "")};
+        source[count] = (kin_source){.weight = 1, .dir = dir, .path = strdup(file ? file : "")};
         snprintf(source[count].name, sizeof source[count].name, "%s", name ? name : "");
-        if (!source[count].path || !ids) {
-            rc = kin_fail_alloc(err, "path", strlen(directory));
+        if (file && strchr(file, '/')) {
+            rc = kin_fail(err, KIN_E_DATA, damaged, "%s/manifest.json: '%s' is no file of it",
+                          dir->path, file);
+            count++;
+            goto done;
+        }
+        if (!source[count].path) {
+            rc = kin_fail_alloc(err, "path", file ? strlen(file) : 0);
             goto done;
         }
     }
-    kin_catalog_options options = {.source = source, .source_count = count, .ids = ids};
+    kin_catalog_options options = {
+        .source = source, .source_count = count, .ids = "ids.txt", .ids_dir = dir};
     rc = kin_catalog_open(&catalog, &options, err);
     if (rc != 0)
         goto done;
@@ -234,37 +230,42 @@ static int verify_catalog(const char *directory, const json_t *manifest, kin_err
     kin_catalog_close(&catalog);
 done:
     command_sources_release(source, count);
-    free(ids);
     return rc;
 }
 
 /* ---- the command ----------------------------------------------------------------------------- */
 
+static int verify_folder(const kin_dir *dir, const json_t *manifest, kin_error *err)
+{
+    const char *kind = json_string_value(json_object_get(manifest, "kind"));
+    int rc = kin_manifest_verify(manifest, dir, err);
+    if (rc != 0)
+        return rc;
+    printf("ok  checksums of %zu files\n", json_object_size(json_object_get(manifest, "files")));
+    if (strcmp(kind, "graph") == 0)
+        return verify_graph(dir, err);
+    if (strcmp(kind, "index") == 0)
+        return verify_index(dir, manifest, err);
+    if (strcmp(kind, "catalog") == 0)
+        return verify_catalog(dir, manifest, err);
+    return kin_fail(err, KIN_E_DATA, "use the kin that wrote it",
+                    "%s is a folder of kind \"%s\", which this kin does not know", dir->path, kind);
+}
+
 static int verify_run(const void *values, const kin_operands *operands, kin_error *err)
 {
     (void)values;
-    const char *directory = operands->item[0];
-    json_t *manifest;
-    int rc = kin_manifest_read(&manifest, directory, NULL, err);
+    kin_dir dir;
+    json_t *manifest = NULL;
+    int rc = kin_dir_open(&dir, operands->item[0], err);
     if (rc != 0)
         return rc;
-    const char *kind = json_string_value(json_object_get(manifest, "kind"));
-    rc = kin_manifest_verify(manifest, directory, err);
-    if (rc != 0)
-        goto done;
-    printf("ok  checksums of %zu files\n", json_object_size(json_object_get(manifest, "files")));
-    if (strcmp(kind, "graph") == 0)
-        rc = verify_graph(directory, err);
-    else if (strcmp(kind, "index") == 0)
-        rc = verify_index(directory, manifest, err);
-    else if (strcmp(kind, "catalog") == 0)
-        rc = verify_catalog(directory, manifest, err);
-    else
-        rc = kin_fail(err, KIN_E_DATA, "use the kin that wrote it",
-                      "%s is a folder of kind \"%s\", which this kin does not know", directory,
-                      kind);
-done:
+    rc = kin_manifest_read_in(&manifest, &dir, NULL, err);
+    if (rc == 0)
+        rc = verify_folder(&dir, manifest, err);
     json_decref(manifest);
+    rc = kin_dir_settle(&dir, rc, err);
+    kin_dir_close(&dir);
     if (rc == 0)
         rc = command_flush_stdout(err);
     return rc;

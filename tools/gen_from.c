@@ -22,28 +22,27 @@ static bool is_name(const char *name)
 }
 
 /* Adds DIR/file under `name`. */
-static int add_source(kin_source *out, size_t *count, const char *directory, const char *name,
+static int add_source(kin_source *out, size_t *count, const kin_dir *dir, const char *name,
                       const char *file, kin_error *err)
 {
     if (*count == KIN_MODALITIES_MAX)
         return kin_fail(err, KIN_E_USAGE, "name the ones you mean: --modality NAME=FILE",
-                        "%s: more than %d modalities", directory, KIN_MODALITIES_MAX);
+                        "%s: more than %d modalities", dir->path, KIN_MODALITIES_MAX);
     if (!is_name(name))
         return kin_fail(err, KIN_E_DATA, "name it yourself: --modality NAME=FILE",
-                        "%s: '%s' cannot name a modality (1 to %d of A-Z a-z 0-9 _ -)", directory,
+                        "%s: '%s' cannot name a modality (1 to %d of A-Z a-z 0-9 _ -)", dir->path,
                         file, KIN_NAME_MAX - 1);
     kin_source *source = &out[*count];
-    *source = (kin_source){.weight = 1,
-                           .path = file[0] == '/' ? strdup(file) : kin_path_join(directory, file)};
+    *source = (kin_source){.weight = 1, .dir = file[0] == '/' ? NULL : dir, .path = strdup(file)};
     if (!source->path)
-        return kin_fail_alloc(err, "path", strlen(directory));
+        return kin_fail_alloc(err, "path", strlen(file));
     snprintf(source->name, sizeof source->name, "%s", name);
     ++*count;
     return 0;
 }
 
 /* "text" is text.npy, "text=a.fbin" is a.fbin. */
-static int named_source(kin_source *out, size_t *count, const char *directory, const char *text,
+static int named_source(kin_source *out, size_t *count, const kin_dir *dir, const char *text,
                         kin_error *err)
 {
     kin_source parsed;
@@ -52,17 +51,17 @@ static int named_source(kin_source *out, size_t *count, const char *directory, c
         return rc;
     char *file = strchr(text, '=') || strchr(text, '.') ? strdup(parsed.path)
                                                         : kin_text("%s.npy", parsed.path);
-    rc = file ? add_source(out, count, directory, parsed.name, file, err)
+    rc = file ? add_source(out, count, dir, parsed.name, file, err)
               : kin_fail_alloc(err, "path", strlen(text));
     free(file);
     kin_source_release(&parsed);
     return rc;
 }
 
-static int manifest_sources(kin_source *out, size_t *count, const char *directory, kin_error *err)
+static int manifest_sources(kin_source *out, size_t *count, const kin_dir *dir, kin_error *err)
 {
     json_t *manifest;
-    int rc = kin_manifest_read(&manifest, directory, "catalog", err);
+    int rc = kin_manifest_read_in(&manifest, dir, "catalog", err);
     if (rc != 0)
         return rc;
     size_t i;
@@ -72,72 +71,66 @@ static int manifest_sources(kin_source *out, size_t *count, const char *director
         const char *name = json_string_value(json_object_get(entry, "name"));
         const char *file = json_string_value(json_object_get(entry, "file"));
         if (rc == 0 && name && file)
-            rc = add_source(out, count, directory, name, file, err);
+            rc = add_source(out, count, dir, name, file, err);
     }
     json_decref(manifest);
     return rc;
 }
 
 /* The rows of DIR/file, 0 when it is no file of vectors. */
-static size_t rows_of(const char *directory, const char *file)
+static size_t rows_of(const kin_dir *dir, const char *file)
 {
     kin_matrix matrix;
-    char *path = kin_path_join(directory, file);
     size_t n = 0;
-    if (path && kin_matrix_open(&matrix, path, NULL) == 0) {
+    if (kin_matrix_open_in(&matrix, dir, file, NULL) == 0) {
         n = matrix.n;
         kin_matrix_close(&matrix);
     }
-    free(path);
     return n;
 }
 
-static int found_sources(kin_source *out, size_t *count, const char *directory, kin_error *err)
+static int found_sources(kin_source *out, size_t *count, const kin_dir *dir, kin_error *err)
 {
     struct dirent **entry = NULL;
     size_t most = 0;
     int rc = 0;
-    int files = scandir(directory, &entry, NULL, alphasort);
+    int files = scandirat(dir->fd, ".", &entry, NULL, alphasort);
     if (files < 0)
-        return kin_fail_errno(err, KIN_E_NOINPUT, "check the path", "%s", directory);
+        return kin_fail_errno(err, KIN_E_NOINPUT, "check the path", "%s", dir->path);
     for (int i = 0; i < files; i++) {
-        size_t n = rows_of(directory, entry[i]->d_name);
+        size_t n = rows_of(dir, entry[i]->d_name);
         most = n > most ? n : most;
     }
     for (int i = 0; i < files; i++) {
         char name[256];
         const char *file = entry[i]->d_name;
         snprintf(name, sizeof name, "%.*s", (int)strcspn(file, "."), file);
-        if (rc == 0 && most > 0 && rows_of(directory, file) == most)
-            rc = add_source(out, count, directory, name, file, err);
+        if (rc == 0 && most > 0 && rows_of(dir, file) == most)
+            rc = add_source(out, count, dir, name, file, err);
         free(entry[i]);
     }
     free(entry);
     return rc;
 }
 
-int gen_from_sources(kin_source *out, size_t *count, const char *directory,
-                     const kin_text_list *list, kin_error *err)
+int gen_from_sources(kin_source *out, size_t *count, const kin_dir *dir, const kin_text_list *list,
+                     kin_error *err)
 {
     int rc = 0;
     *count = 0;
-    char *manifest = kin_path_join(directory, "manifest.json");
-    if (!manifest)
-        return kin_fail_alloc(err, "path", strlen(directory));
     if (list->count > 0)
         for (size_t i = 0; i < list->count && rc == 0; i++)
-            rc = named_source(out, count, directory, list->item[i], err);
-    else if (access(manifest, F_OK) == 0)
-        rc = manifest_sources(out, count, directory, err);
+            rc = named_source(out, count, dir, list->item[i], err);
+    else if (faccessat(dir->fd, "manifest.json", F_OK, 0) == 0)
+        rc = manifest_sources(out, count, dir, err);
     else
-        rc = found_sources(out, count, directory, err);
+        rc = found_sources(out, count, dir, err);
     if (rc == 0 && *count == 0)
         rc = kin_fail(err, KIN_E_NOINPUT, "give a folder with text.npy, image.npy or the like",
-                      "%s: holds no file of vectors", directory);
+                      "%s: holds no file of vectors", dir->path);
     if (rc != 0) {
         command_sources_release(out, *count);
         *count = 0;
     }
-    free(manifest);
     return rc;
 }

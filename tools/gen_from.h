@@ -9,7 +9,7 @@
 /* The sources in DIR: those that `list` names (NAME or NAME=FILE, files in DIR), else what DIR's
  * manifest of kind "catalog" names, else every file of vectors that has as many rows as the
  * largest of them, by name. *out has room for KIN_MODALITIES_MAX. */
-int gen_from_sources(kin_source *out, size_t *count, const char *directory,
-                     const kin_text_list *list, kin_error *err);
+int gen_from_sources(kin_source *out, size_t *count, const kin_dir *dir, const kin_text_list *list,
+                     kin_error *err);
 
 #endif

@@ -22,7 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
+
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,7 +30,8 @@ static const char damaged[] = "the folder is damaged: build it again";
 
 /* One part of an index, as the manifest describes it. */
 typedef struct index_part {
-    const char *directory, *name;
+    const kin_dir *dir;
+    const char *name;
     bool ivf;
     size_t items, groups;
     size_t d;      /* of the vectors in FAISS's file */
@@ -62,7 +63,7 @@ static int open_array(kin_npy_array *out, kin_file *file, const index_part *part
 {
     char name[KIN_NAME_MAX + 16];
     snprintf(name, sizeof name, "%s.%s", part->name, what);
-    int rc = kin_npy_array_open(out, file, part->directory, name, descr, columns ? 2 : 1, err);
+    int rc = kin_npy_array_open(out, file, part->dir, name, descr, columns ? 2 : 1, err);
     if (rc == 0 && (out->shape[0] != rows || (columns && out->shape[1] != columns)))
         rc = kin_fail(err, KIN_E_DATA, damaged, "%s is %zu x %zu, needs %zu x %zu", file->path,
                       out->shape[0], out->shape[1], rows, columns ? columns : 1);
@@ -121,20 +122,21 @@ static bool bound_memory(size_t bytes)
     return setrlimit(RLIMIT_AS, &limit) == 0;
 }
 
-/* The reading process: opens the file and says how that went. Never returns. */
-static void read_and_tell(const index_part *part, const char *path, int to)
+/* The reading process: opens the file of so many bytes and says how that went. Never returns. */
+static void read_and_tell(const index_part *part, const char *name, size_t bytes, int to)
 {
     reader_answer answer = {0};
     kin_faiss *faiss = NULL;
-    struct stat status = {0};
+
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     signal(SIGBUS, SIG_DFL);
-    bool bounded = stat(path, &status) == 0 && bound_memory((size_t)status.st_size);
-    answer.rc = kin_faiss_read(&faiss, path, part->ivf, part->d, part->groups, &answer.err);
+    bool bounded = bound_memory(bytes);
+    answer.rc =
+        kin_faiss_read(&faiss, part->dir, name, part->ivf, part->d, part->groups, &answer.err);
     if (answer.rc == KIN_E_MEMORY && bounded)
         answer.rc = kin_fail(&answer.err, KIN_E_DATA, damaged,
-                             "%s asks for more memory than its %lld bytes explain", path,
-                             (long long)status.st_size);
+                             "%s/%s asks for more memory than its %zu bytes explain",
+                             part->dir->path, name, bytes);
     ssize_t written = write(to, &answer, sizeof answer); /* in one piece: less than PIPE_BUF */
     _exit(written == (ssize_t)sizeof answer ? 0 : 1);
 }
@@ -157,16 +159,16 @@ static int wait_for(pid_t child)
     return status;
 }
 
-static int read_apart(const index_part *part, const char *path, kin_error *err)
+static int read_apart(const index_part *part, const char *name, size_t bytes, kin_error *err)
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0)
         return kin_fail_errno(err, KIN_E_IO, "raise the limit of open files: ulimit -n",
-                              "%s cannot be read by FAISS", path);
+                              "%s/%s cannot be read by FAISS", part->dir->path, name);
     fflush(stdout);
     pid_t child = fork();
     if (child == 0)
-        read_and_tell(part, path, ends[1]);
+        read_and_tell(part, name, bytes, ends[1]);
     int reason = errno;
     close(ends[1]);
     reader_answer answer;
@@ -175,11 +177,11 @@ static int read_apart(const index_part *part, const char *path, kin_error *err)
     errno = reason;
     if (child < 0)
         return kin_fail_errno(err, KIN_E_MEMORY, "free memory, or raise the limit of processes",
-                              "%s: no process can be started to read it", path);
+                              "%s/%s: no process can be started to read it", part->dir->path, name);
     int status = wait_for(child);
     if (!told)
-        return kin_fail(err, KIN_E_DATA, damaged, "%s: FAISS ends with %s %d when it reads it",
-                        path, WIFSIGNALED(status) ? "signal" : "status",
+        return kin_fail(err, KIN_E_DATA, damaged, "%s/%s: FAISS ends with %s %d when it reads it",
+                        part->dir->path, name, WIFSIGNALED(status) ? "signal" : "status",
                         WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
     if (answer.rc != 0 && err)
         *err = answer.err;
@@ -191,18 +193,14 @@ static int check_faiss(const index_part *part, const json_t *manifest, kin_error
     char name[KIN_NAME_MAX + 16];
     kin_plan plan = KIN_PLAN_INIT;
     snprintf(name, sizeof name, "%s.faiss", part->name);
-    int rc = verify_listed(manifest, part->directory, name, err);
+    int rc = verify_listed(manifest, part->dir->path, name, err);
     if (rc != 0)
         return rc;
     const json_t *entry = json_object_get(json_object_get(manifest, "files"), name);
-    kin_plan_add(&plan, name, (size_t)json_integer_value(json_object_get(entry, "bytes")), 1);
+    size_t bytes = (size_t)json_integer_value(json_object_get(entry, "bytes"));
+    kin_plan_add(&plan, name, bytes, 1);
     rc = kin_plan_check(&plan, 0, err);
-    char *path = rc == 0 ? kin_path_join(part->directory, name) : NULL;
-    if (rc == 0)
-        rc = path ? read_apart(part, path, err)
-                  : kin_fail_alloc(err, "path", strlen(part->directory));
-    free(path);
-    return rc;
+    return rc == 0 ? read_apart(part, name, bytes, err) : rc;
 }
 
 /* ---- all of it ------------------------------------------------------------------------------- */
@@ -222,8 +220,8 @@ static size_t dimensions_of(const json_t *manifest, const char *name, bool fused
 }
 
 /* The part as the manifest has it; KIN_E_DATA where its numbers cannot be true. */
-static int read_part(index_part *out, const char *directory, const json_t *manifest,
-                     const char *name, const json_t *facts, kin_error *err)
+static int read_part(index_part *out, const kin_dir *dir, const json_t *manifest, const char *name,
+                     const json_t *facts, kin_error *err)
 {
     const json_t *index = json_object_get(manifest, "index");
     const char *type = json_string_value(json_object_get(index, "type"));
@@ -239,9 +237,9 @@ static int read_part(index_part *out, const char *directory, const json_t *manif
         return kin_fail(err, KIN_E_DATA, damaged,
                         "%s/manifest.json: the index of %.60s is damaged: %lld vectors of %lld "
                         "dimensions, for %lld items of %zu",
-                        directory, name, (long long)groups, (long long)d, (long long)items, d_full);
+                        dir->path, name, (long long)groups, (long long)d, (long long)items, d_full);
     *out = (index_part){
-        .directory = directory,
+        .dir = dir,
         .name = name,
         .ivf = strcmp(type, "ivf") == 0,
         .items = (size_t)items,
@@ -254,18 +252,18 @@ static int read_part(index_part *out, const char *directory, const json_t *manif
     return 0;
 }
 
-int verify_index(const char *directory, const json_t *manifest, kin_error *err)
+int verify_index(const kin_dir *dir, const json_t *manifest, kin_error *err)
 {
     const json_t *index = json_object_get(manifest, "index");
     json_t *parts = json_object_get(index, "parts");
     const char *name;
     json_t *facts;
     if (json_object_size(parts) == 0)
-        return kin_fail(err, KIN_E_DATA, damaged, "%s/manifest.json describes no index", directory);
+        return kin_fail(err, KIN_E_DATA, damaged, "%s/manifest.json describes no index", dir->path);
     json_object_foreach(parts, name, facts)
     {
         index_part part;
-        int rc = read_part(&part, directory, manifest, name, facts, err);
+        int rc = read_part(&part, dir, manifest, name, facts, err);
         if (rc == 0)
             rc = check_distinct(&part, err);
         if (rc == 0)

@@ -126,9 +126,12 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     fuzz_start();
     for (size_t b = 0; b < FOLDERS; b++) {
         json_t *manifest;
+        kin_dir dir;
         load(&folders[b]);
-        fuzz_want(fuzz_judge(kin_manifest_read(&manifest, folders[b].path, NULL, &err), &err, 0));
-        fuzz_want(fuzz_judge(kin_manifest_verify(manifest, folders[b].path, &err), &err, 0));
+        fuzz_want(fuzz_judge(kin_dir_open(&dir, folders[b].path, &err), &err, 0));
+        fuzz_want(fuzz_judge(kin_manifest_read_in(&manifest, &dir, NULL, &err), &err, 0));
+        fuzz_want(fuzz_judge(kin_manifest_verify(manifest, &dir, &err), &err, 0));
+        kin_dir_close(&dir);
         json_decref(manifest);
     }
     open_catalog();
@@ -302,7 +305,7 @@ static void read_graph(const char *path)
 
 /* ---- indexes --------------------------------------------------------------------------------- */
 
-static void read_join(const char *path, const json_t *manifest)
+static void read_join(const kin_dir *dir, const json_t *manifest)
 {
     kin_error err = {0};
     kin_join_options options = KIN_JOIN_OPTIONS_INIT;
@@ -311,7 +314,7 @@ static void read_join(const char *path, const json_t *manifest)
     options.top_k = INDEX_K;
     if (!fuzz_judge(kin_join_new(&join, &catalog, &options, &err), &err, 0))
         return;
-    if (fuzz_judge(kin_join_load(join, path, manifest, &tuned, &err), &err, REFUSALS) && tuned) {
+    if (fuzz_judge(kin_join_load(join, dir, manifest, &tuned, &err), &err, REFUSALS) && tuned) {
         const kin_join_effort *effort = kin_join_get_effort(join);
         fuzz_want(effort->reach >= 0 && effort->tail_share > 0 && effort->tail_share <= 1);
         fuzz_want(effort->recall >= 0 && effort->recall <= 1);
@@ -320,18 +323,18 @@ static void read_join(const char *path, const json_t *manifest)
     kin_join_free(join);
 }
 
-static void read_index(const char *path)
+static void read_opened_index(const kin_dir *dir)
 {
     kin_error err = {0};
     json_t *manifest;
     kin_index *index;
     kin_index_options made;
-    if (!fuzz_judge(kin_manifest_read(&manifest, path, "index", &err), &err, REFUSALS))
+    if (!fuzz_judge(kin_manifest_read_in(&manifest, dir, "index", &err), &err, REFUSALS))
         return;
-    bool whole = fuzz_judge(kin_index_check(&made, path, manifest, &catalog, &err), &err, REFUSALS);
+    bool whole = fuzz_judge(kin_index_check(&made, dir, manifest, &catalog, &err), &err, REFUSALS);
     if (whole)
-        read_join(path, manifest);
-    if (fuzz_judge(kin_index_open(&index, path, manifest, &catalog, &err), &err, REFUSALS)) {
+        read_join(dir, manifest);
+    if (fuzz_judge(kin_index_open(&index, dir, manifest, &catalog, &err), &err, REFUSALS)) {
         fuzz_want(whole);
         json_t *facts = kin_index_facts(index);
         fuzz_want(json_is_object(facts));
@@ -339,6 +342,15 @@ static void read_index(const char *path)
         kin_index_free(index);
     }
     json_decref(manifest);
+}
+
+static void read_index(const char *path)
+{
+    kin_error err = {0};
+    kin_dir dir;
+    if (fuzz_judge(kin_dir_open(&dir, path, &err), &err, 0))
+        read_opened_index(&dir);
+    kin_dir_close(&dir);
 }
 
 /* ---- any folder ------------------------------------------------------------------------------ */

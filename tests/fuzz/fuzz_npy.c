@@ -142,15 +142,15 @@ static void open_arrays(void)
         const char *descr;
         size_t bytes;
     } type[] = {{"<i4", 4}, {"<i8", 8}, {"<f4", 4}, {"<f2", 2}};
-    char folder[200];
-    strcpy(folder, fuzz_path("."));
+    kin_dir dir;
+    fuzz_want(kin_dir_open(&dir, fuzz_path("."), NULL) == 0);
     for (size_t t = 0; t < sizeof type / sizeof *type; t++)
         for (size_t dimensions = 1; dimensions <= 2; dimensions++) {
             kin_error err = {0};
             kin_npy_array array;
             kin_file file;
             int rc =
-                kin_npy_array_open(&array, &file, folder, "file", type[t].descr, dimensions, &err);
+                kin_npy_array_open(&array, &file, &dir, "file", type[t].descr, dimensions, &err);
             if (fuzz_judge(rc, &err, FUZZ_DATA)) {
                 const unsigned char *first = array.values;
                 fuzz_want((uintptr_t)first % type[t].bytes == 0);
@@ -160,6 +160,7 @@ static void open_arrays(void)
             }
             kin_file_close(&file);
         }
+    kin_dir_close(&dir);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

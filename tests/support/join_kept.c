@@ -26,7 +26,9 @@ static int32_t *read_array(const char *folder, const char *what, size_t count)
     kin_error err = {0};
     void *out = NULL;
     char *path = NULL;
-    test_ok(kin_index_array_read(&out, &path, folder, "join", what, "<i4", count, 1, &err), &err);
+    test_ok(
+        kin_index_array_read(&out, &path, test_dir(folder), "join", what, "<i4", count, 1, &err),
+        &err);
     free(path);
     return out;
 }
@@ -90,6 +92,6 @@ kin_join *kept_load(const kept *self, const sample *s, const kin_join_options *o
     kin_error err = {0};
     kin_join *join = NULL;
     test_ok(kin_join_new(&join, &s->catalog, options, &err), &err);
-    test_ok(kin_join_load(join, self->folder, self->manifest, tuned, &err), &err);
+    test_ok(kin_join_load(join, test_dir(self->folder), self->manifest, tuned, &err), &err);
     return join;
 }

@@ -6,6 +6,7 @@
 #include "tools/blas_start.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <math.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -60,6 +61,20 @@ const char *test_path(const char *format, ...)
     va_start(args, format);
     vsnprintf(out + used, sizeof text[0] - (size_t)used, format, args);
     va_end(args);
+    return out;
+}
+
+const kin_dir *test_dir(const char *path)
+{
+    enum { KEPT = 8 };
+    static kin_dir dir[KEPT];
+    static unsigned next;
+    kin_dir *out = &dir[next++ % KEPT];
+    if (out->path)
+        close(out->fd);
+    free(out->path);
+    *out = (kin_dir){.path = strdup(path), .fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC)};
+    assert_true(out->path && out->fd >= 0);
     return out;
 }
 

@@ -17,6 +17,7 @@
 
 #include <cmocka.h>
 
+#include "core/dir.h"
 #include "core/error.h"
 #include "core/kernels.h"
 
@@ -38,6 +39,9 @@ const char *test_path(const char *format, ...) __attribute__((format(printf, 1, 
 void test_remove(const char *path);
 
 bool test_exists(const char *path);
+
+/* A folder, opened. Stays until eight more were asked for. */
+const kin_dir *test_dir(const char *path);
 
 /* Writes (as a new file) and reads whole files; a failure fails the test. The caller frees. */
 void test_write(const char *path, const void *data, size_t bytes);
