@@ -11,63 +11,21 @@ const char *const kin_missing_names[] = {"renorm", "zero", "drop", "error", NULL
 /* Rows a thread takes at a time: enough to be worth it, few enough to balance. */
 enum { SCAN_ROWS = 256 };
 
-/* The first value of a row that is NaN or infinite, or d. */
-static size_t find_bad(const float *x, size_t d)
-{
-    size_t column = 0;
-    while (column < d && isfinite(x[column]))
-        column++;
-    return column;
-}
-
-/* Whether a row is zero only because float32 cannot hold values so small. */
-static bool underflowed(const kin_matrix *x, size_t row)
-{
-    for (size_t column = 0; x->dtype == KIN_F64 && column < x->d; column++) {
-        double value;
-        memcpy(&value, kin_matrix_row(x, row) + 8 * column, sizeof value);
-        if (value != 0)
-            return true;
-    }
-    return false;
-}
-
 /* Norms of the rows `first` to `last`; returns the first row with a value that cannot be used, or
  * n. */
 static size_t scan_rows(kin_modality *m, size_t first, size_t last, float *row)
 {
     const kin_kernels *kernels = kin_kernels_best();
     const kin_matrix *x = &m->matrix;
+    const double faint = (double)x->d * KIN_ROW_LEAST * KIN_ROW_LEAST;
     for (size_t i = first; i < last; i++) {
         kernels->widen[x->dtype](row, kin_matrix_row(x, i), x->d);
         double square = kernels->dot[KIN_F32](row, row, x->d);
-        if (!isfinite(square) || (square == 0 && underflowed(x, i)))
+        if (!isfinite(square) || (square < faint && kin_matrix_row_faint(x, i)))
             return i;
         m->inverse_norm[i] = square > 0 ? 1.0 / sqrt(square) : 0.0;
     }
     return x->n;
-}
-
-/* The refusal of row `row`: which value, and whether it only became infinite as a float32. */
-static int refuse_row(const kin_matrix *x, size_t row, float *buffer, kin_error *err)
-{
-    kin_kernels_best()->widen[x->dtype](buffer, kin_matrix_row(x, row), x->d);
-    size_t column = find_bad(buffer, x->d);
-    if (column == x->d)
-        return kin_fail(err, KIN_E_DATA, "scale the rows: only their direction counts",
-                        "%s: row %zu has values below float32's least (1.4e-45)", x->file.path,
-                        row);
-    const char *what = isnan(buffer[column]) ? "NaN" : "infinite";
-    if (x->dtype == KIN_F64 && !isnan(buffer[column])) {
-        double value;
-        memcpy(&value, kin_matrix_row(x, row) + 8 * column, sizeof value);
-        if (isfinite(value))
-            return kin_fail(err, KIN_E_DATA, "scale the rows: only their direction counts",
-                            "%s: row %zu is %g at column %zu, beyond float32 (3.4e38)",
-                            x->file.path, row, value, column);
-    }
-    return kin_fail(err, KIN_E_DATA, "drop the item, or give it a zero row to mark it as missing",
-                    "%s: row %zu is %s at column %zu", x->file.path, row, what, column);
 }
 
 /* Norms of all rows, in parallel; the first bad row is the same for any number of threads. */
@@ -99,8 +57,10 @@ static int scan_modality(kin_modality *m, kin_error *err)
     int rc = 0;
     if (refused || !row)
         rc = kin_fail_alloc(err, "row buffer", d * sizeof *row);
-    else if (bad < n)
-        rc = refuse_row(&m->matrix, bad, row, err);
+    else if (bad < n) {
+        kin_matrix_widen(&m->matrix, bad, 1, row);
+        rc = kin_matrix_check_row(&m->matrix, bad, row, err);
+    }
     free(row);
     return rc;
 }

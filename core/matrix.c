@@ -2,7 +2,7 @@
 #include "core/memory.h"
 #include "core/npy.h"
 
-#include <stdbool.h>
+#include <math.h>
 #include <string.h>
 
 static const char shape_hint[] =
@@ -185,4 +185,54 @@ void kin_matrix_widen(const kin_matrix *self, size_t first, size_t count, float 
 void kin_matrix_widen_double(const kin_matrix *self, size_t row, double *out)
 {
     kin_kernels_best()->widen_double[self->dtype](out, kin_matrix_row(self, row), self->d);
+}
+
+/* ---- what a row may hold --------------------------------------------------------------------- */
+
+static const char scale_hint[] = "scale the rows: only their direction counts";
+
+/* A value of a float64 row as it stands in the file. */
+static double value_at(const kin_matrix *self, size_t row, size_t column)
+{
+    double value;
+    memcpy(&value, kin_matrix_row(self, row) + 8 * column, sizeof value);
+    return value;
+}
+
+static double greatest_of(const kin_matrix *self, size_t row)
+{
+    double greatest = 0;
+    for (size_t column = 0; column < self->d; column++)
+        greatest = fmax(greatest, fabs(value_at(self, row, column)));
+    return greatest;
+}
+
+bool kin_matrix_row_faint(const kin_matrix *self, size_t row)
+{
+    if (self->dtype != KIN_F64)
+        return false;
+    double greatest = greatest_of(self, row);
+    return greatest > 0 && greatest < KIN_ROW_LEAST;
+}
+
+int kin_matrix_check_row(const kin_matrix *self, size_t row, const float *widened, kin_error *err)
+{
+    const char *path = self->file.path;
+    size_t column = 0;
+    while (column < self->d && isfinite(widened[column]))
+        column++;
+    if (column == self->d && kin_matrix_row_faint(self, row))
+        return kin_fail(err, KIN_E_DATA, scale_hint,
+                        "%s: the greatest value of row %zu is %g: below %g float32 loses its "
+                        "direction",
+                        path, row, greatest_of(self, row), KIN_ROW_LEAST);
+    if (column == self->d)
+        return 0;
+    if (self->dtype == KIN_F64 && isfinite(value_at(self, row, column)))
+        return kin_fail(err, KIN_E_DATA, scale_hint,
+                        "%s: row %zu is %g at column %zu, beyond float32 (3.4e38)", path, row,
+                        value_at(self, row, column), column);
+    return kin_fail(err, KIN_E_DATA, "drop the item, or give it a zero row to mark it as missing",
+                    "%s: row %zu is %s at column %zu", path, row,
+                    isnan(widened[column]) ? "NaN" : "infinite", column);
 }

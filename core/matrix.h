@@ -9,6 +9,7 @@
  */
 #include "core/file.h"
 #include "core/kernels.h"
+#include <stdbool.h>
 
 typedef struct kin_matrix {
     kin_file file;
@@ -38,6 +39,18 @@ static inline const unsigned char *kin_matrix_row(const kin_matrix *self, size_t
 /* Rows first .. first + count - 1 as float32, row after row. */
 void kin_matrix_widen(const kin_matrix *self, size_t first, size_t count,
                       float *out /* [count * d] */);
+
+/* What the greatest value of a float64 row must reach. Below float32's normal range (2^-126) a value is rounded to a
+ * multiple of 2^-149, which turns a row: at this limit by less than 2^-24, float32's own rounding, for every d. */
+#define KIN_ROW_LEAST 0x1p-116
+
+/* Whether a row is not zero, but so small that as float32 it loses its direction. */
+bool kin_matrix_row_faint(const kin_matrix *self, size_t row);
+
+/* KIN_E_DATA names the value of a row, whose floats are in `widened`, that cannot be used: NaN, infinite, beyond
+ * float32, or all of them too small. */
+int kin_matrix_check_row(const kin_matrix *self, size_t row, const float *widened /* [d] */,
+                         kin_error *err);
 
 /* One row's floats as doubles. */
 void kin_matrix_widen_double(const kin_matrix *self, size_t row, double *out /* [d] */);

@@ -59,6 +59,21 @@ class Formats(Build):
         rows = (rows * scale[:, None]).astype(np.float32)
         self.check("extreme", self.save("extreme.npy", rows), rows)
 
+    def test_faint_doubles(self):
+        """float64 rows that lose their direction as float32 are refused, of a catalog and of a query; the same floats
+        as float32 are what they are, and one small value beside a large one is no fault."""
+        rows = random_rows(40, 6, 1).astype(np.float64)
+        rows[7] *= 1e-42
+        self.save("faint.npy", rows)
+        message = r"^faint\.npy: the greatest value of row 7 is [0-9.]+e-42: below 1.2\d*e-35 float32 loses its direction$"
+        self.refused(65, message, "build", "--modality", "faint.npy", "--top-k", 3, "--out", "g", hint="scale the rows")
+        self.check("narrow", self.save("narrow.npy", rows.astype(np.float32)), rows.astype(np.float32))
+        rows[7] *= 1e42
+        rows[:, 2] = 1e-40
+        self.check("mixed", self.save("mixed.npy", rows), rows)
+        self.ok("index", "--modality", "v=mixed.npy", "--out", "i")
+        self.refused(65, message, "query", "i", "--query", "v=faint.npy")
+
     def test_wide_and_narrow(self):
         for d in (1, 2, 7, 8, 9, 1500):
             rows = np.abs(random_rows(25, d, d)) + 0.01

@@ -68,7 +68,7 @@ class Vectors(Case):
         rows = np.ones((N, 8))
         rows[7] = 1e-200
         self.save("tiny.npy", rows)
-        self.refuse(65, r"^tiny\.npy: row 7 has values below float32's least", VECTORS, "tiny.npy",
+        self.refuse(65, r"^tiny\.npy: the greatest value of row 7 is 1e-200: below", VECTORS, "tiny.npy",
                     hint="scale")
 
     def test_raw_formats_are_looked_at_too(self):

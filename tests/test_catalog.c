@@ -71,6 +71,43 @@ static void test_values(void **state)
     }
 }
 
+/* float64 rows that rounding to float32 would turn are refused up to the limit; from there on their cosines are those
+ * of doubles. Rows of float32 are what they are, however small. */
+static void test_faint_rows(void **state)
+{
+    (void)state;
+    static const double scale[] = {1e-46, 1e-44, 1e-40, 1e-38, 0.99 * KIN_ROW_LEAST};
+    double row[3][2] = {{1, 0}, {0.6, 0.8}, {-0.28, 0.96}};
+    kin_catalog c;
+    for (size_t i = 0; i < TEST_COUNT(scale); i++) {
+        kin_error err = {0};
+        double x[3][2] = {{1, 0}, {0.6 * scale[i], -scale[i]}, {1e-300, 1}};
+        test_write_npy(test_path("v.npy"), KIN_F64, 3, 2, x);
+        test_refused(open_catalog(&c, (const char *[]){"v.npy", NULL}, NULL, NULL, 0, &err), &err,
+                     KIN_E_DATA, "v.npy: the greatest value of row 1 is ");
+        float narrow[3][2];
+        for (int v = 0; v < 6; v++)
+            narrow[v / 2][v % 2] = (float)x[v / 2][v % 2];
+        test_write_npy(test_path("v.npy"), KIN_F32, 3, 2, narrow);
+        test_ok(open_catalog(&c, (const char *[]){"v.npy", NULL}, NULL, NULL, 0, &err), &err);
+        kin_catalog_close(&c);
+    }
+    for (int v = 0; v < 6; v++)
+        row[v / 2][v % 2] *= 1.5 * KIN_ROW_LEAST;
+    test_write_npy(test_path("v.npy"), KIN_F64, 3, 2, row);
+    test_ok(open_catalog(&c, (const char *[]){"v.npy", NULL}, NULL, NULL, 0, NULL), NULL);
+    const double *inverse = c.modality[0].inverse_norm;
+    for (int v = 0; v < 3; v++) {
+        float first[2], other[2];
+        kin_matrix_widen(&c.modality[0].matrix, 0, 1, first);
+        kin_matrix_widen(&c.modality[0].matrix, (size_t)v, 1, other);
+        double cosine =
+            ((double)first[0] * other[0] + (double)first[1] * other[1]) * inverse[0] * inverse[v];
+        assert_true(fabs(cosine - (v == 0 ? 1 : v == 1 ? 0.6 : -0.28)) < 0x1p-23);
+    }
+    kin_catalog_close(&c);
+}
+
 /* Of several bad rows the first is named; half precision knows both faults too. */
 static void test_first_bad_row(void **state)
 {
@@ -286,10 +323,15 @@ static void test_changes_are_noticed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values),      cmocka_unit_test(test_first_bad_row),
-        cmocka_unit_test(test_norms),       cmocka_unit_test(test_shapes_and_sources),
-        cmocka_unit_test(test_policies),    cmocka_unit_test(test_ids_read),
-        cmocka_unit_test(test_ids_refused), cmocka_unit_test(test_changes_are_noticed),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_faint_rows),
+        cmocka_unit_test(test_first_bad_row),
+        cmocka_unit_test(test_norms),
+        cmocka_unit_test(test_shapes_and_sources),
+        cmocka_unit_test(test_policies),
+        cmocka_unit_test(test_ids_read),
+        cmocka_unit_test(test_ids_refused),
+        cmocka_unit_test(test_changes_are_noticed),
     };
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);
 }

@@ -322,11 +322,10 @@ static int read_outside(querying *self, size_t row, kin_error *err)
         if (!self->vector[m])
             continue;
         kin_matrix_widen(matrix, row, 1, self->vector[m]);
-        for (size_t j = 0; j < matrix->d; j++)
-            if (!isfinite(self->vector[m][j]))
-                return kin_fail(err, KIN_E_DATA, "leave the row out, or mend the encoder",
-                                "%s: row %zu is %s at column %zu", matrix->file.path, row,
-                                isnan(self->vector[m][j]) ? "NaN" : "infinite", j);
+        kin_error fault;
+        int rc = kin_matrix_check_row(matrix, row, self->vector[m], &fault);
+        if (rc != 0)
+            return kin_fail(err, rc, "leave the row out, or mend the encoder", "%s", fault.message);
     }
     kin_query_set_vectors(&self->query, (const float *const *)self->vector);
     return 0;
