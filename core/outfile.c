@@ -26,8 +26,7 @@ static int refuse_existing(const char *path, bool force, kin_error *err)
                         "name a file: folders, links, pipes and devices are not replaced",
                         "%s exists already and is no regular file", path);
     if (!force)
-        return kin_fail(err, KIN_E_CANTOUT,
-                        "choose another --out, or add --force to replace a file",
+        return kin_fail(err, KIN_E_CANTOUT, "choose another path, or add --force to replace a file",
                         "%s exists already", path);
     return 0;
 }

@@ -22,7 +22,7 @@ const char kin_mark_name[] = ".kin-unfinished";
 static const char *const mark_head[] = {
     [KIN_MARK_UNFINISHED] = "kin unfinished ", [KIN_MARK_REPLACED] = "kin replaced "};
 static const char alphabet[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-static const char parent_hint[] = "make the parent folder, or choose another --out";
+static const char parent_hint[] = "make the parent folder, or choose another path";
 static const char own_manifest[] = "manifest.json";
 
 enum {

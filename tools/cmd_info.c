@@ -10,6 +10,7 @@
 #include "tools/command.h"
 #include "tools/console.h"
 #include "tools/health.h"
+#include "tools/outputs.h"
 #include "tools/plain.h"
 
 #include <dirent.h>
@@ -293,7 +294,9 @@ static int info_run(const void *values, const kin_operands *operands, kin_error 
     FILE *table = options->json && strcmp(options->json, "-") == 0 ? NULL : stdout;
     json_t *facts = NULL;
     struct stat status;
-    int rc = 0;
+    int rc = outputs_check(&(outputs){.json = options->json}, err);
+    if (rc != 0)
+        return rc;
     if (stat(path, &status) != 0)
         rc = kin_fail_errno(err, KIN_E_NOINPUT, "check the path", "%s", path);
     else if (S_ISDIR(status.st_mode))

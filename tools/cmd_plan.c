@@ -8,6 +8,7 @@
 #include "core/memory.h"
 #include "core/npy.h"
 #include "tools/build.h"
+#include "tools/outputs.h"
 #include "tools/plan_report.h"
 
 #include <stdio.h>
@@ -154,7 +155,9 @@ int plan_run(const void *values, const kin_operands *operands, kin_error *err)
     build self = {.options = options->build};
     if (options->build.print_config)
         return print_config(options, err);
-    int rc = command_sources(self.source, &self.source_count, &self.options.modality, err);
+    int rc = outputs_check(&(outputs){.json = options->json}, err);
+    if (rc == 0)
+        rc = command_sources(self.source, &self.source_count, &self.options.modality, err);
     if (rc != 0)
         return rc;
     self.start = console_seconds();

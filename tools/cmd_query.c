@@ -14,6 +14,7 @@
 #include "core/score.h"
 #include "tools/command.h"
 #include "tools/console.h"
+#include "tools/outputs.h"
 #include "tools/plain.h"
 #include "tools/shared_options.h"
 #include <math.h>
@@ -380,7 +381,9 @@ static int run(const void *values, const kin_operands *operands, kin_error *err)
                                           : "nothing to look for: neither --item nor --query");
     self.table = !o->json;
     self.answers = json_array();
-    int rc = open_index(&self, err);
+    int rc = outputs_check(&(outputs){.json = o->json}, err);
+    if (rc == 0)
+        rc = open_index(&self, err);
     for (size_t i = 0; rc == 0 && i < o->query.count; i++)
         rc = open_outside(&self, o->query.item[i], err);
     console_catch_signals(); /* until now there is nothing to leave behind or to stop */

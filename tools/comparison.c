@@ -135,6 +135,19 @@ static int open_side(comparison *self, compare_side *side, const char *path, con
     return rc;
 }
 
+/* On the first night there is none: that is no fault of a path's. */
+static int open_previous(comparison *self, kin_error *err)
+{
+    kin_error fault = {0};
+    int rc = open_side(self, &self->previous, self->options->previous, NULL, &fault);
+    if (rc == KIN_E_NOINPUT)
+        snprintf(fault.hint, sizeof fault.hint,
+                 "check the path; without a graph of the night before leave --previous away");
+    if (rc != 0 && err)
+        *err = fault;
+    return rc;
+}
+
 static int open_sides(comparison *self, const kin_operands *operands, kin_error *err)
 {
     const compare_options *o = self->options;
@@ -144,7 +157,7 @@ static int open_sides(comparison *self, const kin_operands *operands, kin_error 
     if (rc == 0 && o->reference)
         rc = open_side(self, &self->reference, o->reference, o->reference_ids, err);
     if (rc == 0 && o->previous)
-        rc = open_side(self, &self->previous, o->previous, NULL, err);
+        rc = open_previous(self, err);
     if (rc == 0 && o->sample)
         rc = open_vectors(self, err);
     return rc;
