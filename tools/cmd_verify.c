@@ -195,40 +195,42 @@ done:
 
 /* ---- catalogs -------------------------------------------------------------------------------- */
 
+/* The file of one modality, which lies in the folder. */
+static int catalog_source(kin_source *out, const json_t *entry, const kin_dir *dir, kin_error *err)
+{
+    const char *name = json_string_value(json_object_get(entry, "name"));
+    const char *file = json_string_value(json_object_get(entry, "file"));
+    if (!file || strchr(file, '/'))
+        return kin_fail(err, KIN_E_DATA, damaged, "%s/manifest.json: '%s' is no file of it",
+                        dir->path, file ? file : "(none)");
+    *out = (kin_source){.weight = 1, .dir = dir, .path = strdup(file)};
+    if (!out->path)
+        return kin_fail_alloc(err, "path", strlen(file));
+    snprintf(out->name, sizeof out->name, "%s", name);
+    return 0;
+}
+
 /* Opens what the manifest names as a catalog: every value is looked at. */
 static int verify_catalog(const kin_dir *dir, const json_t *manifest, kin_error *err)
 {
     const json_t *modalities = json_object_get(manifest, "modalities");
     kin_source source[KIN_MODALITIES_MAX];
     kin_catalog catalog;
-    size_t count = 0;
-    int rc = 0;
-    for (; count < json_array_size(modalities) && count < KIN_MODALITIES_MAX; count++) {
-        const json_t *entry = json_array_get(modalities, count);
-        const char *name = json_string_value(json_object_get(entry, "name"));
-        const char *file = json_string_value(json_object_get(entry, "file"));
-        source[count] = (kin_source){.weight = 1, .dir = dir, .path = strdup(file ? file : "")};
-        snprintf(source[count].name, sizeof source[count].name, "%s", name ? name : "");
-        if (file && strchr(file, '/')) {
-            rc = kin_fail(err, KIN_E_DATA, damaged, "%s/manifest.json: '%s' is no file of it",
-                          dir->path, file);
-            count++;
-            goto done;
-        }
-        if (!source[count].path) {
-            rc = kin_fail_alloc(err, "path", file ? strlen(file) : 0);
-            goto done;
-        }
+    size_t count = 0, wanted = json_array_size(modalities);
+    int rc = command_modalities_check(manifest, damaged, err);
+    for (size_t m = 0; m < wanted && rc == 0; m++) {
+        rc = catalog_source(&source[m], json_array_get(modalities, m), dir, err);
+        count += rc == 0;
     }
     kin_catalog_options options = {
         .source = source, .source_count = count, .ids = "ids.txt", .ids_dir = dir};
-    rc = kin_catalog_open(&catalog, &options, err);
-    if (rc != 0)
-        goto done;
-    printf("ok  %zu items, %zu modalities, all values finite, ids all different\n", catalog.n,
-           catalog.modality_count);
-    kin_catalog_close(&catalog);
-done:
+    if (rc == 0)
+        rc = kin_catalog_open(&catalog, &options, err);
+    if (rc == 0) {
+        printf("ok  %zu items, %zu modalities, all values finite, ids all different\n", catalog.n,
+               catalog.modality_count);
+        kin_catalog_close(&catalog);
+    }
     command_sources_release(source, count);
     return rc;
 }
