@@ -5,6 +5,7 @@
 #include "core/threads.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,14 +14,20 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+static FILE *said; /* the process's own stderr */
+
+FILE *fuzz_said(void)
+{
+    return said ? said : stderr;
+}
+
 /* ---- files ----------------------------------------------------------------------------------- */
 
 static char folder[128];
 
 static void fail(const char *what, const char *path)
 {
-    fprintf(stderr, "fuzz: %s: ", path);
-    perror(what);
+    fprintf(fuzz_said(), "fuzz: %s: %s: %s\n", path, what, strerror(errno));
     abort();
 }
 
@@ -62,6 +69,10 @@ void fuzz_start(void)
     atexit(remove_all);
     if (!freopen("/dev/null", "w", stdout))
         fail("freopen", "/dev/null");
+    said = stderr; /* which commands log to; what sanitizers say goes by the descriptor */
+    stderr = fopen("/dev/null", "we");
+    if (!stderr)
+        fail("fopen", "/dev/null");
     kin_threads_set(1);
 }
 
@@ -113,7 +124,7 @@ size_t fuzz_read(const char *path, void *out, size_t most)
 
 void fuzz_broken(const char *promise, const char *file, int line)
 {
-    fprintf(stderr, "fuzz: %s:%d: not kept: %s\n", file, line, promise);
+    fprintf(fuzz_said(), "fuzz: %s:%d: not kept: %s\n", file, line, promise);
     abort();
 }
 
@@ -188,7 +199,7 @@ bool fuzz_judge_at(int rc, kin_error *err, unsigned may, const char *file, int l
         good = (bit_of(rc) & may) != 0 && err->code == rc && is_line(err->message) &&
                is_line(err->hint);
         if (!good)
-            fprintf(stderr, "fuzz: rc %d, code %d\n  message: %s\n  hint: %s\n", rc, err->code,
+            fprintf(fuzz_said(), "fuzz: rc %d, code %d\n  message: %s\n  hint: %s\n", rc, err->code,
                     err->message, err->hint);
     } else if (err->code != 0) {
         good = false; /* written on success */

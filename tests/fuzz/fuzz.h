@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 /* ---- libFuzzer's interface ------------------------------------------------------------------- */
 
@@ -32,8 +33,11 @@ size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t most);
 /* ---- files ----------------------------------------------------------------------------------- */
 
 /* Makes a folder of this process's own, in memory where there is /dev/shm; it goes at exit. OpenMP is left
- * one thread, and stdout is closed: commands print there. */
+ * one thread, and stdout and stderr lead nowhere: commands print there. */
 void fuzz_start(void);
+
+/* Where the harness speaks. */
+FILE *fuzz_said(void);
 
 /* A path in the folder. The text stays until sixteen more were asked for. */
 const char *fuzz_path(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -2,10 +2,10 @@
  * Fuzz target folder: the folders that kin writes, graphs with their traces, indexes with what they keep of a
  * join, catalogs (core/graph.h, compare/trace.h, ann/index.h, ann/join.h, core/outdir.h, `kin verify`, `kin info`).
  *
- * Input: a byte that chooses one of folders/, a byte of flags, then files that take the place of its own: a byte
+ * Input: a byte that chooses one of folders/, a byte for SEALED and the command, then files that take the place of its own: a byte
  * that chooses the file, its bytes, a mark before the next. With SEALED the manifest is given the checksums that
  * belong to the files and to itself, as if kin had written them so: what then is wrong is found by looking at
- * values, not at checksums. With COMMANDS `kin verify` and `kin info` look too. FAISS's files are never sealed: its reader believes them (ann/faiss_index.h).
+ * values, not at checksums. What else looks at the folder is a command (command_lines). FAISS's files are never sealed: its reader believes them (ann/faiss_index.h).
  */
 #include "ann/index.h"
 #include "ann/join.h"
@@ -50,8 +50,8 @@ typedef struct part {
 
 typedef struct base {
     const char *name;
-    char path[256];
-    size_t count, manifest; /* which part is the manifest */
+    char path[256], whole[256]; /* whole: a second copy, never changed */
+    size_t count, manifest;     /* which part is the manifest */
     part part[FILES_MAX];
 } base;
 
@@ -78,7 +78,9 @@ static void load(base *self)
     char from[4096];
     snprintf(from, sizeof from, "%s/%s", KIN_FUZZ_FOLDERS, self->name);
     strcpy(self->path, fuzz_path("%s", self->name));
+    strcpy(self->whole, fuzz_path("%s-whole", self->name));
     mkdir(self->path, 0700);
+    mkdir(self->whole, 0700);
     DIR *listing = opendir(from);
     fuzz_want(listing != NULL);
     struct dirent *entry;
@@ -100,8 +102,9 @@ static void load(base *self)
     for (size_t i = 0; i < self->count; i++) {
         if (strcmp(self->part[i].name, "manifest.json") == 0)
             self->manifest = i;
-        fuzz_write(fuzz_path("%s/%s", self->name, self->part[i].name), self->part[i].bytes,
-                   self->part[i].size);
+        const part *p = &self->part[i];
+        fuzz_write(fuzz_path("%s/%s", self->name, p->name), p->bytes, p->size);
+        fuzz_write(fuzz_path("%s-whole/%s", self->name, p->name), p->bytes, p->size);
     }
 }
 
@@ -355,18 +358,73 @@ static void read_index(const char *path)
 
 /* ---- any folder ------------------------------------------------------------------------------ */
 
-/* A command of one operand, with its defaults. */
-static bool run(const kin_command *command, const char *path)
+/* One command over the folder. Arguments end by NULL; "@" is the folder, "&" the same one whole, "=name" a file of
+ * this process's. */
+typedef struct command_line {
+    const kin_command *command;
+    unsigned may;
+    const char *argument[9];
+} command_line;
+
+#define VECTORS "--modality", "=catalog/text.npy", "--modality", "=catalog/image.npy"
+static const command_line command_lines[] = {
+    {NULL, 0, {NULL}},
+    {&command_verify, REFUSALS, {"@", NULL}},
+    {&command_info, REFUSALS, {"@", "--json", "=out.json", NULL}},
+    {&command_compare, REFUSALS, {"@", "--reference", "&", "--json", "=out.json", NULL}},
+    {&command_compare, REFUSALS, {"&", "--previous", "@", "--out", "=out.html", "--force", NULL}},
+    {&command_compare, REFUSALS, {"&", "--reference", "@", "--out", "=out.html", "--force", NULL}},
+    {&command_show, REFUSALS, {"@", "--out", "=out.html", "--force", NULL}},
+    {&command_why, REFUSALS | FUZZ_USAGE, {"@", "0", "5", "--json", "=out.json", NULL}},
+    {&command_why, REFUSALS | FUZZ_USAGE, {"@", "0", "5", VECTORS, NULL}},
+    {&command_why, REFUSALS | FUZZ_USAGE, {"@", "item-0000002", "item-0000001", VECTORS, NULL}},
+    {&command_query, REFUSALS | FUZZ_USAGE, {"@", "--item", "5", VECTORS, NULL}},
+};
+enum { COMMAND_LINES = sizeof command_lines / sizeof *command_lines };
+
+/* What a command wrote: a document, a page on which no script stands. */
+static void check_output(void)
+{
+    static char text[1 << 20];
+    size_t bytes = fuzz_read(fuzz_path("out.json"), text, sizeof text - 1);
+    json_t *document = bytes > 0 ? json_loadb(text, bytes, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    fuzz_want(bytes == 0 || document);
+    json_decref(document);
+    bytes = fuzz_read(fuzz_path("out.html"), text, sizeof text - 1);
+    fuzz_want(fuzz_is_utf8((kin_span){text, bytes}));
+    text[bytes] = '\0';
+    fuzz_want(!strcasestr(text, "<script") && !strchr(text, '\x1b'));
+}
+
+static void run(const command_line *line, const base *self)
 {
     kin_error err = {0};
-    kin_operands operands = {1, {path}};
-    void *options = malloc(command->options.bytes);
+    kin_operands operands;
+    bool help;
+    char argument[9][300];
+    char *argv[9];
+    int argc = 0;
+    const kin_option_table *table = &line->command->options;
+    for (; line->argument[argc]; argc++) {
+        const char *from = line->argument[argc];
+        const char *path = *from == '@'   ? self->path
+                           : *from == '&' ? self->whole
+                           : *from == '=' ? fuzz_path("%s", from + 1)
+                                          : from;
+        snprintf(argument[argc], sizeof *argument, "%s", path);
+        argv[argc] = argument[argc];
+    }
+    void *options = malloc(table->bytes);
     if (!options)
         abort();
-    memcpy(options, command->options.defaults, command->options.bytes);
-    int rc = command->run(options, &operands, &err);
+    int rc =
+        kin_options_parse(table, options, argc, argv, NULL, &operands, &help, NULL, NULL, &err);
+    fuzz_want(fuzz_judge(rc, &err, 0));
+    fuzz_write(fuzz_path("out.json"), "", 0);
+    fuzz_write(fuzz_path("out.html"), "", 0);
+    if (fuzz_judge(line->command->run(options, &operands, &err), &err, line->may))
+        check_output();
     free(options);
-    return fuzz_judge(rc, &err, REFUSALS);
 }
 
 static void read_manifest(const char *path)
@@ -380,13 +438,17 @@ static void read_manifest(const char *path)
     int rc = command_sources_from_manifest(source, &count, manifest, &err);
     if (fuzz_judge(rc, &err, REFUSALS))
         fuzz_want(count >= 1 && count <= KIN_MODALITIES_MAX);
+    for (size_t m = 0; m < count; m++) {
+        fuzz_want(source[m].name[0] && source[m].path);
+        fuzz_want(source[m].weight >= KIN_WEIGHT_MIN && source[m].weight <= KIN_WEIGHT_MAX);
+    }
     command_sources_release(source, count);
     json_decref(manifest);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    if (size < 3)
+    if (size < 2)
         return 0;
     base *self = &folders[data[0] % FOLDERS];
     bool sealed = data[1] & SEALED;
@@ -397,10 +459,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         read_graph(self->path);
     else if (strncmp(self->name, "index", 5) == 0)
         read_index(self->path);
-    if (data[1] & COMMANDS) {
-        run(&command_verify, self->path);
-        run(&command_info, self->path);
-    }
+    const command_line *line = &command_lines[data[1] / 2 % COMMAND_LINES];
+    if (line->command)
+        run(line, self);
     read_manifest(self->path);
     restore(self);
     fuzz_close_watch();

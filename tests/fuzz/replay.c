@@ -127,6 +127,6 @@ int main(int argc, char **argv)
         else
             run(argv[i], mutations);
     }
-    fprintf(stderr, "%zu inputs, %zu runs, every promise kept\n", files, runs);
+    fprintf(fuzz_said(), "%zu inputs, %zu runs, every promise kept\n", files, runs);
     return files > 0 ? 0 : 2; /* no input judges nothing */
 }

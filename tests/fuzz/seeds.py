@@ -18,6 +18,7 @@ import scipy.sparse
 
 HERE = pathlib.Path(__file__).resolve().parent
 FOLDERS = ["graph-join", "graph-hnsw", "index-ivf", "index-hnsw", "catalog"]  # the order of fuzz_folder.c
+COMMAND_LINES = 11  # of fuzz_folder.c
 COMMANDS = ["build", "plan", "sweep", "index", "query", "compare", "show", "why", "info", "gen", "verify", "doctor"]
 
 
@@ -190,6 +191,8 @@ def folders(kin):
                 if path.suffix != ".faiss":
                     seed("folder", f"{name}-{path.name}", bytes([number, 3, place]) + path.read_bytes())
             place = sorted(p.name for p in target.iterdir()).index("manifest.json")
+            for command in range(COMMAND_LINES):
+                seed("folder", f"{name}-command-{command}", bytes([number, 2 * command]))
             seed("folder", f"{name}-unsealed", bytes([number, 2, place]) + (target / "manifest.json").read_bytes())
 
 
