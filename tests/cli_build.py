@@ -91,6 +91,15 @@ class Engines(Build):
             self.assertEqual(graph.manifest["engine"], engine)
             self.assertEqual(graph.manifest["options"]["engine"], engine)
 
+    def test_auto_of_few_wide_items(self):
+        """stream, whose rows exact would have written too, in more time."""
+        vectors = {"a": random_rows(300, 4000, 1), "b": random_rows(300, 4000, 2)}
+        graph, _ = self.build(vectors, {}, "--top-k", 5, out="wide")
+        self.assertEqual(graph.manifest["engine"], "stream")
+        exact, _ = self.build(vectors, {}, "--top-k", 5, "--engine", "exact", out="exact")
+        for name in ("indices", "data"):
+            np.testing.assert_array_equal(getattr(graph, name), getattr(exact, name))
+
 
 class Modalities(Build):
     def test_one_three_and_eight(self):

@@ -38,14 +38,17 @@ static const kin_option options[] = {
      .type = KIN_OPTION_CHOICE,
      .offset = FIELD(engine),
      .choices = build_engine_names,
-     .help = "auto is exact below --auto-threshold (stream above 32,768 dimensions), else ivf"},
+     .help =
+         "auto is ivf from --auto-threshold items on, below it exact, or stream where that is "
+         "faster: less than some 4,500 items of thousands of dimensions, and always above 32,768 "
+         "dimensions"},
     {.name = "auto-threshold",
      .type = KIN_OPTION_INT,
      .offset = FIELD(auto_threshold),
      .min = 1,
      .max = 1e12,
      .unit = "ITEMS",
-     .help = "where auto changes from exact to ivf"},
+     .help = "where auto changes to ivf"},
     OPTION_TARGET_RECALL(FIELD(target_recall)),
     {.name = "strict",
      .type = KIN_OPTION_FLAG,

@@ -10,6 +10,7 @@
 #include "core/json.h"
 #include "exact/stream.h"
 #include "tools/build.h"
+#include "tools/engine_choice.h"
 #include "tools/provenance.h"
 
 void build_stage_done(build *self, const char *name)
@@ -60,15 +61,13 @@ int build_open_inputs(build *self, kin_error *err)
 int build_resolve_engine(build *self, kin_error *err)
 {
     build_options *o = &self->options;
-    bool wide = kin_catalog_dimensions(&self->catalog) > KIN_EXACT_DIMENSIONS_MAX;
     bool asked = o->engine != ENGINE_AUTO;
     int rc = o->index_dir ? build_read_index(self, err) : 0;
     if (rc != 0)
         return rc;
     if (o->engine == ENGINE_AUTO)
-        o->engine = (int64_t)self->catalog.n >= o->auto_threshold ? ENGINE_IVF
-                    : wide                                        ? ENGINE_STREAM
-                                                                  : ENGINE_EXACT;
+        o->engine = engine_choice(self->catalog.n, kin_catalog_dimensions(&self->catalog),
+                                  (size_t)o->top_k, (size_t)o->auto_threshold);
     o->index.type = o->engine == ENGINE_HNSW ? KIN_INDEX_HNSW : KIN_INDEX_IVF;
     o->index.memory_bytes = o->search.memory_bytes = o->memory;
     o->search.top_k = (size_t)o->top_k;
