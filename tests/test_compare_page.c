@@ -272,9 +272,9 @@ static void test_numbers(void **state)
         /* beside the other graph */
         "<b>0.0300</b> more on average, between 0.0210 and 0.0390", "0.9512", "<td>250</td>",
         /* rows and cuts */
-        "one in twenty 0.7500 or less", "<b>3.1\xc2\xa0%</b> of all rows are below 0.9",
-        "0.25 to 0.30</th><td>1</td>", "<td>0.9811</td><td>0.9711</td><td>0.9911</td>", "0.9922",
-        "0.9933", "0.000456",
+        "one in twenty has a recall of 0.7500 or less",
+        "<b>3.1\xc2\xa0%</b> of all rows are below 0.9", "0.25 to 0.30</th><td>1</td>",
+        "<td>0.9811</td><td>0.9711</td><td>0.9911</td>", "0.9922", "0.9933", "0.000456",
         /* loss */
         "lacks <b>60</b>", "75.0\xc2\xa0%", "depth 45, search 0", "61.0\xc2\xa0%", "2.50 times",
         /* the graph by itself */

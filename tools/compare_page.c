@@ -8,6 +8,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- the head line -------------------------------------------------------------------------------- */
 
@@ -17,11 +18,15 @@ static bool has_recall(const comparison *c)
     return c->has_recall && c->recall.judged > 0;
 }
 
+/* With its engine, unless that is what it is called. */
 static void write_name(FILE *out, const kin_graph *graph)
 {
     fputs("<b>", out);
     page_text(out, page_graph_name(graph));
-    fputs("</b> (", out);
+    fputs("</b>", out);
+    if (strcmp(page_graph_name(graph), page_engine(graph)) == 0)
+        return;
+    fputs(" (", out);
     page_text(out, page_engine(graph));
     fputs(")", out);
 }
@@ -30,7 +35,7 @@ static void write_lead(FILE *out, const comparison *c)
 {
     fputs("<p class=\"lead\">", out);
     if (c->has_recall) {
-        fprintf(out, "Of the %zu nearest neighbours that each item has by ", c->recall.k);
+        fprintf(out, "Of the %zu nearest neighbours that each item has in ", c->recall.k);
         if (c->computed)
             fputs("<b>exact rows</b>, computed now for a sample", out);
         else

@@ -90,18 +90,39 @@ void compare_page_difference(compare_page *page)
 
 /* ---- rows --------------------------------------------------------------------------------------- */
 
+/* How recall is spread over rows, in words: how many lost nothing, then what others have at most. */
+static void write_quantiles(FILE *out, const kin_summary *s)
+{
+    const struct {
+        double value;
+        const char *rest, *part; /* of the rows: those above the quantile, those at or below it */
+    } quantile[] = {{s->p50, "half", "Half of the rows have"},
+                    {s->p5, "95&nbsp;%", "one in twenty has"},
+                    {s->p1, "99&nbsp;%", "one in a hundred has"}};
+    size_t count = sizeof quantile / sizeof *quantile, first = 0;
+    if (s->min >= 1) {
+        fputs("Every row has all of its neighbours.", out);
+        return;
+    }
+    while (first < count && quantile[first].value >= 1)
+        first++;
+    if (first > 0)
+        fprintf(out, "At least %s of the rows lack nothing, ", quantile[first - 1].rest);
+    for (size_t i = first; i < count; i++)
+        fprintf(out, "%s a recall of %s or less, ", quantile[i].part,
+                page_share(quantile[i].value).text);
+    fprintf(out, "the worst row has %s.", page_share(s->min).text);
+}
+
 void compare_page_rows(compare_page *page)
 {
     const comparison *c = page->compared;
     FILE *out = page->out;
     const kin_summary *s = page_recall(&c->recall);
-    fprintf(
-        out,
-        "<p class=\"says\">Half of the rows have a recall of %s or less, one in twenty %s or less, "
-        "one in a hundred %s or less. <b>%s</b> of all rows are below 0.9%s.</p>\n"
-        "<div class=\"beside\">\n<div>\n",
-        page_share(s->p50).text, page_share(s->p5).text, page_share(s->p1).text,
-        page_percent(s->below_90).text, s->below_90 > 0 ? ", set apart by their colour" : "");
+    fputs("<p class=\"says\">", out);
+    write_quantiles(out, s);
+    fprintf(out, " <b>%s</b> of all rows are below 0.9%s.</p>\n<div class=\"beside\">\n<div>\n",
+            page_percent(s->below_90).text, s->below_90 > 0 ? ", set apart by their colour" : "");
     part_histogram histogram = {.id = "rows-plot",
                                 .title = "Rows by recall",
                                 .value = "recall of a row",

@@ -102,7 +102,7 @@ const char compare_style[] =
     "padding:3px}\n"
     ".items p{grid-column:2;margin:0}\n"
     ".items p b{font-weight:550}\n"
-    ".items p small{display:block;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}\n"
+    ".items p small{display:block;overflow-wrap:anywhere}\n"
     ".items span{grid-column:2;color:var(--soft);font-size:12.5px;"
     "font-variant-numeric:tabular-nums}\n"
     ".pair{display:grid;grid-template-columns:170px minmax(0,1fr) minmax(0,1fr);gap:20px 40px;"
