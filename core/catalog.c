@@ -283,10 +283,16 @@ void kin_catalog_close(kin_catalog *self)
 static int same_file(const char *path, const kin_hash *before, kin_error *err)
 {
     kin_hash now;
-    kin_error fault;
+    kin_error fault = {0};
     int rc = kin_hash_file(&now, NULL, path, &fault);
     if (rc == 0 && strcmp(now.text, before->text) == 0)
         return 0;
+    if (rc != 0 &&
+        rc != KIN_E_NOINPUT) { /* it may be the same: memory, descriptors or the disk failed */
+        if (err)
+            *err = fault;
+        return rc;
+    }
     return kin_fail(err, KIN_E_AGAIN, "run it again when nothing writes to the inputs",
                     "%s changed while it was read", path);
 }

@@ -263,7 +263,7 @@ static int finish_array(const kin_graph_writer *self, const array_file *array, s
     if (pairs < self->n * self->k)
         close_up(self, array);
     kin_npy_format(array->map, array->descr, 1, &pairs);
-    if (ftruncate(array->fd, (off_t)array_bytes(array, pairs)) != 0)
+    if (KIN_RETRY(ftruncate(array->fd, (off_t)array_bytes(array, pairs))) != 0)
         return kin_fail_errno(err, KIN_E_IO, disk_hint, "%s cannot be written", array->path);
     return 0;
 }

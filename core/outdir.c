@@ -58,17 +58,23 @@ static int open_old(const kin_outdir *self, old_output *old, kin_error *err)
     int fd = KIN_RETRY(open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     old->folder = fd >= 0 ? fdopendir(fd) : NULL;
     if (!old->folder) {
+        if (fd < 0 && errno == ENOENT)
+            return 0; /* it has gone this moment */
         int rc = kin_fail_errno(err, KIN_E_CANTOUT, parent_hint, "%s", path);
         if (fd >= 0)
             close(fd);
         return rc;
     }
     const kin_dir dir = {self->final, fd};
-    if (kin_manifest_read_in(&old->manifest, &dir, self->kind, NULL) != 0)
+    kin_error fault = {0};
+    int rc = kin_manifest_read_in(&old->manifest, &dir, self->kind, &fault);
+    if (rc == KIN_E_DATA || rc == KIN_E_NOINPUT)
         return kin_fail(err, KIN_E_CANTOUT, "choose another --out, or remove it yourself",
                         "%s exists and is no %s that kin wrote: --force does not replace it", path,
                         self->kind);
-    return check_entries(path, old, err);
+    if (rc != 0 && err)
+        *err = fault; /* what it is cannot be told: memory, descriptors or the disk failed */
+    return rc != 0 ? rc : check_entries(path, old, err);
 }
 
 /* What stands at the final name, and whether it may go. Nothing: `old` stays zeroed. */
@@ -319,7 +325,9 @@ static int take_name(kin_outdir *self, kin_error *err)
     for (int tries = 0; tries < TRIES && rc == 0 && again; tries++) {
         old_output old = {0};
         rc = look_at_final(self, &old, err);
-        if (rc == 0 && old.folder) {
+        if (rc == KIN_E_AGAIN) {
+            rc = 0; /* another came while it was looked at */
+        } else if (rc == 0 && old.folder) {
             rc = exchange(self, &old, &again, err);
         } else if (rc == 0) {
             again = take_free_name(self) != 0;

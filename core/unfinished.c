@@ -44,7 +44,7 @@ static ssize_t read_mark(int folder, const char *entry, char *text /* [MARK_BYTE
 {
     struct stat mark, in;
     ssize_t length = -1;
-    int fd = openat(folder, entry, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    int fd = KIN_RETRY(openat(folder, entry, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     if (fd < 0)
         return -1;
     if (fstat(fd, &mark) == 0 && fstat(folder, &in) == 0 && S_ISREG(mark.st_mode) &&
@@ -70,9 +70,11 @@ static kin_mark parse_mark(const char *text, const char *name)
 
 bool kin_unfinished_is_mark(int folder, const char *name)
 {
+    static const char head[] = "kin ";
     char text[MARK_BYTES];
-    return strcmp(name, kin_mark_name) == 0 && read_mark(folder, name, text) >= 0 &&
-           strncmp(text, "kin ", 4) == 0;
+    ssize_t length = strcmp(name, kin_mark_name) == 0 ? read_mark(folder, name, text) : -1;
+    size_t told = length < (ssize_t)strlen(head) ? (size_t)length : strlen(head);
+    return length >= 0 && strncmp(text, head, told) == 0; /* a writer may be killed in its mark */
 }
 
 bool kin_unfinished_mark(const kin_unfinished *self, int folder, kin_mark mark)
@@ -92,11 +94,19 @@ bool kin_unfinished_mark(const kin_unfinished *self, int folder, kin_mark mark)
     return written;
 }
 
+/* The same without a look at the text, in a folder that is known to be kin's: reading may fail. */
+static bool is_mark_file(int folder, const char *name)
+{
+    struct stat mark, in;
+    return strcmp(name, kin_mark_name) == 0 && fstat(folder, &in) == 0 &&
+           fstatat(folder, name, &mark, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(mark.st_mode) &&
+           mark.st_uid == in.st_uid;
+}
+
 bool kin_unfinished_unmark(int folder)
 {
-    if (!kin_unfinished_is_mark(folder, kin_mark_name))
-        return true;
-    return unlinkat(folder, kin_mark_name, 0) == 0 || errno == ENOENT;
+    return !is_mark_file(folder, kin_mark_name) || unlinkat(folder, kin_mark_name, 0) == 0 ||
+           errno == ENOENT;
 }
 
 /* ---- making one ------------------------------------------------------------------------------- */
@@ -262,7 +272,7 @@ static kin_remains remove_entries(DIR *listing, const json_t *manifest)
     rewinddir(listing);
     while ((entry = readdir(listing)) != NULL) {
         const char *name = entry->d_name;
-        if (is_dots(name) || kin_unfinished_is_mark(folder, name) ||
+        if (is_dots(name) || is_mark_file(folder, name) ||
             (manifest && strcmp(name, own_manifest) == 0))
             continue;
         if (manifest ? kin_unfinished_is_listed(folder, name, manifest)
@@ -290,7 +300,7 @@ static void remove_empty(int parent, const char *name, int folder, kin_remains *
     left->error = errno;
     left->strange = errno == ENOTEMPTY || errno == EEXIST;
     snprintf(left->name, sizeof left->name, "%s", name);
-    if (known)
+    if (known && left->strange) /* theirs from now on; else the next run tries again */
         fchmod(folder, status.st_mode & 07777);
 }
 
@@ -352,8 +362,7 @@ static bool is_unborn(DIR *listing, const struct stat *status)
     return unborn;
 }
 
-/* Removes a leftover whose lock is held. An old output is read by its path; what its manifest says is
- * then only looked for behind the descriptor. */
+/* Removes a leftover whose lock is held. Of an old output the manifest says what is kin's. */
 static void clear_locked(const kin_unfinished *self, const char *name, DIR *listing, kin_mark mark)
 {
     json_t *manifest = NULL;
@@ -362,7 +371,7 @@ static void clear_locked(const kin_unfinished *self, const char *name, DIR *list
         if (path && !is_own_file(dirfd(listing), own_manifest))
             manifest = json_object(); /* all that it listed is gone */
         else if (path)
-            kin_manifest_read(&manifest, path, NULL, NULL);
+            kin_manifest_read_in(&manifest, &(kin_dir){path, dirfd(listing)}, NULL, NULL);
         free(path);
         if (!manifest)
             return;
@@ -377,7 +386,7 @@ static bool clear_entry(const kin_unfinished *self, const char *name)
     char text[MARK_BYTES];
     struct stat status;
     bool living = false;
-    int fd = openat(self->parent, name, OPEN_FOLDER | O_NONBLOCK);
+    int fd = KIN_RETRY(openat(self->parent, name, OPEN_FOLDER | O_NONBLOCK));
     DIR *listing = fd >= 0 ? fdopendir(fd) : NULL;
     if (!listing) {
         if (fd >= 0)
@@ -389,7 +398,7 @@ static bool clear_entry(const kin_unfinished *self, const char *name)
     bool own = fstat(fd, &status) == 0 && status.st_uid == geteuid();
     if (mark == KIN_MARK_NONE && !(own && is_unborn(listing, &status)))
         goto done;
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    if (KIN_RETRY(flock(fd, LOCK_EX | LOCK_NB)) != 0) {
         living = mark != KIN_MARK_NONE && errno == EWOULDBLOCK;
         goto done;
     }

@@ -65,22 +65,34 @@ static int add_member(zip_t *archive, const char *directory, const kin_zip_membe
     return 0;
 }
 
-int kin_zip_write(const char *directory, const char *name, const kin_zip_member *member,
-                  size_t count, kin_error *err)
+/* One try. *interrupted: a signal came into one of libzip's calls, which it does not make again. */
+static int write_archive(const char *path, const char *directory, const kin_zip_member *member,
+                         size_t count, bool *interrupted, kin_error *err)
 {
-    int rc = 0;
-    char *path = kin_path_join(directory, name);
     zip_t *archive = NULL;
-    rc = path ? create(&archive, path, err) : kin_fail_alloc(err, "path", strlen(directory));
-    if (rc != 0)
-        goto done;
+    errno = 0;
+    int rc = create(&archive, path, err);
     for (size_t i = 0; i < count && rc == 0; i++)
         rc = add_member(archive, directory, &member[i], path, err);
     if (rc == 0 && zip_close(archive) != 0)
         rc = fail_zip(archive, path, err);
-    if (rc != 0)
+    *interrupted = rc != 0 && errno == EINTR;
+    if (rc != 0 && archive)
         zip_discard(archive);
-done:
+    return rc;
+}
+
+int kin_zip_write(const char *directory, const char *name, const kin_zip_member *member,
+                  size_t count, kin_error *err)
+{
+    int rc = 0;
+    bool interrupted = false;
+    char *path = kin_path_join(directory, name);
+    if (!path)
+        return kin_fail_alloc(err, "path", strlen(directory));
+    do
+        rc = write_archive(path, directory, member, count, &interrupted, err);
+    while (interrupted);
     free(path);
     return rc;
 }

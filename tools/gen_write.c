@@ -121,7 +121,7 @@ int gen_write_matrix(const char *path, gen_rows source, size_t modality, size_t 
     }
     if (rc == 0)
         kin_watch_progress(watch, done_before + n, total);
-    if (close(w.fd) != 0 && rc == 0)
+    if (close(w.fd) != 0 && errno != EINTR && rc == 0)
         rc = kin_fail_errno(err, KIN_E_IO, "check the file system it lies on",
                             "%s: cannot be written", path);
     return rc;

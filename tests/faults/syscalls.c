@@ -1,10 +1,11 @@
 /*
  * A library to be preloaded into kin: system calls that change or take something, one of which fails,
- * stops or kills the process (tests/syscalls.py drives it).
+ * stops or kills the process (tests/kin_faults.py runs it).
  *
- * Calls are counted that the command itself makes, or a library that works for it (libzip, jansson,
- * FAISS), not those of the loader and of libraries that start up. What libc does inside of fopen(3) and
- * fclose(3) is not seen: these are counted themselves. Not for programs with sanitizers.
+ * Calls are counted that the first thread makes (others come at any time), in the command itself or in a
+ * library that works for it (libzip, jansson, FAISS), not those of the loader and of libraries that
+ * start up. What libc does inside of fopen(3) and fclose(3) is not seen: these are counted
+ * themselves. Not for programs with sanitizers.
  *
  *     TEST_CALLS=FILE      appends the name of each call to FILE, a line each
  *     TEST_FAULT=N:WHAT    the N-th call (from 1) does WHAT: a number, which becomes its errno;
@@ -74,7 +75,7 @@ static bool is_counted(const void *caller)
 /* Counts the call; whether it is to fail, with errno. */
 static bool fails(const char *name, const void *caller)
 {
-    if (inside || (only && strcmp(name, only) != 0))
+    if (inside || (only && strcmp(name, only) != 0) || gettid() != getpid())
         return false;
     inside = true;
     bool ours = is_counted(caller);
@@ -133,7 +134,7 @@ static void *next(const char *name)
         return -1;                                                                                 \
     }
 
-/* open(2) and its kin, whose last argument is there for new files only. */
+/* open(2) and its kin, whose last argument is there for new files only: these are counted as "create". */
 #define OPENING(name, parameters, arguments)                                                       \
     int name parameters                                                                            \
     {                                                                                              \
@@ -144,26 +145,35 @@ static void *next(const char *name)
         va_end(rest);                                                                              \
         if (!real)                                                                                 \
             *(void **)&real = next(#name);                                                         \
-        if (fails(#name, __builtin_return_address(0)))                                             \
+        if (fails(flags & O_CREAT ? "create" : #name, __builtin_return_address(0)))                \
             return -1;                                                                             \
         return real arguments;                                                                     \
     }
 
-/* Writing to a stream other than the log's. */
-#define WRITING(type, name, failed, parameters, arguments)                                         \
+/* Whether a call on a stream is one to fail: behind the log's stream and streams in memory is nothing that
+ * could. A stream remembers that it failed. */
+static bool stream_fails(const char *name, FILE *file, const void *caller)
+{
+    if (file == stderr || !file || fileno(file) < 0 || !fails(name, caller))
+        return false;
+    file->_flags |= 0x20; /* _IO_ERR_SEEN: what ferror(3) asks */
+    return true;
+}
+
+#define STREAM(type, name, failed, parameters, arguments)                                          \
     type name parameters                                                                           \
     {                                                                                              \
         static type(*real) parameters;                                                             \
         if (!real)                                                                                 \
             *(void **)&real = next(#name);                                                         \
-        if (file != stderr && fails(#name, __builtin_return_address(0)))                           \
+        if (stream_fails(#name, file, __builtin_return_address(0)))                                \
             return failed;                                                                         \
         return real arguments;                                                                     \
     }
 
-WRITING(size_t, fwrite, 0, (const void *data, size_t size, size_t count, FILE *file),
-        (data, size, count, file))
-WRITING(int, fflush, EOF, (FILE * file), (file))
+STREAM(size_t, fwrite, 0, (const void *data, size_t size, size_t count, FILE *file),
+       (data, size, count, file))
+STREAM(int, fflush, EOF, (FILE * file), (file))
 OPENING(open, (const char *path, int flags, ...), (path, flags, mode))
 OPENING(open64, (const char *path, int flags, ...), (path, flags, mode))
 OPENING(openat, (int at, const char *path, int flags, ...), (at, path, flags, mode))
@@ -183,8 +193,8 @@ CALL(ssize_t, read, -1, (int fd, void *data, size_t bytes), (fd, data, bytes))
 CALL(ssize_t, pread, -1, (int fd, void *data, size_t bytes, off_t at), (fd, data, bytes, at))
 CALL(ssize_t, write, -1, (int fd, const void *data, size_t bytes), (fd, data, bytes))
 CALL(ssize_t, pwrite, -1, (int fd, const void *data, size_t bytes, off_t at), (fd, data, bytes, at))
-CALL(size_t, fread, 0, (void *data, size_t size, size_t count, FILE *file),
-     (data, size, count, file))
+STREAM(size_t, fread, 0, (void *data, size_t size, size_t count, FILE *file),
+       (data, size, count, file))
 CALL(int, ftruncate, -1, (int fd, off_t bytes), (fd, bytes))
 CALL(int, ftruncate64, -1, (int fd, off_t bytes), (fd, bytes))
 CALL(int, posix_fallocate, errno, (int fd, off_t at, off_t bytes), (fd, at, bytes))
