@@ -107,7 +107,7 @@ int kin_hash_file(kin_hash *out, size_t *bytes, const char *path, kin_error *err
 /* The hash of all that can be read from a descriptor. */
 static int hash_descriptor(kin_hash *out, size_t *bytes, int fd, const char *path, kin_error *err)
 {
-    enum { BLOCK = 1 << 20 };
+    enum { BLOCK = 1 << 16 }; /* stays in the cache between reading and hashing */
     int rc = 0;
     size_t total = 0;
     XXH3_state_t *state = XXH3_createState();
