@@ -29,7 +29,7 @@ struct kin_faiss {
     FaissIndexIVFFlat *ivf; /* the same object, NULL for HNSW */
 };
 
-static const char disk_hint[] = "is the disk full?";
+static const char disk_hint[] = "check the file system it lies on";
 
 /* 0 for FAISS's 0, else `code` with FAISS's own words. */
 static int check(int faiss_status, kin_code code, const char *what, kin_error *err)
@@ -161,23 +161,23 @@ size_t kin_faiss_lists(const kin_faiss *self)
 }
 
 /* Whether all that was written has reached the file: FAISS knows only what its own calls returned. */
-static bool is_whole(FILE *file)
+static bool is_whole(FILE *file, const char *path)
 {
     struct stat on_disk;
-    return !ferror(file) && fflush(file) == 0 && fstat(fileno(file), &on_disk) == 0 &&
+    return !ferror(file) && fflush(file) == 0 && stat(path, &on_disk) == 0 &&
            on_disk.st_size == ftello(file);
 }
 
 /* Through a stream of our own: FAISS prints a failing fclose and calls the file written. */
 int kin_faiss_write(const kin_faiss *self, const char *path, kin_error *err)
 {
-    FILE *file = fopen(path, "we");
+    FILE *file = kin_file_create(path);
     if (!file)
         return kin_fail_errno(err, KIN_E_IO, "may the folder be written?", "%s", path);
     errno = 0;
     int failed = faiss_write_index(self->index, file);
     int reason = errno;
-    bool whole = is_whole(file);
+    bool whole = is_whole(file, path);
     if (failed || whole)
         errno = reason; /* of the call that failed first */
     int status = 0;
@@ -204,6 +204,16 @@ static int check_kind(const FaissIndex *index, bool is_ivf, const char *path, bo
                     ivf ? "IVF-Flat" : "HNSW");
 }
 
+/* What FAISS cannot read is damaged, unless reading failed. */
+static int read_index(FaissIndex **index, FILE *file, const char *path, kin_error *err)
+{
+    errno = 0;
+    int failed = faiss_read_index(file, 0, index);
+    if (failed && ferror(file))
+        return kin_fail_errno(err, KIN_E_IO, disk_hint, "%s: cannot be read", path);
+    return check(failed, KIN_E_DATA, path, err);
+}
+
 int kin_faiss_read(kin_faiss **out, const kin_dir *dir, const char *name, bool ivf, size_t d,
                    size_t count, kin_error *err)
 {
@@ -214,9 +224,9 @@ int kin_faiss_read(kin_faiss **out, const kin_dir *dir, const char *name, bool i
     char *path = kin_path_in(dir, name);
     int fd = path ? kin_file_descriptor(dir, name, err) : kin_fail_alloc(err, "path", strlen(name));
     if (fd >= 0)
-        file = fdopen(fd, "r");
+        file = kin_file_stream(fd, "r");
     if (file)
-        status = check(faiss_read_index(file, 0, &index), KIN_E_DATA, path, err);
+        status = read_index(&index, file, path, err);
     else if (fd >= 0) {
         status = kin_fail_errno(err, KIN_E_MEMORY, "free memory on this machine", "%s", path);
         close(fd);

@@ -23,11 +23,16 @@ static int open_regular(const kin_dir *dir, const char *name, const char *path, 
         int rc = kin_fail_errno(err, KIN_E_NOINPUT, "check the path", "%s", path);
         return dir ? kin_dir_settle(dir, rc, err) : rc;
     }
-    if (fstat(fd, status) == 0 && S_ISREG(status->st_mode))
+    int rc = 0;
+    if (fstat(fd, status) != 0)
+        rc = kin_fail_errno(err, KIN_E_IO, "check the path", "%s", path);
+    else if (!S_ISREG(status->st_mode))
+        rc = kin_fail(err, KIN_E_NOINPUT, "give a regular file: pipes and folders cannot be mapped",
+                      "%s: not a regular file", path);
+    if (rc == 0)
         return fd;
     close(fd);
-    return kin_fail(err, KIN_E_NOINPUT, "give a regular file: pipes and folders cannot be mapped",
-                    "%s: not a regular file", path);
+    return rc;
 }
 
 int kin_file_descriptor(const kin_dir *dir, const char *name, kin_error *err)
@@ -166,6 +171,50 @@ int kin_write_all(int fd, const void *data, size_t bytes)
         bytes -= (size_t)wrote;
     }
     return 0;
+}
+
+static ssize_t stream_read(void *fd, char *data, size_t bytes)
+{
+    return KIN_RETRY(read((int)(intptr_t)fd, data, bytes));
+}
+
+/* stdio wants 0 for a failure, and errno. */
+static ssize_t stream_write(void *fd, const char *data, size_t bytes)
+{
+    return kin_write_all((int)(intptr_t)fd, data, bytes) == 0 ? (ssize_t)bytes : 0;
+}
+
+static int stream_seek(void *fd, off64_t *offset, int whence)
+{
+    off64_t at = lseek((int)(intptr_t)fd, *offset, whence);
+    if (at < 0)
+        return -1;
+    *offset = at;
+    return 0;
+}
+
+static int stream_close(void *fd)
+{
+    return close((int)(intptr_t)fd) == 0 || errno == EINTR ? 0 : -1;
+}
+
+FILE *kin_file_stream(int fd, const char *mode)
+{
+    return fopencookie(
+        (void *)(intptr_t)fd, mode,
+        (cookie_io_functions_t){stream_read, stream_write, stream_seek, stream_close});
+}
+
+FILE *kin_file_create(const char *path)
+{
+    int fd = KIN_RETRY(open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+    FILE *stream = fd >= 0 ? kin_file_stream(fd, "w") : NULL;
+    if (fd >= 0 && !stream) {
+        int saved = errno;
+        close(fd);
+        errno = saved;
+    }
+    return stream;
 }
 
 int kin_file_write(const char *path, const void *data, size_t bytes, kin_error *err)

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 /* A whole file mapped read-only. */
 typedef struct kin_file {
@@ -51,6 +52,14 @@ int kin_hash_file(kin_hash *out, size_t *bytes /* may be NULL */, const char *pa
 
 /* All of `data` to a descriptor. -1 and errno where it cannot. */
 int kin_write_all(int fd, const void *data, size_t bytes);
+
+/* A stream over a descriptor ("r" or "w"), which goes on after a signal came into a call; fopen(3)'s would
+ * fail. fclose closes both. It has no fileno(3). NULL and errno, and the descriptor stays open. */
+FILE *kin_file_stream(int fd, const char *mode);
+
+/* Such a stream into a file that is made new, or emptied: NULL and errno. For files in an output folder under
+ * way. */
+FILE *kin_file_create(const char *path);
 
 /* A new file with the modes that the umask leaves. KIN_E_CANTOUT where it cannot be created, also as there
  * is one; KIN_E_IO where it cannot be written, then nothing stays of it. It may be half there after a kill:

@@ -29,7 +29,7 @@ int kin_npy_writer_open(kin_npy_writer *self, const char *directory, const char 
     self->path = kin_path_join(directory, name);
     if (!self->path)
         return kin_fail_alloc(err, "path", strlen(directory));
-    self->file = fopen(self->path, "we");
+    self->file = kin_file_create(self->path);
     return self->file && put_header(self) ? 0 : cannot_write(self, err);
 }
 

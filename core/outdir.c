@@ -196,7 +196,7 @@ static int describe_files(const char *folder, json_t **files, kin_error *err)
 {
     int rc = 0;
     struct dirent **entry;
-    int count = scandir(folder, &entry, is_listed, compare_names);
+    int count = KIN_RETRY(scandir(folder, &entry, is_listed, compare_names));
     if (count < 0)
         return kin_fail_errno(err, KIN_E_IO, "check the file system it lies on",
                               "%s cannot be listed", folder);

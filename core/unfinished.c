@@ -94,19 +94,9 @@ bool kin_unfinished_mark(const kin_unfinished *self, int folder, kin_mark mark)
     return written;
 }
 
-/* The same without a look at the text, in a folder that is known to be kin's: reading may fail. */
-static bool is_mark_file(int folder, const char *name)
-{
-    struct stat mark, in;
-    return strcmp(name, kin_mark_name) == 0 && fstat(folder, &in) == 0 &&
-           fstatat(folder, name, &mark, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(mark.st_mode) &&
-           mark.st_uid == in.st_uid;
-}
-
 bool kin_unfinished_unmark(int folder)
 {
-    return !is_mark_file(folder, kin_mark_name) || unlinkat(folder, kin_mark_name, 0) == 0 ||
-           errno == ENOENT;
+    return unlinkat(folder, kin_mark_name, 0) == 0 || errno == ENOENT;
 }
 
 /* ---- making one ------------------------------------------------------------------------------- */
@@ -239,13 +229,6 @@ bool kin_unfinished_is_there(const kin_unfinished *self)
 
 /* ---- emptying --------------------------------------------------------------------------------- */
 
-static bool is_own_file(int folder, const char *name)
-{
-    struct stat status;
-    return fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode) &&
-           status.st_uid == geteuid();
-}
-
 bool kin_unfinished_is_listed(int folder, const char *name, const json_t *manifest)
 {
     struct stat status;
@@ -254,12 +237,35 @@ bool kin_unfinished_is_listed(int folder, const char *name, const json_t *manife
             json_object_get(json_object_get(manifest, "files"), name));
 }
 
-static void remove_entry(int folder, const char *name, kin_remains *left)
+static void note_failure(const char *name, kin_remains *left)
 {
-    if (unlinkat(folder, name, 0) == 0 || errno == ENOENT)
-        return;
     left->error = errno;
     snprintf(left->name, sizeof left->name, "%s", name);
+}
+
+static void remove_entry(int folder, const char *name, kin_remains *left)
+{
+    if (unlinkat(folder, name, 0) != 0 && errno != ENOENT)
+        note_failure(name, left);
+}
+
+/* Removes an entry that is kin's: of a folder with a manifest what it lists, else a plain file of this user. */
+static void remove_known(int folder, const char *name, const json_t *manifest, kin_remains *left)
+{
+    struct stat status;
+    if (fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
+        if (errno != ENOENT)
+            note_failure(name, left);
+        return;
+    }
+    bool listed = manifest ? json_object_get(json_object_get(manifest, "files"), name) != NULL
+                           : status.st_uid == geteuid();
+    if (S_ISREG(status.st_mode) && listed) {
+        remove_entry(folder, name, left);
+    } else {
+        left->strange = true;
+        snprintf(left->name, sizeof left->name, "%s", name);
+    }
 }
 
 /* Removes all of the folder's entries that are kin's: those that the manifest lists, or without one all plain
@@ -272,16 +278,10 @@ static kin_remains remove_entries(DIR *listing, const json_t *manifest)
     rewinddir(listing);
     while ((entry = readdir(listing)) != NULL) {
         const char *name = entry->d_name;
-        if (is_dots(name) || is_mark_file(folder, name) ||
+        if (is_dots(name) || strcmp(name, kin_mark_name) == 0 ||
             (manifest && strcmp(name, own_manifest) == 0))
             continue;
-        if (manifest ? kin_unfinished_is_listed(folder, name, manifest)
-                     : is_own_file(folder, name)) {
-            remove_entry(folder, name, &left);
-        } else {
-            left.strange = true;
-            snprintf(left.name, sizeof left.name, "%s", name);
-        }
+        remove_known(folder, name, manifest, &left);
     }
     if (manifest && left.error == 0)
         remove_entry(folder, own_manifest, &left);
@@ -362,13 +362,19 @@ static bool is_unborn(DIR *listing, const struct stat *status)
     return unborn;
 }
 
+static bool is_gone(int folder, const char *name)
+{
+    struct stat status;
+    return fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT;
+}
+
 /* Removes a leftover whose lock is held. Of an old output the manifest says what is kin's. */
 static void clear_locked(const kin_unfinished *self, const char *name, DIR *listing, kin_mark mark)
 {
     json_t *manifest = NULL;
     if (mark == KIN_MARK_REPLACED) {
         char *path = kin_text("%.*s%s", (int)(self->name - self->path), self->path, name);
-        if (path && !is_own_file(dirfd(listing), own_manifest))
+        if (path && is_gone(dirfd(listing), own_manifest))
             manifest = json_object(); /* all that it listed is gone */
         else if (path)
             kin_manifest_read_in(&manifest, &(kin_dir){path, dirfd(listing)}, NULL, NULL);

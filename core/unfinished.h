@@ -59,7 +59,7 @@ bool kin_unfinished_publish(kin_unfinished *self);
 /* Marks `folder` as what is about to come under this folder's name. False, and errno. */
 bool kin_unfinished_mark(const kin_unfinished *self, int folder, kin_mark mark);
 
-/* Takes a mark out of `folder`; true where there is none. */
+/* Takes the mark out of `folder`, which is known to be kin's; true where there is none. */
 bool kin_unfinished_unmark(int folder);
 
 /* Whether the entry of `folder` called `name` is a mark, of this folder or from another name that it had. */

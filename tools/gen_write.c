@@ -133,7 +133,7 @@ int gen_write_ids(const char *directory, size_t n, kin_error *err)
     if (!path)
         return kin_fail_alloc(err, "path", 0);
     int rc = 0;
-    FILE *file = fopen(path, "wxe");
+    FILE *file = kin_file_create(path);
     if (!file) {
         rc = kin_fail_errno(err, KIN_E_CANTOUT, "check the folder it lies in", "%s", path);
         goto done;
