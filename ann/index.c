@@ -177,11 +177,13 @@ static int train(kin_index_part *part, const int32_t *first, size_t lists, float
         goto exit;
     for (size_t i = 0; i < rows; i++)
         chosen[i] = first[kin_random_place(key, vectors, i)];
-    for (size_t at = 0; at < rows; at += BATCH_ROWS) {
+    for (size_t at = 0; at < rows && status == 0; at += BATCH_ROWS) {
         size_t count = rows - at < BATCH_ROWS ? rows - at : BATCH_ROWS;
-        kin_space_rows_parallel(space, chosen + at, count, sample.x + at * space->d, sample.wide);
+        status = kin_space_rows_parallel(space, chosen + at, count, sample.x + at * space->d,
+                                         sample.wide, err);
     }
-    status = kin_kmeans_fit(centroid, lists, sample.x, rows, space->d, seed, watch, err);
+    if (status == 0)
+        status = kin_kmeans_fit(centroid, lists, sample.x, rows, space->d, seed, watch, err);
     if (status == 0)
         status = kin_faiss_ivf_new(&part->faiss, centroid, lists, space->d, err);
 exit:
@@ -204,8 +206,8 @@ static int add_vectors(kin_index_part *part, const int32_t *first, const float *
         status = kin_watch_check(watch, err);
         if (status)
             break;
-        kin_space_rows_parallel(&part->space, first + at, count, rows.x, rows.wide);
-        if (centroid)
+        status = kin_space_rows_parallel(&part->space, first + at, count, rows.x, rows.wide, err);
+        if (status == 0 && centroid)
             status = kin_kmeans_assign(list, rows.x, count, part->space.d, centroid, lists, err);
         if (status == 0)
             status = kin_faiss_add(part->faiss, rows.x, centroid ? list : NULL, count, err);
@@ -326,7 +328,7 @@ int kin_index_build(kin_index **out, const kin_catalog *catalog, const kin_index
         kin_index_free(self);
     else
         *out = self;
-    return status;
+    return kin_catalog_settle(catalog, status, err);
 }
 
 json_t *kin_index_facts(const kin_index *self)

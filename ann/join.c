@@ -332,5 +332,5 @@ int kin_join_run(kin_join *self, kin_row_sink sink, const kin_watch *watch, kin_
         rc = hand_on_empty(self, sink, err);
     if (rc == 0)
         make_report(self, &before);
-    return rc;
+    return kin_catalog_settle(self->catalog, rc, err);
 }

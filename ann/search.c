@@ -249,9 +249,11 @@ static void ask_part(search *self, size_t p)
             size_t count = block->count - at < QUERIES ? block->count - at : QUERIES;
             if (worker->status)
                 continue;
-            kin_space_rows(&part->space, block->first + at, count, worker->x, worker->wide);
+            const int32_t *first = block->first + at;
+            bool finite = kin_space_rows(&part->space, first, count, worker->x, worker->wide);
             worker->status =
-                kin_worker_ask(worker, part, count, c, block->found + at * c, &worker->err);
+                finite ? kin_worker_ask(worker, part, count, c, block->found + at * c, &worker->err)
+                       : kin_catalog_fail_row(self->index->catalog, (size_t)*first, &worker->err);
         }
     }
 }
@@ -320,7 +322,7 @@ int kin_search_rows(const kin_index *index, const kin_search_options *options, c
             kin_watch_progress(watch, first + count, n);
     }
     search_release(&self);
-    return status;
+    return kin_catalog_settle(index->catalog, status, err);
 }
 
 int kin_search_all(const kin_index *index, const kin_search_options *options, kin_row_sink sink,
@@ -340,7 +342,10 @@ static int ask_one(search *self, kin_worker *worker, const kin_query *query, int
         size_t c = self->depth.part[p];
         if (!part->faiss || !kin_space_query(&part->space, query, worker->x, worker->wide))
             continue;
-        int status = kin_worker_ask(worker, part, 1, c, found, err);
+        int status = kin_space_finite(worker->x, part->space.d)
+                         ? kin_worker_ask(worker, part, 1, c, found, err)
+                         : kin_fail(err, KIN_E_INTERNAL, "report this as a bug",
+                                    "the query's vector is not finite");
         if (status)
             return status;
         kin_candidates_add(&worker->candidates, &part->distinct, query->row, own, found, c,
@@ -375,9 +380,10 @@ int kin_search_one(const kin_index *index, const kin_search_options *options,
         out->count = 1;
         kin_rescore(query, worker.candidates.item, worker.candidates.count, &worker.rescore, out,
                     0);
+        status = kin_rows_check(out, err);
     }
 exit:
     free(found);
     kin_worker_release(&worker);
-    return status;
+    return kin_catalog_settle(index->catalog, status, err);
 }

@@ -62,8 +62,9 @@ static int ask(const search_trace *self, kin_worker *worker, int32_t *found, siz
     int32_t group = part->distinct.of[row];
     int rc = 0;
     if (group >= 0) {
-        kin_space_rows(&part->space, &row, 1, worker->x, worker->wide);
-        rc = kin_worker_ask(worker, part, 1, c, found, err);
+        rc = kin_space_rows(&part->space, &row, 1, worker->x, worker->wide)
+                 ? kin_worker_ask(worker, part, 1, c, found, err)
+                 : kin_catalog_fail_row(self->index->catalog, (size_t)row, err);
     }
     if (group >= 0 && rc == 0)
         kin_candidates_add(&worker->candidates, &part->distinct, row, group, found, c,
@@ -120,5 +121,5 @@ int kin_search_trace(const kin_index *index, const kin_search_options *options, 
                                  count - first < stretch ? count : first + stretch, sink, err);
         }
     release(&self);
-    return rc;
+    return kin_catalog_settle(index->catalog, rc, err);
 }

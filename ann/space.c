@@ -76,26 +76,41 @@ static void item_row(const kin_space *self, size_t row, float *out)
     }
 }
 
-void kin_space_rows(const kin_space *self, const int32_t *item, size_t count, float *out,
+bool kin_space_finite(const float *x, size_t count)
+{
+    float sum = 0; /* of zeros, and NaN where a value is not finite */
+    for (size_t i = 0; i < count; i++)
+        sum += 0 * x[i];
+    return sum == 0;
+}
+
+bool kin_space_rows(const kin_space *self, const int32_t *item, size_t count, float *out,
                     float *wide)
 {
     float *full = self->pca.kept ? wide : out;
     assert(full);
     for (size_t i = 0; i < count; i++)
         item_row(self, (size_t)item[i], full + i * self->d_full);
-    if (self->pca.kept)
+    bool finite = kin_space_finite(full, count * self->d_full);
+    if (self->pca.kept && finite) {
         kin_pca_apply(&self->pca, full, count, out);
+        finite = kin_space_finite(out, count * self->d);
+    }
+    return finite;
 }
 
-void kin_space_rows_parallel(const kin_space *self, const int32_t *item, size_t count, float *out,
-                             float *wide)
+int kin_space_rows_parallel(const kin_space *self, const int32_t *item, size_t count, float *out,
+                            float *wide, kin_error *err)
 {
-#pragma omp parallel for schedule(dynamic)
+    size_t bad = count;
+#pragma omp parallel for schedule(dynamic) reduction(min : bad)
     for (size_t first = 0; first < count; first += PIECE_ROWS) {
         size_t rows = count - first < PIECE_ROWS ? count - first : PIECE_ROWS;
-        kin_space_rows(self, item + first, rows, out + first * self->d,
-                       wide ? wide + first * self->d_full : NULL);
+        if (!kin_space_rows(self, item + first, rows, out + first * self->d,
+                            wide ? wide + first * self->d_full : NULL))
+            bad = first < bad ? first : bad;
     }
+    return bad < count ? kin_catalog_fail_row(self->catalog, (size_t)item[bad], err) : 0;
 }
 
 bool kin_space_query(const kin_space *self, const kin_query *query, float *out, float *wide)
@@ -149,8 +164,9 @@ int kin_space_project(kin_space *self, const int32_t *item, size_t count, size_t
     }
     for (size_t i = 0; i < sample; i++)
         chosen[i] = item[kin_random_place(key, count, i)];
-    kin_space_rows_parallel(self, chosen, sample, x, NULL);
-    status = kin_pca_fit(&self->pca, x, sample, self->d_full, kept, centre, err);
+    status = kin_space_rows_parallel(self, chosen, sample, x, NULL, err);
+    if (status == 0)
+        status = kin_pca_fit(&self->pca, x, sample, self->d_full, kept, centre, err);
     if (status == 0)
         self->d = kept;
 exit:

@@ -29,16 +29,22 @@ void kin_space_release(kin_space *self);
 
 /* The vectors of items item[0 .. count). Every one must have a modality of the space. `wide` is
  * room for count * d_full floats, used under projection only (else NULL). Serial: call it from
- * inside a team, or with blocks. A vector's bits depend on its item alone. */
-void kin_space_rows(const kin_space *self, const int32_t *item, size_t count,
+ * inside a team, or with blocks. A vector's bits depend on its item alone. False when a value is not finite: then
+ * the files have changed (kin_catalog_fail_row), and nothing of it may reach FAISS, whose graph it would
+ * destroy, or LAPACK. */
+bool kin_space_rows(const kin_space *self, const int32_t *item, size_t count,
                     float *out /* [count][d] */, float *wide);
 
-/* kin_space_rows by all threads: item's vectors in fixed pieces. `wide` as above. */
-void kin_space_rows_parallel(const kin_space *self, const int32_t *item, size_t count, float *out,
-                             float *wide);
+/* kin_space_rows by all threads: item's vectors in fixed pieces. `wide` as above. KIN_E_AGAIN. */
+int kin_space_rows_parallel(const kin_space *self, const int32_t *item, size_t count, float *out,
+                            float *wide, kin_error *err);
 
-/* The vector of a query; false when it has no modality of the space. `wide` [d_full] or NULL. */
+/* The vector of a query; false when it has no modality of the space. `wide` [d_full] or NULL. Its values are
+ * as finite as the query's. */
 bool kin_space_query(const kin_space *self, const kin_query *query, float *out, float *wide);
+
+/* Whether all values are finite. */
+bool kin_space_finite(const float *x, size_t count);
 
 /* Learns the projection to `kept` dimensions from a seeded sample of the items item[0 .. count). */
 int kin_space_project(kin_space *self, const int32_t *item, size_t count, size_t kept, bool centre,

@@ -65,6 +65,23 @@ static int scan_modality(kin_modality *m, kin_error *err)
     return rc;
 }
 
+static int same_file(const char *path, const kin_hash *before, kin_error *err)
+{
+    kin_hash now;
+    kin_error fault = {0};
+    int rc = kin_hash_file(&now, NULL, path, &fault);
+    if (rc == 0 && strcmp(now.text, before->text) == 0)
+        return 0;
+    if (rc != 0 &&
+        rc != KIN_E_NOINPUT) { /* it may be the same: memory, descriptors or the disk failed */
+        if (err)
+            *err = fault;
+        return rc;
+    }
+    return kin_fail(err, KIN_E_AGAIN, "run it again when nothing writes to the inputs",
+                    "%s changed while it was read", path);
+}
+
 static int open_modality(kin_catalog *self, const kin_source *source, kin_error *err)
 {
     kin_modality *m = &self->modality[self->modality_count];
@@ -87,7 +104,9 @@ static int open_modality(kin_catalog *self, const kin_source *source, kin_error 
     if (!m->inverse_norm)
         return kin_fail_alloc(err, "norms", first->n * sizeof *m->inverse_norm);
     m->fingerprint = kin_hash_bytes(m->matrix.file.data, m->matrix.file.bytes);
-    return scan_modality(m, err);
+    int scanned = scan_modality(m, err);
+    int changed = scanned == KIN_E_DATA ? same_file(m->matrix.file.path, &m->fingerprint, err) : 0;
+    return changed ? changed : scanned;
 }
 
 /* Which modalities each item has, after the policy's word. */
@@ -280,33 +299,34 @@ void kin_catalog_close(kin_catalog *self)
     *self = (kin_catalog){0};
 }
 
-static int same_file(const char *path, const kin_hash *before, kin_error *err)
-{
-    kin_hash now;
-    kin_error fault = {0};
-    int rc = kin_hash_file(&now, NULL, path, &fault);
-    if (rc == 0 && strcmp(now.text, before->text) == 0)
-        return 0;
-    if (rc != 0 &&
-        rc != KIN_E_NOINPUT) { /* it may be the same: memory, descriptors or the disk failed */
-        if (err)
-            *err = fault;
-        return rc;
-    }
-    return kin_fail(err, KIN_E_AGAIN, "run it again when nothing writes to the inputs",
-                    "%s changed while it was read", path);
-}
-
 int kin_catalog_unchanged(const kin_catalog *self, kin_error *err)
 {
     int rc = 0;
     for (size_t m = 0; m < self->modality_count && rc == 0; m++)
-        rc = same_file(self->modality[m].matrix.file.path, &self->modality[m].fingerprint, err);
+        if (self->modality[m].matrix.file.path) /* a sample's rows lie in no file */
+            rc = same_file(self->modality[m].matrix.file.path, &self->modality[m].fingerprint, err);
     if (rc == 0 && self->ids_path)
         rc = same_file(self->ids_path, &self->ids_fingerprint, err);
     if (rc == 0 && self->items.lines.file.path)
         rc = same_file(self->items.lines.file.path, &self->items_fingerprint, err);
     return rc;
+}
+
+int kin_catalog_settle(const kin_catalog *self, int rc, kin_error *err)
+{
+    if (rc != KIN_E_INTERNAL)
+        return rc;
+    int changed = kin_catalog_unchanged(self, err);
+    return changed ? changed : rc;
+}
+
+int kin_catalog_fail_row(const kin_catalog *self, size_t row, kin_error *err)
+{
+    int rc = kin_fail(
+        err, KIN_E_INTERNAL, "report this as a bug",
+        "%s: row %zu is not what it was when it was checked",
+        self->modality[0].matrix.file.path ? self->modality[0].matrix.file.path : "a sample", row);
+    return kin_catalog_settle(self, rc, err);
 }
 
 size_t kin_catalog_incomplete(const kin_catalog *self)

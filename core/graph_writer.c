@@ -218,6 +218,9 @@ static int write_rows(void *writer, size_t first, const kin_rows *rows, kin_erro
     kin_graph_writer *self = writer;
     bool refused = false;
     assert(rows->k == self->k && first + rows->count <= self->n);
+    int rc = kin_rows_check(rows, err);
+    if (rc != 0)
+        return rc;
 #pragma omp parallel if (rows->count * self->k > 65536)
     {
         bool by_column = self->order == KIN_ORDER_COLUMN;

@@ -47,6 +47,19 @@ int kin_row_ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+int kin_rows_check(const kin_rows *self, kin_error *err)
+{
+    for (size_t q = 0; q < self->count; q++) {
+        float sum = 0; /* of zeros, and NaN where a score is not finite */
+        for (size_t e = q * self->k; e < q * self->k + self->filled[q]; e++)
+            sum += 0 * self->score[e];
+        if (sum != 0)
+            return kin_fail(err, KIN_E_INTERNAL, "report this as a bug",
+                            "a pair has a score that is not finite");
+    }
+    return 0;
+}
+
 kin_rows kin_rows_part(const kin_rows *self, size_t first, size_t count)
 {
     kin_rows part = *self;
@@ -81,9 +94,11 @@ void kin_watch_stage(const kin_watch *self, const char *name)
 
 static int keep(void *self, size_t first, const kin_rows *rows, kin_error *err)
 {
-    (void)err;
     kin_rows *all = self;
     size_t at = first * all->k;
+    int rc = kin_rows_check(rows, err);
+    if (rc != 0)
+        return rc;
     assert(rows->k == all->k && first + rows->count <= all->capacity);
     memcpy(all->filled + first, rows->filled, rows->count * sizeof *rows->filled);
     memcpy(all->neighbor + at, rows->neighbor, rows->count * rows->k * sizeof *rows->neighbor);

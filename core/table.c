@@ -164,6 +164,7 @@ void kin_table_names(const kin_table *self, char *out, size_t room)
 kin_span kin_table_cell(const kin_table *self, size_t row, int column)
 {
     kin_span cell[KIN_COLUMNS_MAX];
-    split(kin_lines_at(&self->lines, row + 1), cell, KIN_COLUMNS_MAX);
-    return cell[column];
+    size_t cells = split(kin_lines_at(&self->lines, row + 1), cell, KIN_COLUMNS_MAX);
+    /* fewer than there were when the file was read: somebody writes to it */
+    return (size_t)column < cells ? cell[column] : (kin_span){"", 0};
 }

@@ -167,5 +167,5 @@ int kin_exact_run(kin_exact *self, kin_row_sink sink, const kin_watch *watch, ki
         rc = kin_exact_hand_on_empty(self, sink, err);
     if (rc == 0)
         kin_watch_progress(watch, self->catalog->n, self->catalog->n);
-    return rc;
+    return kin_catalog_settle(self->catalog, rc, err);
 }

@@ -349,5 +349,5 @@ int kin_stream_run(const kin_catalog *catalog, const kin_stream_queries *queries
             kin_watch_progress(watch, first + count, self.total);
     }
     release(&self);
-    return rc;
+    return kin_catalog_settle(catalog, rc, err);
 }

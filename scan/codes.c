@@ -12,13 +12,16 @@
 #include "core/score.h"
 #include "scan/codes_fit.h"
 
-#include <assert.h>
 #include <math.h>
 #include <omp.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { BLOCK_ROWS = 128, CODE_MAX = 127, LOW_STEPS = 254, LANES = 16 };
+
+/* Of a centred fused row, with its roundings. */
+static const float length_most = 2.01f;
 
 /* Room of one thread. */
 typedef struct encoder {
@@ -72,9 +75,11 @@ static float length_above(const float *x, size_t d)
     return sqrtf(sum_squares(x, d)) * (1 + (float)d * 0x1p-23f + 0x1p-22f);
 }
 
-/* Fused rows, centred; their length and <mean, u> - <mean, mean> / 2 beside them. */
-static void load_rows(const kin_codes *self, const int32_t *row, size_t count, encoder *e)
+/* Fused rows, centred; their length and <mean, u> - <mean, mean> / 2 beside them. Returns the first row that
+ * is none: no fused row is longer than 1, and so no centred one longer than 2. SIZE_MAX: all are. */
+static size_t load_rows(const kin_codes *self, const int32_t *row, size_t count, encoder *e)
 {
+    size_t none = SIZE_MAX;
     const kin_rotation *r = &self->rotation;
     double half = 0.5 * kin_kernels_best()->dot[KIN_F32](r->mean, r->mean, r->d);
     for (size_t i = 0; i < count; i++) {
@@ -84,7 +89,10 @@ static void load_rows(const kin_codes *self, const int32_t *row, size_t count, e
         for (size_t k = 0; k < r->d; k++)
             y[k] -= r->mean[k];
         e->length[i] = length_above(y, r->d);
+        if (!(e->length[i] <= length_most) && none == SIZE_MAX)
+            none = (size_t)row[i];
     }
+    return none;
 }
 
 /* ---- order ------------------------------------------------------------------------------------- */
@@ -105,7 +113,8 @@ static int make_order(kin_codes *self, const uint8_t *leave_out, float *memory, 
     float *coordinate = kin_alloc(kin_size_mul(n, axes), sizeof *coordinate);
     if (!coordinate)
         return kin_fail_alloc(err, "the order of rows", kin_size_mul(n, axes * sizeof(float)));
-#pragma omp parallel
+    size_t none = SIZE_MAX;
+#pragma omp parallel reduction(min : none)
     {
         encoder e;
         encoder_place(&e, self, memory + (size_t)omp_get_thread_num() * encoder_floats(self));
@@ -116,11 +125,15 @@ static int make_order(kin_codes *self, const uint8_t *leave_out, float *memory, 
             size_t count = n - first < BLOCK_ROWS ? n - first : BLOCK_ROWS;
             for (size_t i = 0; i < count; i++)
                 row[i] = (int32_t)(first + i);
-            load_rows(self, row, count, &e);
-            kin_codes_fit_project(self, e.y, count, coordinate + first * axes);
+            size_t bad = load_rows(self, row, count, &e);
+            none = bad < none ? bad : none;
+            if (bad == SIZE_MAX)
+                kin_codes_fit_project(self, e.y, count, coordinate + first * axes);
         }
     }
-    int rc = kin_order_init(&self->order, self->fused.catalog, leave_out, coordinate, axes, err);
+    int rc = none < SIZE_MAX ? kin_catalog_fail_row(self->fused.catalog, none, err)
+                             : kin_order_init(&self->order, self->fused.catalog, leave_out,
+                                              coordinate, axes, err);
     free(coordinate);
     return rc;
 }
@@ -210,7 +223,6 @@ static void encode_row(const kin_codes *self, size_t at, const float *z, float l
     if (self->estimates)
         estimate_row(self, facts, coarse, fine, tail_loss,
                      self->fused.factor[self->fused.catalog->present[self->order.row[at]]]);
-    assert(isfinite(facts->norm + facts->coarse + facts->fine + facts->tail_loss));
     facts->lead_sum = sum_codes(code, 2 * r->lead);
     facts->tail_sum = sum_codes(code + 2 * r->lead, r->tail);
 }
@@ -234,11 +246,14 @@ static void place_row(kin_codes *self, size_t at, size_t group, const int8_t *co
     self->panel_sum[panel * KIN_PANEL_COLUMNS + column] = sum_codes(code, lead);
 }
 
-static void encode_block(kin_codes *self, size_t first, size_t count, float slack, encoder *e)
+/* Returns the first row that is none, as load_rows does. */
+static size_t encode_block(kin_codes *self, size_t first, size_t count, float slack, encoder *e)
 {
     const kin_rotation *r = &self->rotation;
     size_t group = kin_order_group(&self->order, first);
-    load_rows(self, self->order.row + first, count, e);
+    size_t none = load_rows(self, self->order.row + first, count, e);
+    if (none < SIZE_MAX)
+        return none;
     kin_rotation_apply(r, e->y, count, e->z, e->space);
     for (size_t i = 0; i < count; i++) {
         size_t at = first + i;
@@ -248,6 +263,7 @@ static void encode_block(kin_codes *self, size_t first, size_t count, float slac
         encode_row(self, at, e->z + i * (r->lead + r->tail), e->length[i], slack, e);
         place_row(self, at, group, e->code);
     }
+    return SIZE_MAX;
 }
 
 /* What a row's pairs with similar rows stay below: somewhat above its error with its own like, and
@@ -317,18 +333,21 @@ static int encode_all(kin_codes *self, float *memory, float slack, const kin_wat
         (size_t)omp_get_max_threads() * 64 * BLOCK_ROWS; /* between looks at the watch */
     int rc = 0;
     for (size_t from = 0; from < n && rc == 0; from += stretch) {
-        size_t to = n - from < stretch ? n : from + stretch;
-#pragma omp parallel
+        size_t to = n - from < stretch ? n : from + stretch, none = SIZE_MAX;
+#pragma omp parallel reduction(min : none)
         {
             encoder e;
             encoder_place(&e, self, memory + (size_t)omp_get_thread_num() * encoder_floats(self));
             omp_set_num_threads(1); /* a BLAS call from here uses this thread alone */
 #pragma omp for schedule(dynamic)
-            for (size_t first = from; first < to; first += BLOCK_ROWS)
-                encode_block(self, first, to - first < BLOCK_ROWS ? to - first : BLOCK_ROWS, slack,
-                             &e);
+            for (size_t first = from; first < to; first += BLOCK_ROWS) {
+                size_t count = to - first < BLOCK_ROWS ? to - first : BLOCK_ROWS;
+                size_t bad = encode_block(self, first, count, slack, &e);
+                none = bad < none ? bad : none;
+            }
         }
-        rc = kin_watch_check(watch, err);
+        rc = none < SIZE_MAX ? kin_catalog_fail_row(self->fused.catalog, none, err)
+                             : kin_watch_check(watch, err);
     }
     return rc;
 }

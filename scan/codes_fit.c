@@ -48,17 +48,22 @@ static void sample_release(sample *self)
     free(self->mean);
 }
 
-/* Every (present / rows)-th of the rows that take part in pairs. */
-static void read_sample(const kin_fused *fused, size_t present, sample *self)
+/* Every (present / rows)-th of the rows that take part in pairs. Their length is at most 1. */
+static int read_sample(const kin_fused *fused, size_t present, sample *self, kin_error *err)
 {
     size_t seen = 0, taken = 0;
     for (size_t i = 0; i < fused->catalog->n && taken < self->rows; i++) {
         if (!fused->catalog->present[i])
             continue;
-        if (seen++ * self->rows / present == taken)
-            kin_fused_row(fused, i, self->y + taken++ * self->d);
+        if (seen++ * self->rows / present != taken)
+            continue;
+        float *y = self->y + taken++ * self->d;
+        kin_fused_row(fused, i, y);
+        if (!(kin_kernels_best()->dot[KIN_F32](y, y, self->d) <= 1.01))
+            return kin_catalog_fail_row(fused->catalog, i, err);
     }
     self->rows = taken;
+    return 0;
 }
 
 static void centre(sample *self)
@@ -91,9 +96,10 @@ static int take_sample(sample *self, const kin_fused *fused, kin_error *err)
     self->mean = kin_alloc(self->d, sizeof *self->mean);
     if (!self->y || !self->bias || !self->mean)
         return kin_fail_alloc(err, "a sample", kin_size_mul(self->rows * self->d, sizeof(float)));
-    read_sample(fused, present, self);
-    centre(self);
-    return 0;
+    int rc = read_sample(fused, present, self, err);
+    if (rc == 0)
+        centre(self);
+    return rc;
 }
 
 /* ---- how many dimensions lead -------------------------------------------------------------------- */
@@ -305,7 +311,7 @@ int kin_codes_init(kin_codes *self, const kin_catalog *catalog, const kin_codes_
     sample_release(&from);
     if (rc != 0)
         kin_codes_release(self);
-    return rc;
+    return kin_catalog_settle(catalog, rc, err);
 }
 
 size_t kin_codes_fit_coordinates(const kin_codes *self)

@@ -1,15 +1,21 @@
 """What happens to kin build when something goes wrong under way: inputs that change or vanish,
 signals, two writers of one name. Each gives an answer, and the final name is never half-written."""
+import fcntl
 import os
+import re
 import signal
 import struct
+import subprocess
 import time
+
+import numpy as np
 
 import kin_cli
 from kin_cli import Case, Running, random_rows
 
 N = 60
 VECTORS = "--modality"
+F_SETPIPE_SZ = 1031 # of <fcntl.h>; Python 3.10 and later have a name for it
 
 
 class UnderWay(Case):
@@ -175,6 +181,121 @@ class ExactUnderWay(Case):
             for moment in (r"Progress: 0/40000", r"Progress: [1-9]\d*/40000"):
                 with self.subTest(signal=number, moment=moment):
                     self.check_stop(number, moment)
+
+
+class Stepped:
+    """A command whose log goes into a pipe that holds one line: whoever has read a line knows that the command has not
+    got beyond its next line but one, however long it is looked at."""
+
+    def __init__(self, *arguments, cwd):
+        self.command = [kin_cli.KIN] + [str(argument) for argument in arguments]
+        self.log, end = os.pipe2(os.O_DIRECT | os.O_CLOEXEC)
+        fcntl.fcntl(self.log, F_SETPIPE_SZ, 4096)
+        self.process = subprocess.Popen(self.command, cwd=cwd, stderr=end, stdout=subprocess.DEVNULL,
+                                        stdin=subprocess.DEVNULL, env=kin_cli.clean_environment())
+        os.close(end)
+        self.seen = ""
+
+    def read(self):
+        line = os.read(self.log, 4096).decode()
+        self.seen += line
+        return line
+
+    def wait_for(self, pattern):
+        line = self.read()
+        while line and not re.search(pattern, line):
+            line = self.read()
+        if not line:
+            raise AssertionError("no line like %r in:\n%s" % (pattern, self.seen))
+
+    def finish(self):
+        while self.read():
+            pass
+        os.close(self.log)
+        code = self.process.wait(timeout=600)
+        return kin_cli.Result(code, "", self.seen, self.command)
+
+
+class Overwritten(Case):
+    """Inputs written over in place, with the same length, while each engine and kin index read them."""
+    MODALITIES = ["--modality", "text=text.npy", "--modality", "image=image.npy"]
+    HEADER = 128
+
+    def setUp(self):
+        super().setUp()
+        self.n, self.d = 700, 96
+        self.rows = random_rows(self.n, self.d, 1)
+        self.save("image.npy", random_rows(self.n, 16, 2))
+        self.save("text.npy", self.rows)
+
+    def values(self, what):
+        """The bytes that are written, and where."""
+        rows = self.rows.copy()
+        if what == "one NaN":
+            rows[self.n // 2, 3] = np.nan
+        elif what == "other values":
+            rows = random_rows(self.n, self.d, 3)
+        else:
+            rows[:] = {"NaN": np.nan, "infinite": np.inf, "zeros": 0, "huge": 3e38}[what]
+        return rows.tobytes()
+
+    def check(self, moment, what, command, *arguments, name="text.npy", data=None, at=None):
+        self.save("text.npy", self.rows)
+        before = sorted(os.listdir(self.dir))
+        running = Stepped(command, *self.MODALITIES, "--out", "o", "--top-k", "10", "--threads", "2",
+                          "--progress", "lines", *arguments, cwd=self.dir)
+        running.wait_for(moment)
+        with open(self.path(name), "r+b") as file:
+            file.seek(self.HEADER if at is None else at)
+            file.write(self.values(what) if data is None else data)
+        result = running.finish()
+        self.check_refusal(result, 75, "^" + re.escape(name) + " changed while it was read$",
+                           "^run it again")
+        self.assertNotRegex(result.err, "Effort raised|is not met", "effort was raised")
+        self.assertEqual(sorted(os.listdir(self.dir)), before, "nothing published, nothing left")
+
+    PATTERNS = ("NaN", "infinite", "zeros", "huge", "other values", "one NaN")
+
+    def check_patterns(self, moments, command, *arguments):
+        """Every pattern at some moment, every moment with some pattern."""
+        for at, what in enumerate(self.PATTERNS):
+            moment = moments[at % len(moments)]
+            with self.subTest(moment=moment, what=what):
+                self.check(moment, what, command, *arguments)
+
+    def test_stream(self):
+        self.check_patterns((r"Progress: 0/", r"Progress: [1-9]\d*/"), "build", "--engine", "stream",
+                            "--micro-batch", "100")
+
+    def test_exact(self):
+        self.check_patterns((r"Computing", r"^INFO Plan", r"Progress: 0/"), "build", "--engine",
+                            "exact")
+
+    def test_ivf(self):
+        self.check_patterns((r"^INFO Plan", r"^INFO Effort", r"Computing similarity"), "build",
+                            "--engine", "ivf")
+
+    def test_hnsw(self):
+        self.check_patterns((r"Stage: group text", r"Stage: add text", r"Stage: search"), "build",
+                            "--engine", "hnsw")
+
+    def test_index(self):
+        for type in ("hnsw", "ivf"):
+            self.check_patterns((r"^INFO Building", r"Stage: (train|add) text",
+                                 r"Stage: group image"), "index", "--type", type)
+
+    def test_index_projected(self):
+        self.check_patterns((r"Stage: project text",), "index", "--type", "ivf", "--project", "8")
+
+    def test_names(self):
+        """Ids and the table of items, which are copied into the graph."""
+        ids = "".join("id%05d\n" % i for i in range(self.n))
+        self.text("ids", ids)
+        table = "id\ttitle\n" + "".join("id%05d\tt\n" % i for i in range(self.n))
+        for name, data in (("items.tsv", b"x" * 5000), ("ids", b"x" * len(ids))):
+            self.text("items.tsv", table)
+            self.check(r"Progress: 0/", None, "build", "--ids", "ids", "--items", "items.tsv",
+                       "--engine", "stream", name=name, data=data, at=0)
 
 
 if __name__ == "__main__":

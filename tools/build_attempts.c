@@ -99,6 +99,8 @@ int build_attempts(build *self, kin_error *err)
             break;
         kin_graph_writer_restart(self->writer);
         rc = run_judged(self, attempt, err);
+        if (rc == 0 && !self->verdict.met) /* more effort is no answer to vectors that change */
+            rc = kin_catalog_unchanged(&self->catalog, err);
         if (rc != 0 || self->verdict.met)
             return rc;
     }

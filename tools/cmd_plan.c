@@ -165,7 +165,7 @@ int plan_run(const void *values, const kin_operands *operands, kin_error *err)
     if (rc == 0)
         rc = build_resolve_engine(&self, err);
     if (rc == 0)
-        rc = plan_engines(&self, options->json, err);
+        rc = kin_catalog_settle(&self.catalog, plan_engines(&self, options->json, err), err);
     kin_catalog_close(&self.catalog);
     command_sources_release(self.source, self.source_count);
     json_decref(self.index_manifest);

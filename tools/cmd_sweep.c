@@ -180,7 +180,9 @@ static int run(const void *values, const kin_operands *operands, kin_error *err)
     console_catch_signals();
     rc = open_inputs(&self, source, count, err);
     if (rc == 0)
-        rc = sweep_run(&self, err);
+        rc = kin_catalog_settle(&self.catalog, sweep_run(&self, err), err);
+    if (rc == 0)
+        rc = kin_catalog_unchanged(&self.catalog, err);
     if (rc == 0)
         rc = report(&self, err);
     row_sample_release(&self.judged);

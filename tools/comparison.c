@@ -357,7 +357,10 @@ static int measure(comparison *self, const kin_watch *watch, kin_error *err)
                                &self->to_previous, comparison_drift_top_k(self), err);
         self->has_drift = rc == 0;
     }
-    return rc == 0 && self->has_catalog ? kin_catalog_unchanged(&self->catalog, err) : rc;
+    if (!self->has_catalog)
+        return rc;
+    return rc == 0 ? kin_catalog_unchanged(&self->catalog, err)
+                   : kin_catalog_settle(&self->catalog, rc, err);
 }
 
 int comparison_run(comparison *self, const compare_options *options, const kin_operands *operands,

@@ -83,10 +83,10 @@ static void keep(kin_rows *kept, size_t slot, const kin_rows *rows, size_t q)
 
 static int keep_block(void *into, size_t first, const kin_rows *rows, kin_error *err)
 {
-    (void)err;
-    for (size_t q = 0; q < rows->count; q++)
+    int rc = kin_rows_check(rows, err);
+    for (size_t q = 0; rc == 0 && q < rows->count; q++)
         keep(into, first + q, rows, q);
-    return 0;
+    return rc;
 }
 
 /* The place of the first drawn item that is `row` or comes after it. */

@@ -60,20 +60,20 @@ static int try_step(tuner *self, const kin_search_options *search, const kin_wat
 }
 
 /* Up until a step promises to pass, or there is nothing deeper. */
-static int climb(tuner *self, kin_search_options *search, size_t n, const kin_watch *watch,
-                 tuning *out, kin_error *err)
+static int climb(tuner *self, kin_search_options *search, const kin_catalog *catalog,
+                 const kin_watch *watch, tuning *out, kin_error *err)
 {
     bool fused = kin_index_resolved(self->index)->space == KIN_SPACE_FUSED;
     int rc = 0;
     for (const int64_t *step = fused ? ladder_fused : ladder; rc == 0 && *step != 0; step++) {
         int64_t c = (int64_t)search->top_k * *step / 4;
         c = c > CANDIDATES_MIN ? c : CANDIDATES_MIN;
-        if (out->likely || c == search->candidates || search->candidates >= (int64_t)n)
+        if (out->likely || c == search->candidates || search->candidates >= (int64_t)catalog->n)
             continue;
         search->candidates = search->ef_search = c;
         rc = try_step(self, search, watch, out, err);
     }
-    return rc;
+    return rc == 0 && !out->likely ? kin_catalog_unchanged(catalog, err) : rc;
 }
 
 static int prepare(tuner *self, const kin_catalog *catalog, size_t k, const kin_watch *watch,
@@ -105,7 +105,7 @@ int tune_search(tuning *out, kin_search_options *search, const kin_index *index,
     *out = (tuning){0};
     int rc = prepare(&self, catalog, search->top_k, watch, err);
     if (rc == 0)
-        rc = climb(&self, search, catalog->n, watch, out, err);
+        rc = climb(&self, search, catalog, watch, out, err);
     if (rc == 0) {
         out->row = self.sample.row;
         out->rows = self.sample.count;
