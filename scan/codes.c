@@ -189,7 +189,10 @@ static float encode_tail(const kin_codes *self, const float *z, int8_t *code, fl
 /* What the codes leave out points in no particular direction: of <x, y> it takes about the product of
  * lengths over sqrt(dimensions). The tolerance is three times that, for two rows such as this one; and
  * tiles, which see high codes alone, allow for three times what these leave out. Without that a tail of
- * no length would leave nothing between a row's bound and its floor, which is closer. */
+ * no length would leave nothing between a row's bound and its floor, which is closer.
+ *
+ * A row that lacks the heavy modality of a catalog (a large factor) lies near the mean, and most of its pairs are with
+ * longer rows, of length 1, whose codes leave out more in proportion. */
 static void estimate_row(const kin_codes *self, kin_code_facts *facts, float coarse, float fine,
                          float tail_loss, float factor)
 {
@@ -198,7 +201,8 @@ static void estimate_row(const kin_codes *self, kin_code_facts *facts, float coa
     float tail = 2 * tail_loss * tail_loss * facts->tail_norm * facts->tail_norm;
     float leading = (float)(r->lead < r->d ? r->lead : r->d), others = (float)r->d - leading;
     float square = lead / leading + (others > 0 ? tail / others : 0);
-    facts->tolerance = 3 * factor * (sqrtf(square) + 1e-6f);
+    float longer = factor > KIN_FACTOR_DOUBTFUL && facts->norm < 1 ? 1 / facts->norm : 1;
+    facts->tolerance = 3 * factor * (longer * sqrtf(square) + 1e-6f);
     facts->coarse = 3 * coarse / sqrtf(leading);
     facts->fine = facts->tail_loss = 0;
 }

@@ -56,6 +56,11 @@ typedef struct kin_codes {
     uint8_t *strip; /* [strips][lead / 4][KIN_STRIP_ROWS][4] high ^ row_bias; owned; or NULL */
 } kin_codes;
 
+/* Of estimates: from so many times a row's own factor on its pairs are scored in full, as its tolerance, which has the
+ * row's own, says nothing of them. Weights that are far apart make such pairs: of rows that share the lighter modality
+ * alone. */
+#define KIN_FACTOR_DOUBTFUL 4.0f
+
 /* How far a refined value may be from the pair's inner product. low.low is not in it: that is at most
  * the product of what `high` loses of both. */
 static inline float kin_codes_error(const kin_codes *self, const kin_code_facts *x,

@@ -213,6 +213,12 @@ static void pick_strip(kin_meeting *self, const size_t *at, const size_t *slot, 
 
 /* ---- tiles ---------------------------------------------------------------------------------------- */
 
+/* What an estimate, before the factor, is off by as good as never: a row's tolerance has its own pattern's factor. */
+static float doubt(const kin_meeting *self, const kin_code_facts *row)
+{
+    return row->tolerance / self->own_factor;
+}
+
 /* The hits of strip row r and the panel whose first column is `column`: refined and collected. */
 static void refine(kin_meeting *self, size_t r, size_t column)
 {
@@ -222,7 +228,7 @@ static void refine(kin_meeting *self, size_t r, size_t column)
     kin_refine_row row = {kin_meeting_unit(self),
                           kin_meeting_unit(self) / LOW_STEPS,
                           self->factor,
-                          scan->codes->rounding,
+                          self->doubtful ? doubt(self, x) : scan->codes->rounding,
                           x->bias,
                           x->norm,
                           x->tail_norm,
@@ -319,6 +325,8 @@ void kin_meeting_probe(kin_meeting *self, unsigned pattern, const size_t *at, co
     self->rows_collect = true;
     self->columns_collect = false;
     self->factor = codes->fused.factor[pattern & codes->order.pattern[group]];
+    self->own_factor = codes->fused.factor[pattern];
+    self->doubtful = self->factor > KIN_FACTOR_DOUBTFUL * self->own_factor;
     if (self->factor == 0)
         return;
     size_t panels = set_columns(self, group);

@@ -31,6 +31,9 @@ struct kin_meeting {
     size_t rows, column_count;
     bool rows_collect, columns_collect;
     float factor;
+    /* of estimates: the rows' own factor, and whether the pair's is so much above it that they tell nothing */
+    float own_factor;
+    bool doubtful;
     float coarse_most, norm_most; /* of the columns */
     columns column;
 

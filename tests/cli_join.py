@@ -40,6 +40,27 @@ class Joins(Build):
         self.assertLess(done["pairs"], join["rows"] ** 2)
 
 
+class FarWeights(Build):
+    """Weights far apart with items that lack the heavy modality: pairs that share the light one alone count W / w times
+    what they are in fused space, where codes tell them apart no more."""
+
+    def test_against_exact(self):
+        n, centres = 2500, random_rows(40, 24, 1)
+        generator = np.random.default_rng(2)
+        for name, lack in (("t", 0.3), ("i", 0.2)):
+            rows = centres[generator.integers(0, 40, n)] + 0.5 * generator.standard_normal((n, 24))
+            rows[generator.random(n) < lack] = 0
+            self.save(name + ".npy", rows.astype(np.float32))
+        for ratio in ("1e-6", "1e-4"):
+            with self.subTest(ratio=ratio):
+                vectors = ("--modality", "t.npy:1", "--modality", "i.npy:" + ratio, "--top-k", K)
+                self.ok("build", *vectors, "--engine", "exact", "--out", "exact" + ratio)
+                result = self.ok("build", *vectors, "--engine", "ivf", "--strict", "--out", "ivf" + ratio)
+                self.assertNotIn("same rows", result.err)
+                self.assertIn("exact meets every pair once and proves its rows", result.err)
+                self.ok("compare", "ivf" + ratio, "--reference", "exact" + ratio, "--min-recall", 0.99, "--min-fill", 1)
+
+
 class Recall(Joins):
     def test_policies(self):
         for missing in ("renorm", "zero", "drop"):

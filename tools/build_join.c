@@ -39,7 +39,7 @@ void build_log_effort(const build *self)
     const kin_join_effort *effort = kin_join_get_effort(self->join);
     if (isinf(effort->reach))
         console_info("Effort: all lists, for want of lists that could be left out (--engine exact "
-                     "takes less time for the same rows)");
+                     "meets every pair once and proves its rows)");
     else
         console_info("Effort: reach %.2f, tail share %.2f: a row looks at %.2f %% of all rows; "
                      "recall %.4f expected from %zu rows",
