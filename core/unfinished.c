@@ -156,10 +156,11 @@ static bool try_folder(kin_unfinished *self)
     struct stat status;
     if (make_folder(self) != 0)
         return false;
-    bool done = lock_folder(self) &&
-                kin_unfinished_mark(self, dirfd(self->folder), KIN_MARK_UNFINISHED) &&
-                fstat(dirfd(self->folder), &status) == 0 &&
-                fchmod(dirfd(self->folder), status.st_mode & 07777 & ~(mode_t)S_ISVTX) == 0;
+    bool done =
+        lock_folder(self) && kin_unfinished_mark(self, dirfd(self->folder), KIN_MARK_UNFINISHED) &&
+        fstat(dirfd(self->folder), &status) == 0 &&
+        (!(status.st_mode & S_ISVTX) || /* file systems without it may refuse to change it */
+         fchmod(dirfd(self->folder), status.st_mode & 07777 & ~(mode_t)S_ISVTX) == 0);
     if (done)
         return true;
     int saved = errno;

@@ -58,6 +58,10 @@ def scenarios():
     for kind in ("hnsw", "ivf"):
         found.append(Scenario("index " + kind, ["index", *MODALITIES, "--type", kind, "--out", "out",
                                                 "--top-k", "5"], ["out"]))
+    found.append(Scenario("build of an index", BUILD + ["--engine", "hnsw", "--index", "index",
+                                                        "--out", "out"], ["out"]))
+    found.append(Scenario("query", ["query", "index", "--item", "item3", "--json", "out.json"],
+                          ["out.json"], force=False))
     found.append(Scenario("gen", ["gen", "--items", "30", "--modality", "text=4", "--modality",
                                   "image=6", "--out", "out"], ["out"]))
     found.append(Scenario("show", ["show", "graph", "--out", "page.html"], ["page.html"]))
@@ -108,7 +112,7 @@ class Trials:
         self.inputs = os.path.join(self.root, "inputs")
         self.count, self.failures, self.followed = 0, [], 0
         os.mkdir(self.inputs)
-        for name, d, seed in (("a.npy", 6, 1), ("b.npy", 5, 2), ("old.npy", 6, 3)):
+        for name, d, seed in (("a.npy", 6, 1), ("b.npy", 5, 2)):
             kin_cli.write_vectors(os.path.join(self.inputs, name), random_rows(40, d, seed))
         for name, line in (("ids.txt", "item%d\n"), ("items.tsv", "item%d\ttitle %d\n")):
             with open(os.path.join(self.inputs, name), "w", encoding="utf-8") as file:
@@ -116,6 +120,7 @@ class Trials:
                     file.write("id\ttitle\n")
                 file.writelines(line % ((i,) * line.count("%d")) for i in range(40))
         self.must(BUILD + ["--out", "graph", "--engine", "exact"], self.inputs)
+        self.must(["index", *MODALITIES, "--type", "hnsw", "--out", "index"], self.inputs)
 
     def close(self):
         shutil.rmtree(self.root, ignore_errors=True)
@@ -130,14 +135,14 @@ class Trials:
         """A folder to copy for each trial, what the command makes there, and the names of its calls."""
         base = os.path.join(self.root, "%s-%d" % (scenario.name.replace(" ", "-"), existing))
         shutil.copytree(self.inputs, base)
-        if existing:
-            old = ["old.npy:.6" if word == "a.npy:.6" else "31" if word == "30" else word
+        more = ["--force"] if existing and scenario.force else []
+        if existing and scenario.force:
+            old = ["a.npy:.5" if word == "a.npy:.6" else "31" if word == "30" else word
                    for word in scenario.arguments]
             self.must(old, base)
         names = base + ".calls"
         made = base + "-made"
         shutil.copytree(base, made)
-        more = ["--force"] if existing else []
         self.must(scenario.arguments + more, made, record=names)
         with open(names, encoding="utf-8") as file:
             calls = file.read().split()
@@ -216,7 +221,7 @@ class Trials:
     def follow(self, scenario, cwd, arguments, wanted):
         """The next run is clean and cleans up."""
         self.followed += 1
-        again = arguments + ["--force"] if "--force" not in arguments else arguments
+        again = arguments + ["--force"] * (scenario.force and "--force" not in arguments)
         result = kin_faults.run(again, cwd)
         left = [entry for entry in os.listdir(cwd) if ".kin-" in entry]
         now = {name: contents(os.path.join(cwd, name)) for name in scenario.outputs}
@@ -235,9 +240,9 @@ def main(stride, only=""):
         for index, scenario in enumerate(scenarios()):
             if only not in scenario.name:
                 continue
-            for existing in (False, True):
+            for existing in (False, True) if scenario.force else (False,):
                 done, of = trials.run(scenario, existing, stride, 5 * index + existing)
-                print("%-12s %-5s %5d of %5d trials" % (scenario.name, "force" if existing else "new",
+                print("%-18s %-5s %5d of %5d trials" % (scenario.name, "force" if existing else "new",
                                                         done, of), flush=True)
     finally:
         trials.close()
