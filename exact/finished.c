@@ -60,7 +60,8 @@ static int finish_groups(kin_exact *self, size_t first, size_t last, kin_row_sin
                           &own);
 #pragma omp critical(kin_exact_finish)
         if (rc != 0 && failed == 0) {
-            *err = own;
+            if (err)
+                *err = own;
 #pragma omp atomic write
             failed = rc;
         }

@@ -106,8 +106,9 @@ static int verdict(const plan_report *self, kin_error *err)
 {
     for (size_t i = 0; i < PREDICT_ENGINES; i++)
         if (self->row[i].engine == self->chosen && self->row[i].refused.code) {
-            *err = self->row[i].refused;
-            return (int)err->code;
+            if (err)
+                *err = self->row[i].refused;
+            return (int)self->row[i].refused.code;
         }
     return 0;
 }
