@@ -3,6 +3,7 @@
  */
 #include "core/json.h"
 #include "core/lines.h"
+#include "core/text.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -94,9 +95,20 @@ json_t *kin_json_path(const char *path)
     return path && path[whole_bytes(path)] == '\0' ? json_string(path) : json_null();
 }
 
+static int add_piece(const char *piece, size_t bytes, void *text)
+{
+    return kin_text_add(text, piece, bytes);
+}
+
 char *kin_json_dump(const json_t *document, size_t flags)
 {
-    return document ? json_dumps(document, flags) : NULL;
+    /* json_dumps does not look whether a key was written whole */
+    kin_text_buffer text = {0};
+    int failed = document ? json_dump_callback(document, add_piece, &text, flags) : -1;
+    if (!failed)
+        return text.text;
+    free(text.text);
+    return NULL;
 }
 
 /* ---- reading ----------------------------------------------------------------------------------- */

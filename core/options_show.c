@@ -3,6 +3,7 @@
  */
 #include "core/json.h"
 #include "core/options_value.h"
+#include "core/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -140,7 +141,7 @@ char *kin_options_help(const kin_option_table *table)
 {
     char *text = NULL;
     size_t bytes = 0;
-    FILE *stream = open_memstream(&text, &bytes);
+    FILE *stream = kin_text_stream(&text, &bytes);
     if (!stream)
         return NULL;
     for (size_t i = 0; i < table->count; i++) {
@@ -157,9 +158,6 @@ char *kin_options_help(const kin_option_table *table)
         snprintf(line, sizeof line, "%s%s", option->help ? option->help : "", facts);
         print_wrapped(stream, line, column > 0 ? (size_t)column : 0);
     }
-    if (fclose(stream) != 0) {
-        free(text);
-        return NULL;
-    }
+    fclose(stream); /* leaves NULL where memory was refused */
     return text;
 }

@@ -6,6 +6,7 @@
 #include "core/kernels.h"
 #include "core/memory.h"
 #include "core/outdir.h"
+#include "core/text.h"
 #include "core/threads.h"
 #include "tools/command.h"
 #include "tools/console.h"
@@ -186,7 +187,7 @@ static char *escape_controls(const char *json)
 {
     char *text = NULL;
     size_t bytes = 0;
-    FILE *out = open_memstream(&text, &bytes);
+    FILE *out = kin_text_stream(&text, &bytes);
     if (!out)
         return NULL;
     for (const unsigned char *c = (const unsigned char *)json; *c; c++) {
@@ -197,11 +198,8 @@ static char *escape_controls(const char *json)
             putc(*c, out);
     }
     putc('\n', out);
-    bool failed = ferror(out) != 0;
-    if (fclose(out) == 0 && !failed)
-        return text;
-    free(text);
-    return NULL;
+    fclose(out); /* leaves NULL where memory was refused */
+    return text;
 }
 
 int command_write_json(const char *path, const json_t *document, kin_error *err)

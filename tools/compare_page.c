@@ -5,6 +5,7 @@
  * (tools/show_picture.h).
  */
 #include "tools/compare_page.h"
+#include "core/text.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -349,7 +350,7 @@ int comparison_page(char **text, size_t *bytes, const comparison *self, kin_erro
     int rc = show_pictures_init(&page.pictures, page.named, self->options->pictures, err);
     if (rc != 0)
         return rc;
-    page.out = open_memstream(text, bytes);
+    page.out = kin_text_stream(text, bytes);
     if (!page.out) {
         show_pictures_release(&page.pictures);
         return kin_fail_errno(err, KIN_E_MEMORY, hint, "the page");
@@ -358,7 +359,7 @@ int comparison_page(char **text, size_t *bytes, const comparison *self, kin_erro
     if (page.rc == 0 && page.pictures.no_memory)
         page.rc = kin_fail(err, KIN_E_MEMORY, hint, "no memory for the page's pictures");
     show_pictures_release(&page.pictures);
-    rc = page_end(page.out, text, hint, page.rc == 0 ? err : NULL);
+    rc = page_end(page.out, hint, page.rc == 0 ? err : NULL);
     if (page.rc == 0)
         return rc;
     free(*text);

@@ -4,8 +4,10 @@
  */
 #include "core/memory.h"
 #include "core/outdir.h"
+#include "core/text.h"
 #include "tools/comparison.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,26 +44,35 @@ static void gauge(FILE *out, const char *name, const char *help, const char *gra
 }
 
 /* The time of the last success that the file at `path` has of this graph, NaN where there is none. */
-static double previous_success(const char *path, const char *graph)
+static int previous_success(double *found, const char *path, const char *graph, kin_error *err)
 {
-    double found = NAN;
+    int rc = 0;
     char *label = NULL, *line = NULL;
     size_t label_bytes = 0, line_bytes = 0;
-    FILE *begin = open_memstream(&label, &label_bytes);
-    if (!begin)
-        return NAN;
-    fprintf(begin, "%s{graph=\"", last_success);
-    write_label(begin, graph);
-    fputs("\"} ", begin);
-    FILE *file = fclose(begin) == 0 ? fopen(path, "re") : NULL;
+    FILE *file = NULL, *begin = kin_text_stream(&label, &label_bytes);
+    *found = NAN;
+    if (begin) {
+        fprintf(begin, "%s{graph=\"", last_success);
+        write_label(begin, graph);
+        fputs("\"} ", begin);
+    }
+    if (!begin || fclose(begin) != 0) {
+        rc = kin_fail_alloc(err, "the textfile", 0);
+        goto done;
+    }
+    file = fopen(path, "re");
+    errno = file ? 0 : errno;
     while (file && getline(&line, &line_bytes, file) > 0)
         if (strncmp(line, label, label_bytes) == 0)
-            found = strtod(line + label_bytes, NULL);
+            *found = strtod(line + label_bytes, NULL);
+    if (errno == ENOMEM)
+        rc = kin_fail_alloc(err, path, line_bytes);
     if (file)
         fclose(file);
+done:
     free(line);
     free(label);
-    return found;
+    return rc;
 }
 
 static double of_run(const kin_graph *graph, const char *key)
@@ -109,16 +120,18 @@ int comparison_write_prom(const comparison *self, bool success, kin_error *err)
     const char *path = self->options->prom;
     char *text = NULL;
     size_t bytes = 0;
-    FILE *out = open_memstream(&text, &bytes);
+    double when = (double)time(NULL);
+    int rc = success
+                 ? 0
+                 : previous_success(&when, path, kin_path_base(self->graph.graph.directory), err);
+    if (rc != 0)
+        return rc;
+    FILE *out = kin_text_stream(&text, &bytes);
     if (!out)
-        return kin_fail_errno(err, KIN_E_MEMORY, "free some memory", "the textfile");
-    write_gauges(out, self,
-                 success ? (double)time(NULL)
-                         : previous_success(path, kin_path_base(self->graph.graph.directory)));
-    bool failed = ferror(out) != 0;
-    failed = fclose(out) != 0 || failed;
-    int rc = failed ? kin_fail_alloc(err, "the textfile", bytes)
-                    : kin_outfile_write(path, text, bytes, true, err);
+        return kin_fail_alloc(err, "the textfile", 0);
+    write_gauges(out, self, when);
+    rc = fclose(out) == 0 ? kin_outfile_write(path, text, bytes, true, err)
+                          : kin_fail_alloc(err, "the textfile", bytes);
     free(text);
     return rc;
 }

@@ -24,14 +24,11 @@ void page_begin(FILE *out, const char *kind, const char *name, const char *const
     fputs("</style>\n</head>\n<body>\n", out);
 }
 
-int page_end(FILE *out, char **page, const char *hint, kin_error *err)
+int page_end(FILE *out, const char *hint, kin_error *err)
 {
     fputs("</body>\n</html>\n", out);
-    bool failed = ferror(out) != 0;
-    if (fclose(out) == 0 && !failed)
+    if (fclose(out) == 0)
         return 0;
-    free(*page);
-    *page = NULL;
     return kin_fail(err, KIN_E_MEMORY, hint, "the page does not fit in memory");
 }
 

@@ -13,9 +13,9 @@
  * behind page_style. */
 void page_begin(FILE *out, const char *kind, const char *name, const char *const *style);
 
-/* Closes what page_begin and open_memstream began. KIN_E_MEMORY, with `hint`, where the page did not fit: then *page is
+/* Closes what page_begin and kin_text_stream began. KIN_E_MEMORY, with `hint`, where the page did not fit: then its text is
  * NULL. */
-int page_end(FILE *out, char **page, const char *hint, kin_error *err);
+int page_end(FILE *out, const char *hint, kin_error *err);
 
 /* Colours (CSS variables), letters, the header, lists of facts, tiles; light, dark and print. */
 extern const char page_style[];

@@ -2,6 +2,7 @@
  * Words for a shell (declared in tools/shell.h).
  */
 #include "tools/shell.h"
+#include "core/text.h"
 #include "tools/console.h"
 #include "tools/plain.h"
 
@@ -90,7 +91,7 @@ void shell_option(FILE *out, const char *before, const char *name, kin_span valu
 FILE *shell_next_begin(shell_next *self, const char *command)
 {
     *self = (shell_next){0};
-    self->out = open_memstream(&self->text, &self->bytes);
+    self->out = kin_text_stream(&self->text, &self->bytes);
     if (self->out)
         fputs(command, self->out);
     return self->out;
@@ -100,8 +101,7 @@ void shell_next_end(shell_next *self)
 {
     if (!self->out)
         return;
-    bool failed = ferror(self->out) != 0;
-    if (fclose(self->out) == 0 && !failed)
+    if (fclose(self->out) == 0)
         console_info("Next: %s", self->text);
     free(self->text);
 }

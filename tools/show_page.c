@@ -4,6 +4,7 @@
  * nothing fetched. It is put together in memory, as pictures are capped (tools/show_picture.h).
  */
 #include "tools/show_page.h"
+#include "core/text.h"
 #include "tools/page.h"
 
 #include <math.h>
@@ -254,7 +255,7 @@ int show_page(char **page, size_t *bytes, const show_data *data, show_pictures *
 {
     static const char hint[] = "show fewer items";
     *page = NULL;
-    FILE *out = open_memstream(page, bytes);
+    FILE *out = kin_text_stream(page, bytes);
     if (!out)
         return kin_fail_errno(err, KIN_E_MEMORY, hint, "the page");
     write_header(out, data);
@@ -270,7 +271,7 @@ int show_page(char **page, size_t *bytes, const show_data *data, show_pictures *
         fprintf(out, " Pictures that are not in the catalog&rsquo;s folder: %zu.",
                 pictures->outside);
     fputs("</p></footer>\n", out);
-    int rc = page_end(out, page, hint, err);
+    int rc = page_end(out, hint, err);
     if (rc != 0 || !pictures->no_memory)
         return rc;
     free(*page);

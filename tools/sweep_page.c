@@ -2,6 +2,7 @@
  * The page of `kin sweep --out FILE.html` (tools/sweep.h): what to type, the plot, and the table behind it.
  */
 #include "core/kernels.h"
+#include "core/text.h"
 #include "core/threads.h"
 #include "tools/page.h"
 #include "tools/plot.h"
@@ -227,7 +228,7 @@ static void write_notes(FILE *out, const sweep *self)
 int sweep_page(char **page, size_t *bytes, const sweep *self, kin_error *err)
 {
     *page = NULL;
-    FILE *out = open_memstream(page, bytes);
+    FILE *out = kin_text_stream(page, bytes);
     if (!out)
         return kin_fail_errno(err, KIN_E_MEMORY, "leave --out out", "the page");
     write_header(out, self);
@@ -238,5 +239,5 @@ int sweep_page(char **page, size_t *bytes, const sweep *self, kin_error *err)
     fputs("</main>\n<footer><p>Written by kin sweep. One file, no scripts; it loads nothing.</p>"
           "</footer>\n",
           out);
-    return page_end(out, page, "leave --out out", err);
+    return page_end(out, "leave --out out", err);
 }
