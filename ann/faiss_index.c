@@ -31,19 +31,27 @@ struct kin_faiss {
 
 static const char disk_hint[] = "check the file system it lies on";
 
-/* 0 for FAISS's 0, else `code` with FAISS's own words. */
+/* FAISS keeps its last exception for each thread, and glibc aborts where it has no memory to note that the thread has
+ * one: the main thread's is made while there is some. */
+__attribute__((constructor)) static void make_room_for_exception(void)
+{
+    faiss_get_last_error();
+}
+
+/* 0 for FAISS's 0, else `code` with FAISS's own words. What it reports of the standard library's exceptions has
+ * lost its kind on the way; all that FAISS meets are bad_alloc and length_error: memory that cannot be had. */
 static int check(int faiss_status, kin_code code, const char *what, kin_error *err)
 {
+    enum { STANDARD_EXCEPTION = -4 };
     if (faiss_status == 0)
         return 0;
-    const char *words = faiss_get_last_error();
-    if (words && strstr(words, "bad_alloc"))
+    if (faiss_status == STANDARD_EXCEPTION)
         return kin_fail(err, KIN_E_MEMORY, "free memory on this machine",
                         "FAISS: %s: the system refused memory", what);
+    const char *words = faiss_get_last_error();
     return kin_fail(err, code,
-                    code == KIN_E_DATA
-                        ? "build the index again"
-                        : "is there memory enough? else report it with the output of kin doctor",
+                    code == KIN_E_DATA ? "build the index again"
+                                       : "report it with the output of kin doctor",
                     "FAISS: %s: %s", what, words ? words : "no reason given");
 }
 

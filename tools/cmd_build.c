@@ -11,6 +11,7 @@
 #include "exact/stream.h"
 #include "tools/build.h"
 #include "tools/engine_choice.h"
+#include "tools/no_memory.h"
 #include "tools/provenance.h"
 
 void build_stage_done(build *self, const char *name)
@@ -127,6 +128,7 @@ static int print_config(const build_options *o, kin_error *err)
 
 static int build_graph(build *self, kin_error *err)
 {
+    no_memory_discards(&self->out);
     int rc = kin_outdir_open(&self->out, self->options.out, "graph", self->options.force, err);
     if (rc == 0)
         rc = build_open_inputs(self, err);
@@ -167,6 +169,7 @@ int build_run(const void *values, const kin_operands *operands, kin_error *err)
     rc = build_graph(&self, err);
     kin_graph_writer_free(self.writer);
     tuning_release(&self.tuning);
+    no_memory_discards(NULL);
     kin_outdir_release(&self.out);
     kin_index_free(self.index);
     kin_join_free(self.join);

@@ -11,6 +11,7 @@
 #include "tools/command.h"
 #include "tools/console.h"
 #include "tools/facts.h"
+#include "tools/no_memory.h"
 #include "tools/usage.h"
 
 #include <fcntl.h>
@@ -270,6 +271,7 @@ int main(int argc, char **argv)
     fill_standard_streams();
     usage_start();
     console_catch_bus_error();
+    no_memory_catch();
     console_init(asks_for_json(argc, argv) ? CONSOLE_LOG_JSON : CONSOLE_LOG_TEXT,
                  CONSOLE_PROGRESS_AUTO);
     /* a reader that went away and a file-size limit are errors with a message, not deaths */
