@@ -74,7 +74,7 @@ static int verify_file(const kin_dir *dir, const char *name, const json_t *entry
     if (!path)
         return kin_fail_alloc(err, "path", strlen(name));
     int rc = kin_hash_file_in(&hash, &bytes, dir, name, err);
-    if (rc == KIN_E_NOINPUT)
+    if (rc == KIN_E_NOINPUT && errno != EACCES && errno != EPERM)
         rc = kin_fail(err, KIN_E_DATA, hint, "%s is missing", path);
     else if (rc == 0 && bytes != (size_t)wanted_bytes)
         rc = kin_fail(err, KIN_E_DATA, hint, "%s has %zu bytes, the manifest says %lld", path,
