@@ -15,7 +15,7 @@ MIB = 2 ** 20
 TOLERANCE = 64 * MIB  # and 5 %, as for every plan
 
 ROW = {"engine": str, "chosen": bool, "fits": bool, "recall": str, "seconds": float, "stages": dict,
-       "memory_bytes": int, "mapped_bytes": int}
+       "planned_bytes": int, "memory_bytes": int, "mapped_bytes": int}
 DOCUMENT = {"kind": str, "items": int, "dimensions": int, "top_k": int, "threads": int,
             "engine": str, "engines": list, "disk": dict, "rates": dict, "planning_seconds": float}
 
@@ -85,7 +85,7 @@ class Document(Plan):
         out = self.ok("plan", *self.catalog).out
         self.assertRegex(out, r"(?m)^engine  exact$")
         self.assertRegex(out, r"(?m)^time    about [0-9.]+ s \([0-9.]+ minutes\)$")
-        self.assertRegex(out, r"(?m)^memory  \d+ MiB of its own")
+        self.assertRegex(out, r"(?m)^memory  \d+ MiB planned, which --memory limits; \d+ MiB with")
         self.assertRegex(out, r"(?m)^\* exact ")
         for engine in ENGINES[1:]:
             self.assertRegex(out, r"(?m)^  %s +[0-9.]+ (s|min|h) .* yes " % engine)
@@ -162,6 +162,22 @@ class Memory(Plan):
         self.assertFalse(self.row(document, "stream")["fits"])
         self.plan("--memory", "16M", "--micro-batch", "3000", "--engine", "stream", code=69)
 
+    def test_the_number_that_is_shown_is_the_one_that_is_compared(self):
+        """A limit of that many bytes is enough, and one byte less is not."""
+        fixed = ["--engine", "stream", "--micro-batch", 700]
+        document = self.plan(*fixed)
+        row = self.row(document, "stream")
+        self.assertLess(row["planned_bytes"], row["memory_bytes"])
+        shown = re.search(r"(?m)^\* stream +[0-9.]+ s +(\d+) MiB", self.ok("plan", *self.catalog,
+                                                                        *fixed).out)
+        self.assertEqual(int(shown[1]), round(row["planned_bytes"] / MIB))
+        self.plan(*fixed, "--memory", row["planned_bytes"])
+        self.plan(*fixed, "--memory", row["planned_bytes"] - 1, code=69)
+        for arguments, code in (([], 0), ([-1], 69)):
+            limit = row["planned_bytes"] + sum(arguments)
+            build = self.kin("build", *self.catalog, *fixed, "--memory", limit, "--out", "g%d" % code)
+            self.assertEqual(build.code, code, str(build))
+
     def test_build_says_the_same(self):
         for engine in ("exact", "stream", "ivf"):
             arguments = [*self.catalog, "--memory", "1M", "--engine", engine]
@@ -219,6 +235,30 @@ class Refusals(Plan):
         self.assertRegex(self.said.err, "WARNING --out g is there already")
         self.plan("--out", "g", "--force")
         self.assertNotIn("WARNING", self.said.err)
+
+
+class Rehearsal(Case):
+    def test_it_is_a_small_part_of_the_build(self):
+        """By its rows, as no clock is to judge: of n items a sixteenth, so that pairs are a 256th."""
+        for n, d, rows in ((3000, 16, 256), (9000, 16, 562), (700, 64, 256)):
+            self.save("x.npy", random_rows(n, d, 1))
+            document = json.loads(self.ok("plan", "--modality", "x.npy", "--top-k", 5, "--json",
+                                          "-").out)
+            self.assertEqual(document["rates"]["sample_rows"], rows)
+
+
+    def test_what_would_take_longer_than_the_build_is_left_out(self):
+        """exact and ivf learn axes of every dimension: not where auto is stream for that very reason."""
+        self.save("wide.npy", random_rows(300, 4000, 1))
+        for engine, rehearsed in (("auto", {"stream", "hnsw"}), ("exact", {"exact", "stream", "hnsw"})):
+            result = self.ok("plan", "--modality", "wide.npy", "--top-k", 5, "--engine", engine,
+                             "--json", "plan.json")
+            rows = {row["engine"]: row for row in read_json(self.path("plan.json"))["engines"]}
+            self.assertEqual({name for name in rows if "seconds" in rows[name]}, rehearsed)
+            for name in set(rows) - rehearsed:
+                self.assertIsNone(rows[name]["fits"])
+                self.assertTrue(rows[name]["skipped"])
+                self.assertRegex(result.out, r"(?m)^  %s +- +- +- +- +slower here" % name)
 
 
 class Small(Case):

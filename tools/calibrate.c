@@ -45,6 +45,11 @@ double calibrate_least(double before, double now)
     return before > 0 && before < now ? before : now;
 }
 
+size_t calibrate_runs(double products)
+{
+    return products < 0x1p31 ? CALIBRATE_RUNS : 1;
+}
+
 static int forget(void *self, size_t first, const kin_rows *rows, kin_error *err)
 {
     (void)self;
@@ -157,9 +162,9 @@ static int open_nameless(const char *folder, bool *of_folder)
     return fd >= 0 ? fd : memfd_create("kin-plan", MFD_CLOEXEC);
 }
 
-static bool write_pieces(int fd, const char *piece)
+static bool write_pieces(int fd, const char *piece, size_t bytes)
 {
-    for (size_t done = 0; done < FILE_BYTES;) {
+    for (size_t done = 0; done < bytes;) {
         ssize_t written = write(fd, piece, PIECE_BYTES);
         if (written <= 0)
             return false;
@@ -168,8 +173,11 @@ static bool write_pieces(int fd, const char *piece)
     return fdatasync(fd) == 0;
 }
 
-int calibrate_files(file_rates *out, const char *folder, kin_error *err)
+int calibrate_files(file_rates *out, const char *folder, size_t graph_bytes, kin_error *err)
 {
+    size_t pieces =
+        graph_bytes < FILE_BYTES ? graph_bytes / PIECE_BYTES + 1 : FILE_BYTES / PIECE_BYTES;
+    size_t bytes = pieces * PIECE_BYTES;
     double writing = 0, hashing = 0;
     char *piece = kin_alloc(PIECE_BYTES, 1);
     *out = (file_rates){0};
@@ -180,17 +188,17 @@ int calibrate_files(file_rates *out, const char *folder, kin_error *err)
     for (size_t i = 0; i < CALIBRATE_RUNS; i++) {
         double start = omp_get_wtime();
         int fd = open_nameless(folder, &out->of_folder);
-        bool whole = fd >= 0 && write_pieces(fd, piece);
+        bool whole = fd >= 0 && write_pieces(fd, piece, bytes);
         if (fd >= 0)
             close(fd);
         double written = omp_get_wtime();
-        for (size_t b = 0; b < FILE_BYTES; b += PIECE_BYTES)
+        for (size_t b = 0; b < bytes; b += PIECE_BYTES)
             kin_hash_bytes(piece, PIECE_BYTES);
         hashing = calibrate_least(hashing, omp_get_wtime() - written);
         writing = whole ? calibrate_least(writing, written - start) : writing;
     }
-    out->written = writing / FILE_BYTES;
-    out->hashed = hashing / FILE_BYTES;
+    out->written = writing / (double)bytes;
+    out->hashed = hashing / (double)bytes;
     free(piece);
     return 0;
 }

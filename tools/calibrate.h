@@ -54,13 +54,17 @@ int calibrate_stream(stream_rates *out, const kin_catalog *sample, size_t top_k,
 int calibrate_hnsw(hnsw_rates *out, const kin_catalog *sample, const kin_index_options *index,
                    const kin_search_options *search, kin_error *err);
 
-/* Writes to a file without a name in `folder`, which is gone when the call returns; NULL, or a file system
+/* Writes as much as the graph has, but at most 16 MiB, to a file without a name in `folder`, which is gone when the call returns; NULL, or a file system
  * that has no such files: memory. */
-int calibrate_files(file_rates *out, const char *folder, kin_error *err);
+int calibrate_files(file_rates *out, const char *folder, size_t graph_bytes, kin_error *err);
 
 /* ---- what its files share ----------------------------------------------------------------------- */
 
 enum { CALIBRATE_RUNS = 3 };
+
+/* How often to repeat what costs so many products: CALIBRATE_RUNS times what is over in a moment, which noise
+ * could double, and once what is not. */
+size_t calibrate_runs(double products);
 
 /* How many threads run at once: those in use, but no more than there are processors for. */
 int calibrate_processors(void);

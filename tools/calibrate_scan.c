@@ -33,6 +33,7 @@ typedef struct player {
 typedef struct rehearsal {
     const kin_catalog *catalog;
     int threads;
+    size_t runs; /* of what is timed */
     kin_codes codes;
     kin_collectors collectors; /* of all rows */
     size_t finish_rows;
@@ -132,13 +133,13 @@ static double time_meetings(rehearsal *self, bool rise, double *pairs, double *r
 {
     double least = 0;
     kin_scan_counts before = count_up(self);
-    for (size_t i = 0; i < CALIBRATE_RUNS; i++) {
+    for (size_t i = 0; i < self->runs; i++) {
         empty(self, rise);
         least = calibrate_least(least, meet(self));
     }
     kin_scan_counts after = count_up(self);
-    *pairs = (double)(after.pairs - before.pairs) / CALIBRATE_RUNS;
-    *refined = (double)(after.refined - before.refined) / CALIBRATE_RUNS;
+    *pairs = (double)(after.pairs - before.pairs) / (double)self->runs;
+    *refined = (double)(after.refined - before.refined) / (double)self->runs;
     return least;
 }
 
@@ -179,7 +180,7 @@ static int rehearse_run(rehearsal *self, size_t k, scan_rates *out, kin_error *e
     int rc = init_players(self, k, err);
     if (rc == 0) {
         double all = time_meetings(self, true, &pairs, &refined);
-        for (size_t i = 0; i < CALIBRATE_RUNS; i++)
+        for (size_t i = 0; i < self->runs; i++)
             finishing = calibrate_least(finishing, finish_all(self, &candidates));
         out->finished = per(finishing, (double)candidates);
         for (size_t i = 0; i < self->collectors.rows; i++)
@@ -235,7 +236,7 @@ static int encode(rehearsal *self, size_t k, size_t lead, scan_rates *out, kin_e
     kin_codes_options options = {.top_k = k, .lead = lead, .slack = 1};
     double encoding = 0;
     int rc = 0;
-    for (size_t i = 0; i < CALIBRATE_RUNS && rc == 0; i++) {
+    for (size_t i = 0; i < self->runs && rc == 0; i++) {
         kin_codes_release(&self->codes);
         double start = omp_get_wtime();
         rc = kin_codes_init(&self->codes, self->catalog, &options, err);
@@ -262,6 +263,7 @@ int calibrate_scan(scan_rates *out, const kin_catalog *sample, size_t n, size_t 
     if (s < 2)
         return 0;
     high = high < most ? high : most;
+    self.runs = calibrate_runs((double)s * (double)s * (double)kin_catalog_dimensions(sample));
     lead = lead > 0 ? lead : kin_catalog_dimensions(sample); /* as many as there are: no tail */
     int rc = encode(&self, high, lead, out, err);
     if (rc == 0)

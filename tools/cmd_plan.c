@@ -8,6 +8,7 @@
 #include "core/memory.h"
 #include "core/npy.h"
 #include "tools/build.h"
+#include "tools/engine_choice.h"
 #include "tools/outputs.h"
 #include "tools/plan_report.h"
 
@@ -17,7 +18,9 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-enum { SAMPLE_ROWS = 8192, SAMPLE_BYTES = 64 << 20 };
+/* The sample is a sixteenth of the items within these numbers: the pairs of its rows are a 256th of all pairs, of which
+ * a rehearsal looks at each some ten times. So a plan takes less than the build that it predicts. */
+enum { SAMPLE_SHARE = 16, SAMPLE_ROWS_LEAST = 256, SAMPLE_ROWS = 8192, SAMPLE_BYTES = 64 << 20 };
 
 static const build_engine engines[PREDICT_ENGINES] = {ENGINE_EXACT, ENGINE_STREAM, ENGINE_IVF,
                                                       ENGINE_HNSW};
@@ -78,13 +81,29 @@ static void look_at_disk(plan_disk *disk, const build_options *o, const char *pa
 
 /* ---- the plan ------------------------------------------------------------------------------------- */
 
+/* Why an engine is not looked at. Where auto is stream for its time (tools/engine_choice.h), learning the axes of exact
+ * and ivf alone, which their plans of memory need, would take longer than the build. */
+static const char *reason_to_skip(const predict_input *in, build_engine engine)
+{
+    const build_options *o = in->options;
+    size_t d = kin_catalog_dimensions(in->catalog);
+    bool learns = engine == ENGINE_EXACT || engine == ENGINE_IVF;
+    if (!learns || (build_engine)o->engine == engine || d > KIN_EXACT_DIMENSIONS_MAX ||
+        engine_choice(in->catalog->n, d, (size_t)o->top_k, SIZE_MAX) != ENGINE_STREAM)
+        return NULL;
+    return "slower here, by a rule of sizes";
+}
+
 static int predict_all(predict_input *in, prediction row[PREDICT_ENGINES], const kin_watch *watch,
                        kin_error *err)
 {
     int rc = 0;
     for (size_t i = 0; i < PREDICT_ENGINES && rc == 0; i++) {
         rc = kin_watch_check(watch, err);
-        if (rc == 0)
+        const char *reason = reason_to_skip(in, engines[i]);
+        if (reason)
+            row[i] = (prediction){.engine = engines[i], .skipped = reason};
+        else if (rc == 0)
             rc = predict(&row[i], in, engines[i], err);
     }
     return rc;
@@ -113,6 +132,13 @@ static int verdict(const plan_report *self, kin_error *err)
     return 0;
 }
 
+static size_t sample_rows(size_t items)
+{
+    size_t rows = items / SAMPLE_SHARE;
+    rows = rows > SAMPLE_ROWS_LEAST ? rows : SAMPLE_ROWS_LEAST;
+    return rows < SAMPLE_ROWS ? rows : SAMPLE_ROWS;
+}
+
 static int plan_engines(build *self, const char *json, kin_error *err)
 {
     prediction row[PREDICT_ENGINES];
@@ -126,9 +152,10 @@ static int plan_engines(build *self, const char *json, kin_error *err)
     measure_files(&in);
     out.disk.graph_bytes = in.graph_bytes;
     look_at_disk(&out.disk, &self->options, parent);
-    int rc = calibrate_files(&in.files, parent, err);
+    int rc = calibrate_files(&in.files, parent, in.graph_bytes, err);
     if (rc == 0)
-        rc = plan_sample_init(&in.sample, &self->catalog, SAMPLE_ROWS, SAMPLE_BYTES, err);
+        rc = plan_sample_init(&in.sample, &self->catalog, sample_rows(self->catalog.n),
+                              SAMPLE_BYTES, err);
     if (rc == 0)
         rc = predict_all(&in, row, &watch, err);
     out.seconds = console_seconds() - self->start;

@@ -63,7 +63,7 @@ static const prediction *advised(const plan_report *self)
         for (size_t i = 0; i < PREDICT_ENGINES; i++) {
             const prediction *row = &self->row[i];
             bool is_proven = row->engine == ENGINE_EXACT || row->engine == ENGINE_STREAM;
-            if (row == chosen || row->refused.code || is_proven != (proven == 1) ||
+            if (row == chosen || row->refused.code || row->skipped || is_proven != (proven == 1) ||
                 prediction_seconds(row) > most)
                 continue;
             if (!best || prediction_seconds(row) < prediction_seconds(best))
@@ -92,6 +92,10 @@ static void print_row(const plan_report *self, const prediction *row)
 {
     char time[32], memory[32], mapped[32], recall[48];
     printf("%c %-7s", row->engine == self->chosen ? '*' : ' ', build_engine_names[row->engine]);
+    if (row->skipped) {
+        printf(" %10s %11s %11s  %-4s  %s\n", "-", "-", "-", "-", row->skipped);
+        return;
+    }
     if (row->refused.code) {
         const char *reason = row->refused.message; /* up to what is said of its parts */
         kin_span first = {reason, strcspn(reason, ";")};
@@ -99,21 +103,23 @@ static void print_row(const plan_report *self, const prediction *row)
         return;
     }
     printf(" %10s %11s %11s  %-4s  %s\n", time_text(prediction_seconds(row), time),
-           size_text(row->memory_bytes, memory), size_text(row->mapped_bytes, mapped), "yes",
+           size_text(row->planned_bytes, memory), size_text(row->mapped_bytes, mapped), "yes",
            recall_of(self, row->engine, recall));
 }
 
 static void print_chosen(const plan_report *self)
 {
     const prediction *row = chosen_row(self);
-    char time[32], own[32], mapped[32];
+    char time[32], planned[32], own[32], mapped[32];
     printf("engine  %s\n", build_engine_names[self->chosen]);
     if (row->refused.code)
         return;
     printf("time    about %s (%.2f minutes)\n", time_text(prediction_seconds(row), time),
            prediction_seconds(row) / 60);
-    printf("memory  %s of its own, and %s of inputs and graph as mapped pages\n",
-           size_text(row->memory_bytes, own), size_text(row->mapped_bytes, mapped));
+    printf("memory  %s planned, which --memory limits; %s with all that the process holds,\n"
+           "        and %s of inputs and graph as mapped pages\n",
+           size_text(row->planned_bytes, planned), size_text(row->memory_bytes, own),
+           size_text(row->mapped_bytes, mapped));
 }
 
 static void print_disk(const plan_report *self)
@@ -130,7 +136,7 @@ void plan_report_print(const plan_report *self)
     char advice[160];
     print_chosen(self);
     print_disk(self);
-    printf("\n  %-7s %10s %11s %11s  %-4s  %s\n", "engine", "time", "own memory", "mapped", "fits",
+    printf("\n  %-7s %10s %11s %11s  %-4s  %s\n", "engine", "time", "--memory", "mapped", "fits",
            "recall");
     for (size_t i = 0; i < PREDICT_ENGINES; i++)
         print_row(self, &self->row[i]);
@@ -154,11 +160,17 @@ static json_t *row_json(const plan_report *self, const prediction *row)
                                command_json_text(row->refused.hint)));
         return out;
     }
+    if (row->skipped) {
+        kin_json_set(&out, "fits", json_null());
+        kin_json_set(&out, "skipped", json_string(row->skipped));
+        return out;
+    }
     kin_json_set(&out, "seconds", json_real(prediction_seconds(row)));
     kin_json_set(&out, "stages",
                  json_pack("{s:f, s:f, s:f, s:f, s:f}", "read", row->seconds.read, "prepare",
                            row->seconds.prepare, "neighbors", row->seconds.neighbors, "recall",
                            row->seconds.recall, "write", row->seconds.write));
+    kin_json_set(&out, "planned_bytes", json_integer((json_int_t)row->planned_bytes));
     kin_json_set(&out, "memory_bytes", json_integer((json_int_t)row->memory_bytes));
     kin_json_set(&out, "mapped_bytes", json_integer((json_int_t)row->mapped_bytes));
     return out;

@@ -86,9 +86,16 @@ static int rehearse_scan(predict_input *in, size_t lead, kin_error *err)
                           (size_t)in->options->top_k, lead, err);
 }
 
+/* What kin build compares with --memory. */
+static void note_plan(prediction *out, size_t bytes)
+{
+    out->planned_bytes = bytes > out->planned_bytes ? bytes : out->planned_bytes;
+}
+
 /* A plan of its own that has to fit as well. */
 static bool fits(prediction *out, const kin_plan *plan, const predict_input *in)
 {
+    note_plan(out, plan->total_bytes);
     return kin_plan_check(plan, in->options->memory, &out->refused) == 0;
 }
 
@@ -124,6 +131,7 @@ static int predict_exact(prediction *out, predict_input *in, kin_error *err)
     double planned = omp_get_wtime() - start;
     kin_exact_plan plan = *kin_exact_get_plan(engine);
     kin_exact_free(engine);
+    note_plan(out, plan.total_bytes);
     int rc = rehearse_scan(in, plan.tail > 0 ? plan.lead : 0, err);
     const scan_rates *scan = &in->scan;
     double n = count_of(in), blocks = (double)plan.blocks;
@@ -219,6 +227,7 @@ static int predict_ivf(prediction *out, predict_input *in, kin_error *err)
     double planned = omp_get_wtime() - start;
     kin_join_plan plan = *kin_join_get_plan(join);
     kin_join_free(join);
+    note_plan(out, plan.total_bytes);
     int rc = rehearse_scan(in, plan.tail > 0 ? plan.lead : 0, err);
     const scan_rates *scan = &in->scan;
     double n = (double)plan.distinct, k = top_k(in), sampled = tuned_rows(n);
@@ -259,11 +268,19 @@ static int predict_stream(prediction *out, predict_input *in, kin_error *err)
 /* ---- hnsw ---------------------------------------------------------------------------------------- */
 
 /* A search of a small graph sees nearly all of it and no more; in a large one this many times as much, on
- * top of the logarithm. Fashion and kin gen, from 1,024 rows. */
+ * top of the logarithm. Fashion and kin gen, from 1,024 rows; from fewer, which see as much less, as much more. */
 static const double hnsw_growth_build = 2, hnsw_growth_search = 3;
 
-/* Rows of the sample that are indexed. */
-enum { HNSW_ROWS = 1024 };
+/* Rows of the sample that are indexed: one of so many items, within these numbers. */
+enum { HNSW_SHARE = 64, HNSW_ROWS_LEAST = 256, HNSW_ROWS = 1024 };
+
+static size_t hnsw_rows(size_t items, size_t project)
+{
+    size_t rows = items / HNSW_SHARE;
+    rows = rows > HNSW_ROWS_LEAST ? rows : HNSW_ROWS_LEAST;
+    rows = rows < HNSW_ROWS ? rows : HNSW_ROWS;
+    return rows > 2 * project ? rows : 2 * project;
+}
 
 /* Its depth is tuned on as many rows as are judged, in about so many searches of them. */
 static const double tuning_steps = 3;
@@ -274,7 +291,7 @@ static int rehearse_hnsw(prediction *out, const predict_input *in, kin_index_opt
 {
     plan_sample few;
     hnsw_rates rates;
-    size_t rows = index.project > HNSW_ROWS / 2 ? 2 * (size_t)index.project : HNSW_ROWS;
+    size_t rows = hnsw_rows(in->catalog->n, (size_t)index.project);
     int rc = plan_sample_init(&few, &in->sample.catalog, rows, SIZE_MAX, err);
     if (rc != 0)
         return rc;
@@ -282,7 +299,7 @@ static int rehearse_hnsw(prediction *out, const predict_input *in, kin_index_opt
     rc = calibrate_hnsw(&rates, &few.catalog, &index, &search, err);
     plan_sample_release(&few);
     double n = count_of(in), s = (double)(rates.rows > 1 ? rates.rows : 2);
-    double more = n * log(n) / (s * log(s));
+    double more = n * log(n) / (s * log(s)) * fmax(HNSW_ROWS / s, 1);
     out->seconds.prepare = rates.build * more * (n > s ? hnsw_growth_build : 1);
     if (in->options->index_dir) /* it is there: its files are read */
         out->seconds.prepare = (double)index_bytes * 2 * in->files.hashed;

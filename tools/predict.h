@@ -30,12 +30,14 @@ typedef struct predict_input {
 
 typedef struct prediction {
     build_engine engine;
-    kin_error refused; /* code 0: kin build would run it; else what it would say */
+    kin_error refused;   /* code 0: kin build would run it; else what it would say */
+    const char *skipped; /* NULL, or why it was not rehearsed: static text. Then all below is 0 */
     struct {
         double read, prepare, neighbors, recall, write; /* as far as the stages of kin build go */
     } seconds;
-    size_t memory_bytes; /* own, at its peak */
-    size_t mapped_bytes; /* inputs and outputs, beside it */
+    size_t planned_bytes; /* the largest plan that kin build holds against --memory */
+    size_t memory_bytes;  /* own, at its peak: with what the process holds beside that plan */
+    size_t mapped_bytes;  /* inputs and outputs, beside it */
 } prediction;
 
 double prediction_seconds(const prediction *self);
