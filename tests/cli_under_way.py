@@ -287,6 +287,21 @@ class Overwritten(Case):
     def test_index_projected(self):
         self.check_patterns((r"Stage: project text",), "index", "--type", "ivf", "--project", "8")
 
+    def test_gen(self):
+        """Rows that a larger catalog is made of."""
+        for what, dtype in (("NaN", "float16"), ("huge", "float16"), ("other values", "float32")):
+            with self.subTest(what=what):
+                self.save("text.npy", self.rows)
+                running = Stepped("gen", "--from", ".", "--modality", "text", "--items", 3000,
+                                  "--dtype", dtype, "--out", "o", "--progress", "lines",
+                                  cwd=self.dir)
+                running.wait_for("^INFO Modality text")
+                with open(self.path("text.npy"), "r+b") as file:
+                    file.seek(self.HEADER)
+                    file.write(self.values(what))
+                self.check_refusal(running.finish(), 75, r"text\.npy changed while it was read$")
+                self.assertEqual(sorted(os.listdir(self.dir)), ["image.npy", "text.npy"])
+
     def test_names(self):
         """Ids and the table of items, which are copied into the graph."""
         ids = "".join("id%05d\n" % i for i in range(self.n))

@@ -290,8 +290,11 @@ static int write_files(generator *self, kin_error *err)
     console_watch_end(&progress);
     if (rc == 0)
         rc = gen_write_ids(self->out.temporary, n, err);
-    if (rc == 0 && o->from)
-        rc = kin_catalog_unchanged(&self->catalog, err);
+    /* a value that does not fit may be of another file */
+    if (o->from && (rc == 0 || rc == KIN_E_DATA)) {
+        int changed = kin_catalog_unchanged(&self->catalog, err);
+        rc = changed ? changed : rc;
+    }
     return rc;
 }
 

@@ -228,7 +228,9 @@ static int show_graph(const kin_graph *graph, const size_t *row, size_t count,
                         &watch, err);
     if (rc == 0) {
         memcpy(data.why_not_exact, why, sizeof why);
-        rc = o->out ? write_page(&data, o, &watch, err) : print_text(&data, err);
+        rc = opened ? kin_catalog_unchanged(&catalog, err) : 0;
+        if (rc == 0)
+            rc = o->out ? write_page(&data, o, &watch, err) : print_text(&data, err);
         show_data_release(&data);
     }
     if (opened)

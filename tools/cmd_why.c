@@ -302,6 +302,8 @@ static int explain(const kin_graph *graph, size_t a, size_t b, const why_options
     console_catch_signals(); /* until now there is nothing to leave behind or to stop */
     kin_watch watch = console_watch_quiet();
     rc = why_find(&facts, graph, opened ? &catalog : NULL, a, b, &watch, err);
+    if (rc == 0 && opened)
+        rc = kin_catalog_unchanged(&catalog, err);
     if (rc == 0 && o->json) {
         json_t *document = make_document(&facts);
         rc = command_write_json(o->json, document, err);
