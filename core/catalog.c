@@ -1,4 +1,5 @@
 #include "core/catalog.h"
+#include "core/counted.h"
 #include "core/memory.h"
 
 #include <math.h>
@@ -98,8 +99,8 @@ static int open_modality(kin_catalog *self, const kin_source *source, kin_error 
     const kin_matrix *first = &self->modality[0].matrix;
     if (m->matrix.n != first->n)
         return kin_fail(err, KIN_E_DATA, "row i of every file must be the same item",
-                        "%s has %zu rows, %s has %zu", m->matrix.file.path, m->matrix.n,
-                        first->file.path, first->n);
+                        "%s has %s, %s has %zu", m->matrix.file.path,
+                        kin_count(m->matrix.n, "row").text, first->file.path, first->n);
     m->inverse_norm = kin_alloc(first->n, sizeof *m->inverse_norm);
     if (!m->inverse_norm)
         return kin_fail_alloc(err, "norms", first->n * sizeof *m->inverse_norm);

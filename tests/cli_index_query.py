@@ -212,7 +212,7 @@ class Query(Indexes):
         self.assertEqual(len(few.lines("WARNING")), 1, str(few))
         self.assertRegex(few.lines("WARNING")[0], "^2 of 2 queries have fewer than 10 neighbours: .*--candidates, now 1$")
         one = self.ok("query", "i", "--item", "100", "--candidates", "1", "--json", "-")
-        self.assertRegex(one.lines("WARNING")[0], "^1 of 1 queries has fewer than 10 ")
+        self.assertRegex(one.lines("WARNING")[0], "^1 of 1 query has fewer than 10 neighbours: ")
         enough = self.ok("query", "i", "--item", "100", "--candidates", "10", "--top-k", "10")
         self.assertEqual(len(enough.out.splitlines()), 11)
         self.assertEqual(enough.lines("WARNING"), [])

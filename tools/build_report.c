@@ -1,6 +1,7 @@
 /*
  * What a build says of itself: the manifest, and the last lines of the log.
  */
+#include "core/counted.h"
 #include "core/json.h"
 #include "core/threads.h"
 #include "tools/build.h"
@@ -139,8 +140,8 @@ void build_print_summary(const build *self, const json_t *manifest)
     console_info("Total items with neighbors: %zu", self->totals.items_with_neighbors);
     console_info("Pairs: %zu, %.1f per row, sparsity %.4f%%", self->totals.pairs, pairs / n,
                  100.0 * (1.0 - pairs / n / n));
-    console_info("Engine %s, %d threads, %.1f s, %.0f items/s",
-                 build_engine_names[self->options.engine], kin_threads_used(),
+    console_info("Engine %s, %s, %.1f s, %.0f items/s", build_engine_names[self->options.engine],
+                 kin_count((size_t)kin_threads_used(), "thread").text,
                  json_number_value(json_object_get(run, "seconds_total")),
                  n / json_number_value(json_object_get(run, "seconds_total")));
     console_info("Memory: peak %.0f MiB, and inputs and graph as mapped pages", peak / 0x1p20);

@@ -6,6 +6,7 @@
  * what is kept is of that attempt's effort, and a run that is not traced does nothing for it. Candidates go
  * to the files as they come: memory does not grow with them.
  */
+#include "core/counted.h"
 #include "core/json.h"
 #include "core/npy_writer.h"
 #include "tools/build.h"
@@ -205,9 +206,10 @@ static void log_trace(const trace *files)
     double items = 0;
     for (size_t s = 0; s < files->source_count; s++)
         items += (double)files->source[s].count;
-    console_info("Trace: %zu rows, %.0f candidates each from %zu source%s", files->rows,
-                 files->rows > 0 ? items / (double)files->rows : 0, files->source_count,
-                 files->source_count == 1 ? "" : "s");
+    double each = files->rows > 0 ? items / (double)files->rows : 0;
+    console_info("Trace: %s, %s each from %s", kin_count(files->rows, "row").text,
+                 kin_count((size_t)(each + 0.5), "candidate").text,
+                 kin_count(files->source_count, "source").text);
 }
 
 int build_trace(build *self, kin_error *err)

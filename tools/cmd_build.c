@@ -54,8 +54,8 @@ int build_open_inputs(build *self, kin_error *err)
                         (long long)o->top_k, (long long)o->top_k + 1, n);
     size_t incomplete = kin_catalog_incomplete(&self->catalog);
     if (incomplete > 0)
-        console_info("%zu of %zu items lack a modality (--missing %s)", incomplete, n,
-                     kin_missing_names[o->missing]);
+        console_info("%zu of %zu items %s a modality (--missing %s)", incomplete, n,
+                     incomplete == 1 ? "lacks" : "lack", kin_missing_names[o->missing]);
     return 0;
 }
 

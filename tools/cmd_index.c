@@ -5,6 +5,7 @@
  */
 #include "ann/index.h"
 #include "ann/join.h"
+#include "core/counted.h"
 #include "core/json.h"
 #include "core/outdir.h"
 #include "tools/command.h"
@@ -101,8 +102,9 @@ static void print_summary(const indexing *self, const json_t *manifest)
     const kin_index_options *o = &self->options->index;
     const json_t *run = json_object_get(manifest, "run");
     command_log_index(self->index, &self->catalog);
-    console_info("Type %s, %zu items, %.1f s, peak memory %.0f MiB", kin_index_type_names[o->type],
-                 self->catalog.n, json_number_value(json_object_get(run, "seconds_total")),
+    console_info("Type %s, %s, %.1f s, peak memory %.0f MiB", kin_index_type_names[o->type],
+                 kin_count(self->catalog.n, "item").text,
+                 json_number_value(json_object_get(run, "seconds_total")),
                  json_number_value(json_object_get(run, "peak_memory_bytes")) / 0x1p20);
     console_info("Index folder: %s", self->out.final);
     suggest(self);

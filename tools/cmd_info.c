@@ -3,6 +3,7 @@
  * and nothing in it is refused; of a graph the row lengths and in-degrees are counted; of an index
  * the manifest is shown.
  */
+#include "core/counted.h"
 #include "core/graph.h"
 #include "core/json.h"
 #include "core/memory.h"
@@ -195,8 +196,8 @@ static int print_graph(FILE *table, const kin_graph *graph, const graph_facts *f
                        kin_error *err)
 {
     kin_span id = kin_lines_at(&graph->ids, facts->in_degree_max_row);
-    fprintf(table, "%s: graph of %zu items, %zu pairs, top-k %zu, rows by %s\n",
-            plain(graph->directory).text, graph->n, graph->pairs, graph->k,
+    fprintf(table, "%s: graph of %s, %s, top-k %zu, rows by %s\n", plain(graph->directory).text,
+            kin_count(graph->n, "item").text, kin_count(graph->pairs, "pair").text, graph->k,
             kin_row_order_names[graph->order]);
     fprintf(table, "  pairs a row       %.2f\n", (double)graph->pairs / (double)graph->n);
     fprintf(table, "  empty rows        %zu\n  short rows        %zu\n", facts->empty_rows,

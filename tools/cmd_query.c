@@ -8,6 +8,7 @@
  * Leaves out: serving many queries; opening reads every vector and every index file once.
  */
 #include "ann/index.h"
+#include "core/counted.h"
 #include "core/json.h"
 #include "core/memory.h"
 #include "core/outdir.h"
@@ -173,12 +174,12 @@ static int open_outside(querying *self, const char *text, kin_error *err)
     size_t d = self->catalog.modality[m].matrix.d;
     if (matrix->d != d)
         rc = kin_fail(err, KIN_E_DATA, "encode queries as the catalog was encoded",
-                      "%s has %zu dimensions, modality %s has %zu", source.path, matrix->d,
-                      source.name, d);
+                      "%s has %s, modality %s has %zu", source.path,
+                      kin_count(matrix->d, "dimension").text, source.name, d);
     else if (self->outside_rows > 0 && matrix->n != self->outside_rows)
         rc = kin_fail(err, KIN_E_DATA, "row i of every --query file is query i",
-                      "%s has %zu rows, the --query before it %zu", source.path, matrix->n,
-                      self->outside_rows);
+                      "%s has %s, the --query before it %zu", source.path,
+                      kin_count(matrix->n, "row").text, self->outside_rows);
     self->outside_rows = matrix->n;
     self->vector[m] = rc == 0 ? kin_alloc(d, sizeof(float)) : NULL;
     if (rc == 0 && !self->vector[m])
@@ -258,9 +259,10 @@ static void warn_of_short(const querying *self)
                           ? "no more items can be compared with them; --candidates is"
                       : ivf ? "raise --probes or --candidates, now"
                             : "raise --ef-search or --candidates, now";
-    console_warn("%zu of %zu queries %s fewer than %lld neighbours: %s %lld", self->short_of,
-                 self->answered, self->short_of == 1 ? "has" : "have",
-                 (long long)self->options->top_k, why, (long long)search.candidates);
+    console_warn("%zu of %s %s fewer than %s: %s %lld", self->short_of,
+                 kin_count(self->answered, "query").text, self->short_of == 1 ? "has" : "have",
+                 kin_count((size_t)self->options->top_k, "neighbour").text, why,
+                 (long long)search.candidates);
 }
 
 /* Answers self->query. `label` names it in the output. */
@@ -353,8 +355,8 @@ static int answer_all(querying *self, kin_error *err)
     size_t others = self->catalog.n - (o->item.count > 0);
     if ((size_t)o->top_k > others)
         return kin_fail(err, KIN_E_DATA, "lower --top-k",
-                        "top-k %lld, but there are %zu items to choose from", (long long)o->top_k,
-                        others);
+                        "top-k %lld, but there %s %s to choose from", (long long)o->top_k,
+                        others == 1 ? "is" : "are", kin_count(others, "item").text);
     int rc = o->item.count > 0 ? answer_items(self, err) : answer_outside(self, err);
     if (rc == 0 && self->table)
         rc = command_flush_stdout(err);

@@ -2,6 +2,7 @@
  * kin show: some items of a graph beside their nearest neighbours, as a page for a browser
  * (--out FILE.html) or as text on the terminal.
  */
+#include "core/counted.h"
 #include "core/memory.h"
 #include "core/outdir.h"
 #include "tools/command.h"
@@ -174,15 +175,14 @@ static int write_page(const show_data *data, const show_options *o, const kin_wa
     if (rc == 0)
         rc = kin_outfile_write(o->out, page, bytes, o->force, err);
     if (rc == 0)
-        console_info("Wrote %s: %zu items, %zu pictures, %.1f MiB", o->out, data->count,
-                     pictures.embedded, (double)bytes / 0x1p20);
+        console_info("Wrote %s: %s, %s, %.1f MiB", o->out, kin_count(data->count, "item").text,
+                     kin_count(pictures.embedded, "picture").text, (double)bytes / 0x1p20);
     if (rc == 0 && pictures.left_out)
-        console_warn("%zu pictures are missing, larger than %d KiB or of a kind that is not shown",
-                     pictures.left_out, SHOW_PICTURE_MAX_BYTES >> 10);
+        console_warn("Left out: %s, missing, larger than %d KiB or of a kind that is not shown",
+                     kin_count(pictures.left_out, "picture").text, SHOW_PICTURE_MAX_BYTES >> 10);
     if (rc == 0 && pictures.outside)
-        console_warn(
-            "%zu pictures are left out as they are not below %s: --pictures names the folder",
-            pictures.outside, pictures.folder);
+        console_warn("Left out: %s, not below %s: --pictures names the folder",
+                     kin_count(pictures.outside, "picture").text, pictures.folder);
     free(page);
     show_pictures_release(&pictures);
     return rc;

@@ -6,6 +6,7 @@
  * vectors is left out: whether the neighbours are the right ones (kin compare --sample).
  */
 #include "compare/trace.h"
+#include "core/counted.h"
 #include "core/graph.h"
 #include "core/half.h"
 #include "core/memory.h"
@@ -158,8 +159,8 @@ static int check_trace(const kin_graph *graph, kin_error *err)
     int rc = kin_trace_open(&trace, &there, graph, err);
     if (rc != 0 || !there)
         return rc;
-    printf("ok  trace of %zu rows from %zu source%s\n", trace.rows, trace.source_count,
-           trace.source_count == 1 ? "" : "s");
+    printf("ok  trace of %s from %s\n", kin_count(trace.rows, "row").text,
+           kin_count(trace.source_count, "source").text);
     kin_trace_close(&trace);
     return 0;
 }
@@ -170,21 +171,21 @@ static int verify_graph(const kin_dir *dir, kin_error *err)
     int rc = kin_graph_open_in(&graph, dir, err);
     if (rc != 0)
         return rc;
-    printf("ok  shapes, row pointers and indices of %zu x %zu with %zu pairs\n", graph.n, graph.n,
-           graph.pairs);
+    printf("ok  shapes, row pointers and indices of %zu x %zu with %s\n", graph.n, graph.n,
+           kin_count(graph.pairs, "pair").text);
     if ((rc = check_rows(&graph, err)) != 0)
         goto done;
     printf("ok  rows: no item twice or its own neighbour, scores finite, in order of %s\n",
            kin_row_order_names[graph.order]);
     if ((rc = check_cosines(&graph, err)) != 0)
         goto done;
-    printf("ok  cosines of %zu modalities\n", graph.modality_count);
+    printf("ok  cosines of %s\n", kin_count(graph.modality_count, "modality").text);
     if ((rc = check_counts(&graph, err)) != 0)
         goto done;
     printf("ok  counts in the manifest\n");
     if ((rc = kin_ids_check(&graph.ids, graph.ids.file.path, 1, err)) != 0)
         goto done;
-    printf("ok  %zu ids, all different\n", graph.ids.count);
+    printf("ok  %s, all different\n", kin_count(graph.ids.count, "id").text);
     if ((rc = check_trace(&graph, err)) != 0)
         goto done;
     rc = check_files(&graph, err);
@@ -227,8 +228,9 @@ static int verify_catalog(const kin_dir *dir, const json_t *manifest, kin_error 
     if (rc == 0)
         rc = kin_catalog_open(&catalog, &options, err);
     if (rc == 0) {
-        printf("ok  %zu items, %zu modalities, all values finite, ids all different\n", catalog.n,
-               catalog.modality_count);
+        printf("ok  %s, %s, all values finite, ids all different\n",
+               kin_count(catalog.n, "item").text,
+               kin_count(catalog.modality_count, "modality").text);
         kin_catalog_close(&catalog);
     }
     command_sources_release(source, count);
@@ -243,7 +245,8 @@ static int verify_folder(const kin_dir *dir, const json_t *manifest, kin_error *
     int rc = kin_manifest_verify(manifest, dir, err);
     if (rc != 0)
         return rc;
-    printf("ok  checksums of %zu files\n", json_object_size(json_object_get(manifest, "files")));
+    printf("ok  checksums of %s\n",
+           kin_count(json_object_size(json_object_get(manifest, "files")), "file").text);
     if (strcmp(kind, "graph") == 0)
         return verify_graph(dir, err);
     if (strcmp(kind, "index") == 0)

@@ -1,6 +1,7 @@
 /*
  * kin why: everything that is known about one pair of items, and what became of it.
  */
+#include "core/counted.h"
 #include "core/json.h"
 #include "tools/command.h"
 #include "tools/console.h"
@@ -94,10 +95,10 @@ static void print_scores(const why_facts *w)
     print_rank(&w->there.fused);
     putchar('\n');
     if (w->there.others > 0)
-        printf("rank: of B among the %zu items that A has a score with; depth: how many distinct "
+        printf("rank: of B among the %s that A has a score with; depth: how many distinct "
                "vectors an "
                "index\nhas to be asked for until B's is among them, A's own counted\n",
-               w->there.others);
+               kin_count(w->there.others, "item").text);
     putchar('\n');
 }
 
@@ -134,7 +135,7 @@ static void print_sources(const why_facts *w)
     if (trace->source_count == 0)
         print_label("candidates");
     if (trace->rows > 0 && !trace->traced)
-        printf("A is not among the %zu items that were traced\n", trace->rows);
+        printf("A is not among the rows that were traced, %zu in number\n", trace->rows);
     else if (why_is_exact(w->graph))
         printf("all items: the engine is exact\n");
     else if (!trace->traced)

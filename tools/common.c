@@ -2,6 +2,7 @@
  * What several commands do alike: modalities from options and manifests, JSON results, the facts
  * of a run.
  */
+#include "core/counted.h"
 #include "core/json.h"
 #include "core/kernels.h"
 #include "core/memory.h"
@@ -278,6 +279,11 @@ void command_warn_ids(const kin_catalog *catalog)
                  catalog->items.lines.file.path, names);
 }
 
+static size_t count_of(const json_t *part, const char *key)
+{
+    return (size_t)json_integer_value(json_object_get(part, key));
+}
+
 void command_log_index(const kin_index *index, const kin_catalog *catalog)
 {
     json_t *facts = kin_index_facts(index);
@@ -290,13 +296,14 @@ void command_log_index(const kin_index *index, const kin_catalog *catalog)
         const json_t *retained = json_object_get(part, "retained_energy");
         char more[96] = "";
         if (lists)
-            snprintf(more, sizeof more, ", %lld lists", (long long)json_integer_value(lists));
+            snprintf(more, sizeof more, ", %s",
+                     kin_count((size_t)json_integer_value(lists), "list").text);
         if (retained)
             snprintf(more + strlen(more), sizeof more - strlen(more),
                      ", %.2f%% of the energy retained", 100 * json_number_value(retained));
-        console_info("Index %s: %lld distinct vectors of %lld dimensions%s", name,
-                     (long long)json_integer_value(json_object_get(part, "distinct")),
-                     (long long)json_integer_value(json_object_get(part, "dimensions")), more);
+        console_info("Index %s: %s of %s%s", name,
+                     kin_count(count_of(part, "distinct"), "distinct vector").text,
+                     kin_count(count_of(part, "dimensions"), "dimension").text, more);
     }
     json_decref(facts);
     if (kin_index_resolved(index)->space == KIN_SPACE_FUSED &&

@@ -36,7 +36,8 @@ static void write_lead(FILE *out, const comparison *c)
 {
     fputs("<p class=\"lead\">", out);
     if (c->has_recall) {
-        fprintf(out, "Of the %zu nearest neighbours that each item has in ", c->recall.k);
+        fprintf(out, "Of the %s that each item has in ",
+                page_counted(c->recall.k, "nearest neighbour").text);
         if (c->computed)
             fputs("<b>exact rows</b>, computed now for a sample", out);
         else
@@ -86,10 +87,10 @@ static void write_certainty(FILE *out, const comparison *c)
                 "Every row was compared, %s of them: this is the mean itself, not an estimate.",
                 page_count(r->rows).text);
     } else {
-        fprintf(out, "Between <b>%s</b> and <b>%s</b> with 95&nbsp;%% confidence, from %s %s.",
+        fprintf(out, "Between <b>%s</b> and <b>%s</b> with 95&nbsp;%% confidence, from %s%s.",
                 page_share(interval->low).text, page_share(interval->high).text,
-                page_count(r->judged).text,
-                c->row ? "random rows" : "rows that both have, if they are like the others");
+                page_counted(r->judged, c->row ? "random row" : "row").text,
+                c->row ? "" : " that both have, if they are like the others");
         if (r->rows_for_half > 0 && r->rows_for_half < c->graph.graph.n)
             fprintf(out, " About %s rows would halve the interval.",
                     page_count(r->rows_for_half).text);
@@ -124,8 +125,8 @@ static void write_hero(FILE *out, const comparison *c)
     } else if (c->has_drift) {
         write_number(out, "Drift: 1 less the mean overlap of an item's neighbours",
                      page_share(c->drift.drift));
-        fprintf(out, "<p>Over %s items that both nights have.</p>\n",
-                page_count(c->drift.common).text);
+        fprintf(out, "<p>Over %s that both nights have.</p>\n",
+                page_counted(c->drift.common, "item").text);
     } else {
         write_number(out, "Items", page_count(c->structure.items));
     }

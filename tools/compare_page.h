@@ -94,7 +94,7 @@ void part_plot_write(FILE *out, const part_plot *self);
 /* Values in [0, 1] by twentieths, with the mean; folded up below, the same as a table. `low`: values less than it are set
  * apart. */
 typedef struct part_histogram {
-    const char *id, *title, *value, *counted; /* "recall of a row", "rows" */
+    const char *id, *title, *value, *counted; /* "recall of a row", "row" */
     const kin_summary *summary;
     double low;
 } part_histogram;

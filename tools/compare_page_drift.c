@@ -13,10 +13,10 @@ static void write_says(compare_page *page, const kin_drift *d)
     page_text(out, page_graph_name(&page->compared->previous.graph));
     fprintf(out,
             "</b>, item by item: <b>%s</b> of %s common items have another set of neighbours, %s "
-            "the same set in another order. %s items are new, %s are gone.</p>\n",
+            "the same set in another order. New: %s, gone: %s.</p>\n",
             page_percent(page_ratio(d->changed, d->common)).text, page_count(d->common).text,
-            page_percent(page_ratio(d->reordered, d->common)).text, page_count(d->new_items).text,
-            page_count(d->gone_items).text);
+            page_percent(page_ratio(d->reordered, d->common)).text,
+            page_counted(d->new_items, "item").text, page_counted(d->gone_items, "item").text);
 }
 
 static void write_facts(FILE *out, const kin_drift *d)
@@ -149,7 +149,7 @@ void compare_page_drift(compare_page *page)
     part_histogram histogram = {.id = "drift-plot",
                                 .title = "Items by the overlap of their neighbours",
                                 .value = "overlap with the previous neighbours (Jaccard)",
-                                .counted = "items",
+                                .counted = "item",
                                 .summary = &d->jaccard};
     part_histogram_write(page->out, &histogram);
     fputs("</div>\n", page->out);

@@ -95,10 +95,10 @@ void compare_page_loss(compare_page *page)
         write_how_to(page);
     } else {
         fprintf(out,
-                "<p class=\"says\">Of %s rows the build kept the candidates. There the graph lacks "
-                "<b>%s</b> of the reference&rsquo;s %s neighbours, %s.</p>\n",
-                page_count(loss->rows).text, page_count(loss->lost).text,
-                page_count(loss->entries).text,
+                "<p class=\"says\">Of %s the build kept the candidates. There the graph lacks "
+                "<b>%s</b> of the reference&rsquo;s %s, %s.</p>\n",
+                page_counted(loss->rows, "row").text, page_count(loss->lost).text,
+                page_counted(loss->entries, "neighbour").text,
                 page_percent(page_ratio(loss->lost, loss->entries)).text);
         write_reasons(out, loss);
         write_modalities(out, &c->graph.graph, loss);

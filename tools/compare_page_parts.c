@@ -221,11 +221,13 @@ static double bin_edge(size_t bin)
     return (double)bin / KIN_SUMMARY_BINS;
 }
 
+enum { BIN_TEXT = 160 };
+
 /* The bin's bounds and how many are in it: "0.95 to 1.00: 1,234 rows". */
-static void bin_title(char out[96], const part_histogram *self, size_t bin)
+static void bin_title(char out[BIN_TEXT], const part_histogram *self, size_t bin)
 {
-    snprintf(out, 96, "%.2f to %.2f: %s %s", bin_edge(bin), bin_edge(bin + 1),
-             page_count(self->summary->bin[bin]).text, self->counted);
+    snprintf(out, BIN_TEXT, "%.2f to %.2f: %s", bin_edge(bin), bin_edge(bin + 1),
+             page_counted(self->summary->bin[bin], self->counted).text);
 }
 
 static void draw_histogram(plot *drawing, const void *data)
@@ -234,7 +236,7 @@ static void draw_histogram(plot *drawing, const void *data)
     for (int low = 1; low >= 0; low--) {
         plot_series_begin(drawing, low ? "m1" : "m0");
         for (size_t b = 0; b < KIN_SUMMARY_BINS; b++) {
-            char title[96];
+            char title[BIN_TEXT];
             if (self->summary->bin[b] == 0 || (bin_edge(b + 1) <= self->low + 1e-9) != low)
                 continue;
             bin_title(title, self, b);
@@ -266,11 +268,11 @@ static plot_axis counts_axis(const part_histogram *self)
 
 void part_histogram_write(FILE *out, const part_histogram *self)
 {
-    char description[256], label[64], value[64];
+    char description[256], label[128], value[64];
     snprintf(description, sizeof description,
              "%s by %s, in twentieths. The mean is %s. The table below has every bar.",
-             self->counted, self->value, page_share(self->summary->mean).text);
-    snprintf(label, sizeof label, "%s, logarithmic", self->counted);
+             kin_noun(2, self->counted).text, self->value, page_share(self->summary->mean).text);
+    snprintf(label, sizeof label, "%s, logarithmic", kin_noun(2, self->counted).text);
     snprintf(value, sizeof value, "%s", self->value);
     part_plot drawing = {.id = self->id,
                          .title = self->title,
@@ -281,7 +283,8 @@ void part_histogram_write(FILE *out, const part_histogram *self)
                          .data = self};
     drawing.y.label = label;
     part_plot_write(out, &drawing);
-    const char *head[] = {self->value, self->counted};
+    const kin_counted counted = kin_noun(2, self->counted);
+    const char *head[] = {self->value, counted.text};
     part_folded_begin(out, "The bars as a table", head, 2);
     for (size_t b = KIN_SUMMARY_BINS; b-- > 0;)
         if (self->summary->bin[b])

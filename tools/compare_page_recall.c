@@ -55,8 +55,9 @@ static void write_verdict(compare_page *page, const kin_recall_difference *d)
     if (d->census)
         fprintf(out, ", over all %s rows.</p>\n", page_count(d->rows).text);
     else
-        fprintf(out, ", between %s and %s with 95&nbsp;%% confidence, from %s rows.</p>\n",
-                page_number(low, 4).text, page_number(high, 4).text, page_count(d->rows).text);
+        fprintf(out, ", between %s and %s with 95&nbsp;%% confidence, from %s.</p>\n",
+                page_number(low, 4).text, page_number(high, 4).text,
+                page_counted(d->rows, "row").text);
 }
 
 void compare_page_difference(compare_page *page)
@@ -126,7 +127,7 @@ void compare_page_rows(compare_page *page)
     part_histogram histogram = {.id = "rows-plot",
                                 .title = "Rows by recall",
                                 .value = "recall of a row",
-                                .counted = "rows",
+                                .counted = "row",
                                 .summary = s,
                                 .low = 0.9};
     part_histogram_write(out, &histogram);

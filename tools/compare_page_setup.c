@@ -2,6 +2,7 @@
  * How the graphs were made, on the page of `kin compare` (declared in tools/compare_page.h): what their manifests say, a
  * column each. Rows in which the graph and its reference differ are marked.
  */
+#include "core/counted.h"
 #include "core/json.h"
 #include "tools/compare_page.h"
 
@@ -133,9 +134,11 @@ static void modality_text(char out[CELL_MAX], const json_t *modality)
     const char *hash = json_string_value(json_object_get(modality, "xxh3_128"));
     out[0] = '\0';
     if (modality)
-        snprintf(out, CELL_MAX, "weight %g, %lld dimensions, %s, fingerprint %.8s",
+        snprintf(out, CELL_MAX, "weight %g, %s, %s, fingerprint %.8s",
                  json_number_value(json_object_get(modality, "weight")),
-                 (long long)json_integer_value(json_object_get(modality, "dimensions")),
+                 kin_count((size_t)json_integer_value(json_object_get(modality, "dimensions")),
+                           "dimension")
+                     .text,
                  type ? type : "?", hash ? hash : "?");
 }
 
@@ -210,11 +213,11 @@ static void write_foreign(const sheet *self)
         if (report->entries == 0)
             continue;
         fputs("<p class=\"says\">Of the ", self->out);
-        fprintf(self->out, "%s entries in ", page_count(report->entries).text);
+        fprintf(self->out, "%s in ", page_counted(report->entries, "entry").text);
         page_text(self->out, page_graph_name(self->column[i].graph));
         fprintf(self->out,
-                ", these were left out: %s padding, %s items themselves, %s repeated, %s pairs "
-                "that have no score.</p>\n",
+                ", these were left out: padding %s, the items themselves %s, repeated %s, pairs "
+                "without a score %s.</p>\n",
                 page_count(report->padding).text, page_count(report->to_self).text,
                 page_count(report->repeated).text, page_count(report->no_pair).text);
     }
@@ -247,10 +250,10 @@ void compare_page_setup(compare_page *page)
     self.beside = self.beside < self.columns ? self.beside : self.columns - 1;
     if (c->computed)
         fprintf(page->out,
-                "<p class=\"says\">The reference&rsquo;s rows are exact ones of %s random items "
+                "<p class=\"says\">The reference&rsquo;s rows are exact ones of %s "
                 "(seed %lld), computed by <code>stream</code> from the graph&rsquo;s own "
                 "vectors.</p>\n",
-                page_count(c->row_count).text, (long long)c->options->seed);
+                page_counted(c->row_count, "random item").text, (long long)c->options->seed);
     write_heads(&self);
     write_result(&self);
     write_modalities(&self);

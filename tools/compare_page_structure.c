@@ -34,11 +34,11 @@ static void draw_degrees(plot *drawing, const void *data)
     for (int never = 1; never >= 0; never--) {
         plot_series_begin(drawing, never ? "m1" : "fused");
         for (size_t b = never ? 0 : 1; b < (never ? 1 : KIN_DEGREE_BINS); b++) {
-            char title[160];
+            char title[192];
             if (s->degree_bin[b] == 0)
                 continue;
-            snprintf(title, sizeof title, "in %s rows: %s items", degree_text(b).text,
-                     page_count(s->degree_bin[b]).text);
+            snprintf(title, sizeof title, "rows %s: %s", degree_text(b).text,
+                     page_counted(s->degree_bin[b], "item").text);
             plot_bar(drawing, degree_from(b), degree_from(b + 1), (double)s->degree_bin[b], title);
         }
         plot_series_end(drawing);
@@ -83,9 +83,9 @@ static void plot_degrees(FILE *out, const kin_structure *s)
 
 static void write_facts(FILE *out, const kin_structure *s)
 {
-    char note[96];
+    char note[160];
     fputs("<dl class=\"facts tall\">\n", out);
-    snprintf(note, sizeof note, "%s item%s", page_count(s->never).text, s->never == 1 ? "" : "s");
+    snprintf(note, sizeof note, "%s", page_counted(s->never, "item").text);
     part_fact(out, "Never recommended", page_percent(page_ratio(s->never, s->items)), note);
     snprintf(note, sizeof note, "median %s, mean %s", page_count(s->in_degree_p50).text,
              page_number(s->in_degree_mean, 1).text);
@@ -97,8 +97,8 @@ static void write_facts(FILE *out, const kin_structure *s)
              page_percent(page_ratio(s->largest_component, s->items)).text);
     part_fact(out, "Components", page_count(s->components), note);
     if (s->categories) {
-        snprintf(note, sizeof note, "by chance %s, %s categories",
-                 page_percent(s->within_by_chance).text, page_count(s->categories).text);
+        snprintf(note, sizeof note, "by chance %s, %s", page_percent(s->within_by_chance).text,
+                 page_counted(s->categories, "category").text);
         part_fact(out, "Within a category", page_percent(s->within_category), note);
     }
     fputs("</dl>\n", out);
@@ -107,14 +107,14 @@ static void write_facts(FILE *out, const kin_structure *s)
 static void write_counts(FILE *out, const kin_structure *s)
 {
     fprintf(out,
-            "<p class=\"says\">%s pairs of %s items. %s rows are full, %s are empty. Half of the "
-            "items are in %s rows or fewer, one in a hundred in more than %s.",
-            page_count(s->pairs).text, page_count(s->items).text, page_count(s->full_rows).text,
-            page_count(s->empty_rows).text, page_count(s->in_degree_p50).text,
-            page_count(s->in_degree_p99).text);
+            "<p class=\"says\">%s of %s. Full: %s, empty: %s. Half of the "
+            "items are in %s or fewer, one in a hundred in more than %s.",
+            page_counted(s->pairs, "pair").text, page_counted(s->items, "item").text,
+            page_counted(s->full_rows, "row").text, page_count(s->empty_rows).text,
+            page_counted(s->in_degree_p50, "row").text, page_count(s->in_degree_p99).text);
     if (s->repeated || s->to_self)
-        fprintf(out, " Left out: %s repeated entries and %s of items themselves.",
-                page_count(s->repeated).text, page_count(s->to_self).text);
+        fprintf(out, " Left out: %s and %s of items themselves.",
+                page_counted(s->repeated, "repeated entry").text, page_count(s->to_self).text);
     fputs("</p>\n", out);
 }
 
@@ -128,8 +128,8 @@ static void write_hubs(compare_page *page, const kin_structure *s)
     for (size_t i = 0; i < s->hub_count; i++) {
         fputs("<li>", page->out);
         part_item_line(page, part_graph_item(page, s->hub[i].row));
-        fprintf(page->out, "<span>in %s rows, %s</span></li>\n",
-                page_count(s->hub[i].in_degree).text,
+        fprintf(page->out, "<span>in %s, %s</span></li>\n",
+                page_counted(s->hub[i].in_degree, "row").text,
                 page_percent(page_ratio(s->hub[i].in_degree, s->items)).text);
     }
     fputs("</ol>\n", page->out);

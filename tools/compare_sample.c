@@ -5,6 +5,7 @@
  * the catalog a few times, where an exact graph takes hours.
  */
 #include "compare/made.h"
+#include "core/counted.h"
 #include "core/memory.h"
 #include "core/random.h"
 #include "tools/comparison.h"
@@ -30,8 +31,8 @@ static int draw(comparison *self, kin_error *err)
     self->row_count = (size_t)o->sample;
     if (self->row_count > n)
         return kin_fail(err, KIN_E_USAGE, "a sample of all items compares every row",
-                        "--sample %zu, %s has %zu items", self->row_count,
-                        self->graph.graph.directory, n);
+                        "--sample %zu, %s has %s", self->row_count, self->graph.graph.directory,
+                        kin_count(n, "item").text);
     self->row = kin_alloc(self->row_count, sizeof *self->row);
     if (!self->row)
         return kin_fail_alloc(err, "sampled rows", kin_size_mul(self->row_count, sizeof(int32_t)));

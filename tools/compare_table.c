@@ -1,6 +1,7 @@
 /*
  * What kin compare prints: a terse table, and a line for what else there is to say.
  */
+#include "core/counted.h"
 #include "tools/comparison.h"
 #include "tools/plain.h"
 
@@ -117,8 +118,9 @@ static void print_recall(FILE *to, const comparison *self)
         fprintf(to,
                 "scores       ratio %.6f, loss %.2g a place, within 1 %% %.5f, within 10 %% %.5f\n",
                 r->score_ratio, r->score_loss, r->epsilon[0], r->epsilon[1]);
-    fprintf(to, "fill         %.5f, %zu short rows, %zu empty; by rule %zu short, %zu empty\n",
-            r->fill, r->short_rows, r->empty_rows, r->short_by_rule, r->empty_by_rule);
+    fprintf(to, "fill         %.5f, %s, %zu empty; by rule %zu short, %zu empty\n", r->fill,
+            kin_count(r->short_rows, "short row").text, r->empty_rows, r->short_by_rule,
+            r->empty_by_rule);
     if (!r->census)
         fprintf(to, "precision    %zu rows like these would halve the interval\n",
                 r->rows_for_half);
@@ -127,7 +129,8 @@ static void print_recall(FILE *to, const comparison *self)
         fprintf(to, "difference   %+.5f", d->mean);
         if (!d->census)
             fprintf(to, ", from %+.5f to %+.5f", d->interval.low, d->interval.high);
-        fprintf(to, "; %zu rows better, %zu worse, of %zu\n", d->better, d->worse, d->rows);
+        fprintf(to, "; %s better, %zu worse, of %zu\n", kin_count(d->better, "row").text, d->worse,
+                d->rows);
     }
 }
 
@@ -175,8 +178,8 @@ static void print_strata(FILE *to, const comparison *self)
 
 static void print_loss(FILE *to, const kin_loss *loss)
 {
-    fprintf(to, "loss         %zu of %zu neighbours of %zu traced rows", loss->lost, loss->entries,
-            loss->rows);
+    fprintf(to, "loss         %zu of %s of %s", loss->lost,
+            kin_count(loss->entries, "neighbour").text, kin_count(loss->rows, "traced row").text);
     for (int i = 0; i < KIN_LOSS_REASONS; i++)
         if (loss->reason[i])
             fprintf(to, ", %zu %s", loss->reason[i], kin_loss_reason_names[i]);

@@ -4,6 +4,7 @@
  * Never as many as a file happens to hold: a file of five neighbours a row is whole at K = 5, though ten were asked
  * for. A K is claimed by the manifest of kin's graphs, by the header of an .ibin, by the reference, and by the user.
  */
+#include "core/counted.h"
 #include "tools/comparison.h"
 #include "tools/console.h"
 
@@ -51,9 +52,10 @@ static void warn_of_short(comparison *self, const compare_side *side, size_t k)
     const kin_graph *graph = &side->graph;
     if (side->there && graph->k < k)
         comparison_warn(self,
-                        "%s has at most %zu neighbours a row and is judged by %zu: the others are "
+                        "%s has at most %s a row and is judged by %zu: the others are "
                         "missing (--top-k %zu judges the first %zu)",
-                        graph->directory, graph->k, k, graph->k, graph->k);
+                        graph->directory, kin_count(graph->k, "neighbour").text, k, graph->k,
+                        graph->k);
 }
 
 /* Searches return the item itself: in a file of K + 1 places a row, K neighbours are all that there is. */
@@ -73,10 +75,10 @@ void comparison_check_truth_rows(comparison *self)
     const kin_recall *recall = &self->recall;
     if (kin_graph_is_foreign(&self->reference.graph) && !self->computed && recall->truth_short > 0)
         comparison_warn(self,
-                        "%s has fewer than %zu neighbours in %zu of %zu rows: what it lacks is "
+                        "%s has fewer than %s in %zu of %zu rows: what it lacks is "
                         "missed by none",
-                        self->reference.graph.directory, recall->k, recall->truth_short,
-                        recall->rows);
+                        self->reference.graph.directory, kin_count(recall->k, "neighbour").text,
+                        recall->truth_short, recall->rows);
 }
 
 int comparison_check_top_k(comparison *self, kin_error *err)
@@ -90,8 +92,8 @@ int comparison_check_top_k(comparison *self, kin_error *err)
         char hint[KIN_HINT_MAX];
         snprintf(hint, sizeof hint, "--top-k %zu, or a reference of more neighbours", reference->k);
         return kin_fail(err, KIN_E_USAGE, hint,
-                        "--top-k %zu is more than the reference has: %zu neighbours a row", k,
-                        reference->k);
+                        "--top-k %zu is more than the reference has: %s a row", k,
+                        kin_count(reference->k, "neighbour").text);
     }
     warn_of_short(self, &self->graph, k);
     warn_of_short(self, &self->other, k);

@@ -8,6 +8,7 @@
  * the five largest groups are looked for afterwards.
  */
 #include "tools/health.h"
+#include "core/counted.h"
 #include "core/json.h"
 #include "core/memory.h"
 #include "core/score.h"
@@ -237,8 +238,8 @@ void health_print(const health *self, const kin_matrix *x, FILE *stream)
             self->norm_mean);
     if (self->usable_rows > 1)
         fprintf(stream, "  mean cosine       %.4f (of all pairs)\n", self->mean_cosine);
-    fprintf(stream, "  distinct vectors  %zu; %zu rows repeat an earlier one (%.2f%%)\n",
-            self->distinct_rows, self->usable_rows - self->distinct_rows,
+    fprintf(stream, "  distinct vectors  %zu; of an earlier one %s (%.2f%%)\n", self->distinct_rows,
+            kin_count(self->usable_rows - self->distinct_rows, "copy").text,
             100.0 * (double)(self->usable_rows - self->distinct_rows) / (double)x->n);
     for (size_t s = 0; s < self->shared_count; s++)
         fprintf(stream, "  %s %zu rows have the vector of row %zu\n",

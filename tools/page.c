@@ -2,6 +2,7 @@
  * The frame of kin's pages (declared in tools/page.h), and how they write texts and numbers.
  */
 #include "tools/page.h"
+#include "core/counted.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -83,6 +84,14 @@ page_label page_count(size_t count)
         out.text[at++] = digits[i];
     }
     out.text[at] = '\0';
+    return out;
+}
+
+kin_counted page_counted(size_t count, const char *noun)
+{
+    kin_counted out;
+    snprintf(out.text, sizeof out.text, "%.31s %.47s", page_count(count).text,
+             kin_noun(count, noun).text);
     return out;
 }
 

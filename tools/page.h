@@ -4,6 +4,7 @@
  * What the pages that kin writes have in common: how they begin and end, their colours and letters, and how
  * texts and numbers are written. A page is one self-contained file of HTML: no script, nothing fetched.
  */
+#include "core/counted.h"
 #include "core/lines.h"
 
 #include <stdbool.h>
@@ -38,6 +39,9 @@ typedef struct page_label {
 } page_label;
 
 page_label page_count(size_t count); /* "1,234,567" */
+
+kin_counted page_counted(size_t count,
+                         const char *noun); /* "1 row", "1,234 rows" (core/counted.h) */
 
 /* With so many decimals. */
 page_label page_number(double value, int decimals);

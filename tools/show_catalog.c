@@ -4,6 +4,7 @@
  * vectors of this graph" is worth that.
  */
 #include "tools/show_catalog.h"
+#include "core/counted.h"
 #include "core/memory.h"
 #include "tools/command.h"
 
@@ -30,9 +31,9 @@ static int arrange(kin_source *source, size_t count, const kin_graph *graph, kin
 {
     static const char hint[] = "name the modalities of the graph: see its manifest.json";
     if (count != graph->modality_count)
-        return kin_fail(err, KIN_E_DATA, hint,
-                        "--modality is given %zu times, %s has %zu modalities", count,
-                        graph->directory, graph->modality_count);
+        return kin_fail(err, KIN_E_DATA, hint, "--modality is given %s, %s has %s",
+                        kin_count(count, "time").text, graph->directory,
+                        kin_count(graph->modality_count, "modality").text);
     for (size_t m = 0; m < count; m++) {
         size_t at = m;
         while (at < count && strcmp(source[at].name, graph->modality[m]) != 0)
@@ -60,9 +61,9 @@ static int check_same(const kin_catalog *catalog, const kin_graph *graph, kin_er
     static const char hint[] = "name the files the graph was made from with --modality, or build "
                                "the graph again";
     if (catalog->n != graph->n)
-        return kin_fail(err, KIN_E_DATA, hint, "%s has %zu items, %s has %zu",
-                        catalog->modality[0].matrix.file.path, catalog->n, graph->directory,
-                        graph->n);
+        return kin_fail(err, KIN_E_DATA, hint, "%s has %s, %s has %zu",
+                        catalog->modality[0].matrix.file.path, kin_count(catalog->n, "item").text,
+                        graph->directory, graph->n);
     for (size_t m = 0; m < catalog->modality_count; m++) {
         const char *wanted =
             json_string_value(json_object_get(manifest_modality(graph, m), "xxh3_128"));

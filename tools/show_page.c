@@ -4,6 +4,7 @@
  * nothing fetched. It is put together in memory, as pictures are capped (tools/show_picture.h).
  */
 #include "tools/show_page.h"
+#include "core/counted.h"
 #include "core/text.h"
 #include "tools/page.h"
 
@@ -115,9 +116,9 @@ static void write_header(FILE *out, const show_data *data)
     const char *name = kin_path_base(data->graph->directory);
     page_begin(out, "Nearest neighbours", name, (const char *const[]){show_style, NULL});
     fprintf(out,
-            "<header>\n<h1>Which items are alike</h1>\n<p class=\"lead\">%s item%s of the "
+            "<header>\n<h1>Which items are alike</h1>\n<p class=\"lead\">%s of the "
             "similarity graph <b>",
-            page_count(data->count).text, data->count == 1 ? "" : "s");
+            page_counted(data->count, "item").text);
     page_text(out, name);
     fputs(data->lanes == 1
               ? "</b>, each beside its nearest neighbours.</p>\n"
@@ -263,10 +264,8 @@ int show_page(char **page, size_t *bytes, const show_data *data, show_pictures *
         write_item(out, data, pictures, q);
     fputs("</main>\n<footer><p>Written by kin show. One file, no scripts; it loads nothing.", out);
     if (pictures->left_out)
-        fprintf(out,
-                " Left out: %zu pictures that are missing, larger than %d KiB or of a kind "
-                "that is not shown.",
-                pictures->left_out, SHOW_PICTURE_MAX_BYTES >> 10);
+        fprintf(out, " Left out: %s, missing, larger than %d KiB or of a kind that is not shown.",
+                kin_count(pictures->left_out, "picture").text, SHOW_PICTURE_MAX_BYTES >> 10);
     if (pictures->outside)
         fprintf(out, " Pictures that are not in the catalog&rsquo;s folder: %zu.",
                 pictures->outside);

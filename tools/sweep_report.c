@@ -1,6 +1,7 @@
 /*
  * The table and the JSON document of `kin sweep` (tools/sweep.h).
  */
+#include "core/counted.h"
 #include "core/json.h"
 #include "tools/facts.h"
 #include "tools/plain.h"
@@ -16,11 +17,11 @@ static void print_head(const sweep *self)
 {
     const sweep_options *o = self->options;
     if (self->sample == &self->catalog)
-        printf("sample  all %zu items", self->sample->n);
+        printf("sample  all %s", kin_count(self->sample->n, "item").text);
     else
-        printf("sample  %zu of %zu items", self->sample->n, self->catalog.n);
-    printf(", top-k %lld; recall on %s%zu rows\n\n", (long long)o->top_k,
-           self->census ? "all " : "", self->rows);
+        printf("sample  %zu of %s", self->sample->n, kin_count(self->catalog.n, "item").text);
+    printf(", top-k %lld; recall on %s%s\n\n", (long long)o->top_k, self->census ? "all " : "",
+           kin_count(self->rows, "row").text);
     printf("  %-10s  %-22s %9s %9s %8s %9s %10s\n", "engine", "knob", "seconds", "items/s",
            "recall", "at least", "memory");
 }

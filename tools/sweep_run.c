@@ -6,6 +6,7 @@
  * with vectors so wide, is left out and said to be.
  */
 #include "ann/join.h"
+#include "core/counted.h"
 #include "core/memory.h"
 #include "exact/exact.h"
 #include "tools/calibrate.h"
@@ -97,9 +98,10 @@ static void check_proof(sweep *self)
         self->census || s == 0 ? 1 : kin_lower_bound(self->value, s, 1 - SWEEP_CONFIDENCE);
     if (best < self->options->target_recall)
         sweep_note(self,
-                   "%zu judged rows prove a recall of %.4f at the very best, less than the target "
+                   "%s prove a recall of %.4f at the very best, less than the target "
                    "of %.10g: give more --rows",
-                   s, sweep_floor4(best), self->options->target_recall);
+                   kin_count(s, "judged row").text, sweep_floor4(best),
+                   self->options->target_recall);
 }
 
 static int draw(sweep *self, const kin_join *join, kin_error *err)
@@ -131,8 +133,8 @@ static int draw(sweep *self, const kin_join *join, kin_error *err)
     double start = console_seconds();
     rc = row_sample_exact(&self->judged, &watch, err);
     if (rc == 0)
-        console_info("Exact neighbours of %zu rows to judge by: %.2f s", self->judged.count,
-                     console_seconds() - start);
+        console_info("Exact neighbours of %s to judge by: %.2f s",
+                     kin_count(self->judged.count, "row").text, console_seconds() - start);
     return rc;
 }
 

@@ -10,6 +10,7 @@
  */
 #include "ann/faiss_index.h"
 #include "core/catalog.h"
+#include "core/counted.h"
 #include "core/memory.h"
 #include "core/npy_array.h"
 #include "tools/no_memory.h"
@@ -286,11 +287,11 @@ int verify_index(const kin_dir *dir, const json_t *manifest, kin_error *err)
             rc = check_faiss(&part, manifest, err);
         if (rc != 0)
             return rc;
-        printf("ok  %s: %zu items in %zu groups of equal vectors\n", plain(name).text, part.items,
-               part.groups);
+        printf("ok  %s: %s in %s of equal vectors\n", plain(name).text,
+               kin_count(part.items, "item").text, kin_count(part.groups, "group").text);
         if (part.groups > 0)
-            printf("ok  %s: FAISS opens %zu vectors of %zu dimensions\n", plain(name).text,
-                   part.groups, part.d);
+            printf("ok  %s: FAISS opens %s of %s\n", plain(name).text,
+                   kin_count(part.groups, "vector").text, kin_count(part.d, "dimension").text);
     }
     return 0;
 }
