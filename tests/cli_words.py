@@ -47,6 +47,24 @@ class Words(Case):
         self.assertIn("by " + name, self.ok("show", "g", "--item", "1").out)
         self.assertIn(name, self.ok("why", "g", "1", "2").out)
 
+    def test_help_says_nothing_twice(self):
+        """No option's help repeats what stands in its brackets."""
+        for command in kin_cli.COMMANDS:
+            words = re.sub(r"\s+", " ", self.ok(command, "--help").out)
+            self.assertNotRegex(words, r"(repeated|more than once)[^()]{0,40}\(may be repeated", command)
+
+    def test_hints_lead_on(self):
+        """A hint says what to type instead, as far as kin can know what was meant."""
+        self.build("g")
+        for command in ("build", "plan", "sweep", "index"):
+            self.refused(2, "unexpected operand 'text.npy'", command, "text.npy", hint="--modality NAME=FILE; ")
+        self.refused(2, "unexpected operand 'x'", "doctor", "x", hint="^kin doctor --help")
+        for arguments in (["g", "--reference", "text.npy"], ["text.npy", "--reference", "g"],
+                          ["g", "--previous", "text.npy"]):
+            self.refused(66, "text.npy", "compare", *arguments, hint=r"folder of kin build's, or .*\.ivecs")
+        self.refused(65, "--modality is given 1 time, g has 2 modalities", "show", "g", "--modality", "text.npy",
+                     hint="kin info")
+
     def test_counts_of_one(self):
         """Two items, one neighbour, one thread, one modality: nothing is said of "1 items"."""
         self.save("two.npy", random_rows(2, 4, 1))

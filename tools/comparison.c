@@ -15,6 +15,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static const char hint_foreign[] = "a foreign file has row numbers: name its ids with --ids or "
                                    "--reference-ids";
@@ -113,13 +115,26 @@ static int open_vectors(comparison *self, kin_error *err)
     return rc;
 }
 
+static int open_graph(kin_graph *out, const char *path, kin_error *err)
+{
+    kin_error fault = {0};
+    struct stat status;
+    int rc = kin_graph_open(out, path, &fault);
+    if (rc == KIN_E_NOINPUT && stat(path, &status) == 0 && !S_ISDIR(status.st_mode))
+        snprintf(fault.hint, sizeof fault.hint,
+                 "name a folder of kin build's, or neighbours in a file: .npz, .ivecs or .ibin");
+    if (rc != 0 && err)
+        *err = fault;
+    return rc;
+}
+
 static int open_side(comparison *self, compare_side *side, const char *path, const char *ids,
                      kin_error *err)
 {
     const compare_options *o = self->options;
     int rc = 0;
     if (!foreign_path(path)) {
-        rc = kin_graph_open(&side->graph, path, err);
+        rc = open_graph(&side->graph, path, err);
         side->there = rc == 0;
         if (rc == 0)
             rc = kin_graph_check_scores(&side->graph, err);
@@ -140,7 +155,7 @@ static int open_previous(comparison *self, kin_error *err)
 {
     kin_error fault = {0};
     int rc = open_side(self, &self->previous, self->options->previous, NULL, &fault);
-    if (rc == KIN_E_NOINPUT)
+    if (rc == KIN_E_NOINPUT && access(self->options->previous, F_OK) != 0)
         snprintf(fault.hint, sizeof fault.hint,
                  "check the path; without a graph of the night before leave --previous away");
     if (rc != 0 && err)

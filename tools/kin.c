@@ -153,6 +153,11 @@ static int check_operands(const kin_command *command, const kin_operands *operan
 {
     char hint[KIN_HINT_MAX];
     snprintf(hint, sizeof hint, "kin %s --help explains the command", command->name);
+    if (operands->count > 0 && command->operands_max == 0 &&
+        kin_options_knows(&command->options, "KIN_MODALITY"))
+        snprintf(hint, sizeof hint,
+                 "files of vectors are given as --modality NAME=FILE; kin %s --help explains it",
+                 command->name);
     if (operands->count < command->operands_min)
         return kin_fail(err, KIN_E_USAGE, hint, "kin %s: needs %s", command->name,
                         command->operands);

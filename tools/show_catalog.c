@@ -29,7 +29,7 @@ static kin_missing manifest_missing(const kin_graph *graph)
 /* Puts the sources into the manifest's order and gives them its weights. */
 static int arrange(kin_source *source, size_t count, const kin_graph *graph, kin_error *err)
 {
-    static const char hint[] = "name the modalities of the graph: see its manifest.json";
+    static const char hint[] = "give each modality of the graph once: kin info shows their names";
     if (count != graph->modality_count)
         return kin_fail(err, KIN_E_DATA, hint, "--modality is given %s, %s has %s",
                         kin_count(count, "time").text, graph->directory,
