@@ -66,6 +66,17 @@ class Usage(Case):
                 self.assertEqual(result.code, 2, str(result))
                 self.assertRegex(result.err, r"ERROR %s: needs a value" % option)
 
+    def test_sizes_in_help(self):
+        """As a person writes them: 1M to 1P, not 976562500000K."""
+        for command in ("build", "index", "compare", "sweep", "plan"):
+            text = " ".join(self.ok(command, "--help").out.split())
+            self.assertIn("(1M to 1P;", text)
+            self.assertIsNone(re.search(r"\b\d{5,}[KMGTP]\b", text))
+        for size in ("1P", "1024T"):
+            config = self.ok("build", "--memory", size, "--print-config").out
+            self.assertEqual(json.loads(config)["memory"], 2 ** 50)
+        self.refused(2, "memory 2P: must be 1M to 1P", "build", "--memory", "2P")
+
     def test_version(self):
         for arguments in (["--version"], ["version"]):
             result = self.ok(*arguments)

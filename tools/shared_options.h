@@ -61,7 +61,7 @@
 
 #define OPTION_MEMORY(at)                                                                          \
     {                                                                                              \
-        .name = "memory", .type = KIN_OPTION_BYTES, .offset = (at), .min = 1 << 20, .max = 1e15,   \
+        .name = "memory", .type = KIN_OPTION_BYTES, .offset = (at), .min = 1 << 20, .max = 0x1p50, \
         .unit = "SIZE", .run_only = true, .default_text = "what the machine has left",             \
         .help = "the most to use; mapped inputs are not counted"                                   \
     }
