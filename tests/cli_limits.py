@@ -91,7 +91,7 @@ class Limits(Case):
             for name in KINDS:
                 codes = [self.answers(["build", *self.vectors, "--engine", engine, "--out", "out",
                                        "--threads", "2"], name, mib, {"OMP_NUM_THREADS": "2"})
-                         for mib in (*range(250, 640, 15), 1000)]
+                         for mib in (*range(250, 625, 25), *range(625, 675, 5), 1000)]
                 self.assertEqual((codes[0], codes[-1]), (69, 0))
 
     def test_threads_that_do_not_start(self):
