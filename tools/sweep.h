@@ -5,6 +5,7 @@
  *
  *     cmd_sweep.c     options, the catalog and its sample, where results go
  *     sweep_run.c     the engines, run once a knob; their judged rows
+ *     sweep_repeat.c  those near the cheapest, run again
  *     sweep_front.c   order, Pareto front, the cheapest point that reaches the target, commands to type
  *     sweep_report.c  the table and the JSON document
  *     sweep_page.c    the page, sweep_plot.c its plot
@@ -40,7 +41,9 @@ typedef struct sweep_point {
     int64_t candidates;    /* hnsw: C, and efSearch */
     double target;         /* ivf: --target-recall */
     double shared_seconds; /* of these seconds, what other points have in common with it */
-    double seconds;        /* > 0 */
+    double seconds;        /* > 0; the least of its runs */
+    double most_seconds;   /* of its runs */
+    int runs;              /* more than one of points that are near the cheapest */
     double recall;         /* mean tie-aware recall of the judged rows */
     double lower;          /* bound of the sample's mean recall at SWEEP_CONFIDENCE; exact: 1 */
     size_t memory_bytes;   /* own memory, as planned */
@@ -76,16 +79,38 @@ void sweep_note(sweep *self, const char *format, ...) __attribute__((format(prin
 /* Runs everything; on success there is a point at least. */
 int sweep_run(sweep *self, kin_error *err);
 
+/* Runs a point's setting with what was `made` for its engine once more; *seconds without shared ones. */
+typedef int (*sweep_again)(sweep *self, void *made, const sweep_point *point, double *seconds,
+                           kin_error *err);
+
+/* Runs those of the points from `first` on again that reach the target in hardly more seconds than the
+ * cheapest so far. */
+int sweep_repeat_near(sweep *self, size_t first, sweep_again again, void *made, kin_error *err);
+
+/* Whether its lower bound of recall is at least the target. */
+bool sweep_reaches(const sweep *self, const sweep_point *point);
+
 /* Orders the points by recall, then by time, and marks the front. */
 void sweep_order(sweep *self);
 
-/* The cheapest approximate point whose lower bound reaches the target, NULL where none does. */
+/* The cheapest approximate point whose lower bound reaches the target, NULL where none does. Of settings of one
+ * engine whose seconds cannot be told apart it is the one of the least effort. */
 const sweep_point *sweep_answer(const sweep *self);
+
+/* Whether the seconds of the runs of two points overlap: then noise says which one is cheaper. */
+bool sweep_same_seconds(const sweep_point *a, const sweep_point *b);
+
+/* Whether `point` is another approximate one that reaches the target and cannot be told from the answer by time. */
+bool sweep_ties(const sweep *self, const sweep_point *point);
+
+/* Names them in a sentence that goes on from `before`, with `after` at its end; nothing where there is none. The text
+ * needs no quoting on a page. */
+void sweep_write_ties(FILE *out, const sweep *self, const char *before, const char *after);
 
 /* The point of exact, NULL where it was not run. */
 const sweep_point *sweep_exact(const sweep *self);
 
-/* Whether exact takes no longer than the answer, or is all that reaches the target. */
+/* Whether exact is not seen to take longer than the answer, or is all that reaches the target. */
 bool sweep_prefers_exact(const sweep *self);
 
 /* The point's setting as it is typed for kin build: "--engine hnsw --candidates 600 --ef-search 600". */

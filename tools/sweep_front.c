@@ -29,17 +29,63 @@ void sweep_order(sweep *self)
     }
 }
 
+bool sweep_reaches(const sweep *self, const sweep_point *point)
+{
+    return point->lower >= self->options->target_recall;
+}
+
+bool sweep_same_seconds(const sweep_point *a, const sweep_point *b)
+{
+    return a->seconds <= b->most_seconds && b->seconds <= a->most_seconds;
+}
+
+/* An engine's settings have one order of effort. */
+static bool less_effort(const sweep_point *a, const sweep_point *b)
+{
+    return a->engine == b->engine && a->space == b->space && a->target <= b->target &&
+           a->candidates <= b->candidates;
+}
+
+static bool is_able(const sweep *self, const sweep_point *point)
+{
+    return point->engine != ENGINE_EXACT && sweep_reaches(self, point);
+}
+
 const sweep_point *sweep_answer(const sweep *self)
 {
-    const sweep_point *best = NULL;
-    for (size_t i = 0; i < self->count; i++) {
-        const sweep_point *point = &self->point[i];
-        if (point->engine == ENGINE_EXACT || point->lower < self->options->target_recall)
-            continue;
-        if (!best || point->seconds < best->seconds)
-            best = point;
-    }
-    return best;
+    const sweep_point *best = NULL, *least;
+    for (size_t i = 0; i < self->count; i++)
+        if (is_able(self, &self->point[i]) && (!best || self->point[i].seconds < best->seconds))
+            best = &self->point[i];
+    least = best;
+    for (size_t i = 0; i < self->count && best; i++)
+        if (is_able(self, &self->point[i]) && sweep_same_seconds(&self->point[i], best) &&
+            less_effort(&self->point[i], least))
+            least = &self->point[i];
+    return least;
+}
+
+bool sweep_ties(const sweep *self, const sweep_point *point)
+{
+    const sweep_point *answer = sweep_answer(self);
+    return answer && point != answer && is_able(self, point) && sweep_same_seconds(point, answer);
+}
+
+void sweep_write_ties(FILE *out, const sweep *self, const char *before, const char *after)
+{
+    const sweep_point *answer = sweep_answer(self);
+    char options[SWEEP_TEXT];
+    size_t count = 0;
+    for (size_t i = 0; i < self->count; i++)
+        if (sweep_ties(self, &self->point[i])) {
+            fprintf(out, "%s%s (%.2f to %.2f s)", count ? ", " : before,
+                    sweep_point_options(&self->point[i], options), self->point[i].seconds,
+                    self->point[i].most_seconds);
+            count++;
+        }
+    if (count > 0)
+        fprintf(out, ": it took %.2f to %.2f s in %d run%s.%s", answer->seconds,
+                answer->most_seconds, answer->runs, answer->runs == 1 ? "" : "s", after);
 }
 
 const sweep_point *sweep_exact(const sweep *self)
@@ -53,7 +99,7 @@ const sweep_point *sweep_exact(const sweep *self)
 bool sweep_prefers_exact(const sweep *self)
 {
     const sweep_point *exact = sweep_exact(self), *answer = sweep_answer(self);
-    return exact && (!answer || exact->seconds <= answer->seconds);
+    return exact && (!answer || exact->seconds <= answer->most_seconds);
 }
 
 double sweep_floor4(double recall)

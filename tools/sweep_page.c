@@ -114,7 +114,7 @@ static void write_exact(FILE *out, const sweep *self)
 {
     const sweep_point *exact = sweep_exact(self);
     fprintf(out, "<p>The exact engine takes <b>%.2f s</b> here%s and loses nothing.",
-            exact->seconds, sweep_answer(self) ? ", no longer than that," : "");
+            exact->seconds, sweep_answer(self) ? ", not seen to be longer than that," : "");
     if (self->sample != &self->catalog) {
         fputs(" But on all ", out);
         fputs(page_count(self->catalog.n).text, out);
@@ -142,6 +142,7 @@ static void write_answer(FILE *out, const sweep *self)
                     sweep_floor4(answer->lower), 100 * SWEEP_CONFIDENCE);
         fputs(".</p>\n", out);
         write_command(out, self, answer);
+        sweep_write_ties(out, self, "<p>By time it cannot be told from ", "</p>\n");
     } else {
         fprintf(out, "<h2>No approximate engine was seen to reach a recall of %.10g</h2>\n",
                 self->options->target_recall);

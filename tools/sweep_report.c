@@ -64,13 +64,14 @@ static void print_answer(const sweep *self)
                "%.4f:\n",
                target, answer->seconds, sweep_floor4(answer->lower));
         print_command(self, answer);
+        sweep_write_ties(stdout, self, "by time it cannot be told from ", "\n");
     } else {
         printf("\ntarget %.10g: no approximate engine was seen to reach it\n", target);
     }
     if (!sweep_prefers_exact(self))
         return;
     printf("\nexact takes %.2f s %s and loses nothing:\n", exact->seconds,
-           answer ? "here, no longer," : "here");
+           answer ? "here, not seen to be longer," : "here");
     print_command(self, exact);
     if (self->sample != &self->catalog)
         printf(
@@ -115,14 +116,15 @@ static json_t *point_json(const sweep *self, const sweep_point *point)
     char options[SWEEP_TEXT];
     json_t *space = point->engine == ENGINE_HNSW ? json_string(kin_index_space_names[point->space])
                                                  : json_null();
-    return json_pack("{s:s, s:o, s:o, s:s, s:f, s:f, s:f, s:f, s:f, s:I, s:b, s:b}", "engine",
-                     build_engine_names[point->engine], "space", space, "knob", knob_json(point),
-                     "options", sweep_point_options(point, options), "seconds", point->seconds,
-                     "shared_seconds", point->shared_seconds, "items_per_second",
-                     (double)self->sample->n / point->seconds, "recall", point->recall,
-                     "recall_lower", point->lower, "memory_bytes", (json_int_t)point->memory_bytes,
-                     "reaches_target", point->lower >= self->options->target_recall, "pareto",
-                     point->pareto);
+    return json_pack("{s:s, s:o, s:o, s:s, s:f, s:f, s:i, s:b, s:f, s:f, s:f, s:f, s:I, s:b, s:b}",
+                     "engine", build_engine_names[point->engine], "space", space, "knob",
+                     knob_json(point), "options", sweep_point_options(point, options), "seconds",
+                     point->seconds, "most_seconds", point->most_seconds, "runs", point->runs,
+                     "ties", sweep_ties(self, point), "shared_seconds", point->shared_seconds,
+                     "items_per_second", (double)self->sample->n / point->seconds, "recall",
+                     point->recall, "recall_lower", point->lower, "memory_bytes",
+                     (json_int_t)point->memory_bytes, "reaches_target",
+                     point->lower >= self->options->target_recall, "pareto", point->pareto);
 }
 
 static json_t *points_json(const sweep *self)

@@ -80,6 +80,8 @@ static int add_point(sweep *self, sweep_point point, kin_error *err)
     if (rc != 0)
         return rc;
     self->rows = recall.judged;
+    point.most_seconds = point.seconds;
+    point.runs = 1;
     point.recall = recall.tie_aware; /* nothing to find is found */
     point.lower = lower_bound(self, &recall, &point);
     console_info("%s: %.2f s, recall %.4f, at least %.4f", sweep_point_options(&point, text),
@@ -166,42 +168,89 @@ static int prepare_ivf(sweep *self, kin_join **join, double *seconds, kin_error 
     return unless_refused(self, "ivf", rc, &fault, err);
 }
 
+/* The join for one target, its rows to `sink`. */
+static int time_ivf(sweep *self, kin_join *join, double target, kin_row_sink sink, double *seconds,
+                    kin_error *err)
+{
+    double start = console_seconds();
+    kin_watch watch = begin_run(self);
+    kin_join_retarget(join, target, judge_rows(row_sample_population(self->sample), target));
+    int rc = kin_join_tune(join, &watch, err);
+    if (rc == 0)
+        rc = kin_join_run(join, sink, &watch, err);
+    *seconds = console_seconds() - start;
+    return rc;
+}
+
 static int run_ivf(sweep *self, kin_join *join, double shared, double target, kin_error *err)
 {
     sweep_point point = {.engine = ENGINE_IVF,
                          .target = target,
                          .shared_seconds = shared,
                          .memory_bytes = kin_join_get_plan(join)->total_bytes};
-    double start = console_seconds();
-    kin_watch watch = begin_run(self);
-    kin_join_retarget(join, target, judge_rows(row_sample_population(self->sample), target));
-    int rc = kin_join_tune(join, &watch, err);
-    if (rc == 0)
-        rc = kin_join_run(join, sink_of(self), &watch, err);
-    point.seconds = shared + console_seconds() - start;
+    int rc = time_ivf(self, join, target, sink_of(self), &point.seconds, err);
+    point.seconds += shared;
     return rc == 0 ? add_point(self, point, err) : rc;
+}
+
+static int repeat_ivf(sweep *self, void *join, const sweep_point *point, double *seconds,
+                      kin_error *err)
+{
+    int rc = time_ivf(self, join, point->target, calibrate_sink(), seconds, err);
+    console_watch_end(&self->progress);
+    return rc;
+}
+
+static int sweep_ivf(sweep *self, kin_join *join, double shared, kin_error *err)
+{
+    size_t first = self->count;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < sizeof ivf_target / sizeof *ivf_target; i++)
+        rc = run_ivf(self, join, shared, ivf_target[i], err);
+    return rc == 0 ? sweep_repeat_near(self, first, repeat_ivf, join, err) : rc;
 }
 
 /* ---- exact ------------------------------------------------------------------------------------ */
 
-static int run_exact(sweep *self, kin_error *err)
+static int time_exact(sweep *self, kin_row_sink sink, sweep_point *point, kin_error *err)
 {
     kin_exact_options options = KIN_EXACT_OPTIONS_INIT;
     kin_exact *engine = NULL;
-    kin_error fault = {0};
-    sweep_point point = {.engine = ENGINE_EXACT};
     options.top_k = (size_t)self->options->top_k;
     options.memory_bytes = self->memory_bytes;
     double start = console_seconds();
     kin_watch watch = begin_run(self);
-    int rc = kin_exact_new(&engine, self->sample, &options, &fault);
+    int rc = kin_exact_new(&engine, self->sample, &options, err);
+    if (rc != 0)
+        return rc;
+    point->memory_bytes = kin_exact_get_plan(engine)->total_bytes;
+    rc = kin_exact_run(engine, sink, &watch, err);
+    kin_exact_free(engine);
+    point->seconds = console_seconds() - start;
+    return rc;
+}
+
+static int repeat_exact(sweep *self, void *made, const sweep_point *point, double *seconds,
+                        kin_error *err)
+{
+    (void)made;
+    sweep_point again = *point;
+    int rc = time_exact(self, calibrate_sink(), &again, err);
+    console_watch_end(&self->progress);
+    *seconds = again.seconds;
+    return rc;
+}
+
+static int run_exact(sweep *self, kin_error *err)
+{
+    kin_error fault = {0};
+    sweep_point point = {.engine = ENGINE_EXACT};
+    size_t first = self->count;
+    int rc = time_exact(self, sink_of(self), &point, &fault);
     if (rc != 0)
         return unless_refused(self, "exact", rc, &fault, err);
-    point.memory_bytes = kin_exact_get_plan(engine)->total_bytes;
-    rc = kin_exact_run(engine, sink_of(self), &watch, err);
-    kin_exact_free(engine);
-    point.seconds = console_seconds() - start;
-    return rc == 0 ? add_point(self, point, err) : rc;
+    rc = add_point(self, point, err);
+    return rc == 0 ? sweep_repeat_near(self, first, repeat_exact, NULL, err) : rc;
 }
 
 /* ---- hnsw ------------------------------------------------------------------------------------- */
@@ -219,14 +268,38 @@ static size_t hnsw_bytes(const sweep *self, const kin_index_options *index,
     return searching > plan.building.total_bytes ? searching : plan.building.total_bytes;
 }
 
+static kin_search_options search_of(const sweep *self, int64_t candidates)
+{
+    return (kin_search_options){.top_k = (size_t)self->options->top_k,
+                                .candidates = candidates,
+                                .ef_search = candidates,
+                                .memory_bytes = self->memory_bytes};
+}
+
+static int time_hnsw(sweep *self, const kin_index *index, int64_t candidates, kin_row_sink sink,
+                     double *seconds, kin_error *err)
+{
+    kin_search_options search = search_of(self, candidates);
+    double start = console_seconds();
+    kin_watch watch = begin_run(self);
+    int rc = kin_search_all(index, &search, sink, &watch, err);
+    *seconds = console_seconds() - start;
+    return rc;
+}
+
+static int repeat_hnsw(sweep *self, void *index, const sweep_point *point, double *seconds,
+                       kin_error *err)
+{
+    int rc = time_hnsw(self, index, point->candidates, calibrate_sink(), seconds, err);
+    console_watch_end(&self->progress);
+    return rc;
+}
+
 static int run_hnsw(sweep *self, const kin_index *index, double shared, int64_t candidates,
                     kin_error *err)
 {
     const kin_index_options *made = kin_index_resolved(index);
-    kin_search_options search = {.top_k = (size_t)self->options->top_k,
-                                 .candidates = candidates,
-                                 .ef_search = candidates,
-                                 .memory_bytes = self->memory_bytes};
+    kin_search_options search = search_of(self, candidates);
     sweep_point point = {.engine = ENGINE_HNSW,
                          .space = (kin_index_space)made->space,
                          .candidates = candidates,
@@ -234,10 +307,8 @@ static int run_hnsw(sweep *self, const kin_index *index, double shared, int64_t 
                          .memory_bytes = hnsw_bytes(self, made, &search)};
     kin_error fault = {0};
     char name[SWEEP_TEXT];
-    double start = console_seconds();
-    kin_watch watch = begin_run(self);
-    int rc = kin_search_all(index, &search, sink_of(self), &watch, &fault);
-    point.seconds = shared + console_seconds() - start;
+    int rc = time_hnsw(self, index, candidates, sink_of(self), &point.seconds, &fault);
+    point.seconds += shared;
     if (rc != 0)
         return unless_refused(self, sweep_point_options(&point, name), rc, &fault, err);
     return add_point(self, point, err);
@@ -305,7 +376,10 @@ static int sweep_space(sweep *self, kin_index_space space, kin_error *err)
                               err);
     double shared = console_seconds() - start;
     console_info("Index of hnsw (--index-space %s): %.2f s", kin_index_space_names[space], shared);
+    size_t first = self->count;
     rc = ask_index(self, index, shared, err);
+    if (rc == 0)
+        rc = sweep_repeat_near(self, first, repeat_hnsw, index, err);
     kin_index_free(index);
     return rc;
 }
@@ -320,8 +394,8 @@ static int sweep_ivf_and_draw(sweep *self, kin_error *err)
     int rc = self->options->engine != SWEEP_HNSW ? prepare_ivf(self, &join, &shared, err) : 0;
     if (rc == 0)
         rc = draw(self, join, err);
-    for (size_t i = 0; rc == 0 && join && i < sizeof ivf_target / sizeof *ivf_target; i++)
-        rc = run_ivf(self, join, shared, ivf_target[i], err);
+    if (rc == 0 && join)
+        rc = sweep_ivf(self, join, shared, err);
     kin_join_free(join);
     return rc;
 }
