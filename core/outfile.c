@@ -77,7 +77,7 @@ static int take_free_name(int folder, int parent, const char *name)
     if (errno != EINVAL && errno != ENOSYS)
         return -1;
     if (linkat(folder, inside, parent, name, 0) == 0)
-        return unlinkat(folder, inside, 0);
+        return 0; /* its first name goes with the folder */
     if (errno == EEXIST || fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
         errno = EEXIST;
         return -1;

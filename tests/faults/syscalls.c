@@ -107,6 +107,8 @@ static void *next(const char *name)
     return found;
 }
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): a list of parameters takes none */
+
 /* A function that fails with `failed` before it does anything. */
 #define CALL(type, name, failed, parameters, arguments)                                            \
     type name parameters                                                                           \
@@ -170,6 +172,8 @@ static bool stream_fails(const char *name, FILE *file, const void *caller)
             return failed;                                                                         \
         return real arguments;                                                                     \
     }
+
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 STREAM(size_t, fwrite, 0, (const void *data, size_t size, size_t count, FILE *file),
        (data, size, count, file))
