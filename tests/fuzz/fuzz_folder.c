@@ -1,11 +1,12 @@
 /*
  * Fuzz target folder: the folders that kin writes, graphs with their traces, indexes with what they keep of a
- * join, catalogs (core/graph.h, compare/trace.h, ann/index.h, ann/join.h, core/outdir.h, `kin verify`, `kin info`).
+ * join, catalogs (core/graph.h, compare/trace.h, ann/index.h, ann/join.h, core/outdir.h), and commands that read them.
  *
- * Input: a byte that chooses one of folders/, a byte for SEALED and the command, then files that take the place of its own: a byte
- * that chooses the file, its bytes, a mark before the next. With SEALED the manifest is given the checksums that
- * belong to the files and to itself, as if kin had written them so: what then is wrong is found by looking at
- * values, not at checksums. What else looks at the folder is a command (command_lines). FAISS's files are never sealed: its reader believes them (ann/faiss_index.h).
+ * Input: a byte that chooses one of folders/, a byte for SEALED and what reads it, then files that take the
+ * place of its own: a byte that chooses the file, its bytes, a mark before the next. With SEALED the manifest is
+ * given the checksums that belong to the files and to itself, as if kin had written them so: what then is wrong is
+ * found by looking at values, not at checksums. The library reads the folder, or a command does (command_lines).
+ * FAISS's files are never sealed: its reader believes them (ann/faiss_index.h).
  */
 #include "ann/index.h"
 #include "ann/join.h"
@@ -19,6 +20,7 @@
 
 #include <dirent.h>
 #include <math.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -396,6 +398,24 @@ static void check_output(void)
     fuzz_want(!strcasestr(text, "<script") && !strchr(text, '\x1b'));
 }
 
+/* Commands catch signals. One that was meant for this process gets its old handler afterwards. */
+static int run_command(const kin_command *command, const void *options,
+                       const kin_operands *operands, kin_error *err)
+{
+    static const int caught[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction old[3];
+    fuzz_write(fuzz_path("out.json"), "", 0);
+    fuzz_write(fuzz_path("out.html"), "", 0);
+    for (size_t i = 0; i < 3; i++)
+        sigaction(caught[i], NULL, &old[i]);
+    int rc = command->run(options, operands, err);
+    for (size_t i = 0; i < 3; i++)
+        sigaction(caught[i], &old[i], NULL);
+    if (rc == KIN_E_STOPPED)
+        raise(SIGTERM);
+    return rc;
+}
+
 static void run(const command_line *line, const base *self)
 {
     kin_error err = {0};
@@ -420,9 +440,8 @@ static void run(const command_line *line, const base *self)
     int rc =
         kin_options_parse(table, options, argc, argv, NULL, &operands, &help, NULL, NULL, &err);
     fuzz_want(fuzz_judge(rc, &err, 0));
-    fuzz_write(fuzz_path("out.json"), "", 0);
-    fuzz_write(fuzz_path("out.html"), "", 0);
-    if (fuzz_judge(line->command->run(options, &operands, &err), &err, line->may))
+    rc = run_command(line->command, options, &operands, &err);
+    if (fuzz_judge(rc, &err, line->may))
         check_output();
     free(options);
 }
@@ -446,6 +465,16 @@ static void read_manifest(const char *path)
     json_decref(manifest);
 }
 
+/* What the library reads of it. */
+static void read_folder(const base *self)
+{
+    if (strncmp(self->name, "graph", 5) == 0)
+        read_graph(self->path);
+    else if (strncmp(self->name, "index", 5) == 0)
+        read_index(self->path);
+    read_manifest(self->path);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 2)
@@ -455,14 +484,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_open_watch();
     take_files(self, data + 2, size - 2, sealed);
     write_files(self, sealed);
-    if (strncmp(self->name, "graph", 5) == 0)
-        read_graph(self->path);
-    else if (strncmp(self->name, "index", 5) == 0)
-        read_index(self->path);
     const command_line *line = &command_lines[data[1] / 2 % COMMAND_LINES];
     if (line->command)
         run(line, self);
-    read_manifest(self->path);
+    else
+        read_folder(self);
     restore(self);
     fuzz_close_watch();
     return 0;
