@@ -105,7 +105,7 @@ class Refused(Case):
                                "g"], env=kin_cli.clean_environment(), cwd=self.dir,
                               preexec_fn=limit, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         result = kin_cli.Result(done.returncode, done.stdout.decode(), done.stderr.decode(), ["kin"])
-        self.check_refusal(result, 74, "cannot be written")
+        self.check_refusal(result, 74, "cannot be written", "ulimit -f")
         self.assertEqual(sorted(os.listdir(self.dir)), ["good.npy", "large.npy"])
 
     def test_open_files(self):
@@ -146,7 +146,8 @@ class Refused(Case):
         self.mount("1m")
         self.save("large.npy", random_rows(10000, 8, 1))
         result = self.kin("build", VECTORS, "large.npy", "--top-k", "50", "--out", "disk/g")
-        self.check_refusal(result, 74, r"indices\.npy cannot be written with its .*No space left")
+        self.check_refusal(result, 74, r"indices\.npy cannot be written with its .*No space left",
+                           "make room")
         self.assertEqual(os.listdir(self.path("disk")), [])
 
     def test_room_for_the_archive(self):
