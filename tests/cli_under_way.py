@@ -287,6 +287,23 @@ class Overwritten(Case):
     def test_index_projected(self):
         self.check_patterns((r"Stage: project text",), "index", "--type", "ivf", "--project", "8")
 
+    def test_truncated(self):
+        """Pages of the mapping are gone: one answer, whoever reads them, and by however many threads."""
+        for command, moment, *arguments in (
+                ("build", "Computing", "--engine", "exact"), ("build", "Plan", "--engine", "ivf"),
+                ("build", "Stage: group text", "--engine", "hnsw"),
+                ("index", "Building", "--type", "hnsw"), ("index", "Building", "--type", "ivf")):
+            with self.subTest(command=command, arguments=arguments):
+                self.save("text.npy", self.rows)
+                running = Stepped(command, *self.MODALITIES, "--out", "o", "--top-k", "10",
+                                  "--threads", "8", "--progress", "lines", *arguments,
+                                  cwd=self.dir)
+                running.wait_for(moment)
+                os.truncate(self.path("text.npy"), 4096)
+                result = running.finish()
+                self.check_refusal(result, 75, r"(became shorter|changed) while it was read$")
+                self.assertFalse(os.path.exists(self.path("o")))
+
     def test_gen(self):
         """Rows that a larger catalog is made of."""
         for what, dtype in (("NaN", "float16"), ("huge", "float16"), ("other values", "float32")):

@@ -187,12 +187,15 @@ static void utc_in_handler(char out[TIME_MAX])
 /* The page behind a mapping is gone: its file was cut short. Only write(2) is allowed here. */
 static void die_of_bus_error(int number, siginfo_t *info, void *context)
 {
+    static char told;
     (void)context;
     if (info->si_code != BUS_ADRERR) {
         signal(number, SIG_DFL);
         raise(number);
         return;
     }
+    while (__atomic_test_and_set(&told, __ATOMIC_RELAXED))
+        pause(); /* another thread met the end too, and is about to end them all */
     if (bar_shown)
         write_text("\r\x1b[K");
     if (log_as == CONSOLE_LOG_JSON) {
