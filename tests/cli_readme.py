@@ -45,7 +45,7 @@ class Typed(Case):
         scripts = blocks("README.md")
         self.assertGreaterEqual(len(scripts), 2)
         self.assertTrue(any("--previous" in script for script in scripts))
-        for night in range(3):
+        for night in range(2):
             self.night(night)
             said = "".join(self.type(script) for script in scripts)
             self.assertTrue(os.path.exists(self.path("report.html")))
@@ -74,7 +74,7 @@ class Typed(Case):
         """Twice, as a reader would who comes back."""
         for name in ("docs/PLAN.md", "docs/SWEEP.md"):
             for script in blocks(name):
-                script = script.replace("kin sweep", "kin sweep --items 600 --rows 100 --engine ivf --top-k 20")
+                script = script.replace("kin sweep", "kin sweep --items 300 --rows 60 --engine ivf --top-k 10")
                 for _ in range(2):
                     self.type(script)
 

@@ -20,7 +20,12 @@ static const plan_options defaults = {.build = {
 
 static const kin_option options[] = {
     OPTION_MODALITY(FIELD(modality), NULL),
-    OPTION_OUT(FIELD(out)),
+    {.name = "out",
+     .type = KIN_OPTION_TEXT,
+     .offset = FIELD(out),
+     .unit = "DIR",
+     .run_only = true,
+     .help = "the folder to write; kin plan writes nothing and looks at the disk it would be on"},
     OPTION_IDS(FIELD(ids)),
     {.name = "items",
      .type = KIN_OPTION_TEXT,
