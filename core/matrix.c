@@ -146,6 +146,17 @@ static bool ends_with(const char *text, const char *ending)
     return length >= tail && strcmp(text + length - tail, ending) == 0;
 }
 
+size_t kin_matrix_name_length(const char *path)
+{
+    size_t longest = 0;
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+        for (const char *at = path; (at = strstr(at, formats[i].ending)) != NULL; at++) {
+            size_t length = (size_t)(at - path) + strlen(formats[i].ending);
+            longest = length > longest ? length : longest;
+        }
+    return longest;
+}
+
 int kin_matrix_open(kin_matrix *self, const char *path, kin_error *err)
 {
     return kin_matrix_open_in(self, NULL, path, err);

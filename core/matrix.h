@@ -22,6 +22,9 @@ typedef struct kin_matrix {
 
 enum { KIN_DIMENSIONS_MAX = 65536 };
 
+/* How many bytes of a path's start are the name of a vector file: up to the last ending of one (".npy"); 0: none. */
+size_t kin_matrix_name_length(const char *path);
+
 /* Opens a vector file. KIN_E_NOINPUT or KIN_E_DATA with the file's name and the numbers. Values
  * are not looked at here (kin_catalog_open does). */
 int kin_matrix_open(kin_matrix *self, const char *path, kin_error *err);

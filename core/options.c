@@ -150,6 +150,18 @@ static char *environment_value(char **environment, const char *name)
     return NULL;
 }
 
+/* The next of several values, without its backslashes, in place; *rest is NULL behind the last. */
+static char *take_item(char **rest)
+{
+    char *from = *rest, *to = *rest, *item = *rest;
+    for (; *from && *from != ';' && *from != '\n'; *to++ = *from++)
+        if (*from == '\\' && (from[1] == ';' || from[1] == '\n' || from[1] == '\\'))
+            from++;
+    *rest = *from ? from + 1 : NULL;
+    *to = '\0';
+    return item;
+}
+
 static int set_from_environment(parser *p, const kin_option *option, const char *name, char *value)
 {
     char source[SOURCE_MAX];
@@ -158,9 +170,8 @@ static int set_from_environment(parser *p, const kin_option *option, const char 
         return kin_option_set(option, p->values, value, source, p->err);
     *(kin_text_list *)kin_option_field(option, p->values) = (kin_text_list){0};
     int rc = 0;
-    char *rest;
-    for (char *item = strtok_r(value, ";", &rest); item && rc == 0;
-         item = strtok_r(NULL, ";", &rest)) {
+    while (value && rc == 0) {
+        char *item = take_item(&value);
         item = trim(item);
         if (*item)
             rc = kin_option_set(option, p->values, item, source, p->err);

@@ -18,7 +18,7 @@
 typedef enum kin_option_type {
     KIN_OPTION_FLAG,   /* bool: given or not; environment: 1 true yes on / 0 false no off */
     KIN_OPTION_INT,    /* int64_t */
-    KIN_OPTION_BYTES,  /* uint64_t: 8G, 512M, 64K, 1T; powers of two; 0 is unset */
+    KIN_OPTION_BYTES,  /* uint64_t: 8G, 8GB, 8GiB, 512m; powers of two all of them; 0 is unset */
     KIN_OPTION_REAL,   /* double */
     KIN_OPTION_CHOICE, /* int: index into `choices` */
     KIN_OPTION_TEXT,   /* const char *: borrowed from argv or environment; NULL is unset */
@@ -27,7 +27,8 @@ typedef enum kin_option_type {
 
 enum { KIN_LIST_MAX = 64 };
 
-/* The values of a repeated option, borrowed. In the environment they are parted by ';'. */
+/* The values of a repeated option, borrowed. In the environment they are parted by ';' or a line end; a backslash before
+ * one of these, or before another backslash, makes it part of the value. */
 typedef struct kin_text_list {
     size_t count;
     const char *item[KIN_LIST_MAX];
@@ -91,7 +92,7 @@ bool kin_options_knows(const kin_option_table *table, const char *environment_na
 /* The nearest of `names` (NULL-ended) to `text` by edit distance, NULL when none is near. */
 const char *kin_nearest(const char *text, const char *const *names);
 
-/* "8G" -> 8 * 2^30. KIN_E_USAGE names what is wrong. */
+/* "8G", "8gb", "8 GiB" -> 8 * 2^30. KIN_E_USAGE names what is wrong. */
 int kin_bytes_parse(uint64_t *out, const char *text, kin_error *err);
 
 #endif

@@ -92,7 +92,8 @@ static void facts_text(const kin_option *option, const void *defaults, char out[
     if (option->type == KIN_OPTION_CHOICE)
         kin_option_choices(option, part[0]);
     else if (option->type == KIN_OPTION_LIST)
-        snprintf(part[0], sizeof part[0], "may be repeated");
+        snprintf(part[0], sizeof part[0],
+                 "may be repeated; in the environment several are parted by ;");
     else if ((option->type == KIN_OPTION_INT || option->type == KIN_OPTION_REAL ||
               option->type == KIN_OPTION_BYTES) &&
              kin_option_limited(option))

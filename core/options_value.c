@@ -13,7 +13,9 @@
 #include <string.h>
 #include <strings.h>
 
-static const char size_hint[] = "write bytes or K M G T behind a number (powers of two): 512M, 8G";
+static const char size_hint[] =
+    "write bytes, or K M G T P behind a number, in small letters, with B or iB too: 512M, 8G, 8GB, "
+    "8GiB; all are powers of two";
 
 /* ---- sizes ----------------------------------------------------------------------------------- */
 
@@ -28,14 +30,17 @@ static bool take_digits(const char **text, uint64_t *out, int *digits)
     return true;
 }
 
-/* The power of two behind a size, as a shift; -1 for anything but K M G T P, with or without iB. */
+/* The power of two behind a size, as a shift: K M G T P, in letters of any size, with i, B or iB behind; B alone is a
+ * byte. -1: anything else. */
 static int take_unit(const char *text)
 {
     static const char units[] = "KMGTP";
-    if (*text == '\0')
+    text += strspn(text, " ");
+    if (*text == '\0' || strcasecmp(text, "B") == 0)
         return 0;
-    const char *unit = strchr(units, toupper((unsigned char)*text));
-    if (!unit || (text[1] != '\0' && strcasecmp(text + 1, "iB") != 0))
+    const char *unit = strchr(units, toupper((unsigned char)*text++));
+    if (!unit || (*text != '\0' && strcasecmp(text, "i") != 0 && strcasecmp(text, "B") != 0 &&
+                  strcasecmp(text, "iB") != 0))
         return -1;
     return 10 * ((int)(unit - units) + 1);
 }

@@ -4,10 +4,12 @@
 #include "core/catalog.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char hint[] = "write --modality NAME=FILE[:WEIGHT], for example text=text.npy:0.6";
 
@@ -53,6 +55,75 @@ static size_t stem(const char *path, size_t length, const char **start)
     return end - first;
 }
 
+/* Whether a value goes on behind a vector file's name with another NAME=FILE, and there is no such file. */
+static bool several_files(const char *path)
+{
+    for (const char *at = strchr(path, '='); at; at = strchr(at + 1, '=')) {
+        char before[PATH_MAX];
+        const char *name = at;
+        while (name > path && is_name(name - 1, 1))
+            name--;
+        snprintf(before, sizeof before, "%.*s", (int)(name - path), path);
+        if (name < at && name > path && strchr(" ,\t|&", name[-1]) &&
+            kin_matrix_name_length(before) > 0)
+            return access(path, F_OK) != 0;
+    }
+    return false;
+}
+
+/* What weights are mistaken for: one with a comma or in percent, one parted by another character than a colon. What
+ * stands behind the name of a vector file is meant for one: no file of vectors ends like that. Several modalities in one
+ * value end in another file's name, which stands behind a blank or a comma. */
+static int check_end(const char *text, const char *path, size_t length, kin_error *err)
+{
+    char file[PATH_MAX];
+    snprintf(file, sizeof file, "%.*s", (int)length, path);
+    if (several_files(file))
+        return kin_fail(err, KIN_E_USAGE,
+                        "give --modality once for each file; in KIN_MODALITY part them by ;",
+                        "modality '%s' names more than one file", text);
+    size_t name = kin_matrix_name_length(file);
+    const char *rest = file + name;
+    if (name == 0 || *rest == '\0' || strchr(rest, '/'))
+        return 0;
+    rest += *rest == ':';
+    return kin_fail(err, KIN_E_USAGE,
+                    strchr(rest, '%')   ? "write 0.6 for 60 %: text=text.npy:0.6"
+                    : strchr(rest, ',') ? "write a point, not a comma: text=text.npy:0.6"
+                                        : "write the weight as a number behind a colon: "
+                                          "text=text.npy:0.6",
+                    "modality '%s': the weight '%s' is not a number", text, rest);
+}
+
+/* Whether a text begins with a number that a colon or an asterisk ends: "0.6:text". */
+static bool starts_as_weight(const char *text)
+{
+    char *end;
+    (void)strtod(text, &end);
+    return end > text && (*end == ':' || *end == '*');
+}
+
+/* Whether a number is all that stands in front of "=": "0.6=text.npy" of "text:0.6=text.npy". */
+static bool is_weight(const char *text)
+{
+    char *end;
+    (void)strtod(text, &end);
+    return end > text && *end == '=';
+}
+
+/* A weight in front of the name or of the file, where there is no such file. */
+static int check_front(const char *text, const char *name, size_t name_length, const char *path,
+                       kin_error *err)
+{
+    bool in_path = starts_as_weight(path) && access(path, F_OK) != 0;
+    const char *colon = memrchr(name, ':', name_length);
+    bool in_name = name_length > 0 && (starts_as_weight(name) || (colon && is_weight(colon + 1)));
+    if (!in_path && !in_name)
+        return 0;
+    return kin_fail(err, KIN_E_USAGE, "the weight stands behind the file: text=text.npy:0.6",
+                    "modality '%s': the weight stands in front", text);
+}
+
 int kin_source_parse(kin_source *out, const char *text, kin_error *err)
 {
     *out = (kin_source){0};
@@ -67,6 +138,11 @@ int kin_source_parse(kin_source *out, const char *text, kin_error *err)
     double weight = take_weight(path, &length);
     if (length == 0)
         return kin_fail(err, KIN_E_USAGE, hint, "modality '%s': no file is named", text);
+    int rc = check_front(text, text, named ? name_length : 0, path, err);
+    if (rc == 0)
+        rc = check_end(text, path, length, err);
+    if (rc != 0)
+        return rc;
     if (!named)
         name_length = stem(path, length, &name);
     if (!is_name(name, name_length))

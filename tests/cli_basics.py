@@ -121,7 +121,7 @@ class Mistyped(Case):
         for value in ("0", "-1", "10001", "5x", "", "1e3", "99999999999999999999"):
             with self.subTest(top_k=value):
                 self.refused(2, r"--top-k", "build", "--top-k=" + value)
-        for value in ("8X", "G", "8 G", "-8G", "99999999999G", "1.5", "512"):
+        for value in ("8X", "G", "8 X", "-8G", "99999999999G", "1.5", "512"):
             with self.subTest(memory=value):
                 self.refused(2, r"--memory", "build", "--memory=" + value)
         self.refused(2, r"--top-k: needs a value", "build", "--top-k")
@@ -210,16 +210,46 @@ class Environment(Case):
         result = self.ok("build", "--top-k", "5",
                          env={"KIN_PRINT_CONFIG": "yes", "KIN_MODALITY": "a.npy:0.5; b=b.npy"})
         self.assertEqual(json.loads(result.out)["modality"], ["a.npy:0.5", "b=b.npy"])
+        for several in ("a.npy:0.5;b=b.npy", "a.npy:0.5\nb=b.npy\n", ";a.npy:0.5 ;\n b=b.npy;"):
+            result = self.ok("build", "--print-config", env={"KIN_MODALITY": several})
+            self.assertEqual(json.loads(result.out)["modality"], ["a.npy:0.5", "b=b.npy"])
+        odd = r"a=x\;y z.npy;b=q\\;c=back\slash.npy"
+        result = self.ok("build", "--print-config", env={"KIN_MODALITY": odd})
+        self.assertEqual(json.loads(result.out)["modality"], ["a=x;y z.npy", "b=q" + "\\", r"c=back\slash.npy"])
+        for wrong in ("a=a.npy:0.5 b=b.npy", "a=a.npy, b=b.npy", "a=a.npy,b=b.npy:2"):
+            self.refused(2, "names more than one file", "build", "--top-k", 5, "--out", "g", env={"KIN_MODALITY": wrong},
+                         hint="in KIN_MODALITY part them by ;")
         self.refused(2, "KIN_FORCE=maybe", "build", "--out", "g", env={"KIN_FORCE": "maybe"})
+
+    def test_weights(self):
+        """A weight that is none is told as such, not as a file that is missing."""
+        for text in ("t=a.npy:0,6", "t=a.npy:60%", "t=a.npy@0.6", "0.6:t=a.npy", "t:0.6=a.npy", "t=0.6:a.npy"):
+            self.refused(2, "^modality '%s': the weight " % text, "build", "--modality", text, "--top-k", 5, "--out", "g",
+                         hint="text=text.npy:0.6")
 
     def test_sizes(self):
         for text, value in (("8G", 8 << 30), ("8g", 8 << 30), ("512M", 512 << 20),
                             ("1.5G", 3 << 29), ("4GiB", 4 << 30), ("1048576", 1 << 20),
-                            ("2048K", 2 << 20), ("1T", 1 << 40)):
+                            ("2048K", 2 << 20), ("1T", 1 << 40), ("8GB", 8 << 30), ("8gb", 8 << 30),
+                            ("8Gi", 8 << 30), ("8 GB", 8 << 30), ("512mb", 512 << 20), ("1P", 1 << 50)):
             config, _ = self.config("--top-k", "5", "--memory", text)
             self.assertEqual(config["memory"], value, text)
         config, _ = self.config("--top-k", "5", env={"KIN_MEMORY": "3G # gigabytes"})
         self.assertEqual(config["memory"], 3 << 30)
+        config, _ = self.config("--top-k", "5", env={"KIN_MEMORY": "3gb"})
+        self.assertEqual(config["memory"], 3 << 30)
+        self.refused(2, "--memory 8X: not a size", "build", "--memory", "8X", hint="8GB, 8GiB; all are powers of two")
+
+    def test_help_of_sizes_and_lists(self):
+        """Ranges are read at a glance, a repeatable option says so once, and how the environment parts its values."""
+        for command in kin_cli.COMMANDS:
+            text = " ".join(self.ok(command, "--help").out.split())
+            self.assertNotRegex(text, r"\d{5,}[KMGTP]\b", command)
+            for option in text.split(" --")[1:]:
+                self.assertLessEqual(option.count("repeated"), 1, option)
+        text = " ".join(self.ok("build", "--help").out.split())
+        self.assertRegex(text, r"8GB or 8GiB, powers of two; [^(]*\(1M to 1P;")
+        self.assertIn("may be repeated; in the environment several are parted by ;", text)
 
 
 class Configuration(Case):

@@ -223,7 +223,7 @@ class Modalities(Case):
         for weight in ("0", "-1", "nan", "inf", "-inf", "1e-9", "1e9"):
             with self.subTest(weight=weight):
                 self.refuse(2, r"weight", VECTORS, "x=good.npy:" + weight)
-        self.assertEqual(self.kin("build", "--out", "g", VECTORS, "x=good.npy:heavy").code, 66)
+        self.refuse(2, "^modality 'x=good.npy:heavy': the weight 'heavy' is not a number$", VECTORS, "x=good.npy:heavy")
 
     def test_names(self):
         for name in ("a b", "a/b", "", "\u00e9", "x" * 32):

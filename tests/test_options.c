@@ -212,10 +212,19 @@ static void test_sizes(void **state)
         {"0.25K", 256},
         {"0.1G", 107374182},
         {"8191P", 8191ull << 50},
+        {"8GB", 8ull << 30},
+        {"8gb", 8ull << 30},
+        {"8Gi", 8ull << 30},
+        {"8gi", 8ull << 30},
+        {"8 GB", 8ull << 30},
+        {"512mb", 512ull << 20},
+        {"64kB", 65536},
+        {"123B", 123},
+        {"1.5Gb", 3ull << 29},
     };
     static const char *const bad[] = {
-        "",    "G",   "-1G", "8GB", "8 G",  "8Q",    "1.G",
-        "1.5", ".5G", "8Gi", "1e9", "0x10", "8GiBs", "0.1234567890123456789G"};
+        "",    "G",   "-1G", "8GBB", "8iB",  "8Q",    "1.G",  "8Gi B", " 8G",
+        "1.5", ".5G", "8Bi", "1e9",  "0x10", "8GiBs", "8Gbi", "1.5B",  "0.1234567890123456789G"};
     uint64_t bytes;
     (void)state;
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {

@@ -63,7 +63,8 @@
     {                                                                                              \
         .name = "memory", .type = KIN_OPTION_BYTES, .offset = (at), .min = 1 << 20, .max = 0x1p50, \
         .unit = "SIZE", .run_only = true, .default_text = "what the machine has left",             \
-        .help = "the most to use; mapped inputs are not counted"                                   \
+        .help =                                                                                    \
+            "the most to use, as in 8G, 8GB or 8GiB, powers of two; mapped inputs are not counted" \
     }
 
 /* How indexes are built; `at` is a kin_index_options. */
