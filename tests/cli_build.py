@@ -140,14 +140,43 @@ class Modalities(Build):
 
     def test_all_missing(self):
         """Nobody has a vector: a graph without pairs, which SciPy still opens."""
-        graph, result = self.build({"a": np.zeros((30, 4), np.float32)}, {}, "--top-k", 5)
+        graph, result = self.build({"a": np.zeros((30, 4), np.float32)}, {}, "--top-k", 5, "--max-empty", 1)
         self.assertEqual(graph.manifest["pairs"], 0)
         self.assertEqual(graph.manifest["items_with_neighbors"], 0)
         self.assertIn("Total items with neighbors: 0", result.lines())
         self.assertEqual(scipy.sparse.load_npz(self.path("g", "graph.npz")).nnz, 0)
         graph, _ = self.build({"a": np.zeros((30, 4), np.float32)}, {}, "--top-k", 5,
-                              "--engine", "ivf", out="h")
+                              "--engine", "ivf", "--max-empty", 1, out="h")
         self.assertEqual(graph.manifest["pairs"], 0)
+
+    def test_empty_rows(self):
+        """Rows that nothing but lost vectors empties are held against --max-empty, all of them without it; what is
+        refused leaves last night's graph as it is. Rows that --missing drop empties do not count."""
+        text, image = random_rows(40, 4, 1), random_rows(40, 4, 2)
+        self.save("text.npy", text)
+        self.save("image.npy", image)
+        self.save("zero.npy", np.zeros((40, 4), np.float32))
+        both = ("--modality", "text.npy", "--modality", "image.npy", "--top-k", 5, "--out", "g", "--force")
+        lost = ("--modality", "zero.npy", *both[4:])
+        message = "^no item has a neighbour: of 40 rows all are empty, 0 by --missing drop$"
+        for engine in ("stream", "exact", "ivf", "hnsw", "auto"):
+            self.refused(3, message, *("build", *lost, "--engine", engine), hint="nothing was published.*--max-empty 1")
+        self.ok("build", *both)
+        self.refused(3, message, "build", *lost)
+        self.assertEqual(Graph(self.path("g")).manifest["pairs"], 200)
+        text[:10] = 0  # lack text; 2 of these have nothing at all
+        image[:2] = 0
+        self.save("text.npy", text)
+        self.save("image.npy", image)
+        self.ok("build", *both, "--max-empty", 0.05)
+        self.refused(3, r"^share of empty rows is 0\.05 \(2 of 40\), --max-empty asks for at most 0\.04", "build", *both,
+                     "--max-empty", 0.04, hint="the log says")
+        self.ok("build", *both, "--max-empty", 0.07, "--missing", "drop")  # 2 of 32: 8 are left out by rule
+        self.refused(3, r"^share of empty rows is 0\.0625 \(2 of 32\)", "build", *both, "--max-empty", 0.06,
+                     "--missing", "drop")
+        self.refused(3, "^no item has a neighbour: of 40 rows all are empty, 38 by --missing drop", "build", *both,
+                     "--modality", "zero.npy", "--missing", "drop")
+        self.ok("build", *both, "--modality", "zero.npy", "--missing", "drop", "--max-empty", 1)
 
     def test_fewer_than_k(self):
         rows = np.zeros((30, 4), np.float32)

@@ -467,7 +467,7 @@ class Gates(Compare):
         """A catalog that lost its vectors has nothing to find: that is no reason to publish it."""
         for name in self.vectors:
             self.save(name + ".npy", np.zeros((N, 4), np.float32))
-        self.build("g")
+        self.build("g", "--max-empty", 1)
         for truth in (("--reference", "g"), ("--sample", N), ("--sample", 50)):
             for gate in (("--min-recall", 0.1), ("--min-fill", 0.1), ("--max-empty", 0.9)):
                 result = self.kin("compare", "g", *truth, *gate)
@@ -477,7 +477,7 @@ class Gates(Compare):
     def test_nothing_judged(self):
         """Means over no row are unknown, not 0, in every report."""
         self.save("none.npy", np.zeros((30, 4), np.float32))
-        self.ok("build", "--modality", "none.npy", "--top-k", 5, "--out", "none")
+        self.ok("build", "--modality", "none.npy", "--top-k", 5, "--max-empty", 1, "--out", "none")
         table = self.ok("compare", "none", "--reference", "none", "--json", "n.json", "--out",
                         "n.html", "--prom", "n.prom").out
         document = read_json(self.path("n.json"))

@@ -100,7 +100,7 @@ class Kept(Indexes):
     def test_no_vectors(self):
         self.save("zero.npy", np.zeros((30, 4), np.float32))
         self.ok("index", "--modality", "zero.npy", "--top-k", 5, "--out", "i")
-        self.ok("build", "--modality", "zero.npy", "--index", "i", "--top-k", 5, "--out", "g")
+        self.ok("build", "--modality", "zero.npy", "--index", "i", "--top-k", 5, "--max-empty", 1, "--out", "g")
         self.assertEqual(Graph(self.path("g")).manifest["pairs"], 0)
 
 

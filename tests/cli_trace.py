@@ -256,7 +256,7 @@ class Both(Traced):
         self.save("zero.npy", np.zeros((50, 4), np.float32))
         for engine in ("ivf", "hnsw"):
             self.ok("build", "--modality", "a=zero.npy", "--top-k", 3, "--engine", engine,
-                    "--trace-rows", 10, "--out", engine)
+                    "--trace-rows", 10, "--max-empty", 1, "--out", engine)
             graph = Graph(self.path(engine))
             self.assertEqual(graph.manifest["trace"]["rows"], 0)
             self.assertEqual(len(np.load(self.path(engine, "trace.row.npy"))), 0)

@@ -46,6 +46,9 @@ typedef struct build {
 } build;
 
 /* Notes how long the stage that ends here took, added up over attempts. */
+/* KIN_E_GATE where more of the finished rows are empty than --max-empty allows (tools/build_gates.c). */
+int build_check_empty(const build *self, kin_error *err);
+
 void build_stage_done(build *self, const char *name);
 
 /* The watch without its progress: for work beside the engine. */

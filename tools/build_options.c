@@ -6,12 +6,15 @@
 #include "core/graph.h"
 #include "tools/shared_options.h"
 
+#include <math.h>
+
 const char *const build_engine_names[] = {"auto", "exact", "stream", "ivf", "hnsw", NULL};
 
 static const plan_options defaults = {.build = {
                                           .top_k = 200,
                                           .auto_threshold = 1000000,
                                           .target_recall = 0.97,
+                                          .max_empty = NAN,
                                           .index = KIN_INDEX_OPTIONS_INIT,
                                           .search = KIN_SEARCH_OPTIONS_INIT,
                                       }};
@@ -60,6 +63,17 @@ static const kin_option options[] = {
      .offset = FIELD(strict),
      .run_only = true,
      .help = "where the target is missed, exit 3 and publish nothing, instead of a warning"},
+    {.name = "max-empty",
+     .type = KIN_OPTION_REAL,
+     .offset = FIELD(max_empty),
+     .min = 0,
+     .max = 1,
+     .unit = "SHARE",
+     .run_only = true,
+     .default_text = "not all of them",
+     .help =
+         "gate: at most that share of rows is empty, those by rule (--missing drop) aside; else "
+         "exit 3 and nothing is published"},
     {.name = "trace-rows",
      .type = KIN_OPTION_INT,
      .offset = FIELD(trace_rows),

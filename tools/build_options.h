@@ -31,7 +31,8 @@ typedef struct build_options {
     kin_search_options search;
     uint64_t memory;
     double target_recall;
-    bool strict; /* a graph that misses the target is not published */
+    bool strict;      /* a graph that misses the target is not published */
+    double max_empty; /* share of rows; NaN: not all of them */
     int64_t trace_rows;
     bool force, print_config;
 } build_options;

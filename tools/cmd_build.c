@@ -100,6 +100,8 @@ static int finish(build *self, kin_error *err)
 {
     int rc = kin_graph_writer_finish(self->writer, &self->totals, err);
     if (rc == 0)
+        rc = build_check_empty(self, err);
+    if (rc == 0)
         rc = provenance_write_names(&self->catalog, self->out.temporary, err);
     if (rc == 0)
         rc = kin_watch_check(&self->watch, err);
