@@ -21,10 +21,9 @@ enum { LISTS_AT_A_TIME = 64 };
 static int check(const kin_catalog *catalog, const kin_join_options *options, kin_error *err)
 {
     size_t d = kin_catalog_dimensions(catalog);
-    if (options->top_k >= catalog->n)
-        return kin_fail(err, KIN_E_DATA, "lower --top-k, or give more items",
-                        "top-k %zu needs at least %zu items, the catalog has %zu", options->top_k,
-                        options->top_k + 1, catalog->n);
+    int rc = kin_top_k_check(options->top_k, catalog->n, err);
+    if (rc != 0)
+        return rc;
     if (d > DIMENSIONS_MAX)
         return kin_fail(err, KIN_E_DATA, "choose --engine stream",
                         "the modalities have %zu dimensions in all, --engine ivf takes %d", d,

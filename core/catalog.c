@@ -330,6 +330,17 @@ int kin_catalog_fail_row(const kin_catalog *self, size_t row, kin_error *err)
     return kin_catalog_settle(self, rc, err);
 }
 
+int kin_top_k_check(size_t top_k, size_t n, kin_error *err)
+{
+    if (top_k < n)
+        return 0;
+    if (n == 1)
+        return kin_fail(err, KIN_E_DATA, "give at least two items, a row of each file for each",
+                        "the catalog has 1 item, which has no neighbours");
+    return kin_fail(err, KIN_E_DATA, "lower --top-k, or give more items",
+                    "top-k %zu needs at least %zu items, the catalog has %zu", top_k, top_k + 1, n);
+}
+
 size_t kin_catalog_incomplete(const kin_catalog *self)
 {
     size_t count = 0;

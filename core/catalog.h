@@ -90,6 +90,9 @@ int kin_catalog_fail_row(const kin_catalog *self, size_t row, kin_error *err);
  * file has changed: libraries fail in ways of their own on values that cannot be. */
 int kin_catalog_settle(const kin_catalog *self, int rc, kin_error *err);
 
+/* KIN_E_DATA where rows of K neighbours need more than `n` items; a catalog of one item has none for any K. */
+int kin_top_k_check(size_t top_k, size_t n, kin_error *err);
+
 /* The number of items that lack at least one modality. */
 size_t kin_catalog_incomplete(const kin_catalog *self);
 

@@ -10,10 +10,9 @@
 int kin_exact_new(kin_exact **out, const kin_catalog *catalog, const kin_exact_options *options,
                   kin_error *err)
 {
-    if (options->top_k >= catalog->n)
-        return kin_fail(err, KIN_E_DATA, "lower --top-k, or give more items",
-                        "top-k %zu needs at least %zu items, the catalog has %zu", options->top_k,
-                        options->top_k + 1, catalog->n);
+    int fits = kin_top_k_check(options->top_k, catalog->n, err);
+    if (fits != 0)
+        return fits;
     size_t d = kin_catalog_dimensions(catalog);
     if (d > KIN_EXACT_DIMENSIONS_MAX)
         return kin_fail(err, KIN_E_DATA, "choose --engine stream",

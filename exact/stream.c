@@ -189,10 +189,9 @@ static int init(stream *self, const kin_catalog *catalog, const kin_stream_queri
 {
     *self = (stream){.catalog = catalog, .queries = queries, .n = catalog->n, .k = options->top_k};
     self->total = queries && queries->row ? queries->count : catalog->n;
-    if (self->k >= self->n)
-        return kin_fail(err, KIN_E_DATA, "lower --top-k, or give more items",
-                        "top-k %zu needs at least %zu items, the catalog has %zu", self->k,
-                        self->k + 1, self->n);
+    int rc = kin_top_k_check(self->k, self->n, err);
+    if (rc != 0)
+        return rc;
     set_sizes(self, options);
     self->weight_sum = kin_catalog_weight_sum(catalog);
     self->margin = tile_margin(catalog);

@@ -180,6 +180,12 @@ class Vectors(Case):
         self.save("m.npy", random_rows(150, 4, 1))
         self.refused(65, r"^top-k 200 needs at least 201 items, the catalog has 150$", "build",
                      VECTORS, "m.npy", "--out", "g", hint="--top-k")
+        self.save("one.npy", random_rows(1, 4, 1))
+        for command in (("build", "--out", "g"), ("plan",), ("sweep",)):
+            for engine in ("ivf", "hnsw", "stream", "exact")[:2 if command == ("sweep",) else 4]:
+                for k in (1, 200):
+                    self.refused(65, "^the catalog has 1 item, which has no neighbours$", *command, "--modality", "one.npy",
+                                 "--engine", engine, "--top-k", k, hint="at least two items")
         self.refused(65, r"^top-k 150 needs at least 151 items, the catalog has 150$", "build",
                      VECTORS, "m.npy", "--out", "g", "--top-k", "150")
 

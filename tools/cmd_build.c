@@ -48,10 +48,9 @@ int build_open_inputs(build *self, kin_error *err)
         return rc;
     size_t n = self->catalog.n;
     command_warn_ids(&self->catalog);
-    if ((size_t)o->top_k >= n)
-        return kin_fail(err, KIN_E_DATA, "lower --top-k, or give more items",
-                        "top-k %lld needs at least %lld items, the catalog has %zu",
-                        (long long)o->top_k, (long long)o->top_k + 1, n);
+    rc = kin_top_k_check((size_t)o->top_k, n, err);
+    if (rc != 0)
+        return rc;
     size_t incomplete = kin_catalog_incomplete(&self->catalog);
     if (incomplete > 0)
         console_info("%zu of %zu items %s a modality (--missing %s)", incomplete, n,

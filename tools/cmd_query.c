@@ -354,7 +354,8 @@ static int answer_all(querying *self, kin_error *err)
     const query_options *o = self->options;
     size_t others = self->catalog.n - (o->item.count > 0);
     if ((size_t)o->top_k > others)
-        return kin_fail(err, KIN_E_DATA, "lower --top-k",
+        return kin_fail(err, KIN_E_DATA,
+                        others ? "lower --top-k" : "the index has 1 item, which has no neighbours",
                         "top-k %lld, but there %s %s to choose from", (long long)o->top_k,
                         others == 1 ? "is" : "are", kin_count(others, "item").text);
     int rc = o->item.count > 0 ? answer_items(self, err) : answer_outside(self, err);

@@ -106,15 +106,15 @@ static int take_sample(sweep *self, kin_error *err)
     if (items < n) {
         rc = plan_sample_init(&self->some, &self->catalog, items, SIZE_MAX, err);
         self->sample = &self->some.catalog;
+    } else {
+        rc = kin_top_k_check((size_t)o->top_k, n, err);
     }
     if (rc != 0)
         return rc;
     if ((size_t)o->top_k >= self->sample->n)
-        return kin_fail(err, KIN_E_DATA,
-                        items < n ? "lower --top-k, or raise --items"
-                                  : "lower --top-k, or give more items",
-                        "top-k %lld needs at least %lld items, the %s has %zu", (long long)o->top_k,
-                        (long long)o->top_k + 1, items < n ? "sample" : "catalog", self->sample->n);
+        return kin_fail(err, KIN_E_DATA, "lower --top-k, or raise --items",
+                        "top-k %lld needs at least %lld items, the sample has %zu",
+                        (long long)o->top_k, (long long)o->top_k + 1, self->sample->n);
     if (row_sample_population(self->sample) < 2)
         return kin_fail(err, KIN_E_DATA, "give vectors that are not zero, or another --missing",
                         "%zu of %zu items take part in pairs, a sweep needs 2",
