@@ -294,6 +294,30 @@ class Log(Case):
         self.assertTrue(entry["hint"])
         self.assertEqual(entry["exit_status"], 66)
 
+    def test_modalities(self):
+        """Each file with its shape, type, weight and rows of zeros: files that were swapped are seen."""
+        rows = random_rows(60, 4, 1)
+        rows[3:5] = 0
+        self.save("a.npy", rows.astype("<f2"))
+        self.save("b.npy", random_rows(60, 7, 2))
+        vectors = ("--modality", "text=a.npy:0.6", "--modality", "image=b.npy:2.5")
+        lines = ["INFO Modality text: a.npy, 60 x 4 float16, weight 0.6, 2 rows of zeros",
+                 "INFO Modality image: b.npy, 60 x 7 float32, weight 2.5"]
+        for command in (("build", "--top-k", 5, "--out", "g"), ("plan", "--top-k", 5), ("index", "--out", "i"),
+                        ("sweep", "--top-k", 5, "--rows", 20, "--engine", "ivf")):
+            result = self.ok(*command, *vectors)
+            self.assertEqual([line for line in result.err.splitlines() if "Modality" in line], lines, command)
+        result = self.ok("query", "i", "--item", 1, "--top-k", 3)
+        self.assertEqual([re.sub("[^ ]*/", "", line) for line in result.err.splitlines() if "Modality" in line], lines)
+        self.assertIn('"Modality image: b.npy, 60 x 7 float32, weight 2.5"', self.ok(
+            "plan", "--top-k", 5, *vectors, "--log", "json").err)
+
+    def test_missing_is_explained(self):
+        for command in ("build", "plan", "index", "sweep", "compare"):
+            text = " ".join(self.ok(command, "--help").out.split())
+            self.assertRegex(text, r"--missing NAME .*a row of zeros.* renorm by .* zero: a missing cosine counts 0, the "
+                             r"arithmetic of cosine_similarity; drop: .* error: refuse")
+
     def test_no_progress(self):
         self.save("a.npy", random_rows(60, 4, 1))
         result = self.ok("build", "--modality", "a.npy", "--top-k", "5", "--out", "g",

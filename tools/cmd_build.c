@@ -47,6 +47,7 @@ int build_open_inputs(build *self, kin_error *err)
     if (rc != 0)
         return rc;
     size_t n = self->catalog.n;
+    command_log_modalities(&self->catalog);
     command_warn_ids(&self->catalog);
     rc = kin_top_k_check((size_t)o->top_k, n, err);
     if (rc != 0)

@@ -85,7 +85,7 @@ static const kin_option options[] = {
      .type = KIN_OPTION_CHOICE,
      .offset = FIELD(missing),
      .choices = kin_missing_names,
-     .help = "how scores are computed for items that lack a modality, where GRAPH is a file"},
+     .help = "where GRAPH is a file, " MISSING_HELP},
     GATE("min-recall", min_recall, "gate: recall, its lower bound or mean, is at least that"),
     {.name = "bound",
      .type = KIN_OPTION_CHOICE,

@@ -170,6 +170,7 @@ static int make_index(indexing *self, kin_error *err)
         rc = kin_catalog_open(&self->catalog, &from, err);
     if (rc != 0)
         return rc;
+    command_log_modalities(&self->catalog);
     console_info("Building the index (type=%s, space=%s, total=%zu)",
                  kin_index_type_names[o->index.type], kin_index_space_names[o->index.space],
                  self->catalog.n);

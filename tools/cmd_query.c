@@ -139,6 +139,8 @@ static int open_index(querying *self, kin_error *err)
         rc = kin_catalog_open(&self->catalog, &from, err);
     }
     if (rc == 0)
+        command_log_modalities(&self->catalog);
+    if (rc == 0)
         rc = kin_index_open(&self->index, &self->dir, self->manifest, &self->catalog, err);
     if (rc == 0)
         rc = kin_query_init(&self->query, &self->catalog, err);

@@ -129,7 +129,10 @@ static int open_inputs(sweep *self, const kin_source *source, size_t count, kin_
     kin_catalog_options from = {
         .source = source, .source_count = count, .missing = (kin_missing)self->options->missing};
     int rc = kin_catalog_open(&self->catalog, &from, err);
-    return rc == 0 ? take_sample(self, err) : rc;
+    if (rc != 0)
+        return rc;
+    command_log_modalities(&self->catalog);
+    return take_sample(self, err);
 }
 
 /* ---- results ---------------------------------------------------------------------------------- */

@@ -99,6 +99,9 @@ void command_warn_output(const kin_outdir *out);
  * pipe). Call it last in a command that prints its result. */
 int command_flush_stdout(kin_error *err);
 
+/* Logs a line per modality: file, shape, dtype, weight and rows of zeros, so that swapped files are seen. */
+void command_log_modalities(const kin_catalog *catalog);
+
 /* Warns where a table names no ids, so that items are called by their row numbers. */
 void command_warn_ids(const kin_catalog *catalog);
 

@@ -268,6 +268,21 @@ json_t *command_run_facts(double start_seconds)
     return facts;
 }
 
+void command_log_modalities(const kin_catalog *catalog)
+{
+    for (size_t m = 0; m < catalog->modality_count; m++) {
+        const kin_modality *modality = &catalog->modality[m];
+        const kin_matrix *matrix = &modality->matrix;
+        char lacking[120] = "";
+        if (modality->missing > 0)
+            snprintf(lacking, sizeof lacking, ", %s of zeros",
+                     kin_count(modality->missing, "row").text);
+        console_info("Modality %s: %s, %zu x %zu %s, weight %.10g%s", modality->name,
+                     matrix->file.path, matrix->n, matrix->d, kin_dtype_name(matrix->dtype),
+                     modality->weight, lacking);
+    }
+}
+
 void command_warn_ids(const kin_catalog *catalog)
 {
     char names[200];

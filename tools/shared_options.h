@@ -39,10 +39,16 @@
         .default_text = "the table's id column, else row numbers", .help = "an id a line"          \
     }
 
+/* What an item that lacks a modality (a row of zeros) counts for. */
+#define MISSING_HELP                                                                               \
+    "scores of items that lack a modality (a row of zeros): renorm by the modalities that both "   \
+    "items have, scaled to all weights; zero: a missing cosine counts 0, the arithmetic of "       \
+    "cosine_similarity; drop: such items have no neighbours and are nobody's; error: refuse them"
+
 #define OPTION_MISSING(at)                                                                         \
     {                                                                                              \
         .name = "missing", .type = KIN_OPTION_CHOICE, .offset = (at),                              \
-        .choices = kin_missing_names, .help = "what to do with items that lack a modality"         \
+        .choices = kin_missing_names, .help = MISSING_HELP                                         \
     }
 
 #define OPTION_TOP_K(at)                                                                           \
