@@ -276,7 +276,7 @@ static void remove_old(kin_outdir *self, const old_output *old)
              "%s was put into %s while it was replaced, and lies in %s now", left.name, self->final,
              from->path);
     else if (left.error != 0)
-        NOTE(self, "the next run for the same name removes it, or you do",
+        NOTE(self, "remove it where the next run for the same name does not",
              "what %s replaced cannot be removed from %s: %s: %s", self->final, from->path,
              left.name, strerror(left.error));
 }

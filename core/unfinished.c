@@ -39,7 +39,7 @@ static bool is_dots(const char *name)
 /* ---- marks ----------------------------------------------------------------------------------- */
 
 /* Reads the mark of `folder` into `text`, with a NUL; its length, or -1 where there is none. Only a plain
- * file of the folder's owner is a mark. */
+ * file of the folder's owner is a mark, or one of this user, who may replace the folder of another. */
 static ssize_t read_mark(int folder, const char *entry, char *text /* [MARK_BYTES] */)
 {
     struct stat mark, in;
@@ -48,7 +48,7 @@ static ssize_t read_mark(int folder, const char *entry, char *text /* [MARK_BYTE
     if (fd < 0)
         return -1;
     if (fstat(fd, &mark) == 0 && fstat(folder, &in) == 0 && S_ISREG(mark.st_mode) &&
-        mark.st_uid == in.st_uid && mark.st_size < MARK_BYTES)
+        (mark.st_uid == in.st_uid || mark.st_uid == geteuid()) && mark.st_size < MARK_BYTES)
         length = KIN_RETRY(read(fd, text, MARK_BYTES - 1));
     if (length >= 0)
         text[length] = '\0';

@@ -4,6 +4,7 @@ Each test runs as the user who calls it, and where that is root as another user 
 import contextlib
 import fcntl
 import os
+import re
 import shutil
 import signal
 import socket
@@ -452,6 +453,31 @@ class Meanwhile(Things):
         self.expect(0, "verify", "g")
         manifest = kin_cli.read_json(self.at("g", "manifest.json"))
         self.assertEqual(manifest["modalities"][0]["file"], "b.npy")
+
+
+@unittest.skipUnless(ROOT, "takes two users")
+class Owners(Things):
+    """--force where the old graph is another user's: its name says that it may go, its owner decides."""
+    user = kin_faults.OTHER_USER
+
+    def test_root_replaces(self):
+        self.expect(0, *self.build())
+        result = kin_faults.run(self.build("g", "b.npy", "--force"), self.work)
+        self.assertEqual((result.code, result.lines("WARNING")), (0, []), str(result))
+        self.assertEqual([name for name in os.listdir(self.work) if ".kin-" in name], [])
+        self.assertEqual(os.stat(self.at("g")).st_uid, 0)
+
+    def test_what_may_not_be_removed_is_named(self):
+        self.assertEqual(kin_faults.run(self.build(), self.work).code, 0)
+        old = kin_cli.listing(self.at("g"))
+        result = self.expect(0, *self.build("g", "b.npy", "--force"))
+        left = [name for name in os.listdir(self.work) if ".kin-" in name]
+        self.assertEqual(len(left), 1, str(result))
+        self.assertRegex(result.lines("WARNING")[0], r"what g replaced cannot be removed from " +
+                         re.escape(left[0]))
+        self.assertEqual(kin_cli.listing(self.at(left[0])), old)
+        self.expect(0, *self.build("g", "a.npy", "--force"))
+        self.expect(0, "verify", "g")
 
 
 class Modes(Things):

@@ -4,4 +4,4 @@ import sys
 import kin_syscalls
 
 if __name__ == "__main__":
-    sys.exit(1 if kin_syscalls.main(79, *sys.argv[2:]) else 0)
+    sys.exit(1 if kin_syscalls.main(47, *sys.argv[2:]) else 0)
