@@ -1,4 +1,5 @@
-"""Memory that is refused at some of the places of every command (long/allocations.py: at all of them)."""
+"""Memory that is refused: some of the places in every command and in every unit program that takes little time
+(long/allocations.py: all of them)."""
 import unittest
 
 import kin_cli
@@ -9,6 +10,8 @@ if kin_cli.SANITIZED:
 import allocations  # noqa: E402  (after the skip: nothing of it is wanted then)
 
 PLACES = 14  # of every command
+UNIT_PLACES = 5  # of every test
+UNIT_SECONDS = 0.2  # of processor time, for the trials of one test
 
 
 class Allocations(unittest.TestCase):
@@ -19,6 +22,9 @@ class Allocations(unittest.TestCase):
 
     def test_commands(self):
         self.check(*allocations.try_commands(PLACES))
+
+    def test_unit_programs(self):
+        self.check(*allocations.try_programs(slow=False, most=UNIT_PLACES, seconds=UNIT_SECONDS))
 
 
 if __name__ == "__main__":

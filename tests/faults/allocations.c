@@ -48,6 +48,8 @@ static range uncounted[RANGES_MAX]; /* who may allocate without a count */
 static size_t uncounted_count;
 static range own[RANGES_MAX]; /* of them, the test program's own functions */
 static size_t own_count;
+static range cxx[4]; /* the C++ library */
+static size_t cxx_count;
 static range program; /* the executable */
 
 static bool in(const range *list, size_t count, uintptr_t address)
@@ -81,6 +83,8 @@ static int note_object(struct dl_phdr_info *info, size_t size, void *unused)
             continue;
         if (is_uncounted)
             add(uncounted, &uncounted_count, start, start + part->p_memsz);
+        if (strstr(info->dlpi_name, "libstdc++") && cxx_count < sizeof cxx / sizeof *cxx)
+            add(cxx, &cxx_count, start, start + part->p_memsz);
         if (is_program && !program.end)
             program = (range){start, start + part->p_memsz};
     }
@@ -137,9 +141,26 @@ static uint64_t hash_stack(void)
     return hash;
 }
 
+/* Whether the innermost function of the program is the test's own: it need not look at what it gets from libc or
+ * jansson. Where C++ allocates it never is. */
+static bool is_for_test(void *caller)
+{
+    void *frame[STACK_MAX];
+    if (own_count == 0 || in(&program, 1, (uintptr_t)caller) ||
+        in(cxx, cxx_count, (uintptr_t)caller))
+        return false;
+    inside = true;
+    int depth = backtrace(frame, STACK_MAX), i = 0;
+    inside = false;
+    while (i < depth && !in(&program, 1, (uintptr_t)frame[i]))
+        i++;
+    return i < depth && in(own, own_count, (uintptr_t)frame[i] - 1);
+}
+
 static bool refuse(void *caller)
 {
-    if (!armed || inside || in(uncounted, uncounted_count, (uintptr_t)caller))
+    if (!armed || inside || in(uncounted, uncounted_count, (uintptr_t)caller) ||
+        is_for_test(caller))
         return false;
     size_t n = atomic_fetch_add(&shared->asked, 1) + 1;
     if (noting && n <= ALLOCATIONS_MAX)
@@ -314,6 +335,12 @@ static void on_crash(int number)
 
 static bool keep_handlers;
 
+static bool is_kept(int number)
+{
+    return keep_handlers && (number == SIGSEGV || number == SIGBUS || number == SIGFPE ||
+                             number == SIGILL || number == SIGABRT);
+}
+
 /* cmocka takes crashes for failed tests: not here. */
 int sigaction(int number, const struct sigaction *action, struct sigaction *before)
 {
@@ -321,7 +348,7 @@ int sigaction(int number, const struct sigaction *action, struct sigaction *befo
     if (!real)
         real = (int (*)(int, const struct sigaction *, struct sigaction *))dlsym(RTLD_NEXT,
                                                                                  "sigaction");
-    return real(number, keep_handlers && action ? NULL : action, before);
+    return real(number, is_kept(number) ? NULL : action, before);
 }
 
 void (*signal(int number, void (*handler)(int)))(int)
@@ -329,7 +356,7 @@ void (*signal(int number, void (*handler)(int)))(int)
     static void (*(*real)(int, void (*)(int)))(int);
     if (!real)
         real = (void (*(*)(int, void (*)(int)))(int))dlsym(RTLD_NEXT, "signal");
-    return keep_handlers ? SIG_DFL : real(number, handler);
+    return is_kept(number) ? SIG_DFL : real(number, handler);
 }
 
 typedef struct unit {
@@ -414,13 +441,19 @@ static size_t number_of(const char *variable, size_t otherwise)
     return text ? strtoull(text, NULL, 10) : otherwise;
 }
 
+/* Of processor time, for the trials of one test. */
+static double seconds_of(void)
+{
+    const char *text = getenv("ALLOCATIONS_SECONDS");
+    return text ? atof(text) : 1e9;
+}
+
 static void run_unit(unit *self)
 {
     size_t most = number_of("ALLOCATIONS_MOST", SIZE_MAX), asked, chosen;
     bool every = number_of("ALLOCATIONS_EVERY", 0);
     size_t *at = __libc_malloc(ALLOCATIONS_MAX * sizeof *at);
-    double before = processor_seconds(),
-           seconds = (double)number_of("ALLOCATIONS_SECONDS", 1 << 30);
+    double before = processor_seconds(), seconds = seconds_of();
     int status = try_unit(self, 0, false, true);
     double once = processor_seconds() - before;
     asked = shared->asked;
