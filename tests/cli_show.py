@@ -136,6 +136,19 @@ class Show(Graphs):
             for numbers in self.pairs(text, ["text"]).values():
                 self.assertEqual(numbers[0][0], numbers[0][1], text)
 
+    def test_why_has_that_number(self):
+        """With the vectors and without, a pair of an only modality has one cosine, and its score is that."""
+        self.ok("build", "--modality", "text.npy", "--top-k", K, "--out", "h")
+        others = [Graph(self.path("h")).row(row)[0][0] for row in range(60, 70)]
+        for gone in (False, True):
+            if gone:
+                os.unlink(self.path("text.npy"))
+            for row, other in zip(range(60, 70), others):
+                lines = self.ok("why", "h", str(row), str(other)).out.splitlines()
+                cosine = next(line.split()[2] for line in lines if line.startswith("text "))
+                score = next(line.split()[2] for line in lines if line.startswith("fused score "))
+                self.assertEqual(cosine, score, gone)
+
     def test_without_vectors(self):
         self.build("g")
         os.unlink(self.path("text.npy"))

@@ -78,7 +78,7 @@ static void print_rank(const why_rank *rank)
 static void print_scores(const why_facts *w)
 {
     const kin_graph *graph = w->graph;
-    int digits = w->vectors ? 6 : 3; /* stored cosines are float16 */
+    int digits = w->vectors || graph->modality_count == 1 ? 6 : 3; /* stored: float16 */
     print_label("");
     printf(" %12s %12s %12s %9s %9s\n", "weight", "cosine", "contribution", "rank", "depth");
     for (size_t m = 0; m < graph->modality_count; m++) {

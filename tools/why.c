@@ -39,13 +39,15 @@ static int look_up(why_side *out, kin_neighbor *found, const kin_graph *graph, s
     return 0;
 }
 
-/* Score and cosines as stored, the latter to three digits. */
+/* Score and cosines as stored, the latter to three digits; that of an only modality follows from the score. */
 static void read_stored(why_facts *self, const kin_neighbor *found)
 {
     self->pair = true;
     self->score = found->score;
     for (size_t m = 0; m < self->graph->modality_count; m++)
         self->cosine[m] = kin_half_to_float(self->graph->cosine[m][found->entry]);
+    if (self->graph->modality_count == 1)
+        self->cosine[0] = (float)((double)found->score / kin_graph_weight_sum(self->graph));
 }
 
 /* w cos, where only some modalities count rescaled as --missing says (core/score.h). */
