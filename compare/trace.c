@@ -56,7 +56,8 @@ static int read_manifest(kin_trace *self, const json_t *trace, const kin_graph *
     bool reaches = !join || json_is_null(reach) || json_is_number(reach);
     if (!json_is_integer(rows) || json_integer_value(rows) < 0 || count < 1 ||
         count > KIN_MODALITIES_MAX || !reaches ||
-        (join && json_integer_value(lists) < (json_integer_value(rows) > 0)))
+        (join && (json_integer_value(lists) < (json_integer_value(rows) > 0) ||
+                  json_integer_value(lists) > (json_int_t)graph->n))) /* a list has items */
         return kin_fail(err, KIN_E_DATA, damaged,
                         "%s/manifest.json: the trace lacks rows, sources, lists or reach",
                         graph->directory);

@@ -95,9 +95,14 @@ static int read_manifest(kin_graph *self, kin_error *err)
     for (size_t m = 0; m < count; m++) {
         const char *name =
             json_string_value(json_object_get(json_array_get(modalities, m), "name"));
-        if (!name || strlen(name) >= KIN_NAME_MAX || strchr(name, '/'))
+        if (!name || !*name || strlen(name) >= KIN_NAME_MAX || strchr(name, '/'))
             return kin_fail(err, KIN_E_DATA, damaged, "%s/manifest.json: modality %zu has no name",
                             self->directory, m);
+        for (size_t other = 0; other < m; other++)
+            if (strcmp(self->modality[other], name) == 0)
+                return kin_fail(err, KIN_E_DATA, damaged,
+                                "%s/manifest.json: two modalities are named '%s'", self->directory,
+                                name);
         memcpy(self->modality[m], name, strlen(name) + 1);
     }
     return 0;

@@ -543,6 +543,9 @@ static void test_damaged_manifest(void **state)
         {START OPTIONS ", \"modalities\": [1,2,3,4,5,6,7,8,9]}", "lacks top_k"},
         {START OPTIONS ", \"modalities\": [{\"name\": 5}]}", "modality 0 has no name"},
         {START OPTIONS ", \"modalities\": [{\"name\": \"../x\"}]}", "modality 0 has no name"},
+        {START OPTIONS ", \"modalities\": [{\"name\": \"\"}]}", "modality 0 has no name"},
+        {START OPTIONS ", \"modalities\": [{\"name\": \"a\"}, {\"name\": \"a\"}]}",
+         "two modalities are named 'a'"},
         {START OPTIONS ", \"modalities\": [{\"name\": \"abcdefghijklmnopqrstuvwxyzabcdefgh\"}]}",
          "modality 0 has no name"},
     };

@@ -248,6 +248,17 @@ static void test_damaged_manifest(void **state)
     write_join();
     json_object_set_new(json_object_get(graph.manifest, "trace"), "lists", json_integer(0));
     refuse("manifest.json: ");
+    static const json_int_t lists[] = {9, INT32_MAX, INT64_MAX,
+                                       INT64_MIN}; /* the graph has 8 items */
+    for (size_t i = 0; i < TEST_COUNT(lists); i++) {
+        write_join();
+        json_object_set_new(json_object_get(graph.manifest, "trace"), "lists",
+                            json_integer(lists[i]));
+        refuse("manifest.json: ");
+        /* without rows no array is there to tell that it is too much */
+        json_object_set_new(json_object_get(graph.manifest, "trace"), "rows", json_integer(0));
+        refuse("manifest.json: ");
+    }
     write_join();
     json_object_del(json_object_get(graph.manifest, "trace"), "reach");
     refuse("manifest.json: ");

@@ -247,7 +247,10 @@ static void check_graph(const kin_graph *graph)
     fuzz_want(graph->items.lines.count == 0 || graph->items.lines.count == graph->n + 1);
     for (size_t m = 0; m < graph->modality_count; m++) {
         kin_span name = {graph->modality[m], strlen(graph->modality[m])};
-        fuzz_want(name.length < KIN_NAME_MAX && !memchr(name.text, '/', name.length));
+        fuzz_want(name.length > 0 && name.length < KIN_NAME_MAX);
+        fuzz_want(!memchr(name.text, '/', name.length));
+        for (size_t other = 0; other < m; other++)
+            fuzz_want(strcmp(graph->modality[other], graph->modality[m]) != 0);
         fuzz_want(graph->cosine[m] != NULL);
     }
     for (size_t i = 0; i < graph->n; i++)
@@ -258,6 +261,7 @@ static void check_graph(const kin_graph *graph)
 static void check_trace(const kin_trace *trace)
 {
     fuzz_want(trace->source_count >= 1 && trace->source_count <= KIN_MODALITIES_MAX);
+    fuzz_want(trace->lists <= trace->n);
     for (size_t t = 0; t < trace->rows; t++) {
         fuzz_want(kin_trace_find(trace, trace->row[t]) == t);
         for (size_t s = 0; s < trace->source_count; s++) {
