@@ -303,6 +303,8 @@ def try_commands(most=None, every=0, only=None, report=print):
                 report("%-26s %6d allocations from %5d places, %6d trials, %d findings" %
                        (trials.work.name, trials.allocations, len(trials.stacks), trials.trials,
                         len(trials.findings)))
+                for finding in trials.findings:
+                    report("    %s %d %s: %s: %s" % finding)
                 total += trials.trials
                 findings += trials.findings
     finally:
@@ -374,6 +376,8 @@ def try_programs(only=None, slow=True, report=print, **limits):
         for run in concurrent.futures.as_completed(runs):
             name, trials, asked, found = run.result()
             report("%-24s %8d allocations, %6d trials, %d findings" % (name, asked, trials, len(found)))
+            for line in found:
+                report("    " + line)
             total += trials
             findings += [(name, line) for line in found]
     return total, findings
