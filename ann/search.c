@@ -13,6 +13,7 @@
  */
 #include "ann/search_worker.h"
 #include "core/memory.h"
+#include "core/threads.h"
 #include <math.h>
 #include <omp.h>
 #include <stdlib.h>
@@ -307,6 +308,8 @@ int kin_search_rows(const kin_index *index, const kin_search_options *options, c
         status = check_plan(&self, block, threads, err);
     if (status == 0)
         status = allocate(&self, block, threads, err);
+    if (status == 0)
+        status = kin_blas_room(err); /* FAISS multiplies the queries of a block with the lists */
     if (status == 0) {
         kin_watch_stage(watch, "search");
         kin_watch_progress(watch, 0, n);

@@ -33,7 +33,7 @@ class Limits(Case):
         self.save("v.npy", random_rows(300, 12, 2))
         self.vectors = ["--modality", "t=t.npy", "--modality", "v=v.npy", "--top-k", "5"]
         self.ok("build", *self.vectors, "--out", "g")
-        self.ok("index", *self.vectors[:4], "--out", "i")
+        self.ok("index", *self.vectors[:4], "--type", "hnsw", "--out", "i")
 
     def commands(self):
         for engine in ("stream", "exact", "ivf", "hnsw"):
@@ -87,9 +87,10 @@ class Limits(Case):
                 self.assertEqual(codes, sorted(codes, reverse=True))  # once it fits, it fits
 
     def test_where_products_begin_to_fit(self):
-        for engine in ("stream", "exact"):
+        for engine in ("stream", "exact", "hnsw"):
+            index = ["--index", "i"] if engine == "hnsw" else []
             for name in KINDS:
-                codes = [self.answers(["build", *self.vectors, "--engine", engine, "--out", "out",
+                codes = [self.answers(["build", *self.vectors, "--engine", engine, *index, "--out", "out",
                                        "--threads", "2"], name, mib, {"OMP_NUM_THREADS": "2"})
                          for mib in (*range(250, 625, 25), *range(625, 675, 5), 1000)]
                 self.assertEqual((codes[0], codes[-1]), (69, 0))
