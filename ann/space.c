@@ -10,7 +10,6 @@
 #include "core/random.h"
 #include <assert.h>
 #include <float.h>
-
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <float.h>
 #include <math.h>
-
 #include <stdlib.h>
 #include <string.h>
 

@@ -100,13 +100,13 @@ static int finish(build *self, kin_error *err)
 {
     int rc = kin_graph_writer_finish(self->writer, &self->totals, err);
     if (rc == 0)
-        rc = build_check_empty(self, err);
-    if (rc == 0)
         rc = provenance_write_names(&self->catalog, self->out.temporary, err);
     if (rc == 0)
         rc = kin_watch_check(&self->watch, err);
     if (rc == 0)
         rc = kin_catalog_unchanged(&self->catalog, err);
+    if (rc == 0) /* of inputs that changed no gate says anything */
+        rc = build_check_empty(self, err);
     if (rc != 0)
         return rc;
     build_stage_done(self, "write");
