@@ -57,6 +57,9 @@ def make_inputs(directory):
     kin("index", *VECTORS, "--out", "index-ivf")
     kin("index", *VECTORS, "--type", "hnsw", "--out", "index-hnsw")
     kin("gen", "--items", 60, "--modality", "text=8", "--out", "catalog")
+    os.mkdir(os.path.join(directory, "files"))
+    np.save(os.path.join(directory, "files", "text.npy"), text)
+    np.save(os.path.join(directory, "files", "image.npy"), kin_cli.random_rows(n, 6, 2))
     near = np.load(os.path.join(directory, "exact", "indices.npy"))
     start = np.load(os.path.join(directory, "exact", "indptr.npy"))
     rows = np.full((n, 6), -1, "<i4")
@@ -116,6 +119,7 @@ WORKS = [
     Work("info file", "info", "text.npy"),
     Work("gen", "gen", "--items", "60", "--modality", "text=8", "--modality", "image=6", "--out", "out", writes=["out"]),
     Work("gen from", "gen", "--from", "catalog", "--items", "100", "--out", "out", writes=["out"]),
+    Work("gen from files", "gen", "--from", "files", "--items", "100", "--out", "out", writes=["out"]),
     Work("verify graph", "verify", "exact"),
     Work("verify index", "verify", "index-hnsw"),
     Work("verify catalog", "verify", "catalog"),

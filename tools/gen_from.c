@@ -78,34 +78,42 @@ static int manifest_sources(kin_source *out, size_t *count, const kin_dir *dir, 
 }
 
 /* The rows of DIR/file, 0 when it is no file of vectors. */
-static size_t rows_of(const kin_dir *dir, const char *file)
+static int rows_of(size_t *rows, const kin_dir *dir, const char *file, kin_error *err)
 {
     kin_matrix matrix;
-    size_t n = 0;
-    if (kin_matrix_open_in(&matrix, dir, file, NULL) == 0) {
-        n = matrix.n;
+    kin_error fault = {0};
+    *rows = 0;
+    int rc = kin_matrix_open_in(&matrix, dir, file, &fault);
+    if (rc == 0) {
+        *rows = matrix.n;
         kin_matrix_close(&matrix);
     }
-    return n;
+    if (rc == 0 || rc == KIN_E_DATA || rc == KIN_E_NOINPUT)
+        return 0;
+    if (err)
+        *err = fault; /* what it is cannot be told: memory, descriptors or the disk failed */
+    return rc;
 }
 
 static int found_sources(kin_source *out, size_t *count, const kin_dir *dir, kin_error *err)
 {
     struct dirent **entry = NULL;
-    size_t most = 0;
+    size_t most = 0, n;
     int rc = 0;
     int files = scandirat(dir->fd, ".", &entry, NULL, alphasort);
     if (files < 0)
         return kin_fail_errno(err, KIN_E_NOINPUT, "check the path", "%s", dir->path);
-    for (int i = 0; i < files; i++) {
-        size_t n = rows_of(dir, entry[i]->d_name);
+    for (int i = 0; i < files && rc == 0; i++) {
+        rc = rows_of(&n, dir, entry[i]->d_name, err);
         most = n > most ? n : most;
     }
     for (int i = 0; i < files; i++) {
         char name[256];
         const char *file = entry[i]->d_name;
         snprintf(name, sizeof name, "%.*s", (int)strcspn(file, "."), file);
-        if (rc == 0 && most > 0 && rows_of(dir, file) == most)
+        if (rc == 0)
+            rc = rows_of(&n, dir, file, err);
+        if (rc == 0 && most > 0 && n == most)
             rc = add_source(out, count, dir, name, file, err);
         free(entry[i]);
     }
