@@ -4,6 +4,7 @@
 #include "core/text.h"
 #include "core/memory.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
@@ -20,6 +21,8 @@ int kin_text_add(kin_text_buffer *self, const char *piece, size_t bytes)
     size_t wanted = kin_size_add(kin_size_add(self->bytes, bytes), 1);
     if (self->refused)
         return -1;
+    if (wanted == SIZE_MAX)
+        return refuse(self);
     if (wanted > self->room) {
         size_t room = wanted > 2 * self->room ? wanted : 2 * self->room;
         char *larger = realloc(self->text, room);
