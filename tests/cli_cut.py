@@ -7,8 +7,10 @@ import os
 import resource
 import shutil
 import subprocess
+import unittest
 
 import kin_cli
+import kin_faults
 from kin_cli import Case, random_rows, read_bytes, read_json, same_files
 
 N = 60
@@ -202,6 +204,14 @@ class Foreign(Case):
             with self.subTest(other=at):
                 data = read_bytes(os.path.join(other, "x.faiss"))
                 self.check(self.copy(folder, data), r"copy/x\.faiss: holds \d+ vectors of \d+")
+
+    @unittest.skipIf(kin_faults.available(), kin_faults.available())
+    def test_reader_is_killed(self):
+        """As the kernel does it where memory is short: no damage of the file."""
+        self.make("ivf", "i")
+        result = kin_faults.run(["verify", "i"], self.dir, fault="1:kill", call="write")
+        result.out = ""
+        self.check_refusal(result, 69, r"i/x\.faiss: the process that reads it was killed")
 
     def test_manifest(self):
         folder = self.make("hnsw", "i", "--project", "4")

@@ -11,6 +11,7 @@
 #include "ann/faiss_index.h"
 #include "core/catalog.h"
 #include "core/counted.h"
+#include "core/file.h"
 #include "core/memory.h"
 #include "core/npy_array.h"
 #include "tools/no_memory.h"
@@ -24,7 +25,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -156,22 +156,22 @@ static void read_and_tell(const index_part *part, const char *name, size_t bytes
     _exit(written == (ssize_t)sizeof answer ? 0 : 1);
 }
 
-/* The answer that comes through `from`; false where none does. */
-static bool receive(reader_answer *out, int from)
+/* The failure of a process that ended with `status` and without an answer. Signals that a process brings on itself are
+ * the file's doing. Others come from outside: SIGKILL from the kernel where the machine has no memory left. */
+static int fail_ended(int status, const char *path, const char *name, kin_error *err)
 {
-    ssize_t got;
-    do
-        got = read(from, out, sizeof *out);
-    while (got < 0 && errno == EINTR);
-    return got == (ssize_t)sizeof *out;
-}
-
-static int wait_for(pid_t child)
-{
-    int status = 0;
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-        ;
-    return status;
+    int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    bool own = number == SIGSEGV || number == SIGBUS || number == SIGABRT || number == SIGFPE ||
+               number == SIGILL || number == SIGTRAP || number == SIGSYS;
+    if (number == SIGKILL)
+        return kin_fail(err, KIN_E_MEMORY, "free memory on this machine, or its cgroup",
+                        "%s/%s: the process that reads it was killed", path, name);
+    if (number && !own)
+        return kin_fail(err, KIN_E_AGAIN, "run it again",
+                        "%s/%s: the process that reads it was ended by signal %d", path, name,
+                        number);
+    return kin_fail(err, KIN_E_DATA, damaged, "%s/%s: FAISS ends with %s %d when it reads it", path,
+                    name, number ? "signal" : "status", number ? number : WEXITSTATUS(status));
 }
 
 static int read_apart(const index_part *part, const char *name, size_t bytes, kin_error *err)
@@ -187,17 +187,17 @@ static int read_apart(const index_part *part, const char *name, size_t bytes, ki
     int reason = errno;
     close(ends[1]);
     reader_answer answer;
-    bool told = child > 0 && receive(&answer, ends[0]);
+    bool told =
+        child > 0 && KIN_RETRY(read(ends[0], &answer, sizeof answer)) == (ssize_t)sizeof answer;
     close(ends[0]);
     errno = reason;
     if (child < 0)
         return kin_fail_errno(err, KIN_E_MEMORY, "free memory, or raise the limit of processes",
                               "%s/%s: no process can be started to read it", part->dir->path, name);
-    int status = wait_for(child);
+    int status = 0;
+    (void)KIN_RETRY(waitpid(child, &status, 0));
     if (!told)
-        return kin_fail(err, KIN_E_DATA, damaged, "%s/%s: FAISS ends with %s %d when it reads it",
-                        part->dir->path, name, WIFSIGNALED(status) ? "signal" : "status",
-                        WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+        return fail_ended(status, part->dir->path, name, err);
     if (answer.rc != 0 && err)
         *err = answer.err;
     return answer.rc;
