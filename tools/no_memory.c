@@ -19,8 +19,8 @@ static atomic_flag dying = ATOMIC_FLAG_INIT;
 static void end_process(void)
 {
     kin_error err;
-    if (atomic_flag_test_and_set(&dying))
-        pause(); /* another thread is at it */
+    while (atomic_flag_test_and_set(&dying))
+        pause(); /* another thread is at it; a signal that is caught ends a pause, not the wait */
     kin_error_set(&err, KIN_E_MEMORY, "free memory on this machine, or give fewer --threads",
                   "FAISS: the system refused memory");
     if (discarded)
