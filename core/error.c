@@ -14,18 +14,6 @@ static void mark_cut(char *text, size_t size, size_t wanted)
         memcpy(text + size - sizeof dots, dots, sizeof dots);
 }
 
-/* Whether the UTF-8 sequence of `bytes` bytes ends lines somewhere or steers terminals: control characters, C1 and
- * the separators of lines and paragraphs among them. */
-static bool parts_lines(const char *text, size_t bytes)
-{
-    const unsigned char *c = (const unsigned char *)text;
-    if (bytes == 2)
-        return c[0] == 0xc2 && c[1] < 0xa0;
-    if (bytes == 3)
-        return c[0] == 0xe2 && c[1] == 0x80 && (c[2] == 0xa8 || c[2] == 0xa9);
-    return c[0] < 0x20 || c[0] == 0x7f;
-}
-
 /* Makes a text one line, whatever the names and values in it hold: "?" for each character that is none of a line.
  * Bytes that are no UTF-8, as paths may have them, stay. */
 static void make_line(char *text)
@@ -35,7 +23,7 @@ static void make_line(char *text)
     for (const char *from = text; left > 0;) {
         size_t whole = kin_utf8_length(from, left);
         size_t bytes = whole ? whole : 1;
-        if (parts_lines(from, bytes)) {
+        if (whole && kin_is_control(kin_utf8_character(from, whole))) {
             *to++ = '?';
         } else {
             memmove(to, from, bytes);

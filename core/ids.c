@@ -10,28 +10,13 @@
 
 #include <string.h>
 
-/* The character that the UTF-8 sequence of `length` bytes at `text` encodes. */
-static unsigned decode(const char *text, size_t length)
-{
-    const unsigned char *p = (const unsigned char *)text;
-    unsigned value = length == 1 ? p[0] : p[0] & (0xffu >> (length + 1));
-    for (size_t i = 1; i < length; i++)
-        value = value << 6 | (p[i] & 0x3fu);
-    return value;
-}
-
-static bool is_control(unsigned c)
-{
-    return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029;
-}
-
 /* The first character of an id that may not be there; -1: none. */
 static long bad_character(kin_span id)
 {
     for (size_t at = 0; at < id.length;) {
         size_t length = kin_utf8_length(id.text + at, id.length - at);
-        unsigned c = decode(id.text + at, length ? length : 1);
-        if (is_control(c) || (at == 0 && c == 0xfeff))
+        unsigned c = kin_utf8_character(id.text + at, length ? length : 1);
+        if (kin_is_control(c) || (at == 0 && c == 0xfeff))
             return (long)c;
         at += length ? length : 1;
     }

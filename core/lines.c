@@ -21,6 +21,21 @@ size_t kin_utf8_length(const char *text, size_t left)
     return overlong || outside ? 0 : length;
 }
 
+unsigned kin_utf8_character(const char *text, size_t length)
+{
+    const unsigned char *p = (const unsigned char *)text;
+    unsigned value = length == 1 ? p[0] : p[0] & (0xffu >> (length + 1));
+    for (size_t i = 1; i < length; i++)
+        value = value << 6 | (p[i] & 0x3fu);
+    return value;
+}
+
+bool kin_is_control(unsigned character)
+{
+    return character < 0x20 || (character >= 0x7f && character < 0xa0) || character == 0x2028 ||
+           character == 0x2029;
+}
+
 static int check_text(const kin_lines *self, const char *path, kin_error *err)
 {
     for (size_t line = 0; line < self->count; line++) {

@@ -47,6 +47,13 @@ bool kin_span_equal(kin_span a, kin_span b);
  * surrogates); 0 where none does, and at NUL. */
 size_t kin_utf8_length(const char *text, size_t left);
 
+/* The character that a sequence of `length` bytes, 1 to 4, encodes; of a byte that is no UTF-8 the byte itself. */
+unsigned kin_utf8_character(const char *text, size_t length);
+
+/* Whether a character ends lines somewhere or steers a terminal: C0, DEL, C1, and the separators of lines and
+ * paragraphs, U+2028 and U+2029. */
+bool kin_is_control(unsigned character);
+
 /* ---- an index from text to line -------------------------------------------------------------- */
 
 /* An open-addressing table over lines; 8 to 16 bytes a line. */

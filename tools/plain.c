@@ -5,27 +5,18 @@
 
 #include <string.h>
 
-/* The code point of a sequence that kin_utf8_length found whole. */
-static unsigned code_point(const unsigned char *text, size_t bytes)
+/* Control characters, and what turns the direction of the text behind it. */
+static bool steers(unsigned character)
 {
-    static const unsigned char first_bits[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
-    unsigned point = text[0] & first_bits[bytes];
-    for (size_t i = 1; i < bytes; i++)
-        point = point << 6 | (text[i] & 0x3f);
-    return point;
-}
-
-static bool steers(unsigned point)
-{
-    return point < 0x20 || (point >= 0x7f && point <= 0x9f) || point == 0x2028 || point == 0x2029 ||
-           (point >= 0x202a && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069);
+    return kin_is_control(character) || (character >= 0x202a && character <= 0x202e) ||
+           (character >= 0x2066 && character <= 0x2069);
 }
 
 bool plain_character(const char *text, size_t left, size_t *bytes)
 {
     size_t whole = kin_utf8_length(text, left);
     *bytes = whole ? whole : 1;
-    return whole && !steers(code_point((const unsigned char *)text, whole));
+    return whole && !steers(kin_utf8_character(text, whole));
 }
 
 void plain_in_place(char *text)
