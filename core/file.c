@@ -123,9 +123,7 @@ static int hash_descriptor(kin_hash *out, size_t *bytes, int fd, const char *pat
     }
     XXH3_128bits_reset(state);
     for (;;) {
-        ssize_t got = read(fd, block, BLOCK);
-        if (got < 0 && errno == EINTR)
-            continue;
+        ssize_t got = KIN_RETRY(read(fd, block, BLOCK));
         if (got < 0) {
             rc = kin_fail_errno(err, KIN_E_IO, "check the file system it lies on",
                                 "%s: cannot be read", path);

@@ -32,9 +32,7 @@ static int write_all(const writer *w, const void *data, size_t bytes, size_t off
 {
     const unsigned char *at = data;
     while (bytes > 0) {
-        ssize_t written = pwrite(w->fd, at, bytes, (off_t)offset);
-        if (written < 0 && errno == EINTR)
-            continue;
+        ssize_t written = KIN_RETRY(pwrite(w->fd, at, bytes, (off_t)offset));
         if (written <= 0)
             return kin_fail_errno(err, KIN_E_IO, "check the file system it lies on",
                                   "%s: cannot be written", w->path);

@@ -184,9 +184,7 @@ static unsigned char *read_small(show_pictures *self, int fd, size_t *bytes)
     size_t used = 0;
     self->no_memory = self->no_memory || !data;
     while (data && used <= SHOW_PICTURE_MAX_BYTES) {
-        ssize_t more = read(fd, data + used, SHOW_PICTURE_MAX_BYTES + 1 - used);
-        if (more < 0 && errno == EINTR)
-            continue;
+        ssize_t more = KIN_RETRY(read(fd, data + used, SHOW_PICTURE_MAX_BYTES + 1 - used));
         if (more < 0)
             used = SIZE_MAX;
         if (more <= 0)
