@@ -29,8 +29,6 @@ struct kin_faiss {
     FaissIndexIVFFlat *ivf; /* the same object, NULL for HNSW */
 };
 
-static const char disk_hint[] = "check the file system it lies on";
-
 /* FAISS keeps its last exception for each thread, and glibc aborts where it has no memory to note that the thread has
  * one: the main thread's is made while there is some. */
 __attribute__((constructor)) static void make_room_for_exception(void)
@@ -192,9 +190,9 @@ int kin_faiss_write(const kin_faiss *self, const char *path, kin_error *err)
     if (failed && whole)
         status = check(failed, KIN_E_INTERNAL, path, err);
     else if (failed || !whole)
-        status = kin_fail_errno(err, KIN_E_IO, disk_hint, "%s cannot be written", path);
+        status = kin_fail_errno(err, KIN_E_IO, kin_disk_hint, "%s cannot be written", path);
     if (fclose(file) != 0 && status == 0)
-        status = kin_fail_errno(err, KIN_E_IO, disk_hint, "%s cannot be written", path);
+        status = kin_fail_errno(err, KIN_E_IO, kin_disk_hint, "%s cannot be written", path);
     return status;
 }
 
@@ -218,7 +216,7 @@ static int read_index(FaissIndex **index, FILE *file, const char *path, kin_erro
     errno = 0;
     int failed = faiss_read_index(file, 0, index);
     if (failed && ferror(file))
-        return kin_fail_errno(err, KIN_E_IO, disk_hint, "%s: cannot be read", path);
+        return kin_fail_errno(err, KIN_E_IO, kin_disk_hint, "%s: cannot be read", path);
     return check(failed, KIN_E_DATA, path, err);
 }
 

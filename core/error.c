@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+const char kin_disk_hint[] = "check the file system it lies on";
+
 /* Ends a text that did not fit its `size` bytes with dots, so that a cut is seen as a cut. */
 static void mark_cut(char *text, size_t size, size_t wanted)
 {

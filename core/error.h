@@ -49,6 +49,9 @@ typedef struct kin_error {
 #define kin_fail_errno(err, code, hint, ...)                                                       \
     (kin_error_set_errno((err), (code), (hint), __VA_ARGS__), (int)kin_errno_code(errno, (code)))
 
+/* The hint of a call on a file that exists, for errnos that kin_errno_hint does not know. */
+extern const char kin_disk_hint[];
+
 /* What to do about a failure of this number, NULL where that depends on the call. */
 const char *kin_errno_hint(int number);
 

@@ -11,8 +11,6 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-static const char write_hint[] = "check the file system it lies on";
-
 /* A descriptor of a regular file, or a negative code; `path` is for messages. A pipe that nobody writes to is
  * refused, not waited for. */
 static int open_regular(const kin_dir *dir, const char *name, const char *path, struct stat *status,
@@ -69,8 +67,7 @@ int kin_file_open_in(kin_file *self, const kin_dir *dir, const char *name, kin_e
             rc = errno == ENOMEM
                      ? kin_fail(err, KIN_E_MEMORY, "raise the limit of address space: ulimit -v",
                                 "%s: %lld bytes cannot be mapped", path, (long long)status.st_size)
-                     : kin_fail_errno(err, KIN_E_IO, "check the file system it lies on",
-                                      "%s: cannot be mapped", path);
+                     : kin_fail_errno(err, KIN_E_IO, kin_disk_hint, "%s: cannot be mapped", path);
             goto done;
         }
         self->data = data;
@@ -125,8 +122,7 @@ static int hash_descriptor(kin_hash *out, size_t *bytes, int fd, const char *pat
     for (;;) {
         ssize_t got = KIN_RETRY(read(fd, block, BLOCK));
         if (got < 0) {
-            rc = kin_fail_errno(err, KIN_E_IO, "check the file system it lies on",
-                                "%s: cannot be read", path);
+            rc = kin_fail_errno(err, KIN_E_IO, kin_disk_hint, "%s: cannot be read", path);
             goto done;
         }
         if (got == 0)
@@ -223,9 +219,9 @@ int kin_file_write(const char *path, const void *data, size_t bytes, kin_error *
                               "%s cannot be created", path);
     int rc = 0;
     if (kin_write_all(fd, data, bytes) != 0)
-        rc = kin_fail_errno(err, KIN_E_IO, write_hint, "%s cannot be written", path);
+        rc = kin_fail_errno(err, KIN_E_IO, kin_disk_hint, "%s cannot be written", path);
     if (close(fd) != 0 && errno != EINTR && rc == 0)
-        rc = kin_fail_errno(err, KIN_E_IO, write_hint, "%s cannot be written", path);
+        rc = kin_fail_errno(err, KIN_E_IO, kin_disk_hint, "%s cannot be written", path);
     if (rc != 0)
         unlink(path);
     return rc;

@@ -26,8 +26,6 @@
 
 const char *const kin_row_order_names[] = {"score", "column", NULL};
 
-static const char disk_hint[] = "check the file system it lies on";
-
 /* One array's file: an entry of `item_bytes` per pair behind a fixed header. */
 typedef struct array_file {
     char *path;
@@ -65,7 +63,7 @@ static int reserve(const array_file *array, kin_error *err)
     if (failed == 0)
         return 0;
     errno = failed;
-    return kin_fail_errno(err, KIN_E_IO, disk_hint, "%s cannot be written with its %zu bytes",
+    return kin_fail_errno(err, KIN_E_IO, kin_disk_hint, "%s cannot be written with its %zu bytes",
                           array->path, array->bytes);
 }
 
@@ -81,7 +79,8 @@ static int open_array(kin_graph_writer *self, const char *name, const char *desc
         return kin_fail_alloc(err, "path", strlen(self->directory));
     array->fd = KIN_RETRY(open(array->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
     if (array->fd < 0)
-        return kin_fail_errno(err, KIN_E_CANTOUT, disk_hint, "%s cannot be created", array->path);
+        return kin_fail_errno(err, KIN_E_CANTOUT, kin_disk_hint, "%s cannot be created",
+                              array->path);
     int rc = reserve(array, err);
     if (rc != 0)
         return rc;
@@ -267,7 +266,7 @@ static int finish_array(const kin_graph_writer *self, const array_file *array, s
         close_up(self, array);
     kin_npy_format(array->map, array->descr, 1, &pairs);
     if (KIN_RETRY(ftruncate(array->fd, (off_t)array_bytes(array, pairs))) != 0)
-        return kin_fail_errno(err, KIN_E_IO, disk_hint, "%s cannot be written", array->path);
+        return kin_fail_errno(err, KIN_E_IO, kin_disk_hint, "%s cannot be written", array->path);
     return 0;
 }
 

@@ -7,8 +7,7 @@
 
 static int cannot_write(const kin_npy_writer *self, kin_error *err)
 {
-    return kin_fail_errno(err, KIN_E_IO, "check the file system it lies on", "cannot write %s",
-                          self->path);
+    return kin_fail_errno(err, KIN_E_IO, kin_disk_hint, "cannot write %s", self->path);
 }
 
 /* The header for the rows there are, at the file's place. */

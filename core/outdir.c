@@ -155,8 +155,7 @@ static int sync_path(const char *path, kin_error *err)
     int rc = 0;
     int fd = KIN_RETRY(open(path, O_RDONLY | O_CLOEXEC));
     if (fd < 0 || KIN_RETRY(fsync(fd)) != 0)
-        rc = kin_fail_errno(err, KIN_E_IO, "check the file system it lies on",
-                            "%s cannot be synced", path);
+        rc = kin_fail_errno(err, KIN_E_IO, kin_disk_hint, "%s cannot be synced", path);
     if (fd >= 0)
         close(fd);
     return rc;
@@ -198,8 +197,7 @@ static int describe_files(const char *folder, json_t **files, kin_error *err)
     struct dirent **entry;
     int count = KIN_RETRY(scandir(folder, &entry, is_listed, compare_names));
     if (count < 0)
-        return kin_fail_errno(err, KIN_E_IO, "check the file system it lies on",
-                              "%s cannot be listed", folder);
+        return kin_fail_errno(err, KIN_E_IO, kin_disk_hint, "%s cannot be listed", folder);
     for (int i = 0; i < count; i++) {
         if (rc == 0)
             rc = describe_file(folder, entry[i]->d_name, files, err);
@@ -350,7 +348,7 @@ static void settle(kin_outdir *self)
     int parent = KIN_RETRY(openat(from->parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (parent < 0 || KIN_RETRY(fsync(parent)) != 0)
         NOTE(
-            self, "check the file system it lies on",
+            self, kin_disk_hint,
             "%s is complete, but its name may be lost if the power fails now: its folder cannot be "
             "synced: %s",
             self->final, strerror(errno));

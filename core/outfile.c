@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 static const char inside[] = "file"; /* its name in the folder */
-static const char write_hint[] = "check the file system it lies on";
 
 static int refuse_existing(const char *path, bool force, kin_error *err)
 {
@@ -59,11 +58,11 @@ static int write_inside(const kin_unfinished *beside, const char *path, const vo
     int fd = KIN_RETRY(
         openat(dirfd(beside->folder), inside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
     if (fd < 0)
-        return kin_fail_errno(err, KIN_E_CANTOUT, write_hint, "%s cannot be created", path);
+        return kin_fail_errno(err, KIN_E_CANTOUT, kin_disk_hint, "%s cannot be created", path);
     if (kin_write_all(fd, data, bytes) != 0 || KIN_RETRY(fsync(fd)) != 0)
-        rc = kin_fail_errno(err, KIN_E_IO, write_hint, "%s cannot be written", path);
+        rc = kin_fail_errno(err, KIN_E_IO, kin_disk_hint, "%s cannot be written", path);
     if (close(fd) != 0 && errno != EINTR && rc == 0)
-        rc = kin_fail_errno(err, KIN_E_IO, write_hint, "%s cannot be written", path);
+        rc = kin_fail_errno(err, KIN_E_IO, kin_disk_hint, "%s cannot be written", path);
     return rc;
 }
 
@@ -119,7 +118,7 @@ static int take_name(const kin_unfinished *beside, const char *path, bool force,
         if (errno != (there ? ENOENT : EEXIST) && !(there && errno == EEXIST))
             break;
     }
-    return kin_fail_errno(err, KIN_E_CANTOUT, write_hint, "%s cannot take its name", path);
+    return kin_fail_errno(err, KIN_E_CANTOUT, kin_disk_hint, "%s cannot take its name", path);
 }
 
 int kin_outfile_write(const char *path, const void *data, size_t bytes, bool force, kin_error *err)

@@ -27,11 +27,10 @@ static int fail_zip_error(const zip_error_t *fault, const char *path, const char
         return kin_fail_alloc(err, path, 0);
     if (zip_error_system_type(fault) == ZIP_ET_SYS && zip_error_code_system(fault) != 0) {
         errno = zip_error_code_system(fault);
-        return kin_fail_errno(err, KIN_E_IO, "check the file system it lies on", "%s cannot be %s",
-                              path, what);
+        return kin_fail_errno(err, KIN_E_IO, kin_disk_hint, "%s cannot be %s", path, what);
     }
-    return kin_fail(err, KIN_E_IO, "check the file system it lies on",
-                    "%s cannot be %s (libzip error %d)", path, what, zip_error_code_zip(fault));
+    return kin_fail(err, KIN_E_IO, kin_disk_hint, "%s cannot be %s (libzip error %d)", path, what,
+                    zip_error_code_zip(fault));
 }
 
 static int fail_zip(zip_t *archive, const char *path, kin_error *err)
@@ -109,9 +108,7 @@ static int create_file(new_file *self, const char *path, kin_error *err)
     int fd = KIN_RETRY(open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
     *self = (new_file){.path = path, .fd = fd};
     zip_error_init(&self->fault);
-    return fd >= 0 ? 0
-                   : kin_fail_errno(err, KIN_E_IO, "check the file system it lies on",
-                                    "%s cannot be created", path);
+    return fd >= 0 ? 0 : kin_fail_errno(err, KIN_E_IO, kin_disk_hint, "%s cannot be created", path);
 }
 
 /* A new archive that is written to `file`, which stays the caller's. */

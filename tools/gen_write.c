@@ -34,8 +34,7 @@ static int write_all(const writer *w, const void *data, size_t bytes, size_t off
     while (bytes > 0) {
         ssize_t written = KIN_RETRY(pwrite(w->fd, at, bytes, (off_t)offset));
         if (written <= 0)
-            return kin_fail_errno(err, KIN_E_IO, "check the file system it lies on",
-                                  "%s: cannot be written", w->path);
+            return kin_fail_errno(err, KIN_E_IO, kin_disk_hint, "%s: cannot be written", w->path);
         at += written;
         bytes -= (size_t)written;
         offset += (size_t)written;
@@ -120,8 +119,7 @@ int gen_write_matrix(const char *path, gen_rows source, size_t modality, size_t 
     if (rc == 0)
         kin_watch_progress(watch, done_before + n, total);
     if (close(w.fd) != 0 && errno != EINTR && rc == 0)
-        rc = kin_fail_errno(err, KIN_E_IO, "check the file system it lies on",
-                            "%s: cannot be written", path);
+        rc = kin_fail_errno(err, KIN_E_IO, kin_disk_hint, "%s: cannot be written", path);
     return rc;
 }
 
@@ -141,8 +139,7 @@ int gen_write_ids(const char *directory, size_t n, kin_error *err)
     int failed = ferror(file);
     failed |= fclose(file);
     if (failed)
-        rc = kin_fail_errno(err, KIN_E_IO, "check the file system it lies on",
-                            "%s: cannot be written", path);
+        rc = kin_fail_errno(err, KIN_E_IO, kin_disk_hint, "%s: cannot be written", path);
 done:
     free(path);
     return rc;
