@@ -1,7 +1,7 @@
 /*
  * What an id may be (declared in core/lines.h).
  *
- * Ids go into files of lines, tables, pages and terminals of whoever reads a graph. Python's splitlines, for one, parts
+ * Ids go into files of lines, tables, pages and terminals. Python's splitlines, for one, parts
  * text at U+0085, U+2028 and U+2029 too, and a terminal obeys U+009B as it does ESC [. Writers of tables put cells in
  * quotes (pandas where it has to or is told to, spreadsheets), which are no part of an id.
  */

@@ -6,8 +6,8 @@
  * A document that lacks something is NULL. jansson's setters return -1 when memory is refused, and what was
  * to be set is missing from then on. The functions here release the whole instead: a refused value, key or
  * element makes the object that should hold it NULL, a NULL value makes its holder NULL, and so does
- * json_pack with a NULL for "o". So a document is built without a check in between, and whoever
- * writes it looks once: NULL is KIN_E_MEMORY. All documents are built this way (tests/layers.py).
+ * json_pack with a NULL for "o". So a document is built without a check in between, and its
+ * writer looks once: NULL is KIN_E_MEMORY. All documents are built this way (tests/layers.py).
  *
  * In json_pack "*" is not used: it drops what was refused. Texts that may be no UTF-8, and numbers that may
  * be NaN, come through kin_json_text, kin_json_path and kin_json_real.
@@ -39,7 +39,7 @@ json_t *kin_json_real(double value);
 /* A text. What it has of bytes that are no UTF-8 becomes U+FFFD. */
 json_t *kin_json_text(const char *text);
 
-/* A path that somebody may open again: null for NULL and for one that is no UTF-8. */
+/* A path that may be opened again: null for NULL and for one that is no UTF-8. */
 json_t *kin_json_path(const char *path);
 
 /* The document as text in new memory (free); `flags` are json_dumps's. NULL for NULL, and when memory

@@ -9,10 +9,10 @@
  * go the same way.
  *
  * What is to be replaced is looked at three times: when the output is opened, so that no work is
- * wasted; when it is complete; and after the exchange, when nobody finds it by its name any more. Where
+ * wasted; when it is complete; and after the exchange, when its name leads to the new one. Where
  * something that kin did not write turns up it is given back, in a second exchange, and the output is
- * refused (KIN_E_CANTOUT) as it would have been at the start: a folder with somebody's notes stays
- * where they put them, and the new output can be made again. Only what the old manifest lists is
+ * refused (KIN_E_CANTOUT) as it would have been at the start: a folder with a user's notes stays
+ * where it was, and the new output can be made again. Only what the old manifest lists is
  * removed. Where the old folder has gone meanwhile the new one takes the name.
  */
 #include "core/file.h"
@@ -33,7 +33,7 @@ typedef struct kin_outdir {
 
 /* Refuses (KIN_E_CANTOUT) a `path` that exists, unless `force` and it is a folder that kin wrote of
  * the same `kind` ("graph", "index", "catalog"; a text that stays) and holds nothing else: what is read
- * is never replaced by what is written, and nobody's notes are deleted. Refuses one whose parent is
+ * is never replaced by what is written, and no user's notes are deleted. Refuses one whose parent is
  * missing or not writable, or on a file system without locks, and (KIN_E_AGAIN) one that another
  * process is writing now. Then makes the temporary folder. */
 int kin_outdir_open(kin_outdir *self, const char *path, const char *kind, bool force,

@@ -165,6 +165,6 @@ kin_span kin_table_cell(const kin_table *self, size_t row, int column)
 {
     kin_span cell[KIN_COLUMNS_MAX];
     size_t cells = split(kin_lines_at(&self->lines, row + 1), cell, KIN_COLUMNS_MAX);
-    /* fewer than there were when the file was read: somebody writes to it */
+    /* fewer than there were when the file was read: it is being written over */
     return (size_t)column < cells ? cell[column] : (kin_span){"", 0};
 }

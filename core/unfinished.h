@@ -46,7 +46,7 @@ int kin_unfinished_open(kin_unfinished *self, const char *final, kin_error *err)
 /* Removes the leftovers of other writers of the same name. *living is whether one of them lives. */
 int kin_unfinished_clear(const kin_unfinished *self, bool *living, kin_error *err);
 
-/* Whether the folder still has its name: somebody may have moved it away, or something in its place. */
+/* Whether the folder still has its name: it may have been moved away, or another put in its place. */
 bool kin_unfinished_is_there(const kin_unfinished *self);
 
 /* Empties and removes the folder where it still has its name, and closes it. */

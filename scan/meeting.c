@@ -213,7 +213,7 @@ static void pick_strip(kin_meeting *self, const size_t *at, const size_t *slot, 
 
 /* ---- tiles ---------------------------------------------------------------------------------------- */
 
-/* What an estimate, before the factor, is off by as good as never: a row's tolerance has its own pattern's factor. */
+/* The tolerance of an estimate before the factor: a row's own tolerance holds its own pattern's factor. */
 static float doubt(const kin_meeting *self, const kin_code_facts *row)
 {
     return row->tolerance / self->own_factor;

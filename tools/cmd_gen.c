@@ -230,7 +230,7 @@ static int start_model(generator *self, kin_error *err)
     return kin_gen_new(&self->model, &model, err);
 }
 
-/* The catalog in --from: all its files out of one folder, whoever replaces it meanwhile. */
+/* The catalog in --from: all its files out of one folder, also where it is replaced meanwhile. */
 static int open_real(generator *self, size_t *count, kin_error *err)
 {
     const gen_options *o = &self->options;

@@ -115,7 +115,7 @@ typedef struct graph_facts {
     size_t short_rows; /* fewer than K, at least 1 */
     size_t in_degree_max;
     size_t in_degree_max_row;
-    size_t unreached; /* items that are nobody's neighbour */
+    size_t unreached; /* items that are in no row */
 } graph_facts;
 
 static int count_graph(graph_facts *out, const kin_graph *graph, kin_error *err)

@@ -3,8 +3,8 @@
 
 /*
  * What exact pays, in products of stream's (2.2e-11 s of two cores with AVX-512), for each dimension: a constant,
- * and so much for a row and for a candidate. Fitted to processor seconds of both engines on clustered and
- * real rows, 1,000 to 10,000 items of 256 to 30,000 dimensions, K of 20 to 200:
+ * and so much for a row and for a candidate. Fitted to processor seconds of both engines on clustered
+ * rows, 1,000 to 10,000 items of 256 to 30,000 dimensions, K of 20 to 200:
  *
  *      d      n     K   stream s   exact s        d      n    K   stream s   exact s
  *   4,000  2,000   20     0.50      1.33       8,000  1,500   50     0.66      3.30

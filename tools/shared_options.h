@@ -43,7 +43,7 @@
 #define MISSING_HELP                                                                               \
     "scores of items that lack a modality (a row of zeros): renorm by the modalities that both "   \
     "items have, scaled to all weights; zero: a missing cosine counts 0, the arithmetic of "       \
-    "cosine_similarity; drop: such items have no neighbours and are nobody's; error: refuse them"
+    "cosine_similarity; drop: such items have no neighbours and are in no row; error: refuse them"
 
 #define OPTION_MISSING(at)                                                                         \
     {                                                                                              \

@@ -4,7 +4,7 @@
  * manifest says.
  *
  * FAISS does not defend itself against bytes it did not write, and a right checksum only says that these are the
- * bytes of whoever wrote the manifest. So each file is opened by a process of its own, whose address space
+ * bytes that the manifest's writer saw. So each file is opened by a process of its own, whose address space
  * is bounded by the file's size: what makes FAISS crash or ask for all memory there is named as damage here.
  * Memory: one index file at a time. Time: FAISS reads all of it.
  */
@@ -146,7 +146,7 @@ static void read_and_tell(const index_part *part, const char *name, size_t bytes
     no_memory_release(); /* an answer, not an end */
     bool bounded = bound_memory(bytes);
     for (int tries = 0; tries == 0 || (tries == 1 && answer.rc == KIN_E_MEMORY); tries++)
-        answer.rc = /* twice: was it the file's wish, or one moment's want? */
+        answer.rc = /* twice: a moment without memory is no damage */
             kin_faiss_read(&faiss, part->dir, name, part->ivf, part->d, part->groups, &answer.err);
     if (answer.rc == KIN_E_MEMORY && bounded && is_free(SLACK / 2 + bytes))
         answer.rc = kin_fail(&answer.err, KIN_E_DATA, damaged,
