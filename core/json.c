@@ -68,7 +68,7 @@ static size_t whole_bytes(const char *text)
 
 json_t *kin_json_text(const char *text)
 {
-    static const char replacement[] = "\xef\xbf\xbd";
+    static const char replacement[] = {'\xef', '\xbf', '\xbd'};
     size_t left = strlen(text), used = 0;
     char *repaired = malloc(3 * left + 1);
     if (!repaired)
@@ -78,8 +78,8 @@ json_t *kin_json_text(const char *text)
         memcpy(repaired + used, text, whole);
         used += whole;
         if (whole < left) {
-            memcpy(repaired + used, replacement, 3);
-            used += 3;
+            memcpy(repaired + used, replacement, sizeof replacement);
+            used += sizeof replacement;
             whole++;
         }
         text += whole;

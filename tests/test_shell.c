@@ -53,21 +53,11 @@ static void check(const char *shell, const char *text, size_t length)
 }
 
 static const char *const words[] = {
-    "",
-    "plain-1.npy",
-    "two words",
-    "it's",
-    "'",
-    "\"quoted\" $HOME `id` $(id) \\n \\",
-    "*?[a]{b,c}",
-    "~root",
-    "#no",
-    "=ls",
-    "a=b:0.6",
-    "!!",
-    ";|&<>()",
-    "Stra\xc3\x9f"
-    "e",
+    "",           "plain-1.npy", "two words",
+    "it's",       "'",           "\"quoted\" $HOME `id` $(id) \\n \\",
+    "*?[a]{b,c}", "~root",       "#no",
+    "=ls",        "a=b:0.6",     "!!",
+    ";|&<>()",    "Gru\xc3\x9f",
 };
 
 /* Only shells that know $'...'. */

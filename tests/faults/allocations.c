@@ -246,54 +246,78 @@ static void on_crash(int number);
 typedef int main_function(int argc, char **argv, char **environment);
 static main_function *real_main;
 
-static void stdio_to(const char *variable, int descriptor)
+static void stdio_to(const char *path, int descriptor)
 {
-    FILE *file = fopen(getenv(variable), descriptor == 1 ? "w" : "w+");
+    FILE *file = path ? fopen(path, descriptor == 1 ? "w" : "w+") : NULL;
     if (!file || dup2(fileno(file), descriptor) < 0)
         _exit(99);
     fclose(file);
 }
 
+static int descriptor_of(const char *variable)
+{
+    const char *text = getenv(variable);
+    return text ? atoi(text) : -1;
+}
+
+/* The numbers of the first allocation of every call stack, of the run before. */
+static void print_stacks(FILE *out)
+{
+    size_t asked = shared->asked < ALLOCATIONS_MAX ? shared->asked : ALLOCATIONS_MAX;
+    for (size_t i = 0; i < asked; i++) {
+        bool seen = false;
+        for (size_t j = 0; j < i && !seen; j++)
+            seen = shared->stack[j] == shared->stack[i];
+        if (!seen)
+            fprintf(out, "%zu ", i + 1);
+    }
+    fputs("\n", out);
+}
+
+typedef struct trial {
+    size_t at;
+    int all_after, note;
+} trial;
+
+/* The work in a process of its own; what waitpid says of it, -1 where there was none. */
+static int try_work(const trial *self, int ask, int answer, int argc, char **argv,
+                    char **environment)
+{
+    int status = 0;
+    pid_t child = fork();
+    if (child == 0) {
+        close(ask);
+        close(answer);
+        stdio_to(getenv("ALLOCATIONS_STDOUT"), 1);
+        stdio_to(getenv("ALLOCATIONS_STDERR"), 2);
+        limit_time(0);
+        if (getenv("ALLOCATIONS_TRACE"))
+            signal(SIGSEGV, on_crash);
+        arm(self->at, self->all_after, self->note);
+        exit(real_main(argc, argv, environment));
+    }
+    return child > 0 && waitpid(child, &status, 0) == child ? status : -1;
+}
+
 /* "AT STICKY NOTE" a line on descriptor ALLOCATIONS_ASK: the work with that allocation refused, and
- * "STATUS ASKED REFUSED" on ALLOCATIONS_ANSWER. "stacks": the numbers of the first allocation of every call stack, of the run before. */
+ * "STATUS ASKED REFUSED" on ALLOCATIONS_ANSWER. "stacks": print_stacks. */
 static int serve(int argc, char **argv, char **environment)
 {
     char line[64];
-    int ask = atoi(getenv("ALLOCATIONS_ASK")), answer = atoi(getenv("ALLOCATIONS_ANSWER"));
+    int ask = descriptor_of("ALLOCATIONS_ASK"), answer = descriptor_of("ALLOCATIONS_ANSWER");
     FILE *in_file = fdopen(ask, "r"), *out = fdopen(answer, "w");
     while (in_file && out && fgets(line, sizeof line, in_file)) {
-        size_t at = 0;
-        int all_after = 0, note = 0, status = 0;
+        trial next = {0};
         if (strcmp(line, "stacks\n") == 0) {
-            size_t asked = shared->asked < ALLOCATIONS_MAX ? shared->asked : ALLOCATIONS_MAX;
-            for (size_t i = 0; i < asked; i++) {
-                bool seen = false;
-                for (size_t j = 0; j < i && !seen; j++)
-                    seen = shared->stack[j] == shared->stack[i];
-                if (!seen)
-                    fprintf(out, "%zu ", i + 1);
-            }
-            fputs("\n", out);
-            fflush(out);
-            continue;
-        }
-        if (sscanf(line, "%zu %d %d", &at, &all_after, &note) != 3)
+            print_stacks(out);
+        } else if (sscanf(line, "%zu %d %d", &next.at, &next.all_after, &next.note) == 3) {
+            int status = try_work(&next, ask, answer, argc, argv, environment);
+            if (status < 0)
+                return 97;
+            fprintf(out, "%d %zu %zu\n", status, shared->asked, shared->refused);
+        } else {
             return 98;
-        pid_t child = fork();
-        if (child == 0) {
-            close(ask);
-            close(answer);
-            stdio_to("ALLOCATIONS_STDOUT", 1);
-            stdio_to("ALLOCATIONS_STDERR", 2);
-            limit_time(0);
-            if (getenv("ALLOCATIONS_TRACE"))
-                signal(SIGSEGV, on_crash);
-            arm(at, all_after, note);
-            exit(real_main(argc, argv, environment));
         }
-        if (child < 0 || waitpid(child, &status, 0) != child)
-            return 97;
-        fprintf(out, "%d %zu %zu\n", status, shared->asked, shared->refused);
         fflush(out);
     }
     return 0;
@@ -313,7 +337,8 @@ struct CMUnitTest { /* as cmocka.h has it */
 typedef int group_function(const char *name, const struct CMUnitTest *tests, size_t count,
                            fixture setup, fixture teardown);
 
-/* A signal that nobody should raise. The innermost frame of the program says whether the product or the test is to
+/* NOLINTBEGIN(bugprone-signal-handler): backtrace was called before, and the process ends */
+/* A signal that is a finding. The innermost frame of the program says whether the product or the test is to
  * blame: a test need not look at what memory it got. */
 static void on_crash(int number)
 {
@@ -334,6 +359,7 @@ static void on_crash(int number)
     backtrace_symbols_fd(frame, depth, 2);
     _exit(TRIAL_CRASH);
 }
+/* NOLINTEND(bugprone-signal-handler) */
 
 static bool keep_handlers;
 
