@@ -71,8 +71,15 @@ static bool several_files(const char *path)
     return false;
 }
 
+/* Whether what stands behind the name of a vector file makes it the name of another: ".gz", ".bak", "_old", "~". */
+static bool is_ending(const char *rest)
+{
+    return *rest != ':' && !isdigit((unsigned char)*rest) &&
+           (isalpha((unsigned char)rest[1]) || rest[1] == '\0');
+}
+
 /* What weights are mistaken for: one with a comma or in percent, one parted by another character than a colon. What
- * stands behind the name of a vector file is meant for one: no file of vectors ends like that. Several modalities in one
+ * stands behind the name of a vector file is meant for one, unless a file of such a name exists. Several modalities in one
  * value end in another file's name, which stands behind a blank or a comma. */
 static int check_end(const char *text, const char *path, size_t length, kin_error *err)
 {
@@ -84,7 +91,8 @@ static int check_end(const char *text, const char *path, size_t length, kin_erro
                         "modality '%s' names more than one file", text);
     size_t name = kin_matrix_name_length(file);
     const char *rest = file + name;
-    if (name == 0 || *rest == '\0' || strchr(rest, '/'))
+    if (name == 0 || *rest == '\0' || strchr(rest, '/') || is_ending(rest) ||
+        access(file, F_OK) == 0)
         return 0;
     rest += *rest == ':';
     return kin_fail(err, KIN_E_USAGE,

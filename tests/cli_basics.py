@@ -227,6 +227,14 @@ class Environment(Case):
             self.refused(2, "^modality '%s': the weight " % text, "build", "--modality", text, "--top-k", 5, "--out", "g",
                          hint="text=text.npy:0.6")
 
+    def test_no_weights(self):
+        """A copy of a file of vectors is of another format, and has no weight behind its name."""
+        for name in ("a.npy.gz", "a.npy~", "a.npy_old", "a.npy@0.6", "a.npy.2"):
+            self.text(name, "x")
+            self.refused(65, "%s: unknown file format" % name, "build", "--modality", "t=" + name, "--top-k", 5,
+                         "--out", "g", hint=".npy .fbin")
+        self.refused(66, "b.npy.gz: No such file", "build", "--modality", "t=b.npy.gz", "--top-k", 5, "--out", "g")
+
     def test_sizes(self):
         for text, value in (("8G", 8 << 30), ("8g", 8 << 30), ("512M", 512 << 20),
                             ("1.5G", 3 << 29), ("4GiB", 4 << 30), ("1048576", 1 << 20),

@@ -23,6 +23,9 @@ static void test_good(void **state)
         {"a=2,5 x.npy:2", "a", "2,5 x.npy", 2},
         {"a=x.npy:9/y.fbin", "a", "x.npy:9/y.fbin", 1},
         {"a=x y=z.npy", "a", "x y=z.npy", 1},
+        {"a=x.npy.gz", "a", "x.npy.gz", 1},
+        {"a=x.npy_old:2", "a", "x.npy_old", 2},
+        {"a=x.fbin~", "a", "x.fbin~", 1},
         {"v.1.fbin", NULL, NULL, 0}, /* the stem v.1 is no name */
         {"dir=1/text.npy", "dir", "1/text.npy", 1},
         {"abcdefghijklmnopqrstuvwxyzABCDE=x", "abcdefghijklmnopqrstuvwxyzABCDE", "x", 1},
