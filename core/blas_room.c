@@ -7,6 +7,7 @@
  * once: one per thread for products that OpenBLAS shares among threads itself, one per caller for
  * products inside of parallel regions. Cost: address space, no memory.
  */
+#include "core/counted.h"
 #include "core/memory.h"
 #include "core/threads.h"
 
@@ -75,8 +76,8 @@ int kin_blas_room(kin_error *err)
     free(buffer);
     if (fits)
         return 0;
-    return kin_fail(
-        err, KIN_E_MEMORY, "raise the limits on memory (ulimit -v, ulimit -d), or lower --threads",
-        "OpenBLAS needs %zu MiB more of address space for %d thread%s than the limits leave",
-        count * KIN_BLAS_BUFFER_BYTES >> 20, threads, threads == 1 ? "" : "s");
+    return kin_fail(err, KIN_E_MEMORY,
+                    "raise the limits on memory (ulimit -v, ulimit -d), or lower --threads",
+                    "OpenBLAS needs %zu MiB more of address space for %s than the limits leave",
+                    count * KIN_BLAS_BUFFER_BYTES >> 20, kin_count((size_t)threads, "thread").text);
 }

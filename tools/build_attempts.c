@@ -5,6 +5,7 @@
  * Every row is made with the same effort, so a row stays a function of the item, the index and the
  * options as resolved, and the last attempt's rows replace all earlier ones where they lie.
  */
+#include "core/counted.h"
 #include "tools/build.h"
 
 #include <math.h>
@@ -69,13 +70,13 @@ static int report_missed(const build *self, kin_error *err)
         return kin_fail(err, KIN_E_GATE,
                         "nothing was published; lower --target-recall, leave --strict out, or use "
                         "--engine exact",
-                        "recall is at least %.4f with %.0f %% confidence after %zu attempt%s, the "
+                        "recall is at least %.4f with %.0f %% confidence after %s, the "
                         "target is %.10g",
-                        floor4(v->lower_bound), 100 * JUDGE_CONFIDENCE, v->attempt,
-                        v->attempt == 1 ? "" : "s", v->target);
-    console_warn("the target of recall %.10g is not met: at least %.4f after %zu attempt%s (with "
+                        floor4(v->lower_bound), 100 * JUDGE_CONFIDENCE,
+                        kin_count(v->attempt, "attempt").text, v->target);
+    console_warn("the target of recall %.10g is not met: at least %.4f after %s (with "
                  "--strict such a graph is not published)",
-                 v->target, floor4(v->lower_bound), v->attempt, v->attempt == 1 ? "" : "s");
+                 v->target, floor4(v->lower_bound), kin_count(v->attempt, "attempt").text);
     return 0;
 }
 

@@ -1,6 +1,7 @@
 /*
  * What the points of a sweep come to (tools/sweep.h).
  */
+#include "core/counted.h"
 #include "core/text.h"
 #include "tools/shell.h"
 #include "tools/sweep.h"
@@ -84,8 +85,8 @@ void sweep_write_ties(FILE *out, const sweep *self, const char *before, const ch
             count++;
         }
     if (count > 0)
-        fprintf(out, ": it took %.2f to %.2f s in %d run%s.%s", answer->seconds,
-                answer->most_seconds, answer->runs, answer->runs == 1 ? "" : "s", after);
+        fprintf(out, ": it took %.2f to %.2f s in %s.%s", answer->seconds, answer->most_seconds,
+                kin_count((size_t)answer->runs, "run").text, after);
 }
 
 const sweep_point *sweep_exact(const sweep *self)
