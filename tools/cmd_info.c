@@ -85,8 +85,8 @@ static int info_catalog(const kin_dir *dir, FILE *table, json_t **out, kin_error
         kin_error fault = {0};
         rc = info_file(dir, entry[i]->d_name, table, &facts, &fault);
         if (rc == KIN_E_DATA) {
-            facts = json_pack("{s:o, s:o}", "file", command_json_text(entry[i]->d_name), "fault",
-                              command_json_text(fault.message));
+            facts = json_pack("{s:o, s:o}", "file", kin_json_text(entry[i]->d_name), "fault",
+                              kin_json_text(fault.message));
             if (table)
                 fprintf(table, "%s\n  not vectors\n", plain(fault.message).text);
             rc = 0;

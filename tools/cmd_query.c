@@ -232,7 +232,7 @@ static void add_json(querying *self, const char *label)
         json_t *cosine = json_object();
         for (size_t m = 0; m < self->catalog.modality_count; m++) {
             double value = (double)self->rows.cosine[m][i];
-            kin_json_set(&cosine, self->catalog.modality[m].name, command_real(value));
+            kin_json_set(&cosine, self->catalog.modality[m].name, kin_json_real(value));
         }
         kin_json_append(&neighbors, json_pack("{s:s%, s:i, s:f, s:o}", "id", id.text, id.length,
                                               "row", (int)self->rows.neighbor[i], "score",
@@ -369,7 +369,7 @@ static int answer_all(querying *self, kin_error *err)
         rc = kin_watch_check(&self->watch, err);
     if (rc != 0 || !o->json)
         return rc;
-    json_t *document = json_pack("{s:o, s:I, s:O}", "index", command_json_text(self->directory),
+    json_t *document = json_pack("{s:o, s:I, s:O}", "index", kin_json_text(self->directory),
                                  "top_k", (json_int_t)o->top_k, "queries", self->answers);
     rc = command_write_json(o->json, document, err);
     json_decref(document);

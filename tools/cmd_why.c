@@ -201,7 +201,7 @@ static json_t *side_json(const why_side *side)
     json_t *out = json_object();
     kin_json_set(&out, "place", count_or_null(side->place));
     kin_json_set(&out, "stored", json_integer((json_int_t)side->stored));
-    kin_json_set(&out, "last_score", command_real((double)side->last));
+    kin_json_set(&out, "last_score", kin_json_real((double)side->last));
     add_rank(&out, &side->fused);
     kin_json_set(&out, "of", count_or_null(side->others));
     return out;
@@ -214,8 +214,8 @@ static json_t *modalities_json(const why_facts *w)
         json_t *entry = json_object();
         kin_json_set(&entry, "name", json_string(w->graph->modality[m]));
         kin_json_set(&entry, "weight", json_real(w->weight[m]));
-        kin_json_set(&entry, "cosine", command_real((double)w->cosine[m]));
-        kin_json_set(&entry, "contribution", command_real(w->contribution[m]));
+        kin_json_set(&entry, "cosine", kin_json_real((double)w->cosine[m]));
+        kin_json_set(&entry, "contribution", kin_json_real(w->contribution[m]));
         add_rank(&entry, &w->there.by[m]);
         kin_json_append(&out, entry);
     }
@@ -237,8 +237,8 @@ static json_t *trace_json(const why_trace *trace)
                             trace->traced, "sources", sources);
     if (trace->join) {
         kin_json_set(&out, "looked_at", json_boolean(trace->reach == -INFINITY));
-        kin_json_set(&out, "reach", command_real((double)trace->reach));
-        kin_json_set(&out, "reach_used", command_real(trace->reach_used));
+        kin_json_set(&out, "reach", kin_json_real((double)trace->reach));
+        kin_json_set(&out, "reach_used", kin_json_real(trace->reach_used));
     }
     return out;
 }
@@ -247,7 +247,7 @@ static json_t *graph_json(const kin_graph *graph)
 {
     json_t *engine = json_object_get(graph->manifest, "engine");
     json_t *out = json_object();
-    kin_json_set(&out, "path", command_json_text(graph->directory));
+    kin_json_set(&out, "path", kin_json_text(graph->directory));
     if (engine)
         kin_json_set(&out, "engine", json_incref(engine));
     kin_json_set(&out, "top_k", json_integer((json_int_t)graph->k));
@@ -263,7 +263,7 @@ static json_t *make_document(const why_facts *w)
     kin_json_set(&out, "a", item_json(graph, w->a));
     kin_json_set(&out, "b", item_json(graph, w->b));
     kin_json_set(&out, "vectors", json_boolean(w->vectors));
-    kin_json_set(&out, "score", command_real((double)w->score));
+    kin_json_set(&out, "score", kin_json_real((double)w->score));
     kin_json_set(&out, "modalities", modalities_json(w));
     kin_json_set(&out, "b_for_a", side_json(&w->there));
     kin_json_set(&out, "a_for_b", side_json(&w->back));

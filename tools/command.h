@@ -85,13 +85,6 @@ int command_sources_from_manifest(kin_source *out, size_t *count, const json_t *
 /* Prints `document` to FILE, "-" for stdout, as one JSON document. NULL path: does nothing. */
 int command_write_json(const char *path, const json_t *document, kin_error *err);
 
-/* A real, null where there is none to speak of. New reference. */
-json_t *command_real(double value);
-
-/* A string for a document, whose text must be UTF-8: what a path, or a message that was cut, has of other bytes becomes
- * U+FFFD. New reference. */
-json_t *command_json_text(const char *text);
-
 /* Warns of what failed after the output was in place, if anything did (kin_outdir.note). */
 void command_warn_output(const kin_outdir *out);
 

@@ -128,11 +128,6 @@ int command_sources_from_manifest(kin_source *out, size_t *count, const json_t *
 
 /* ---- results --------------------------------------------------------------------------------- */
 
-json_t *command_json_text(const char *text)
-{
-    return kin_json_text(text);
-}
-
 void command_warn_output(const kin_outdir *out)
 {
     if (out->note.code != 0)
@@ -157,11 +152,6 @@ static int write_opened(const char *path, const char *text, size_t length, kin_e
     return failed ? kin_fail_errno(err, KIN_E_IO, "did its reader go away?",
                                    "%s: cannot be written", path)
                   : 0;
-}
-
-json_t *command_real(double value)
-{
-    return kin_json_real(value);
 }
 
 static int write_stdout(const char *text, kin_error *err)

@@ -30,16 +30,16 @@ static json_t *interval_json(const kin_interval *interval, bool census)
 {
     if (census)
         return json_null();
-    return json_pack("{s:o, s:o, s:o, s:o}", "lower95", command_real(interval->lower), "upper95",
-                     command_real(interval->upper), "low95", command_real(interval->low), "high95",
-                     command_real(interval->high));
+    return json_pack("{s:o, s:o, s:o, s:o}", "lower95", kin_json_real(interval->lower), "upper95",
+                     kin_json_real(interval->upper), "low95", kin_json_real(interval->low),
+                     "high95", kin_json_real(interval->high));
 }
 
 static json_t *summary_json(const kin_summary *s)
 {
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "mean", command_real(s->mean), "min",
-                     command_real(s->min), "p1", command_real(s->p1), "p5", command_real(s->p5),
-                     "p50", command_real(s->p50), "below_90", command_real(s->below_90),
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "mean", kin_json_real(s->mean), "min",
+                     kin_json_real(s->min), "p1", kin_json_real(s->p1), "p5", kin_json_real(s->p5),
+                     "p50", kin_json_real(s->p50), "below_90", kin_json_real(s->below_90),
                      "histogram", counts(s->bin, KIN_SUMMARY_BINS));
 }
 
@@ -59,10 +59,10 @@ static json_t *cuts_json(const kin_recall *r)
     json_t *out = json_array();
     for (size_t c = 0; c < r->cuts; c++)
         kin_json_append(&out, json_pack("{s:o, s:o, s:o, s:o, s:o}", "k", count(r->cut[c]),
-                                        "strict", command_real(r->strict_at[c]), "tie_aware",
-                                        command_real(r->tie_aware_at[c]), "nearest_found",
-                                        command_real(r->nearest_found_at[c]), "nearest_true",
-                                        command_real(r->nearest_true_at[c])));
+                                        "strict", kin_json_real(r->strict_at[c]), "tie_aware",
+                                        kin_json_real(r->tie_aware_at[c]), "nearest_found",
+                                        kin_json_real(r->nearest_found_at[c]), "nearest_true",
+                                        kin_json_real(r->nearest_true_at[c])));
     return out;
 }
 
@@ -73,7 +73,7 @@ static json_t *worst_json(const kin_worst *worst, size_t n, const kin_graph *gra
         kin_json_append(&out, json_pack("{s:o, s:o, s:o}", "id",
                                         text(kin_lines_at(&graph->ids, (size_t)worst[i].row)),
                                         "row", json_integer(worst[i].row), "value",
-                                        command_real(worst[i].value)));
+                                        kin_json_real(worst[i].value)));
     return out;
 }
 
@@ -91,11 +91,11 @@ static json_t *recall_json(const kin_recall *r, const kin_graph *reference)
     kin_json_set(&out, "rows_for_half", r->census ? json_null() : count(r->rows_for_half));
     kin_json_set(&out, "at", cuts_json(r));
     kin_json_set(&out, "epsilon",
-                 json_pack("{s:o, s:o}", "0.01", command_real(r->epsilon[0]), "0.1",
-                           command_real(r->epsilon[1])));
-    kin_json_set(&out, "score_ratio", command_real(r->score_ratio));
-    kin_json_set(&out, "score_loss", command_real(r->score_loss));
-    kin_json_set(&out, "fill", command_real(r->fill));
+                 json_pack("{s:o, s:o}", "0.01", kin_json_real(r->epsilon[0]), "0.1",
+                           kin_json_real(r->epsilon[1])));
+    kin_json_set(&out, "score_ratio", kin_json_real(r->score_ratio));
+    kin_json_set(&out, "score_loss", kin_json_real(r->score_loss));
+    kin_json_set(&out, "fill", kin_json_real(r->fill));
     kin_json_set(&out, "short_rows", count(r->short_rows));
     kin_json_set(&out, "short_by_rule", count(r->short_by_rule));
     kin_json_set(&out, "empty_rows", count(r->empty_rows));
@@ -107,7 +107,7 @@ static json_t *recall_json(const kin_recall *r, const kin_graph *reference)
 static json_t *difference_json(const kin_recall_difference *d)
 {
     return json_pack("{s:o, s:o, s:o, s:o, s:o}", "rows", count(d->rows), "mean",
-                     command_real(d->mean), "interval", interval_json(&d->interval, d->census),
+                     kin_json_real(d->mean), "interval", interval_json(&d->interval, d->census),
                      "better", count(d->better), "worse", count(d->worse));
 }
 
@@ -120,9 +120,9 @@ static json_t *strata_json(const comparison *self)
         kin_json_append(
             &values, json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "name", text(stratum->name),
                                "items", count(stratum->items), "judged", count(stratum->judged),
-                               "mean", command_real(stratum->mean), "low95",
-                               none ? json_null() : command_real(stratum->interval.low), "high95",
-                               none ? json_null() : command_real(stratum->interval.high)));
+                               "mean", kin_json_real(stratum->mean), "low95",
+                               none ? json_null() : kin_json_real(stratum->interval.low), "high95",
+                               none ? json_null() : kin_json_real(stratum->interval.high)));
     }
     return json_pack("{s:s, s:o}", "column", self->options->stratify, "values", values);
 }
@@ -148,8 +148,8 @@ static json_t *loss_json(const kin_loss *loss, const kin_graph *graph)
         kin_json_append(&advice,
                         json_pack("{s:s, s:s, s:o, s:o, s:o, s:s}", "reason",
                                   kin_loss_reason_names[a->reason], "option", a->option, "value",
-                                  command_real(a->value), "regained", command_real(a->regained),
-                                  "price", command_real(a->price), "text", a->text));
+                                  kin_json_real(a->value), "regained", kin_json_real(a->regained),
+                                  "price", kin_json_real(a->price), "text", a->text));
     }
     return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "rows", count(loss->rows), "entries",
                      count(loss->entries), "lost", count(loss->lost), "reasons", reasons,
@@ -167,27 +167,27 @@ static json_t *structure_json(const kin_structure *s, const kin_graph *graph)
                                   text(kin_lines_at(&graph->ids, (size_t)s->hub[i].row)), "row",
                                   (int)s->hub[i].row, "in_degree", count(s->hub[i].in_degree)));
     for (size_t m = 0; m < graph->modality_count; m++)
-        kin_json_set(&contribution, graph->modality[m], command_real(s->contribution[m]));
+        kin_json_set(&contribution, graph->modality[m], kin_json_real(s->contribution[m]));
     json_t *in_degree =
-        json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "mean", command_real(s->in_degree_mean), "p50",
+        json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "mean", kin_json_real(s->in_degree_mean), "p50",
                   count(s->in_degree_p50), "p99", count(s->in_degree_p99), "max",
-                  count(s->in_degree_max), "skewness", command_real(s->in_degree_skewness),
+                  count(s->in_degree_max), "skewness", kin_json_real(s->in_degree_skewness),
                   "histogram_log2", counts(s->degree_bin, KIN_DEGREE_BINS));
     return json_pack(
         "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "items",
         count(s->items), "pairs", count(s->pairs), "repeated", count(s->repeated), "to_self",
         count(s->to_self), "empty_rows", count(s->empty_rows), "full_rows", count(s->full_rows),
         "in_degree", in_degree, "never_recommended", count(s->never), "hubs", hubs, "reciprocity",
-        command_real(s->reciprocity), "components", count(s->components), "largest_component",
+        kin_json_real(s->reciprocity), "components", count(s->components), "largest_component",
         count(s->largest_component), "categories", count(s->categories), "within_category",
-        command_real(s->within_category), "within_by_chance", command_real(s->within_by_chance),
+        kin_json_real(s->within_category), "within_by_chance", kin_json_real(s->within_by_chance),
         "contribution", contribution);
 }
 
 static json_t *now_then(const kin_now_then *value)
 {
-    return json_pack("{s:o, s:o}", "now", command_real(value->now), "then",
-                     command_real(value->then));
+    return json_pack("{s:o, s:o}", "now", kin_json_real(value->now), "then",
+                     kin_json_real(value->then));
 }
 
 static json_t *inputs_json(const kin_drift *d)
@@ -210,13 +210,13 @@ static json_t *drift_json(const kin_drift *d, const kin_graph *graph)
     json_t *at = json_array();
     for (size_t c = 0; c < d->cuts; c++)
         kin_json_append(&at, json_pack("{s:o, s:o}", "k", count(d->cut[c]), "jaccard",
-                                       command_real(d->jaccard_at[c])));
+                                       kin_json_real(d->jaccard_at[c])));
     json_t *out = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "items", count(d->items),
                             "previous_items", count(d->previous_items), "common", count(d->common),
                             "new", count(d->new_items), "gone", count(d->gone_items), "item_change",
-                            command_real(d->item_change), "k", count(d->k), "at", at);
+                            kin_json_real(d->item_change), "k", count(d->k), "at", at);
     kin_json_set(&out, "jaccard", d->common ? summary_json(&d->jaccard) : json_null());
-    kin_json_set(&out, "drift", command_real(d->drift));
+    kin_json_set(&out, "drift", kin_json_real(d->drift));
     kin_json_set(&out, "changed", count(d->changed));
     kin_json_set(&out, "reordered", count(d->reordered));
     kin_json_set(&out, "nearest_changed", count(d->nearest_changed));
@@ -232,7 +232,7 @@ static json_t *side_json(const compare_side *side)
     const kin_graph *graph = &side->graph;
     const json_t *manifest = graph->manifest;
     json_t *out = json_object();
-    kin_json_set(&out, "path", command_json_text(graph->directory));
+    kin_json_set(&out, "path", kin_json_text(graph->directory));
     kin_json_set(&out, "items", count(graph->n));
     kin_json_set(&out, "pairs", count(graph->pairs));
     kin_json_set(&out, "top_k", count(graph->k));
@@ -269,7 +269,7 @@ static json_t *gates_json(const comparison *self)
         kin_json_append(
             &out, json_pack("{s:s, s:s, s:s, s:f, s:o, s:b}", "name", gate->name, "what",
                             gate->what, "must_be", gate->at_least ? "at least" : "at most", "limit",
-                            gate->limit, "value", command_real(gate->value), "met", gate->met));
+                            gate->limit, "value", kin_json_real(gate->value), "met", gate->met));
     }
     return out;
 }
@@ -279,7 +279,7 @@ json_t *comparison_json(const comparison *self)
     const kin_graph *graph = &self->graph.graph;
     json_t *warnings = json_array();
     for (size_t i = 0; i < self->warning_count; i++)
-        kin_json_append(&warnings, command_json_text(self->warning[i]));
+        kin_json_append(&warnings, kin_json_text(self->warning[i]));
     json_t *out = json_object();
     kin_json_set(&out, "schema", json_string("kin-compare/2"));
     kin_json_set(&out, "graph", side_json(&self->graph));

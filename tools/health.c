@@ -249,8 +249,8 @@ void health_print(const health *self, const kin_matrix *x, FILE *stream)
 
 json_t *health_vectors_json(const health *self)
 {
-    return json_pack("{s:o, s:o, s:I}", "norm_mean", command_real(self->norm_mean), "mean_cosine",
-                     command_real(self->mean_cosine), "repeated_rows",
+    return json_pack("{s:o, s:o, s:I}", "norm_mean", kin_json_real(self->norm_mean), "mean_cosine",
+                     kin_json_real(self->mean_cosine), "repeated_rows",
                      (json_int_t)(self->usable_rows - self->distinct_rows));
 }
 
@@ -266,14 +266,15 @@ json_t *health_json(const health *self, const kin_matrix *x)
     return json_pack(
         "{s:o, s:I, s:I, s:s, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, "
         "s:I, s:I, s:o}",
-        "file", command_json_text(kin_path_base(x->file.path)), "rows", (json_int_t)x->n,
-        "dimensions", (json_int_t)x->d, "dtype", kin_dtype_name(x->dtype), "bytes",
-        (json_int_t)x->file.bytes, "nan_values", (json_int_t)self->nan_values, "infinite_values",
+        "file", kin_json_text(kin_path_base(x->file.path)), "rows", (json_int_t)x->n, "dimensions",
+        (json_int_t)x->d, "dtype", kin_dtype_name(x->dtype), "bytes", (json_int_t)x->file.bytes,
+        "nan_values", (json_int_t)self->nan_values, "infinite_values",
         (json_int_t)self->infinite_values, "bad_rows", (json_int_t)self->bad_rows, "first_bad", bad,
         "zero_rows", (json_int_t)self->zero_rows, "usable_rows", (json_int_t)self->usable_rows,
-        "norm_min", command_real(self->norm_min), "norm_mean", command_real(self->norm_mean),
-        "norm_max", command_real(self->norm_max), "value_min", command_real(self->value_min),
-        "value_max", command_real(self->value_max), "mean_cosine", command_real(self->mean_cosine),
-        "distinct_rows", (json_int_t)self->distinct_rows, "repeated_rows",
-        (json_int_t)(self->usable_rows - self->distinct_rows), "shared_most", shared);
+        "norm_min", kin_json_real(self->norm_min), "norm_mean", kin_json_real(self->norm_mean),
+        "norm_max", kin_json_real(self->norm_max), "value_min", kin_json_real(self->value_min),
+        "value_max", kin_json_real(self->value_max), "mean_cosine",
+        kin_json_real(self->mean_cosine), "distinct_rows", (json_int_t)self->distinct_rows,
+        "repeated_rows", (json_int_t)(self->usable_rows - self->distinct_rows), "shared_most",
+        shared);
 }

@@ -156,8 +156,8 @@ static json_t *row_json(const plan_report *self, const prediction *row)
     if (row->refused.code) {
         kin_json_set(&out, "refused",
                      json_pack("{s:i, s:o, s:o}", "exit_code", -(int)row->refused.code, "message",
-                               command_json_text(row->refused.message), "hint",
-                               command_json_text(row->refused.hint)));
+                               kin_json_text(row->refused.message), "hint",
+                               kin_json_text(row->refused.hint)));
         return out;
     }
     if (row->skipped) {

@@ -142,7 +142,7 @@ static json_t *answer_json(const sweep *self, const sweep_point *point)
         return json_null();
     json_t *out = point_json(self, point);
     char *command = sweep_command(self, point, " ");
-    kin_json_set(&out, "command", command ? command_json_text(command) : NULL);
+    kin_json_set(&out, "command", command ? kin_json_text(command) : NULL);
     free(command);
     return out;
 }
@@ -166,7 +166,7 @@ json_t *sweep_json(const sweep *self)
     const sweep_options *o = self->options;
     json_t *notes = json_array();
     for (size_t i = 0; i < self->notes; i++)
-        kin_json_append(&notes, command_json_text(self->note[i]));
+        kin_json_append(&notes, kin_json_text(self->note[i]));
     const sweep_point *exact = sweep_exact(self);
     return json_pack(
         "{s:s, s:o, s:{s:I, s:b, s:I, s:b, s:f, s:I}, s:I, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:f}",
