@@ -51,7 +51,8 @@ int kin_outdir_commit(kin_outdir *self, json_t **manifest, kin_error *err);
 void kin_outdir_release(kin_outdir *self);
 
 /* Refuses (KIN_E_CANTOUT) what kin_outfile_write would refuse, before work is spent on it: a path that
- * exists, unless `force` and it is a file, and one whose parent is missing or not writable. */
+ * exists, unless `force` and it is a file, and one whose parent is missing or not writable. A file that kin reads
+ * is refused with `force` too: one with an ending of vectors or neighbours, and one of a folder that kin wrote. */
 int kin_outfile_check(const char *path, bool force, kin_error *err);
 
 /* One file written the same way: in a folder of its own beside it, synced, renamed. An existing file is

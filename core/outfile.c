@@ -10,10 +10,69 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 static const char inside[] = "file"; /* its name in the folder */
+
+/* The endings that vectors and neighbours are read by: no page or report is meant to have one. */
+static bool is_named_as_vectors(const char *path)
+{
+    static const char *const ending[] = {".npy",   ".npz",   ".fbin",  ".f16bin",
+                                         ".i8bin", ".fvecs", ".ivecs", ".ibin"};
+    const char *dot = strrchr(kin_path_base(path), '.');
+    for (size_t i = 0; dot && i < sizeof ending / sizeof *ending; i++)
+        if (strcasecmp(dot, ending[i]) == 0)
+            return true;
+    return false;
+}
+
+/* The path of the folder that `path` is in; NULL when memory is refused. */
+static char *parent_of(const char *path)
+{
+    size_t length = (size_t)(kin_path_base(path) - path);
+    return length > 0 ? strndup(path, length) : strdup(".");
+}
+
+/* Whether the file `path` is one of a finished folder that kin wrote: its manifest, or listed there. */
+static int find_in_folder(const char *path, bool *found, kin_error *err)
+{
+    kin_dir dir = {0};
+    json_t *manifest = NULL;
+    kin_error fault = {0};
+    char *parent = parent_of(path);
+    *found = false;
+    if (!parent)
+        return kin_fail_alloc(err, "path", strlen(path));
+    int rc = kin_dir_open(&dir, parent, &fault);
+    if (rc == 0)
+        rc = kin_manifest_read_in(&manifest, &dir, NULL, &fault);
+    if (rc == 0)
+        *found = kin_unfinished_is_listed(dir.fd, kin_path_base(path), manifest);
+    json_decref(manifest);
+    kin_dir_close(&dir);
+    free(parent);
+    if (rc == KIN_E_MEMORY && err)
+        *err = fault;
+    return rc == KIN_E_MEMORY ? rc : 0; /* else the folder is none of kin's */
+}
+
+/* What kin reads is not lost to a name that was mistaken: vectors are dearer than any report. */
+static int refuse_input(const char *path, kin_error *err)
+{
+    bool found;
+    if (is_named_as_vectors(path))
+        return kin_fail(err, KIN_E_CANTOUT, "choose another name, or remove the file yourself",
+                        "%s exists and is named as vectors are: no report replaces it", path);
+    int rc = find_in_folder(path, &found, err);
+    if (rc == 0 && found)
+        return kin_fail(err, KIN_E_CANTOUT, "choose a path outside of that folder",
+                        "%s is part of a folder that kin wrote: no report replaces it", path);
+    return rc;
+}
 
 static int refuse_existing(const char *path, bool force, kin_error *err)
 {
@@ -27,7 +86,7 @@ static int refuse_existing(const char *path, bool force, kin_error *err)
     if (!force)
         return kin_fail(err, KIN_E_CANTOUT, "choose another path, or add --force to replace a file",
                         "%s exists already", path);
-    return 0;
+    return refuse_input(path, err);
 }
 
 /* The folder to write in, when what others left is cleared. */

@@ -167,7 +167,11 @@ static int report(const comparison *self, kin_error *err)
 static int run(const void *values, const kin_operands *operands, kin_error *err)
 {
     const compare_options *o = values;
-    const outputs files = {.json = o->json, .out = o->out, .prom = o->prom, .force = o->force};
+    const outputs files = {.json = o->json,
+                           .out = o->out,
+                           .prom = o->prom,
+                           .force = o->force,
+                           .input = {o->ids, o->reference_ids}};
     comparison all;
     int rc = outputs_check(&files, err);
     if (rc == 0)

@@ -10,6 +10,7 @@
 #include "tools/blas_start.h"
 #include "tools/command.h"
 #include "tools/facts.h"
+#include "tools/outputs.h"
 #include "tools/plain.h"
 
 #include <sched.h>
@@ -169,12 +170,15 @@ static int doctor_run(const void *values, const kin_operands *operands, kin_erro
 {
     (void)operands;
     const doctor_options *options = values;
+    int rc = outputs_check(&(outputs){.json = options->json}, err);
+    if (rc != 0)
+        return rc;
     json_t *facts = collect(options->common.threads);
     if (!facts)
         return kin_fail_alloc(err, "facts", 0);
     if (!options->json || strcmp(options->json, "-") != 0)
         print_table(facts);
-    int rc = command_write_json(options->json, facts, err);
+    rc = command_write_json(options->json, facts, err);
     json_decref(facts);
     return rc == 0 ? command_flush_stdout(err) : rc;
 }

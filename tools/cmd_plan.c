@@ -183,7 +183,9 @@ int plan_run(const void *values, const kin_operands *operands, kin_error *err)
     build self = {.options = options->build};
     if (options->build.print_config)
         return print_config(options, err);
-    int rc = outputs_check(&(outputs){.json = options->json}, err);
+    int rc = outputs_check(
+        &(outputs){.json = options->json, .input = {options->build.ids, options->build.items}},
+        err);
     if (rc == 0)
         rc = command_sources(self.source, &self.source_count, &self.options.modality, err);
     if (rc != 0)

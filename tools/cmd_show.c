@@ -7,6 +7,7 @@
 #include "core/outdir.h"
 #include "tools/command.h"
 #include "tools/console.h"
+#include "tools/outputs.h"
 #include "tools/plain.h"
 #include "tools/shared_options.h"
 #include "tools/show_catalog.h"
@@ -242,7 +243,9 @@ static int run(const void *values, const kin_operands *operands, kin_error *err)
 {
     const show_options *o = values;
     kin_graph graph;
-    int rc = show_pictures_check(o->pictures, err);
+    int rc = outputs_check(&(outputs){.out = o->out, .force = o->force}, err);
+    if (rc == 0)
+        rc = show_pictures_check(o->pictures, err);
     if (rc == 0)
         rc = kin_graph_open(&graph, operands->item[0], err);
     if (rc != 0)

@@ -24,6 +24,14 @@ static bool same_file(const char *a, const char *b)
            stat_parent(&in_b, b) && in_a.st_dev == in_b.st_dev && in_a.st_ino == in_b.st_ino;
 }
 
+/* The same file, by whatever names. */
+static bool same_inode(const char *a, const char *b)
+{
+    struct stat in_a, in_b;
+    return stat(a, &in_a) == 0 && stat(b, &in_b) == 0 && S_ISREG(in_a.st_mode) &&
+           in_a.st_dev == in_b.st_dev && in_a.st_ino == in_b.st_ino;
+}
+
 /* A pipe or a device is written to when the time has come; it is no use to open it before. */
 static bool is_stream(const char *path)
 {
@@ -43,6 +51,10 @@ static int check_names(const outputs *self, kin_error *err)
             if (path[i] && path[j] && same_file(path[i], path[j]))
                 return kin_fail(err, KIN_E_USAGE, "give each a file of its own",
                                 "--%s and --%s are the same file, %s", name[j], name[i], path[i]);
+        for (size_t j = 0; j < OUTPUTS_INPUTS; j++)
+            if (path[i] && self->input[j] && same_inode(path[i], self->input[j]))
+                return kin_fail(err, KIN_E_USAGE, "give the output a file of its own",
+                                "--%s %s is a file that is read", name[i], path[i]);
     }
     return 0;
 }

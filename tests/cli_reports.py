@@ -1,0 +1,73 @@
+"""A page, a JSON document or a textfile never takes the place of what kin reads."""
+import kin_cli
+from kin_cli import Case, listing, random_rows, read_bytes
+
+
+class Reports(Case):
+
+    def setUp(self):
+        super().setUp()
+        self.save("a.npy", random_rows(60, 8, 1))
+        self.text("ids.txt", "".join("id%d\n" % i for i in range(60)))
+        self.text("items.tsv", "id\ttitle\n" + "".join("id%d\tT\n" % i for i in range(60)))
+        self.text("note.json", "{}\n")
+        self.catalog = ("--modality", "a=a.npy", "--top-k", "5")
+        self.ok("build", *self.catalog, "--ids", "ids.txt", "--items", "items.tsv", "--out", "g")
+        self.ok("index", *self.catalog, "--ids", "ids.txt", "--out", "x")
+        sweep = ("sweep", *self.catalog, "--items", "40", "--rows", "10")
+        compare = ("compare", "g", "--sample", "10")
+        self.writers = (
+            ("show", "g", "--force", "--out"), compare + ("--force", "--out"),
+            sweep + ("--force", "--out"), compare + ("--prom",), compare + ("--json",),
+            ("info", "g", "--json"), ("info", "a.npy", "--json"), ("doctor", "--json"),
+            ("query", "x", "--item", "id3", "--json"), ("why", "g", "id1", "id2", "--json"),
+            sweep + ("--json",), ("plan", *self.catalog, "--json"))
+
+    def test_vectors_and_folders(self):
+        """Vectors by their ending, and every file of a kin folder, whichever command is asked."""
+        vectors = ["a.npy", self.path("a.npy")]
+        for ending in ("FBIN", "npz", "f16bin", "i8bin", "fvecs", "ivecs", "ibin"):
+            vectors.append("n." + ending)
+            self.text(vectors[-1], "rows")
+        inside = ["g/manifest.json", "x/manifest.json", "g/ids.txt", "./g//items.tsv"]
+        for at, writer in enumerate(self.writers):
+            # every command meets both kinds, the first of them all names
+            for name in vectors if at == 0 else vectors[:1]:
+                self.refused(73, "exists and is named as vectors are", *writer, name)
+            for name in inside if at == 0 else inside[:1]:
+                self.refused(73, "is part of a folder that kin wrote", *writer, name,
+                             hint="outside")
+        self.ok("verify", "g")
+
+    def test_files_of_text(self):
+        """Ids and tables that the same command reads, by another name and through a link too."""
+        self.ok("doctor", "--json", "note.json")
+        for option, file in (("--ids", "ids.txt"), ("--items", "items.tsv")):
+            for name in (file, "g/../" + file):
+                self.refused(2, "^--json .* is a file that is read$", "plan", *self.catalog,
+                             option, file, "--json", name)
+        before = read_bytes(self.path("ids.txt"))
+        for output in ("--json", "--prom", "--out"):
+            self.refused(2, "^%s ids.txt is a file that is read$" % output, "compare", "g", "--ids",
+                         "ids.txt", "--sample", "5", "--force", output, "ids.txt")
+        self.assertEqual(read_bytes(self.path("ids.txt")), before)
+
+    def test_what_may_be_replaced(self):
+        """Other files as before, in folders whose manifest is not kin's too, and free names anywhere."""
+        self.text("manifest.json", "{}\n")
+        self.text("page.html", "old")
+        self.ok("show", "g", "--out", "page.html", "--force")
+        self.ok("info", "g", "--json", "note.json")
+        self.ok("info", "g", "--json", "manifest.json")
+        self.ok("doctor", "--json", "g/new.json")
+        self.assertIn("g/new.json", listing(self.dir))
+
+    def test_show_looks_first(self):
+        """A place that cannot be written is refused before the graph is read."""
+        self.text("page.html", "mine")
+        self.refused(73, "^page.html exists already", "show", "gone", "--out", "page.html")
+        self.refused(2, "^--out -: is written to a file", "show", "g", "--out", "-")
+
+
+if __name__ == "__main__":
+    kin_cli.main()
