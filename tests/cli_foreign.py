@@ -136,6 +136,9 @@ class ShortRows(Foreign):
         self.assertEqual((got["drift"]["k"], got["drift"]["drift"]), (K, 0.5))
         got, _ = self.compare("five.ivecs", "--previous", "exact", "--max-drift", 0.2, "--top-k", 5)
         self.assertEqual((got["drift"]["k"], got["drift"]["drift"]), (5, 0))
+        got, result = self.compare("five.ivecs", "--previous", "exact", "--top-k", 100)
+        self.assertEqual((got["drift"]["k"], got["drift"]["drift"]), (K, 0.5))
+        self.assertNotIn("Jaccard@100", result.out)
 
 
 class Widths(Foreign):

@@ -40,9 +40,9 @@ size_t comparison_sample_top_k(const comparison *self)
 
 size_t comparison_drift_top_k(const comparison *self)
 {
-    size_t previous = self->previous.graph.k;
-    if (self->options->top_k)
-        return (size_t)self->options->top_k;
+    size_t now = self->graph.graph.k, previous = self->previous.graph.k;
+    if (self->options->top_k) /* beyond what both hold there is nothing to tell apart */
+        return least((size_t)self->options->top_k, now > previous ? now : previous);
     return claimed(&self->graph) ? least(claimed(&self->graph), previous) : previous;
 }
 
