@@ -247,6 +247,18 @@ const char *kin_path_base(const char *path)
     return slash ? slash + 1 : path;
 }
 
+char *kin_path_parent(const char *path)
+{
+    size_t end = strlen(path);
+    while (end > 1 && path[end - 1] == '/')
+        end--;
+    while (end > 0 && path[end - 1] != '/')
+        end--;
+    while (end > 1 && path[end - 1] == '/')
+        end--;
+    return end > 0 ? strndup(path, end) : strdup(".");
+}
+
 char *kin_path_join(const char *directory, const char *name)
 {
     return kin_text("%s/%s", directory, name);

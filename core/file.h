@@ -80,6 +80,10 @@ int kin_file_descriptor(const kin_dir *dir, const char *name, kin_error *err);
 /* The part of `path` behind its last slash; points into `path`. */
 const char *kin_path_base(const char *path);
 
+/* The path of the folder that `path` lies in, without slashes at its end, in new memory (free): "." for a bare name.
+ * NULL when memory is refused. */
+char *kin_path_parent(const char *path);
+
 /* "directory/name" in new memory (free), NULL when memory is refused. */
 char *kin_path_join(const char *directory, const char *name);
 

@@ -30,20 +30,13 @@ static bool is_named_as_vectors(const char *path)
     return false;
 }
 
-/* The path of the folder that `path` is in; NULL when memory is refused. */
-static char *parent_of(const char *path)
-{
-    size_t length = (size_t)(kin_path_base(path) - path);
-    return length > 0 ? strndup(path, length) : strdup(".");
-}
-
 /* Whether the file `path` is one of a finished folder that kin wrote: its manifest, or listed there. */
 static int find_in_folder(const char *path, bool *found, kin_error *err)
 {
     kin_dir dir = {0};
     json_t *manifest = NULL;
     kin_error fault = {0};
-    char *parent = parent_of(path);
+    char *parent = kin_path_parent(path);
     *found = false;
     if (!parent)
         return kin_fail_alloc(err, "path", strlen(path));

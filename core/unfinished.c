@@ -193,7 +193,7 @@ int kin_unfinished_open(kin_unfinished *self, const char *final, kin_error *err)
     const char *base = kin_path_base(final);
     int length = (int)(base - final); /* with its slash; "b" lies in "." */
     self->path = kin_text("%.*s.%s.kin-XXXXXX", length, final, base);
-    char *where = length > 0 ? kin_text("%.*s", length > 1 ? length - 1 : 1, final) : strdup(".");
+    char *where = kin_path_parent(final);
     int rc = self->path && where ? 0 : kin_fail_alloc(err, "path", PATH_MAX);
     if (rc != 0)
         goto done;

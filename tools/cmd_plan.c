@@ -44,19 +44,6 @@ static void measure_files(predict_input *in)
         in->input_bytes = kin_size_add(in->input_bytes, catalog->modality[m].matrix.file.bytes);
 }
 
-/* The folder that is to hold `path`; owned by the caller. NULL without memory. */
-static char *parent_of(const char *path)
-{
-    size_t end = strlen(path);
-    while (end > 1 && path[end - 1] == '/')
-        end--;
-    while (end > 0 && path[end - 1] != '/')
-        end--;
-    while (end > 1 && path[end - 1] == '/')
-        end--;
-    return end > 0 ? strndup(path, end) : strdup(".");
-}
-
 /* Free bytes where --out is to be, and warnings of what kin build is going to refuse there. */
 static void look_at_disk(plan_disk *disk, const build_options *o, const char *parent)
 {
@@ -148,7 +135,7 @@ static int plan_engines(build *self, const char *json, kin_error *err)
                         .base_bytes = kin_memory_resident()};
     plan_report out = {.input = &in, .row = row, .chosen = (build_engine)self->options.engine};
     kin_watch watch = build_quiet_watch(self);
-    char *parent = self->options.out ? parent_of(self->options.out) : NULL;
+    char *parent = self->options.out ? kin_path_parent(self->options.out) : NULL;
     measure_files(&in);
     out.disk.graph_bytes = in.graph_bytes;
     look_at_disk(&out.disk, &self->options, parent);

@@ -9,8 +9,7 @@
 /* The folder that a path lies in. */
 static bool stat_parent(struct stat *status, const char *path)
 {
-    size_t length = (size_t)(kin_path_base(path) - path);
-    char *parent = length > 0 ? strndup(path, length) : strdup(".");
+    char *parent = kin_path_parent(path);
     bool there = parent && stat(parent, status) == 0;
     free(parent);
     return there;
