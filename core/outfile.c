@@ -48,9 +48,11 @@ static int find_in_folder(const char *path, bool *found, kin_error *err)
     json_decref(manifest);
     kin_dir_close(&dir);
     free(parent);
-    if (rc == KIN_E_MEMORY && err)
-        *err = fault;
-    return rc == KIN_E_MEMORY ? rc : 0; /* else the folder is none of kin's */
+    if (rc == 0 || rc == KIN_E_DATA || rc == KIN_E_NOINPUT)
+        return 0; /* of kin's, or none */
+    if (err)
+        *err = fault; /* what it is cannot be told: memory, descriptors or the disk failed */
+    return rc;
 }
 
 /* What kin reads is not lost to a name that was mistaken: vectors are dearer than any report. */

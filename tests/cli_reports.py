@@ -1,5 +1,9 @@
 """A page, a JSON document or a textfile never takes the place of what kin reads."""
+import errno
+import unittest
+
 import kin_cli
+import kin_faults
 from kin_cli import Case, listing, random_rows, read_bytes
 
 
@@ -61,6 +65,23 @@ class Reports(Case):
         self.ok("info", "g", "--json", "manifest.json")
         self.ok("doctor", "--json", "g/new.json")
         self.assertIn("g/new.json", listing(self.dir))
+
+    @unittest.skipIf(kin_faults.available(), kin_faults.available())
+    def test_a_manifest_that_cannot_be_read(self):
+        """Whose file it is cannot be told: it is kept, and that is said before the work."""
+        before = read_bytes(self.path("x", "manifest.json"))
+        arguments = ["show", "g", "--force", "--out", "x/manifest.json"]
+        calls = self.path("calls")
+        kin_faults.run(arguments, self.dir, record=calls)
+        with open(calls, encoding="utf-8") as file:
+            opened = file.read().split().count("openat")
+        told = []
+        for number in range(1, opened + 1):
+            result = kin_faults.run(arguments, self.dir, fault="%d:%d" % (number, errno.EMFILE), call="openat")
+            self.assertIn(result.code, (73, 74), str(result))
+            self.assertEqual(read_bytes(self.path("x", "manifest.json")), before)
+            told += [line for line in result.lines("ERROR") if "x/manifest.json: Too many" in line]
+        self.assertTrue(told)
 
     def test_show_looks_first(self):
         """A place that cannot be written is refused before the graph is read."""
