@@ -123,7 +123,7 @@ class SmallAndLarge(Build):
         for name, other, scores in (("equal", one, [1, 1]), ("opposite", -one, [-1, -1]),
                                     ("alone", 0 * one, []), ("longer", 2 * one, [1, 1])):
             graph, _ = self.build({"a": np.concatenate([one, other])}, {}, "--top-k", 1, "--engine",
-                                  "ivf", out=name)
+                                  "ivf", "--max-empty", 1, out=name)
             self.assertEqual(graph.data.tolist(), scores, name)
             self.assertEqual(graph.indices.tolist(), [1, 0][:len(scores)], name)
 

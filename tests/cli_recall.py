@@ -147,7 +147,7 @@ class Recall(Case):
         self.save("one.npy", one)
         self.save("other.npy", other)
         self.ok("build", "--modality", "one.npy", "--modality", "other.npy", "--top-k", 2,
-                "--engine", "hnsw", "--out", "g")
+                "--engine", "hnsw", "--max-empty", 1, "--out", "g")
         recall = Graph(self.path("g")).manifest["recall"]
         self.assertEqual((recall["rows"], recall["mean"], recall["met"]), (0, 1, True))
 
