@@ -3,7 +3,8 @@ import os
 import signal
 
 import kin_cli
-from kin_cli import Case, Running, random_rows
+import kin_faults
+from kin_cli import Case, Running, random_rows, read_json
 
 N, D = 8000, 256
 
@@ -84,6 +85,60 @@ class Stop(Case):
         except OSError:
             return None
         return call in ("257", "56")
+
+
+class StopAtTheOutput(Case):
+    """A signal that comes while a single file is looked at or written leaves nothing unfinished beside it."""
+    CALLS = ("mkdtemp", "openat", "fsync", "renameat2", "unlinkat", "rmdir")
+
+    def setUp(self):
+        super().setUp()
+        why = kin_faults.available()
+        if why:
+            self.skipTest(why)
+        self.save("a.npy", random_rows(60, 8, 1))
+        catalog = ("--modality", "a=a.npy", "--top-k", "5")
+        self.ok("build", *catalog, "--out", "g")
+        self.ok("index", *catalog, "--out", "x")
+        self.commands = (
+            ("doctor",), ("info", "g"), ("plan", *catalog), ("why", "g", "1", "2"), ("query", "x", "--item", "3"),
+            ("compare", "g", "--sample", "10"), ("sweep", *catalog, "--items", "40", "--rows", "10"))
+
+    def stop_at(self, number, at, call, command):
+        """The command, sent the signal right before its at-th call; its exit status, None where it makes fewer."""
+        process = kin_faults.start(command, self.dir, fault="%d:stop" % at, call=call)
+        _, status = os.waitpid(process.pid, os.WUNTRACED)
+        if not os.WIFSTOPPED(status):
+            process.returncode = os.waitstatus_to_exitcode(status)
+            process.communicate()
+            self.assertEqual(process.returncode, 0)
+            return None
+        process.send_signal(number)
+        return kin_faults.go_on(process).code
+
+    def check(self, call, command, file):
+        numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+        for at in range(1, 60):
+            number = numbers[at % len(numbers)]
+            code = self.stop_at(number, at, call, command)
+            if code is None:
+                return at - 1
+            what = "%s, signal at %s %d" % (" ".join(command), call, at)
+            self.assertIn(code, (0, -number), what)
+            self.assertEqual([name for name in os.listdir(self.dir) if ".kin-" in name], [], what)
+            if os.path.exists(self.path(file)) and file.endswith(".json"):
+                read_json(self.path(file)) # whole
+        self.fail("does not end")
+
+    def test_json(self):
+        for command in self.commands:
+            found = sum(self.check(call, (*command, "--json", "f.json"), "f.json") for call in self.CALLS)
+            self.assertGreaterEqual(found, 6, command)
+
+    def test_page(self):
+        for command in (("show", "g", "--force"), ("compare", "g", "--sample", "10", "--force")):
+            for call in self.CALLS:
+                self.check(call, (*command, "--out", "f.html"), "f.html")
 
 
 if __name__ == "__main__":

@@ -205,8 +205,10 @@ int command_write_json(const char *path, const json_t *document, kin_error *err)
         rc = kin_fail_alloc(err, "JSON document", 0);
     else if (strcmp(path, "-") == 0 || (stat(path, &status) == 0 && !S_ISREG(status.st_mode)))
         rc = write_stream(path, text, strlen(text), err);
-    else
-        rc = kin_outfile_write(path, text, strlen(text), true, err);
+    else { /* not every command that writes one catches signals */
+        bool held = console_hold_signals();
+        rc = console_unhold_signals(held, kin_outfile_write(path, text, strlen(text), true, err));
+    }
     free(text);
     free(body);
     return rc;

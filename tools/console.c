@@ -233,19 +233,47 @@ void console_catch_signals(void)
     }
 }
 
-bool console_release_signals(void)
+static bool is_caught(int number)
+{
+    struct sigaction now;
+    return sigaction(number, NULL, &now) == 0 && now.sa_handler == note_signal;
+}
+
+static bool restore_signals(void)
 {
     bool caught = false;
     for (size_t i = 0; i < CAUGHT; i++) {
-        struct sigaction before;
-        if (sigaction(caught_signals[i], NULL, &before) != 0 || before.sa_handler != note_signal)
+        if (!is_caught(caught_signals[i]))
             continue;
         signal(caught_signals[i], SIG_DFL);
         caught = true;
     }
+    return caught;
+}
+
+bool console_release_signals(void)
+{
+    bool caught = restore_signals();
     if (noted_signal)
         raise(noted_signal);
     return caught;
+}
+
+bool console_hold_signals(void)
+{
+    for (size_t i = 0; i < CAUGHT; i++)
+        if (is_caught(caught_signals[i]))
+            return false;
+    console_catch_signals();
+    return true;
+}
+
+int console_unhold_signals(bool held, int rc)
+{
+    if (!held)
+        return rc;
+    restore_signals();
+    return rc == 0 && noted_signal ? KIN_E_STOPPED : rc;
 }
 
 int console_signal(void)

@@ -33,6 +33,12 @@ void console_catch_signals(void);
  * caught before. */
 bool console_release_signals(void);
 
+/* For what is short and would leave something behind: catches signals where they are not caught yet. Has whether it did. */
+bool console_hold_signals(void);
+
+/* Afterwards, with what console_hold_signals had: the outcome `rc`, or KIN_E_STOPPED in place of 0 where a signal was noted. */
+int console_unhold_signals(bool held, int rc);
+
 /* For all commands: SIGBUS on a mapped input that shrank ends the process with one line, exit 75. */
 void console_catch_bus_error(void);
 
