@@ -21,9 +21,6 @@
 extern void *blas_memory_alloc(int purpose) __attribute__((weak));
 extern void blas_memory_free(void *buffer) __attribute__((weak));
 
-/* More callers at once than this OpenBLAS has places for is its own, other fault. */
-enum { CALLERS_MAX = 512 };
-
 /* Whether the system maps `count` buffers at once. None is kept. */
 static bool can_map(void **buffer, size_t count)
 {
@@ -60,8 +57,12 @@ int kin_blas_room(kin_error *err)
     static size_t pool; /* buffers that were taken for callers */
     int threads = omp_get_max_threads(), own = openblas_get_num_threads();
     /* one to spare: LAPACK may hold a buffer while it calls a product */
-    size_t callers = (size_t)(threads < CALLERS_MAX ? threads : CALLERS_MAX) + 1;
+    size_t callers = (size_t)threads + 1;
     size_t more = threads > own ? (size_t)(threads - own) : 0;
+    if (threads > KIN_BLAS_THREADS_MAX)
+        return kin_fail(err, KIN_E_MEMORY, "lower --threads",
+                        "OpenBLAS has places for the buffers of %d threads, %d are asked for",
+                        KIN_BLAS_THREADS_MAX, threads);
     if (callers <= pool)
         return 0;
     size_t count = callers - pool + more;

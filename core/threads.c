@@ -21,6 +21,8 @@ int kin_threads_default(void)
     int quota = kin_cgroup_cpus();
     if (quota > 0 && quota < threads)
         threads = quota;
+    if (threads > KIN_BLAS_THREADS_MAX)
+        threads = KIN_BLAS_THREADS_MAX;
     return threads > 0 ? threads : 1;
 }
 

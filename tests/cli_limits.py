@@ -95,6 +95,17 @@ class Limits(Case):
                          for mib in (*range(250, 625, 25), *range(625, 675, 5), 1000)]
                 self.assertEqual((codes[0], codes[-1]), (69, 0))
 
+    def test_more_threads_than_blas_has_places(self):
+        """OpenBLAS corrupts its memory with more callers at once than it has places for buffers."""
+        self.save("a.npy", random_rows(600, 16, 1))
+        for engine in ("exact", "stream", "ivf", "hnsw"):
+            self.refused(69, r"^OpenBLAS has places for the buffers of 512 threads, 513 are asked for$", "build",
+                         "--modality", "a.npy", "--top-k", "5", "--engine", engine, "--out", "many", "--threads", "513",
+                         hint="--threads")
+        most = self.kin("build", "--modality", "a.npy", "--top-k", "5", "--out", "many", "--threads", "512")
+        self.assertIn(most.code, (0, 69), str(most)) # the machine may not have that many
+        self.assertNotIn("OpenBLAS has places", most.err)
+
     def test_threads_that_do_not_start(self):
         """Stacks of 1,000 threads need more than is left: OpenMP would end the process with code 1."""
         for arguments in self.commands():
