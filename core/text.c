@@ -21,7 +21,7 @@ int kin_text_add(kin_text_buffer *self, const char *piece, size_t bytes)
     size_t wanted = kin_size_add(kin_size_add(self->bytes, bytes), 1);
     if (self->refused)
         return -1;
-    if (wanted == SIZE_MAX)
+    if (wanted > PTRDIFF_MAX) /* no object is larger */
         return refuse(self);
     if (wanted > self->room) {
         size_t room = wanted > 2 * self->room ? wanted : 2 * self->room;

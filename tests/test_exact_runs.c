@@ -157,9 +157,11 @@ static void test_sink_refuses(void **state)
         test_refused(kin_exact_run(engine, taker_sink(&t), NULL, &err), &err, KIN_E_IO,
                      "disk full at call ");
         assert_in_range(t.calls, refusals[c], refusals[c] + (size_t)kin_threads_used() - 1);
-        taker_release(&t); /* and once more for a caller who does not ask why */
+        taker_release(&t);
+        kin_exact_free(engine); /* and once more for a caller who does not ask why */
         taker_init(&t, &s, K);
         t.refuse_at = refusals[c];
+        test_ok(exact_make(&engine, &s, K, way, &err), &err);
         assert_int_equal(kin_exact_run(engine, taker_sink(&t), NULL, NULL), KIN_E_IO);
         kin_exact_free(engine);
         taker_release(&t);
