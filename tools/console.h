@@ -33,10 +33,12 @@ void console_catch_signals(void);
  * caught before. */
 bool console_release_signals(void);
 
-/* For what is short and would leave something behind: catches signals where they are not caught yet. Has whether it did. */
+/* For what is short and would leave something behind: catches signals where they are not caught yet.
+ * Has whether it did. */
 bool console_hold_signals(void);
 
-/* Afterwards, with what console_hold_signals had: the outcome `rc`, or KIN_E_STOPPED in place of 0 where a signal was noted. */
+/* Afterwards, with what console_hold_signals had: the outcome `rc`, or KIN_E_STOPPED in place of 0
+ * where a signal was noted. */
 int console_unhold_signals(bool held, int rc);
 
 /* For all commands: SIGBUS on a mapped input that shrank ends the process with one line, exit 75. */
@@ -57,9 +59,10 @@ typedef struct console_watch {
 
 kin_watch console_watch_start(console_watch *self, size_t total);
 
-/* Takes the bar off the screen. */
 /* One that shows nothing: a noted signal stops what is under way. */
 kin_watch console_watch_quiet(void);
+
+/* Takes the bar off the screen. */
 void console_watch_end(console_watch *self);
 
 /* Seconds of a monotonic clock. */
