@@ -1,251 +1,348 @@
 /*
- * FAISS through its C API, 1.7.3 and newer (see faiss_index.h for what it is used for).
+ * Building the indexes: groups of equal rows, a projection if asked for, clustering, adding.
  *
- * Why this way: the quantizer of an IVF is a flat index filled with our own centroids and vectors
- * are added with our own assignment, because FAISS's training depends on the number of threads.
- * Parameters of HNSW have no functions in the C API and go through a ParameterSpace by name.
- * Leaves out: removal, codes other than full floats, range search.
- * Memory: 4 d bytes a vector and 8 for its id in an IVF, 4 d + 8 M + 20 or so in HNSW.
+ * Each part is built alone, one after the other, by all threads; its rows are made in batches from
+ * the mapped files, so that beside FAISS's own copy only a batch is held. The IVF's clustering
+ * sees a seeded sample of 64 rows a list.
+ * Leaves out: compressed codes, updating in place, building two parts at once.
+ * Time: k-means and assignment at the speed of sgemm; HNSW n log n searches of ef_construction.
+ * Memory: see plan_part.
  */
 #include "ann/faiss_index.h"
-#include "core/file.h"
-#include <errno.h>
-#include <faiss/c_api/AutoTune_c.h>
-#include <faiss/c_api/IndexFlat_c.h>
-#include <faiss/c_api/IndexIVFFlat_c.h>
-#include <faiss/c_api/IndexIVF_c.h>
-#include <faiss/c_api/Index_c.h>
-#include <faiss/c_api/error_c.h>
-#include <faiss/c_api/index_factory_c.h>
-#include <faiss/c_api/index_io_c.h>
-#include <stdio.h>
+#include "ann/faiss_index_parts.h"
+#include "core/json.h"
+#include "core/memory.h"
+#include "core/random.h"
+#include "core/threads.h"
+#include "scan/kmeans.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-struct kin_faiss {
-    FaissIndex *index;
-    FaissIndexIVFFlat *ivf; /* the same object, NULL for HNSW */
-};
+const char *const kin_index_type_names[] = {"ivf", "hnsw", NULL};
+const char *const kin_index_space_names[] = {"modality", "fused", NULL};
 
-/* FAISS keeps its last exception for each thread, and glibc aborts where it has no memory to note that the thread has
- * one: the main thread's is made while there is some. */
-__attribute__((constructor)) static void make_room_for_exception(void)
+enum { BATCH_ROWS = 8192, ROWS_PER_LIST_MIN = 39, RANDOM_TRAIN = 0x4956464c };
+
+int kin_index_new(kin_index **out, const kin_catalog *catalog, const kin_index_options *options,
+                  kin_error *err)
 {
-    faiss_get_last_error();
-}
-
-/* 0 for FAISS's 0, else `code` with FAISS's own words. What it reports of the standard library's exceptions has
- * lost its kind on the way; all that FAISS meets are bad_alloc and length_error: memory that cannot be had. */
-static int check(int faiss_status, kin_code code, const char *what, kin_error *err)
-{
-    enum { STANDARD_EXCEPTION = -4 };
-    if (faiss_status == 0)
-        return 0;
-    if (faiss_status == STANDARD_EXCEPTION)
-        return kin_fail(err, KIN_E_MEMORY, "free memory on this machine",
-                        "FAISS: %s: the system refused memory", what);
-    const char *words = faiss_get_last_error();
-    return kin_fail(err, code,
-                    code == KIN_E_DATA ? "build the index again"
-                                       : "report it with the output of kin doctor",
-                    "FAISS: %s: %s", what, words ? words : "no reason given");
-}
-
-static int wrap(kin_faiss **out, FaissIndex *index, FaissIndexIVFFlat *ivf, kin_error *err)
-{
-    kin_faiss *self = malloc(sizeof *self);
-    if (!self) {
-        faiss_Index_free(index);
+    kin_index *self = calloc(1, sizeof *self);
+    bool fused = options->space == KIN_SPACE_FUSED;
+    if (!self)
         return kin_fail_alloc(err, "index", sizeof *self);
+    self->catalog = catalog;
+    self->options = *options;
+    self->part_count = fused ? 1 : catalog->modality_count;
+    for (size_t p = 0; p < self->part_count; p++) {
+        kin_index_part *part = &self->part[p];
+        strcpy(part->name, fused ? "fused" : catalog->modality[p].name);
+        kin_space_init(&part->space, catalog, fused ? catalog->modality_count : p);
+        /* not for HNSW: by inner product a longer vector draws all links to itself */
+        part->space.stretch = fused && options->type == KIN_INDEX_IVF;
     }
-    *self = (kin_faiss){.index = index, .ivf = ivf};
     *out = self;
     return 0;
 }
 
-int kin_faiss_ivf_new(kin_faiss **out, const float *centroid, size_t lists, size_t d,
-                      kin_error *err)
+void kin_index_free(kin_index *self)
 {
-    FaissIndexFlatIP *quantizer = NULL;
-    FaissIndexIVFFlat *ivf = NULL;
-    int status = check(faiss_IndexFlatIP_new_with(&quantizer, (int64_t)d), KIN_E_INTERNAL,
-                       "new quantizer", err);
-    if (status == 0)
-        status = check(faiss_Index_add((FaissIndex *)quantizer, (int64_t)lists, centroid),
-                       KIN_E_INTERNAL, "adding centroids", err);
-    if (status == 0)
-        status = check(faiss_IndexIVFFlat_new_with_metric(&ivf, (FaissIndex *)quantizer, d, lists,
-                                                          METRIC_INNER_PRODUCT),
-                       KIN_E_INTERNAL, "new IVF index", err);
-    if (status) {
-        if (quantizer)
-            faiss_Index_free((FaissIndex *)quantizer);
-        return status;
+    for (size_t p = 0; self && p < self->part_count; p++) {
+        kin_faiss_free(self->part[p].faiss);
+        kin_distinct_release(&self->part[p].distinct);
+        kin_space_release(&self->part[p].space);
     }
-    faiss_IndexIVFFlat_set_own_fields(ivf, 1);
-    return wrap(out, (FaissIndex *)ivf, ivf, err);
-}
-
-static int set_parameter(FaissIndex *index, const char *name, double value, kin_error *err)
-{
-    FaissParameterSpace *space = NULL;
-    int status = check(faiss_ParameterSpace_new(&space), KIN_E_INTERNAL, name, err);
-    if (status == 0)
-        status = check(faiss_ParameterSpace_set_index_parameter(space, index, name, value),
-                       KIN_E_INTERNAL, name, err);
-    if (space)
-        faiss_ParameterSpace_free(space);
-    return status;
-}
-
-int kin_faiss_hnsw_new(kin_faiss **out, size_t d, size_t links, size_t ef_construction,
-                       kin_error *err)
-{
-    FaissIndex *index = NULL;
-    char description[64];
-    snprintf(description, sizeof description, "HNSW%zu,Flat", links);
-    int status = check(faiss_index_factory(&index, (int)d, description, METRIC_INNER_PRODUCT),
-                       KIN_E_INTERNAL, description, err);
-    if (status == 0)
-        status = set_parameter(index, "efConstruction", (double)ef_construction, err);
-    if (status) {
-        if (index)
-            faiss_Index_free(index);
-        return status;
-    }
-    return wrap(out, index, NULL, err);
-}
-
-int kin_faiss_flat_new(kin_faiss **out, size_t d, kin_error *err)
-{
-    FaissIndexFlatIP *index = NULL;
-    int status =
-        check(faiss_IndexFlatIP_new_with(&index, (int64_t)d), KIN_E_INTERNAL, "flat index", err);
-    return status ? status : wrap(out, (FaissIndex *)index, NULL, err);
-}
-
-void kin_faiss_free(kin_faiss *self)
-{
-    if (self)
-        faiss_Index_free(self->index);
     free(self);
 }
 
-int kin_faiss_add(kin_faiss *self, const float *x, const int64_t *list, size_t count,
-                  kin_error *err)
+const kin_index_options *kin_index_resolved(const kin_index *self)
 {
-    int status = self->ivf ? faiss_IndexIVFFlat_add_core(self->ivf, (int64_t)count, x, NULL, list)
-                           : faiss_Index_add(self->index, (int64_t)count, x);
-    return check(status, KIN_E_INTERNAL, "adding vectors", err);
+    return &self->options;
 }
 
-int kin_faiss_set_effort(kin_faiss *self, size_t effort, kin_error *err)
+int32_t *kin_index_part_firsts(const kin_index_part *part)
 {
-    if (!self->ivf)
-        return set_parameter(self->index, "efSearch", (double)effort, err);
-    faiss_IndexIVFFlat_set_nprobe(self->ivf, effort);
+    int32_t *first = kin_alloc(part->distinct.count, sizeof *first);
+    for (size_t g = 0; first && g < part->distinct.count; g++)
+        first[g] = part->distinct.item[part->distinct.start[g]];
+    return first;
+}
+
+/* 4 sqrt(vectors), but no fewer than 39 vectors a list (FAISS's own rule of thumb), at least 1. */
+static size_t lists_for(const kin_index_options *options, size_t vectors)
+{
+    size_t most = vectors / ROWS_PER_LIST_MIN ? vectors / ROWS_PER_LIST_MIN : 1;
+    size_t lists = (size_t)(4 * sqrt((double)vectors));
+    if (options->lists > 0)
+        return (size_t)options->lists;
+    return lists < most ? lists : most;
+}
+
+static size_t train_rows(size_t vectors, size_t lists)
+{
+    size_t rows = lists * KIN_KMEANS_ROWS_PER_LIST;
+    return rows < vectors ? rows : vectors;
+}
+
+/* What building the part `p` holds at its peak, beside the catalog and the parts before it. */
+static void plan_part(kin_plan *plan, const kin_index *self, size_t p, bool grouped)
+{
+    const kin_index_part *part = &self->part[p];
+    size_t n = self->catalog->n, row = part->space.d_full * sizeof(float);
+    size_t vectors = grouped ? part->distinct.count : n;
+    bool ivf = self->options.type == KIN_INDEX_IVF;
+    size_t lists = ivf ? lists_for(&self->options, vectors) : 0;
+    size_t d = self->options.project > 0 ? (size_t)self->options.project : part->space.d_full;
+
+    /* FAISS's lists and vectors grow by doubling: half as much again on average for many lists,
+     * and for one array old and new side by side while it grows. */
+    kin_plan_add(plan, "the index's vectors", vectors, d * sizeof(float) * (ivf ? 3 : 4) / 2);
+    kin_plan_add(plan, "the index's ids and links", vectors,
+                 ivf ? 16 : (size_t)self->options.links * 12 + 64);
+    kin_plan_add(plan, "groups of equal rows", kin_distinct_bytes(n), 1);
+    kin_plan_add(plan, "grouping", kin_distinct_work_bytes(n), 1);
+    if (self->options.project > 0)
+        kin_plan_add(plan, "--project", kin_space_project_bytes(&part->space, vectors), 1);
+    if (ivf) {
+        size_t sample = train_rows(vectors, lists);
+        kin_plan_add(plan, "the sample for k-means", sample, d * sizeof(float));
+        kin_plan_add(plan, "centroids", 2 * lists, d * sizeof(float));
+        kin_plan_add(plan, "k-means", kin_kmeans_work_bytes(sample, lists), 1);
+    }
+    kin_plan_add(plan, "a batch of vectors", BATCH_ROWS, row + d * sizeof(float) + 8);
+}
+
+/* Part p on top of the parts before it, which stay; afterwards it is one of those. */
+static kin_plan plan_next(const kin_index *self, size_t p, bool grouped, size_t *held)
+{
+    kin_plan plan = {.hint = "--threads, or give --project"};
+    kin_plan_add(&plan, "the indexes before it", *held, 1);
+    plan_part(&plan, self, p, grouped);
+    for (size_t i = 1; i <= 3; i++) /* vectors, ids and links, groups */
+        *held = kin_size_add(*held, plan.part[i].bytes);
+    return plan;
+}
+
+/* The parts stay, the work of one part at a time comes on top: the largest sum counts. */
+static int check_plan(const kin_index *self, size_t next, kin_error *err)
+{
+    size_t held = 0;
+    for (size_t p = 0; p < self->part_count; p++) {
+        kin_plan plan = plan_next(self, p, p <= next && self->part[p].distinct.of != NULL, &held);
+        int status = kin_plan_check(&plan, self->options.memory_bytes, err);
+        if (status)
+            return status;
+    }
     return 0;
 }
 
-int kin_faiss_search(const kin_faiss *self, const float *x, size_t count, size_t k, float *score,
-                     int64_t *id, kin_error *err)
+/* Room to make rows in batches. */
+typedef struct batch {
+    float *x;    /* [rows][d] */
+    float *wide; /* [rows][d_full] under projection, else NULL */
+} batch;
+
+static void batch_release(batch *self)
 {
-    return check(faiss_Index_search(self->index, (int64_t)count, x, (int64_t)k, score, id),
-                 KIN_E_INTERNAL, "search", err);
+    free(self->x);
+    free(self->wide);
+    *self = (batch){0};
 }
 
-size_t kin_faiss_count(const kin_faiss *self)
+static int batch_init(batch *self, const kin_space *space, size_t rows, kin_error *err)
 {
-    return (size_t)faiss_Index_ntotal(self->index);
+    size_t wide_rows = space->pca.kept ? BATCH_ROWS : 0;
+    *self = (batch){.x = kin_alloc(kin_size_mul(rows, space->d), sizeof *self->x),
+                    .wide = kin_alloc(kin_size_mul(wide_rows, space->d_full), sizeof *self->wide)};
+    if (self->x && self->wide)
+        return 0;
+    batch_release(self);
+    return kin_fail_alloc(err, "vectors", kin_size_mul(rows, space->d * sizeof *self->x));
 }
 
-size_t kin_faiss_lists(const kin_faiss *self)
+/* Centroids from a seeded sample, and the empty IVF over them. */
+static int train(kin_index_part *part, const int32_t *first, size_t lists, float *centroid,
+                 uint64_t seed, const kin_watch *watch, kin_error *err)
 {
-    return self->ivf ? faiss_IndexIVFFlat_nlist(self->ivf) : 0;
-}
+    const kin_space *space = &part->space;
+    size_t vectors = part->distinct.count, rows = train_rows(vectors, lists);
+    uint64_t key = kin_random_key(seed, RANDOM_TRAIN, space->modalities);
+    int32_t *chosen = kin_alloc(rows, sizeof *chosen);
+    batch sample = {0};
+    int status = batch_init(&sample, space, rows, err);
 
-/* Whether all that was written has reached the file: FAISS knows only what its own calls returned. */
-static bool is_whole(FILE *file, const char *path)
-{
-    struct stat on_disk;
-    return !ferror(file) && fflush(file) == 0 && stat(path, &on_disk) == 0 &&
-           on_disk.st_size == ftello(file);
-}
-
-/* Through a stream of our own: FAISS prints a failing fclose and calls the file written. */
-int kin_faiss_write(const kin_faiss *self, const char *path, kin_error *err)
-{
-    FILE *file = kin_file_create(path);
-    if (!file)
-        return kin_fail_errno(err, KIN_E_IO, "may the folder be written?", "%s", path);
-    errno = 0;
-    int failed = faiss_write_index(self->index, file);
-    int reason = errno;
-    bool whole = is_whole(file, path);
-    if (failed || whole)
-        errno = reason; /* of the call that failed first */
-    int status = 0;
-    if (failed && whole)
-        status = check(failed, KIN_E_INTERNAL, path, err);
-    else if (failed || !whole)
-        status = kin_fail_errno(err, KIN_E_IO, kin_disk_hint, "%s cannot be written", path);
-    if (fclose(file) != 0 && status == 0)
-        status = kin_fail_errno(err, KIN_E_IO, kin_disk_hint, "%s cannot be written", path);
+    if (status == 0 && !chosen)
+        status = kin_fail_alloc(err, "the sample for k-means", rows * sizeof *chosen);
+    if (status || !chosen)
+        goto exit;
+    for (size_t i = 0; i < rows; i++)
+        chosen[i] = first[kin_random_place(key, vectors, i)];
+    for (size_t at = 0; at < rows && status == 0; at += BATCH_ROWS) {
+        size_t count = rows - at < BATCH_ROWS ? rows - at : BATCH_ROWS;
+        status = kin_space_rows_parallel(space, chosen + at, count, sample.x + at * space->d,
+                                         sample.wide, err);
+    }
+    if (status == 0)
+        status = kin_kmeans_fit(centroid, lists, sample.x, rows, space->d, seed, watch, err);
+    if (status == 0)
+        status = kin_faiss_ivf_new(&part->faiss, centroid, lists, space->d, err);
+exit:
+    free(chosen);
+    batch_release(&sample);
     return status;
 }
 
-/* Whether it is the index that is expected; KIN_E_DATA says what it is. */
-static int check_kind(const FaissIndex *index, bool is_ivf, const char *path, bool ivf, size_t d,
-                      size_t count, kin_error *err)
+/* Adds the vectors of all groups. centroid NULL: HNSW. */
+static int add_vectors(kin_index_part *part, const int32_t *first, const float *centroid,
+                       size_t lists, const kin_watch *watch, kin_error *err)
 {
-    if (is_ivf == ivf && faiss_Index_metric_type(index) == METRIC_INNER_PRODUCT &&
-        faiss_Index_d(index) == (int)d && faiss_Index_ntotal(index) == (int64_t)count)
-        return 0;
-    return kin_fail(err, KIN_E_DATA, "build the index again",
-                    "%s: holds %lld vectors of %d dimensions, expected %zu of %zu in an %s "
-                    "index by inner product",
-                    path, (long long)faiss_Index_ntotal(index), faiss_Index_d(index), count, d,
-                    ivf ? "IVF-Flat" : "HNSW");
-}
-
-/* What FAISS cannot read is damaged, unless reading failed. */
-static int read_index(FaissIndex **index, FILE *file, const char *path, kin_error *err)
-{
-    errno = 0;
-    int failed = faiss_read_index(file, 0, index);
-    if (failed && ferror(file))
-        return kin_fail_errno(err, KIN_E_IO, kin_disk_hint, "%s: cannot be read", path);
-    return check(failed, KIN_E_DATA, path, err);
-}
-
-int kin_faiss_read(kin_faiss **out, const kin_dir *dir, const char *name, bool ivf, size_t d,
-                   size_t count, kin_error *err)
-{
-    FaissIndex *index = NULL;
-    FaissIndexIVFFlat *as_ivf = NULL;
-    FILE *file = NULL;
-    int status = 0;
-    char *path = kin_path_in(dir, name);
-    int fd = path ? kin_file_descriptor(dir, name, err) : kin_fail_alloc(err, "path", strlen(name));
-    if (fd >= 0)
-        file = kin_file_stream(fd, "r");
-    if (file)
-        status = read_index(&index, file, path, err);
-    else if (fd >= 0) {
-        status = kin_fail_errno(err, KIN_E_MEMORY, "free memory on this machine", "%s", path);
-        close(fd);
-    } else
-        status = fd;
-    if (status == 0) {
-        as_ivf = faiss_IndexIVFFlat_cast(index);
-        status = check_kind(index, as_ivf != NULL, path, ivf, d, count, err);
+    batch rows = {0};
+    int64_t *list = kin_alloc(BATCH_ROWS, sizeof *list);
+    int status = batch_init(&rows, &part->space, BATCH_ROWS, err);
+    if (status == 0 && !list)
+        status = kin_fail_alloc(err, "list numbers", BATCH_ROWS * sizeof *list);
+    for (size_t at = 0; status == 0 && at < part->distinct.count; at += BATCH_ROWS) {
+        size_t left = part->distinct.count - at, count = left < BATCH_ROWS ? left : BATCH_ROWS;
+        status = kin_watch_check(watch, err);
         if (status)
-            faiss_Index_free(index);
+            break;
+        status = kin_space_rows_parallel(&part->space, first + at, count, rows.x, rows.wide, err);
+        if (status == 0 && centroid)
+            status = kin_kmeans_assign(list, rows.x, count, part->space.d, centroid, lists, err);
+        if (status == 0)
+            status = kin_faiss_add(part->faiss, rows.x, centroid ? list : NULL, count, err);
     }
-    if (file)
-        fclose(file);
-    free(path);
-    return status ? status : wrap(out, index, as_ivf, err);
+    free(list);
+    batch_release(&rows);
+    return status;
+}
+
+static void stage(const kin_watch *watch, const char *what, const kin_index_part *part)
+{
+    char text[64];
+    snprintf(text, sizeof text, "%s %s", what, part->name);
+    kin_watch_stage(watch, text);
+}
+
+static int build_vectors(kin_index *self, kin_index_part *part, const int32_t *first,
+                         const kin_watch *watch, kin_error *err)
+{
+    const kin_index_options *options = &self->options;
+    size_t vectors = part->distinct.count;
+    size_t lists = options->type == KIN_INDEX_IVF ? lists_for(options, vectors) : 0;
+    float *centroid = NULL;
+    int status = 0;
+
+    if (options->project > 0) {
+        stage(watch, "project", part);
+        status = kin_space_project(&part->space, first, vectors, (size_t)options->project,
+                                   options->project_centre, (uint64_t)options->seed, err);
+    }
+    if (status == 0 && options->type == KIN_INDEX_HNSW) {
+        status = kin_faiss_hnsw_new(&part->faiss, part->space.d, (size_t)options->links,
+                                    (size_t)options->ef_construction, err);
+    } else if (status == 0) {
+        stage(watch, "train", part);
+        centroid = kin_alloc(kin_size_mul(lists, part->space.d), sizeof *centroid);
+        status = centroid ? train(part, first, lists, centroid, (uint64_t)options->seed, watch, err)
+                          : kin_fail_alloc(err, "centroids", lists * part->space.d * 4);
+    }
+    if (status == 0) {
+        stage(watch, "add", part);
+        status = add_vectors(part, first, centroid, lists, watch, err);
+    }
+    free(centroid);
+    return status;
+}
+
+static int build_part(kin_index *self, size_t p, const kin_watch *watch, kin_error *err)
+{
+    kin_index_part *part = &self->part[p];
+    stage(watch, "group", part);
+    int status = kin_distinct_make(&part->distinct, self->catalog, part->space.modalities, err);
+    if (status == 0)
+        status = check_plan(self, p, err);
+    if (status || part->distinct.count == 0)
+        return status; /* a modality nobody has: no index, no candidates */
+    if (self->options.type == KIN_INDEX_IVF && self->options.lists > (int64_t)part->distinct.count)
+        return kin_fail(err, KIN_E_USAGE, "give --lists at most the distinct vectors there are",
+                        "--lists %lld, but %s has %zu distinct vectors",
+                        (long long)self->options.lists, part->name, part->distinct.count);
+    int32_t *first = kin_index_part_firsts(part);
+    if (!first)
+        return kin_fail_alloc(err, "first items", part->distinct.count * sizeof *first);
+    status = build_vectors(self, part, first, watch, err);
+    free(first);
+    return status;
+}
+
+static int check_options(const kin_index *self, kin_error *err)
+{
+    for (size_t p = 0; p < self->part_count; p++) {
+        const kin_index_part *part = &self->part[p];
+        if (self->options.project > (int64_t)part->space.d_full)
+            return kin_fail(err, KIN_E_USAGE, "give --project at most the dimensions there are",
+                            "--project %lld, but %s has %zu dimensions",
+                            (long long)self->options.project, part->name, part->space.d_full);
+    }
+    return 0;
+}
+
+int kin_index_make_plan(kin_index_plan *out, const kin_catalog *catalog,
+                        const kin_index_options *options, const kin_search_options *search,
+                        kin_error *err)
+{
+    kin_index *self = NULL;
+    int status = kin_index_new(&self, catalog, options, err);
+    if (status == 0)
+        status = check_options(self, err);
+    *out = (kin_index_plan){0};
+    for (size_t p = 0; status == 0 && p < self->part_count; p++) {
+        kin_plan plan = plan_next(self, p, false, &out->index_bytes);
+        if (plan.total_bytes > out->building.total_bytes)
+            out->building = plan;
+        self->part[p].distinct.count = catalog->n;
+        if (options->project > 0)
+            self->part[p].space.d = (size_t)options->project;
+    }
+    if (status == 0)
+        status = kin_search_make_plan(&out->searching, self, search, err);
+    kin_index_free(self);
+    return status;
+}
+
+int kin_index_build(kin_index **out, const kin_catalog *catalog, const kin_index_options *options,
+                    const kin_watch *watch, kin_error *err)
+{
+    kin_index *self = NULL;
+    int status = kin_index_new(&self, catalog, options, err);
+    if (status == 0)
+        status = check_options(self, err);
+    if (status == 0)
+        status = kin_blas_room(err);
+    if (status == 0)
+        status = check_plan(self, 0, err);
+    for (size_t p = 0; status == 0 && p < self->part_count; p++)
+        status = build_part(self, p, watch, err);
+    if (status)
+        kin_index_free(self);
+    else
+        *out = self;
+    return kin_catalog_settle(catalog, status, err);
+}
+
+json_t *kin_index_facts(const kin_index *self)
+{
+    json_t *facts = json_object();
+    for (size_t p = 0; p < self->part_count; p++) {
+        const kin_index_part *part = &self->part[p];
+        json_t *entry = json_pack("{s:I, s:I}", "distinct", (json_int_t)part->distinct.count,
+                                  "dimensions", (json_int_t)part->space.d);
+        if (part->faiss && self->options.type == KIN_INDEX_IVF)
+            kin_json_set(&entry, "lists", json_integer((json_int_t)kin_faiss_lists(part->faiss)));
+        if (part->space.pca.kept)
+            kin_json_set(&entry, "retained_energy", json_real(part->space.pca.retained));
+        kin_json_set(&facts, part->name, entry);
+    }
+    return facts;
 }

@@ -8,9 +8,9 @@
  * Counts decide, not clocks: the same catalog gets the same choice on every machine.
  */
 #include "scan/codes_fit.h"
-#include "core/blas.h"
 #include "core/memory.h"
 #include "core/score.h"
+#include "scan/blas.h"
 
 #include <assert.h>
 #include <cblas.h>

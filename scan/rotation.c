@@ -9,9 +9,9 @@
  * Cost of a fit: a few sgemm of sample x d x count; of a row: 4 d lead + (lead + tail) log2(block).
  */
 #include "scan/rotation.h"
-#include "core/blas.h"
 #include "core/memory.h"
 #include "core/random.h"
+#include "scan/blas.h"
 #include "scan/kernels.h"
 
 #include <assert.h>

@@ -4,7 +4,7 @@
  * What `kin build` can be told. Names, units, ranges and help stand in the table
  * (tools/build_options.c); this is what a filled one looks like.
  */
-#include "ann/index.h"
+#include "ann/faiss_index.h"
 #include "tools/command.h"
 
 typedef enum build_engine {

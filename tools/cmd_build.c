@@ -9,10 +9,10 @@
  */
 #include "core/json.h"
 #include "exact/stream.h"
-#include "tools/build.h"
-#include "tools/engine_choice.h"
+#include "job/build.h"
+#include "job/engine_choice.h"
+#include "job/provenance.h"
 #include "tools/no_memory.h"
-#include "tools/provenance.h"
 
 void build_stage_done(build *self, const char *name)
 {

@@ -3,11 +3,11 @@
  * night's; and whether it may be published.
  */
 #include "core/outdir.h"
-#include "tools/comparison.h"
+#include "job/comparison.h"
+#include "report/show_picture.h"
 #include "tools/console.h"
 #include "tools/outputs.h"
 #include "tools/shared_options.h"
-#include "tools/show_picture.h"
 
 #include <math.h>
 #include <stdlib.h>

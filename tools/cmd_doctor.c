@@ -7,9 +7,9 @@
 #include "core/kernels.h"
 #include "core/memory.h"
 #include "core/threads.h"
+#include "job/facts.h"
 #include "tools/blas_start.h"
 #include "tools/command.h"
-#include "tools/facts.h"
 #include "tools/outputs.h"
 #include "tools/plain.h"
 

@@ -1,6 +1,6 @@
 /*
  * `kin gen`: a synthetic catalog, or a real one enlarged, as a folder of <modality>.npy, ids.txt
- * and manifest.json. The model is tools/gen.h's; here are its options, the files, and their
+ * and manifest.json. The model is tools/gen/gen.h's; here are its options, the files, and their
  * manifest. The same bytes for any number of threads; memory does not grow with the items.
  */
 #include "core/json.h"
@@ -8,9 +8,9 @@
 #include "core/outdir.h"
 #include "tools/command.h"
 #include "tools/console.h"
-#include "tools/gen.h"
-#include "tools/gen_from.h"
-#include "tools/gen_write.h"
+#include "tools/gen/gen.h"
+#include "tools/gen/gen_from.h"
+#include "tools/gen/gen_write.h"
 #include "tools/shared_options.h"
 #include "tools/shell.h"
 

@@ -3,16 +3,16 @@
  * `kin query`. The folder holds FAISS files that any FAISS opens, the groups of equal rows, and a
  * manifest that says which files the vectors came from.
  */
-#include "ann/index.h"
+#include "ann/faiss_index.h"
 #include "ann/join.h"
 #include "core/counted.h"
 #include "core/json.h"
 #include "core/outdir.h"
+#include "job/evaluation.h"
+#include "job/provenance.h"
 #include "tools/command.h"
 #include "tools/console.h"
-#include "tools/judge.h"
 #include "tools/no_memory.h"
-#include "tools/provenance.h"
 #include "tools/shared_options.h"
 #include "tools/shell.h"
 #include <stdio.h>

@@ -8,9 +8,9 @@
 #include "core/json.h"
 #include "core/memory.h"
 #include "core/outdir.h"
+#include "job/health.h"
 #include "tools/command.h"
 #include "tools/console.h"
-#include "tools/health.h"
 #include "tools/outputs.h"
 #include "tools/plain.h"
 

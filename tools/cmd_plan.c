@@ -2,15 +2,15 @@
  * kin plan: what kin build would take with these very arguments, before it runs.
  *
  * The inputs are opened and the engine is resolved by kin build's own code, so bad input is refused with
- * the same words. Then every engine is planned and rehearsed (tools/predict.h). Nothing is written, and
+ * the same words. Then every engine is planned and rehearsed (job/predict.h). Nothing is written, and
  * nothing that is found out here has an influence on a build.
  */
 #include "core/memory.h"
 #include "core/npy.h"
-#include "tools/build.h"
-#include "tools/engine_choice.h"
+#include "job/build.h"
+#include "job/engine_choice.h"
+#include "report/plan_report.h"
 #include "tools/outputs.h"
-#include "tools/plan_report.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,7 +68,7 @@ static void look_at_disk(plan_disk *disk, const build_options *o, const char *pa
 
 /* ---- the plan ------------------------------------------------------------------------------------- */
 
-/* Why an engine is not looked at. Where auto is stream for its time (tools/engine_choice.h), learning the axes of exact
+/* Why an engine is not looked at. Where auto is stream for its time (job/engine_choice.h), learning the axes of exact
  * and ivf alone, which their plans of memory need, would take longer than the build. */
 static const char *reason_to_skip(const predict_input *in, build_engine engine)
 {

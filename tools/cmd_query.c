@@ -7,7 +7,7 @@
  * catalog the answer is the row that kin build would write with the same options.
  * Leaves out: serving many queries; opening reads every vector and every index file once.
  */
-#include "ann/index.h"
+#include "ann/faiss_index.h"
 #include "core/counted.h"
 #include "core/json.h"
 #include "core/memory.h"

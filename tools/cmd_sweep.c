@@ -1,15 +1,15 @@
 /*
  * kin sweep: what recall costs on this catalog and this machine, before anything is built.
  *
- * Engines are run on a sample over their knobs (tools/sweep_run.c); the report says which settings are
+ * Engines are run on a sample over their knobs (job/sweep_run.c); the report says which settings are
  * worth considering and which one is the cheapest for a target. Nothing that is found out here has an
  * influence on a build.
  */
 #include "core/memory.h"
 #include "core/outdir.h"
+#include "job/sweep.h"
 #include "tools/outputs.h"
 #include "tools/shared_options.h"
-#include "tools/sweep.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
  * `kin verify DIR`: the checksums of a folder that kin wrote, then what must hold inside it. One
  * line a check; the first violation is named and ends it with exit 65.
  *
- * Graphs: memory 16 bytes an item, one pass over the entries. Indexes: tools/verify_index.c. What cannot be seen without the
+ * Graphs: memory 16 bytes an item, one pass over the entries. Indexes: job/verify_index.c. What cannot be seen without the
  * vectors is left out: whether the neighbours are the right ones (kin compare --sample).
  */
 #include "compare/trace.h"

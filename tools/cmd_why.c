@@ -1,16 +1,16 @@
 /*
  * kin why: everything that is known about one pair of items, and what became of it.
  */
+#include "compare/why.h"
 #include "core/counted.h"
 #include "core/json.h"
+#include "job/show_catalog.h"
+#include "job/show_data.h"
 #include "tools/command.h"
 #include "tools/console.h"
 #include "tools/outputs.h"
 #include "tools/plain.h"
 #include "tools/shared_options.h"
-#include "tools/show_catalog.h"
-#include "tools/show_data.h"
-#include "tools/why.h"
 
 #include <math.h>
 #include <stdio.h>

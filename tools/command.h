@@ -7,10 +7,10 @@
  * table, and its operands. It returns 0 or a negative kin_code with *err set; main() prints the
  * error and turns the code into the exit status.
  */
-#include "ann/index.h"
-#include "core/options.h"
+#include "ann/faiss_index.h"
 #include "core/outdir.h"
 #include "core/rows.h"
+#include "job/options.h"
 
 #include <stdio.h>
 

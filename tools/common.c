@@ -9,9 +9,9 @@
 #include "core/outdir.h"
 #include "core/text.h"
 #include "core/threads.h"
+#include "job/facts.h"
 #include "tools/command.h"
 #include "tools/console.h"
-#include "tools/facts.h"
 #include "tools/usage.h"
 
 #include <math.h>

@@ -7,10 +7,10 @@
  */
 #include "core/file.h"
 #include "core/threads.h"
+#include "job/facts.h"
 #include "tools/blas_start.h"
 #include "tools/command.h"
 #include "tools/console.h"
-#include "tools/facts.h"
 #include "tools/no_memory.h"
 #include "tools/usage.h"
 

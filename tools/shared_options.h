@@ -4,8 +4,8 @@
  * Lines of option tables that several commands have: the same name means the same everywhere.
  * `at` is the offset of the field, or of the stage's struct, in the command's struct.
  */
-#include "ann/index.h"
-#include "core/options.h"
+#include "ann/faiss_index.h"
+#include "job/options.h"
 
 #define OPTION_MODALITY(at, fallback)                                                              \
     {                                                                                              \

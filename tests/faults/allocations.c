@@ -1,12 +1,12 @@
 /*
  * Refuses memory: a library to preload, in which malloc and its kin fail at a chosen place, once or from there
- * on, while the rest of the program is as it is. tests/allocations.py drives it.
+ * on, while the rest of the program is as it is. tests/cli/allocations.py drives it.
  *
  * What is counted: every call of an allocating function from main() on, whoever calls it: the program, jansson,
  * libzip, FAISS (by way of operator new), and libc itself for strdup, vasprintf, fopen or open_memstream. Not
  * counted is what a program can do nothing about: libgomp ends the process when it has no memory, OpenBLAS asks
  * again without end, the dynamic loader and libgcc's unwinder abort; and what is no product: cmocka, and the
- * functions of a test program itself, whose places in the file tests/allocations.py names.
+ * functions of a test program itself, whose places in the file tests/cli/allocations.py names.
  *
  * A trial is a process of its own, forked in front of main(), or of one test function of a cmocka program.
  * Before the trials the same work runs once undisturbed and notes where each allocation comes from: trials

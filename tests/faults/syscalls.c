@@ -1,6 +1,6 @@
 /*
  * A library to be preloaded into kin: system calls that change or take something, one of which fails,
- * stops or kills the process (tests/kin_faults.py runs it).
+ * stops or kills the process (tests/cli/kin_faults.py runs it).
  *
  * Calls are counted that the first thread makes (others come at any time), in the command itself or in a
  * library that works for it (libzip, jansson, FAISS), not those of the loader and of libraries that

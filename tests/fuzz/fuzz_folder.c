@@ -1,14 +1,14 @@
 /*
  * Fuzz target folder: the folders that kin writes, graphs with their traces, indexes with what they keep of a
- * join, catalogs (core/graph.h, compare/trace.h, ann/index.h, ann/join.h, core/outdir.h), and commands that read them.
+ * join, catalogs (core/graph.h, compare/trace.h, ann/faiss_index.h, ann/join.h, core/outdir.h), and commands that read them.
  *
  * Input: a byte that chooses one of folders/, a byte for SEALED and what reads it, then files that take the
  * place of its own: a byte that chooses the file, its bytes, a mark before the next. With SEALED the manifest is
  * given the checksums that belong to the files and to itself, as if kin had written them so: what then is wrong is
  * found by looking at values, not at checksums. The library reads the folder, or a command does (command_lines).
- * FAISS's files are never sealed: its reader believes them (ann/faiss_index.h).
+ * FAISS's files are never sealed: its reader believes them (ann/faiss_api.h).
  */
-#include "ann/index.h"
+#include "ann/faiss_index.h"
 #include "ann/join.h"
 #include "compare/comparable.h"
 #include "compare/pairing.h"

@@ -1,13 +1,13 @@
 /*
  * Fuzz target options: command lines and environments against every command's table, sizes, sources of vectors
- * (core/options.h, core/catalog.h).
+ * (job/options.h, core/catalog.h).
  *
  * Input: a byte that chooses the command, then texts ended by newlines: arguments up to an empty one, then
  * entries of the environment.
  */
 #include "core/catalog.h"
-#include "core/options_value.h"
 #include "fuzz.h"
+#include "job/options_value.h"
 #include "tools/command.h"
 
 #include <math.h>

@@ -9,7 +9,7 @@ processor time allow. Prints trials and findings; exit 0 where there is no findi
 import os
 import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "cli"))
 import kin_cli  # noqa: E402
 
 if kin_cli.SANITIZED:

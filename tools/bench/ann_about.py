@@ -1,4 +1,4 @@
-"""What tools/bench-ann ran on and against: lines for the top of its report."""
+"""What tools/bench/ann ran on and against: lines for the top of its report."""
 import os
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""The cases of tools/bench-ann. Each gives a dict of plain values: what is kept, printed and drawn.
+"""The cases of tools/bench/ann. Each gives a dict of plain values: what is kept, printed and drawn.
 
   curve     everybody on one catalog, in turns, round by round; recall on a random sample of rows
   growth    kin alone at one target on three sizes, and the exponent of its seconds

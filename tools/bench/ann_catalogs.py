@@ -1,4 +1,4 @@
-"""The catalogs of tools/bench-ann: real, generated, enlarged, and those made to be hard."""
+"""The catalogs of tools/bench/ann: real, generated, enlarged, and those made to be hard."""
 import math
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Who takes part in tools/bench-ann: kin as whole processes, and the peers' programs.
+"""Who takes part in tools/bench/ann: kin as whole processes, and the peers' programs.
 
 A contender's run gives a list of findings: {"series", "effort", "seconds", "parts", "rss_mib",
 "own_mib", "ids"}, one for each point of its curve. A peer loads and builds once and searches once

@@ -11,7 +11,7 @@
  * Every row is added and searched, twins included, in calls of many queries: FAISS spreads those
  * over all threads by itself (kin_faiss_search's limit of 16 is for the same bits, not for speed).
  */
-#include "ann/faiss_index.h"
+#include "ann/faiss_api.h"
 #include "core/blas_type.h"
 #include "core/memory.h"
 #include "core/random.h"

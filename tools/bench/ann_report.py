@@ -1,4 +1,4 @@
-"""Markdown tables of what tools/bench-ann found, ready for docs/PERFORMANCE.md."""
+"""Markdown tables of what tools/bench/ann found, ready for docs/PERFORMANCE.md."""
 import statistics
 
 import common

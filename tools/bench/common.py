@@ -1,4 +1,4 @@
-"""What tools/bench-stream, -exact and -ann share: running contenders, reading their results.
+"""What tools/bench/stream, -exact and -ann share: running contenders, reading their results.
 
 The variables OPENBLAS_CORETYPE and OPENBLAS_L2_SIZE are unset for every child: they choose slower
 kernels than the library's own choice, on this machine or another.

@@ -8,7 +8,7 @@
  * OUT. FAISS scores in float32 and knows neither missing modalities nor canonical order, so it does
  * less than kin; it is what a team would use otherwise.
  */
-#include "ann/faiss_index.h"
+#include "ann/faiss_api.h"
 #include "core/blas_type.h"
 #include "core/catalog.h"
 #include "core/memory.h"

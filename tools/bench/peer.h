@@ -1,7 +1,7 @@
 #ifndef KIN_TOOLS_BENCH_PEER_H
 #define KIN_TOOLS_BENCH_PEER_H
 /*
- * What the approximate peers of tools/bench-ann share: fused rows in; the answers of a sample of
+ * What the approximate peers of tools/bench/ann share: fused rows in; the answers of a sample of
  * rows and a JSON line per effort out. Every peer is read, timed and kept by the same lines.
  *
  *     PROGRAM ... K ROWS OUT EFFORT[,EFFORT...] NAME=FILE[:WEIGHT]...

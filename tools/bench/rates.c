@@ -1,5 +1,5 @@
 /*
- * How fast this machine multiplies: the rates that tools/bench-exact holds the engines against.
+ * How fast this machine multiplies: the rates that tools/bench/exact holds the engines against.
  *
  *     bench-rates DEPTH [THREADS [REPETITIONS]]
  *

@@ -1,1 +1,1 @@
-"""The parts of tools/demo-catalog: which drawings there are, their text, their pictures, and vectors of both."""
+"""The parts of tools/demo_catalog/demo-catalog: which drawings there are, their text, their pictures, and vectors of both."""

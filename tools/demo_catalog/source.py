@@ -59,7 +59,7 @@ def recipe_fingerprint(folder, paths, limit):
     """Hash of everything that the catalog's content depends on: these sources, the drawings, the renderer, the libraries."""
     here = pathlib.Path(__file__).resolve().parent
     digest = hashlib.sha256()
-    for path in [here.parent / "demo-catalog", *sorted(here.glob("*.py"))]:
+    for path in [here / "demo-catalog", *sorted(here.glob("*.py"))]:
         digest.update(path.read_bytes())
     versions = [
         _first_line(["dpkg-query", "-W", "-f", "${Version}", PACKAGE]),

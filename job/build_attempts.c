@@ -1,0 +1,109 @@
+/*
+ * The loop around an engine whose rows are not proven: run, judge on fresh rows, and where the target
+ * is missed raise the effort for all rows and run again, at most JUDGE_ATTEMPTS times in all.
+ *
+ * Every row is made with the same effort, so a row stays a function of the item, the index and the
+ * options as resolved, and the last attempt's rows replace all earlier ones where they lie.
+ */
+#include "core/counted.h"
+#include "job/build.h"
+
+#include <math.h>
+
+/* Rounded towards 0 to four digits: a bound must not seem to reach what it misses. */
+static double floor4(double value)
+{
+    return floor(value * 1e4) / 1e4;
+}
+
+static void log_verdict(const judge_verdict *v)
+{
+    if (v->census)
+        console_info("Recall %.4f on all %zu rows (target %.10g)", floor4(v->mean), v->rows,
+                     v->target);
+    else
+        console_info("Recall %.4f on %zu fresh rows, at least %.4f with %.0f %% confidence "
+                     "(target %.10g)",
+                     v->mean, v->rows, floor4(v->lower_bound), 100 * JUDGE_CONFIDENCE, v->target);
+}
+
+static int run_once(build *self, kin_row_sink sink, kin_error *err)
+{
+    self->watch = console_watch_start(&self->progress, self->catalog.n);
+    int rc = build_engine_run(self, sink, err);
+    console_watch_end(&self->progress);
+    build_stage_done(self, "neighbors");
+    return rc;
+}
+
+/* One attempt: the rows to judge are drawn before the engine runs. */
+static int run_judged(build *self, size_t attempt, kin_error *err)
+{
+    const build_options *o = &self->options;
+    judge_options options = {.target = o->target_recall,
+                             .seed = (uint64_t)o->index.seed,
+                             .k = (size_t)o->top_k,
+                             .tuned = self->tuning.row,
+                             .tuned_count = self->tuning.rows,
+                             .memory_bytes = o->memory};
+    kin_watch quiet = build_quiet_watch(self);
+    judge now;
+    int rc = judge_init(&now, &self->catalog, &options, attempt, err);
+    if (rc != 0)
+        return rc;
+    rc = run_once(self, judge_sink(&now, kin_graph_writer_sink(self->writer)), err);
+    if (rc == 0)
+        rc = judge_decide(&now, &quiet, err);
+    if (rc == 0) {
+        self->verdict = now.verdict;
+        log_verdict(&self->verdict);
+    }
+    judge_release(&now);
+    build_stage_done(self, "recall");
+    return rc;
+}
+
+static int report_missed(const build *self, kin_error *err)
+{
+    const judge_verdict *v = &self->verdict;
+    if (self->options.strict)
+        return kin_fail(err, KIN_E_GATE,
+                        "nothing was published; lower --target-recall, leave --strict out, or use "
+                        "--engine exact",
+                        "recall is at least %.4f with %.0f %% confidence after %s, the "
+                        "target is %.10g",
+                        floor4(v->lower_bound), 100 * JUDGE_CONFIDENCE,
+                        kin_count(v->attempt, "attempt").text, v->target);
+    console_warn("the target of recall %.10g is not met: at least %.4f after %s (with "
+                 "--strict such a graph is not published)",
+                 v->target, floor4(v->lower_bound), kin_count(v->attempt, "attempt").text);
+    return 0;
+}
+
+int build_attempts(build *self, kin_error *err)
+{
+    const build_options *o = &self->options;
+    int rc =
+        kin_graph_writer_new(&self->writer, self->out.temporary, self->catalog.n, (size_t)o->top_k,
+                             &self->catalog, (kin_row_order)o->row_order, err);
+    if (rc != 0)
+        return rc;
+    if (!build_is_approximate(o)) /* proven rows: nothing to judge */
+        return run_once(self, kin_graph_writer_sink(self->writer), err);
+    for (size_t attempt = 1; attempt <= JUDGE_ATTEMPTS; attempt++) {
+        bool raised = true;
+        if (attempt > 1)
+            rc = build_engine_raise(self, &raised, err);
+        if (rc != 0)
+            return rc;
+        if (!raised)
+            break;
+        kin_graph_writer_restart(self->writer);
+        rc = run_judged(self, attempt, err);
+        if (rc == 0 && !self->verdict.met) /* more effort is no answer to vectors that change */
+            rc = kin_catalog_unchanged(&self->catalog, err);
+        if (rc != 0 || self->verdict.met)
+            return rc;
+    }
+    return report_missed(self, err);
+}

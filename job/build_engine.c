@@ -1,0 +1,102 @@
+/*
+ * The engine of a build: run once with the effort that the options say, and that effort raised.
+ *
+ * An engine whose rows are not proven has both: the loop in build_attempts.c needs no more of it.
+ */
+#include "exact/stream.h"
+#include "job/build.h"
+
+static int run_stream(build *self, kin_row_sink sink, kin_error *err)
+{
+    const build_options *o = &self->options;
+    kin_stream_options stream = {.top_k = (size_t)o->top_k,
+                                 .micro_batch = (size_t)o->micro_batch,
+                                 .memory_bytes = o->memory};
+    console_info("Computing similarity in micro-batches (total=%zu, micro_batch_size=%lld, "
+                 "top_k=%lld)",
+                 self->catalog.n, (long long)o->micro_batch, (long long)o->top_k);
+    return kin_stream_run(&self->catalog, NULL, &stream, sink, &self->watch, err);
+}
+
+static void log_exact_plan(const kin_exact_plan *plan)
+{
+    console_info("Plan: %zu of %zu dimensions lead, %zu %s; memory %.0f MiB (codes %.0f, "
+                 "collectors %.0f, threads %.0f)",
+                 plan->lead, plan->lead + plan->tail, plan->blocks,
+                 plan->blocks == 1 ? "block: every pair serves both items" : "blocks of rows",
+                 (double)plan->total_bytes / 0x1p20, (double)plan->codes_bytes / 0x1p20,
+                 (double)plan->collectors_bytes / 0x1p20, (double)plan->work_bytes / 0x1p20);
+}
+
+static int run_exact(build *self, kin_row_sink sink, kin_error *err)
+{
+    const build_options *o = &self->options;
+    kin_exact_options options = KIN_EXACT_OPTIONS_INIT;
+    kin_exact *engine = NULL;
+    options.top_k = (size_t)o->top_k;
+    options.memory_bytes = o->memory;
+    console_info("Computing similarity (engine=%s, total=%zu, top_k=%lld)",
+                 build_engine_names[o->engine], self->catalog.n, (long long)o->top_k);
+    int rc = kin_exact_new(&engine, &self->catalog, &options, err);
+    if (rc != 0)
+        return rc;
+    self->exact_plan = *kin_exact_get_plan(engine);
+    log_exact_plan(&self->exact_plan);
+    build_stage_done(self, "plan");
+    rc = kin_exact_run(engine, sink, &self->watch, err);
+    self->exact_report = *kin_exact_get_report(engine);
+    kin_exact_free(engine);
+    return rc;
+}
+
+static int run_search(build *self, kin_row_sink sink, kin_error *err)
+{
+    const build_options *o = &self->options;
+    console_info("Computing similarity (engine=%s, total=%zu, top_k=%lld)",
+                 build_engine_names[o->engine], self->catalog.n, (long long)o->top_k);
+    return kin_search_all(self->index, &o->search, sink, &self->watch, err);
+}
+
+static int run_join(build *self, kin_row_sink sink, kin_error *err)
+{
+    const build_options *o = &self->options;
+    console_info("Computing similarity (engine=%s, total=%zu, top_k=%lld)",
+                 build_engine_names[o->engine], self->catalog.n, (long long)o->top_k);
+    return kin_join_run(self->join, sink, &self->watch, err);
+}
+
+int build_engine_run(build *self, kin_row_sink sink, kin_error *err)
+{
+    switch (self->options.engine) {
+    case ENGINE_EXACT:
+        return run_exact(self, sink, err);
+    case ENGINE_STREAM:
+        return run_stream(self, sink, err);
+    case ENGINE_IVF:
+        return run_join(self, sink, err);
+    default:
+        return run_search(self, sink, err);
+    }
+}
+
+static int raise_join(build *self, bool *raised, kin_error *err)
+{
+    kin_watch quiet = build_quiet_watch(self);
+    int rc = kin_join_raise(self->join, raised, &quiet, err);
+    build_stage_done(self, "tune");
+    if (rc == 0 && *raised)
+        build_log_effort(self);
+    return rc;
+}
+
+int build_engine_raise(build *self, bool *raised, kin_error *err)
+{
+    build_options *o = &self->options;
+    if (o->engine == ENGINE_IVF)
+        return raise_join(self, raised, err);
+    *raised = kin_search_raise(&o->search, self->index);
+    if (*raised)
+        console_info("Effort raised: candidates %lld, efSearch %lld",
+                     (long long)o->search.candidates, (long long)o->search.ef_search);
+    return 0;
+}

@@ -1,0 +1,96 @@
+/*
+ * The index of a build, made or opened, and how deep it is asked.
+ */
+#include "job/build.h"
+
+#include <string.h>
+
+int build_check_index_options(const kin_index_options *asked, const kin_index_options *made,
+                              kin_error *err)
+{
+    const kin_index_options unset = KIN_INDEX_OPTIONS_INIT;
+    const struct {
+        const char *name;
+        int64_t asked, made, unset;
+    } option[] = {
+        {"index-space", asked->space, made->space, unset.space},
+        {"project", asked->project, made->project, unset.project},
+        {"project-centre", asked->project_centre, made->project_centre, unset.project_centre},
+        {"lists", asked->lists, made->lists, unset.lists},
+        {"links", asked->links, made->links, unset.links},
+        {"ef-construction", asked->ef_construction, made->ef_construction, unset.ef_construction},
+        {"seed", asked->seed, made->seed, unset.seed},
+    };
+    for (size_t i = 0; i < sizeof option / sizeof *option; i++)
+        if (option[i].asked != option[i].unset && option[i].asked != option[i].made)
+            return kin_fail(err, KIN_E_USAGE, "leave it out, or build another index with kin index",
+                            "--%s is not what the index was built with", option[i].name);
+    return 0;
+}
+
+int build_read_index(build *self, kin_error *err)
+{
+    build_options *o = &self->options;
+    if (o->engine == ENGINE_EXACT || o->engine == ENGINE_STREAM)
+        return kin_fail(err, KIN_E_USAGE, "leave --index out, or choose --engine ivf or hnsw",
+                        "--engine %s uses no index", build_engine_names[o->engine]);
+    int rc = kin_dir_open(&self->index_dir, o->index_dir, err);
+    if (rc == 0)
+        rc = kin_manifest_read_in(&self->index_manifest, &self->index_dir, "index", err);
+    if (rc != 0)
+        return rc;
+    const json_t *index = json_object_get(self->index_manifest, "index");
+    const char *type = json_string_value(json_object_get(index, "type"));
+    bool hnsw = type && strcmp(type, kin_index_type_names[KIN_INDEX_HNSW]) == 0;
+    int made_for = hnsw ? ENGINE_HNSW : ENGINE_IVF;
+    if (o->engine != ENGINE_AUTO && o->engine != made_for)
+        return kin_fail(err, KIN_E_USAGE, "ask for the engine that the index was built for",
+                        "%s holds an index of type %s, --engine is %s", o->index_dir,
+                        build_engine_names[made_for], build_engine_names[o->engine]);
+    o->engine = made_for;
+    return 0;
+}
+
+static int open_index(build *self, kin_error *err)
+{
+    const build_options *o = &self->options;
+    int rc =
+        kin_index_open(&self->index, &self->index_dir, self->index_manifest, &self->catalog, err);
+    return rc != 0 ? rc
+                   : build_check_index_options(&o->index, kin_index_resolved(self->index), err);
+}
+
+/* How deep the index is asked is chosen on rows, unless it was said. What is left open is set by rule. */
+static int resolve_search(build *self, kin_error *err)
+{
+    build_options *o = &self->options;
+    int rc = 0;
+    if (o->search.candidates == 0 && o->search.ef_search == 0) {
+        tune_options tune = {
+            .target = o->target_recall, .seed = (uint64_t)o->index.seed, .memory_bytes = o->memory};
+        kin_watch quiet = build_quiet_watch(self);
+        rc =
+            tune_search(&self->tuning, &o->search, self->index, &self->catalog, &tune, &quiet, err);
+        build_stage_done(self, "tune");
+        if (rc == 0)
+            console_info("Candidates: %lld (step %zu), recall %.4f on %zu rows",
+                         (long long)o->search.candidates, self->tuning.steps, self->tuning.mean,
+                         self->tuning.rows);
+    }
+    kin_search_resolve(&o->search, self->index);
+    return rc;
+}
+
+int build_prepare_index(build *self, kin_error *err)
+{
+    build_options *o = &self->options;
+    int rc = o->index_dir
+                 ? open_index(self, err)
+                 : kin_index_build(&self->index, &self->catalog, &o->index, &self->watch, err);
+    if (rc != 0)
+        return rc;
+    o->index = *kin_index_resolved(self->index);
+    command_log_index(self->index, &self->catalog);
+    build_stage_done(self, "index");
+    return resolve_search(self, err);
+}

@@ -1,0 +1,113 @@
+/*
+ * The self-join of `--engine ivf` before it runs: its order, made or taken from an index, and its effort.
+ */
+#include "job/build.h"
+
+#include <math.h>
+
+/* Options that only indexes have, and what ivf does instead. */
+int build_check_join_options(const build_options *o, kin_error *err)
+{
+    const kin_index_options unset = KIN_INDEX_OPTIONS_INIT;
+    const struct {
+        const char *name;
+        bool given;
+    } option[] = {
+        {"probes", o->search.probes != 0},
+        {"candidates", o->search.candidates != 0},
+        {"ef-search", o->search.ef_search != 0},
+        /* with --index they are compared with what it was built with */
+        {"index-space", !o->index_dir && o->index.space != unset.space},
+        {"project", !o->index_dir && o->index.project != unset.project},
+        {"project-centre", !o->index_dir && o->index.project_centre != unset.project_centre},
+        {"lists", !o->index_dir && o->index.lists != unset.lists},
+        {"links", !o->index_dir && o->index.links != unset.links},
+        {"ef-construction", !o->index_dir && o->index.ef_construction != unset.ef_construction},
+    };
+    for (size_t i = 0; i < sizeof option / sizeof *option; i++)
+        if (option[i].given)
+            return kin_fail(err, KIN_E_USAGE,
+                            "leave it out: ivf chooses its effort for --target-recall; --engine "
+                            "hnsw, kin index and kin query have it",
+                            "--%s is nothing to --engine ivf, which joins items in fused space",
+                            option[i].name);
+    return 0;
+}
+
+void build_log_effort(const build *self)
+{
+    const kin_join_effort *effort = kin_join_get_effort(self->join);
+    if (isinf(effort->reach))
+        console_info("Effort: all lists, for want of lists that could be left out (--engine exact "
+                     "meets every pair once and proves its rows)");
+    else
+        console_info("Effort: reach %.2f, tail share %.2f: a row looks at %.2f %% of all rows; "
+                     "recall %.4f expected from %zu rows",
+                     (double)effort->reach, (double)effort->tail_share, 100 * effort->scanned,
+                     effort->recall, effort->sampled);
+}
+
+static void log_plan(const build *self)
+{
+    const kin_join_plan *plan = kin_join_get_plan(self->join);
+    console_info("Plan: %zu of %zu dimensions lead, %zu distinct items; memory %.0f MiB (codes "
+                 "%.0f, work %.0f)",
+                 plan->lead, plan->lead + plan->tail, plan->distinct,
+                 (double)plan->total_bytes / 0x1p20, (double)plan->codes_bytes / 0x1p20,
+                 (double)plan->work_bytes / 0x1p20);
+}
+
+/* The order and maybe the effort that the index keeps. */
+static int load_join(build *self, bool *tuned, kin_error *err)
+{
+    const build_options *o = &self->options;
+    kin_index_options made;
+    int rc = kin_index_check(&made, &self->index_dir, self->index_manifest, &self->catalog, err);
+    if (rc == 0)
+        rc = build_check_index_options(&o->index, &made, err);
+    if (rc == 0)
+        rc = kin_join_load(self->join, &self->index_dir, self->index_manifest, tuned, err);
+    if (rc == 0 && !json_object_get(self->index_manifest, "join"))
+        console_info("The index keeps no order of rows and no effort: making them");
+    else if (rc == 0 && !*tuned)
+        console_info("The index was tuned for other weights, top-k, target or seed: tuning again");
+    return rc;
+}
+
+/* Sets the effort, and notes the items that served, so that the judge draws others. */
+static int tune(build *self, bool tuned, kin_error *err)
+{
+    kin_watch quiet = build_quiet_watch(self);
+    int rc = tuned ? 0 : kin_join_tune(self->join, &quiet, err);
+    if (rc == 0)
+        rc = kin_join_tuned_rows(self->join, &self->tuning.row, &self->tuning.rows, err);
+    if (rc == 0)
+        build_log_effort(self);
+    build_stage_done(self, "tune");
+    return rc;
+}
+
+int build_prepare_join(build *self, kin_error *err)
+{
+    const build_options *o = &self->options;
+    kin_join_options options = {
+        .top_k = (size_t)o->top_k,
+        .target = o->target_recall,
+        .judged = judge_rows(row_sample_population(&self->catalog), o->target_recall),
+        .seed = o->index.seed,
+        .memory_bytes = o->memory,
+        .trace = o->trace_rows > 0};
+    bool tuned = false;
+    int rc = kin_join_new(&self->join, &self->catalog, &options, err);
+    if (rc != 0)
+        return rc;
+    log_plan(self);
+    if (o->index_dir)
+        rc = load_join(self, &tuned, err);
+    build_stage_done(self, "plan");
+    kin_watch quiet = build_quiet_watch(self);
+    if (rc == 0)
+        rc = kin_join_encode(self->join, &quiet, err);
+    build_stage_done(self, "encode");
+    return rc != 0 ? rc : tune(self, tuned, err);
+}

@@ -1,0 +1,275 @@
+/*
+ * Engines exact and ivf rehearsed (job/calibrate.h): rows are encoded, groups of the sample meet, and what
+ * is collected is finished.
+ *
+ * What is timed: every thread has groups of its own, which meet all others and alone collect, so that
+ * nobody waits for anybody. With floors that nothing reaches a meeting is its tiles alone; from scratch,
+ * for the real K, floors rise and most of what is left is collected; and with floors at the height that
+ * they will have among all n items (about the K s / n-th best of s sampled rows) hardly anything is.
+ *
+ * What is counted: with those last floors, the pairs that the bounds of these very codes leave when both
+ * sides collect, as in the engine.
+ */
+#include "core/memory.h"
+#include "core/threads.h"
+#include "job/calibrate.h"
+#include "scan/finish.h"
+#include "scan/meeting.h"
+
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One thread: its groups, and their part of the collectors. */
+typedef struct player {
+    size_t first, last; /* groups */
+    kin_collectors collectors;
+    kin_scan scan;
+    kin_meeting *meeting;
+    kin_finisher *finisher;
+} player;
+
+typedef struct rehearsal {
+    const kin_catalog *catalog;
+    int threads;
+    size_t runs; /* of what is timed */
+    kin_codes codes;
+    kin_collectors collectors; /* of all rows */
+    size_t finish_rows;
+    player *player; /* [threads] */
+} rehearsal;
+
+/* ---- set-up ------------------------------------------------------------------------------------- */
+
+static void release_players(rehearsal *self)
+{
+    for (int t = 0; t < self->threads && self->player; t++) {
+        kin_meeting_free(self->player[t].meeting);
+        kin_finisher_free(self->player[t].finisher);
+    }
+    free(self->player);
+    self->player = NULL;
+    kin_collectors_release(&self->collectors);
+}
+
+/* Groups first .. last - 1 and their rows' collectors. */
+static int init_player(rehearsal *self, player *one, size_t first, size_t last, kin_error *err)
+{
+    const kin_collectors *all = &self->collectors;
+    size_t at = self->codes.order.start[first];
+    one->first = first;
+    one->last = last;
+    one->collectors = (kin_collectors){.rows = self->codes.order.start[last] - at,
+                                       .k = all->k,
+                                       .capacity = all->capacity,
+                                       .estimate = all->estimate + at * all->capacity,
+                                       .candidate = all->candidate + at * all->capacity,
+                                       .count = all->count + at,
+                                       .floor = all->floor + at,
+                                       .tolerance = all->tolerance + at};
+    one->scan = (kin_scan){&self->codes, &one->collectors, at};
+    int rc = kin_meeting_new(&one->meeting, &one->scan, err);
+    return rc != 0 ? rc
+                   : kin_finisher_new(&one->finisher, self->catalog, all->k, all->capacity,
+                                      self->finish_rows, err);
+}
+
+static int init_players(rehearsal *self, size_t k, kin_error *err)
+{
+    size_t capacity = kin_collectors_capacity_good(k), groups = self->codes.order.groups;
+    size_t threads = (size_t)self->threads;
+    self->finish_rows = kin_finisher_rows_good(self->catalog, capacity);
+    self->player = calloc(threads, sizeof *self->player);
+    if (!self->player)
+        return kin_fail_alloc(err, "threads", threads * sizeof *self->player);
+    int rc = kin_collectors_init(&self->collectors, self->codes.order.count, k, capacity, err);
+    for (size_t i = 0; rc == 0 && i < self->codes.order.count; i++)
+        self->collectors.tolerance[i] = self->codes.facts[i].tolerance;
+    for (size_t t = 0; t < threads && rc == 0; t++)
+        rc = init_player(self, &self->player[t], t * groups / threads, (t + 1) * groups / threads,
+                         err);
+    return rc;
+}
+
+/* ---- meetings ------------------------------------------------------------------------------------- */
+
+/* Collectors without candidates; `rise`: floors where they begin, else where they are. */
+static void empty(rehearsal *self, bool rise)
+{
+    kin_collectors *c = &self->collectors;
+    memset(c->count, 0, c->rows * sizeof *c->count);
+    for (size_t i = 0; i < c->rows && rise; i++)
+        c->floor[i] = -INFINITY;
+}
+
+/* Every player's groups meet all groups, two of its own once. Returns the seconds that it takes. */
+static double meet(rehearsal *self)
+{
+    double sum = 0;
+#pragma omp parallel num_threads(self->threads) reduction(+ : sum)
+    {
+        player *one = &self->player[omp_get_thread_num()];
+        double start = calibrate_thread_seconds();
+        for (size_t g = one->first; g < one->last; g++)
+            for (size_t h = 0; h < self->codes.order.groups; h++)
+                if (h >= g || h < one->first)
+                    kin_meeting_run(one->meeting, g, h);
+        sum = calibrate_thread_seconds() - start;
+    }
+    return sum / calibrate_processors();
+}
+
+static kin_scan_counts count_up(const rehearsal *self)
+{
+    kin_scan_counts sum = {0};
+    for (int t = 0; t < self->threads; t++)
+        kin_scan_counts_add(&sum, kin_meeting_counts(self->player[t].meeting));
+    return sum;
+}
+
+/* The seconds of all meetings; *pairs looked at and *refined in one run. */
+static double time_meetings(rehearsal *self, bool rise, double *pairs, double *refined)
+{
+    double least = 0;
+    kin_scan_counts before = count_up(self);
+    for (size_t i = 0; i < self->runs; i++) {
+        empty(self, rise);
+        least = calibrate_least(least, meet(self));
+    }
+    kin_scan_counts after = count_up(self);
+    *pairs = (double)(after.pairs - before.pairs) / (double)self->runs;
+    *refined = (double)(after.refined - before.refined) / (double)self->runs;
+    return least;
+}
+
+static double finish_all(rehearsal *self, uint64_t *candidates)
+{
+    const size_t *start = self->codes.order.start;
+    uint64_t count = 0;
+    double sum = 0;
+#pragma omp parallel num_threads(self->threads) reduction(+ : count, sum)
+    {
+        player *one = &self->player[omp_get_thread_num()];
+        double begin = calibrate_thread_seconds();
+        for (size_t g = one->first; g < one->last; g++)
+            for (size_t at = start[g], rows; at < start[g + 1]; at += rows) {
+                rows = start[g + 1] - at;
+                rows = rows < self->finish_rows ? rows : self->finish_rows;
+                kin_finisher_run(one->finisher, &one->collectors, at - one->scan.first,
+                                 self->codes.order.row + at, rows, &count);
+            }
+        sum = calibrate_thread_seconds() - begin;
+    }
+    *candidates = count;
+    return sum / calibrate_processors();
+}
+
+/* ---- the rehearsal -------------------------------------------------------------------------------- */
+
+static double per(double seconds, double count)
+{
+    return count > 0 && seconds > 0 ? seconds / count : 0;
+}
+
+/* From scratch for the real K, and to the end; then the tiles alone. */
+static int rehearse_run(rehearsal *self, size_t k, scan_rates *out, kin_error *err)
+{
+    double pairs, refined, none, finishing = 0;
+    uint64_t candidates = 0;
+    int rc = init_players(self, k, err);
+    if (rc == 0) {
+        double all = time_meetings(self, true, &pairs, &refined);
+        for (size_t i = 0; i < self->runs; i++)
+            finishing = calibrate_least(finishing, finish_all(self, &candidates));
+        out->finished = per(finishing, (double)candidates);
+        for (size_t i = 0; i < self->collectors.rows; i++)
+            self->collectors.floor[i] = INFINITY;
+        double tiles = time_meetings(self, false, &pairs, &none);
+        out->pair = per(tiles, pairs);
+        out->refined_early = per(all - tiles, refined);
+    }
+    release_players(self);
+    return rc;
+}
+
+/* The share of pairs that are left where both sides collect: every two groups meet once, in rounds in
+ * which no group meets twice. */
+static int count_possible(rehearsal *self, scan_rates *out, kin_error *err)
+{
+    size_t groups = self->codes.order.groups;
+    kin_scan scan = {&self->codes, &self->collectors, 0};
+    kin_meeting *meeting;
+    empty(self, false);
+    int rc = kin_meeting_new(&meeting, &scan, err);
+    if (rc != 0)
+        return rc;
+    for (size_t g = 0; g < groups; g++)
+        for (size_t h = g; h < groups; h++)
+            kin_meeting_run(meeting, g, h);
+    const kin_scan_counts *counts = kin_meeting_counts(meeting);
+    out->possible = counts->pairs > 0 ? (double)counts->refined / (double)counts->pairs : 0;
+    kin_meeting_free(meeting);
+    return 0;
+}
+
+/* With floors as high as they are going to be. */
+static int rehearse_final(rehearsal *self, size_t k, scan_rates *out, kin_error *err)
+{
+    double pairs, refined;
+    int rc = init_players(self, k, err);
+    if (rc == 0) {
+        meet(self);
+        for (size_t i = 0; i < self->collectors.rows; i++)
+            kin_collectors_weigh(&self->collectors, i);
+        double seconds = time_meetings(self, false, &pairs, &refined);
+        out->refined = per(seconds - out->pair * pairs, refined);
+        rc = count_possible(self, out, err);
+    }
+    release_players(self);
+    return rc;
+}
+
+/* Leaves the codes of the last time. */
+static int encode(rehearsal *self, size_t k, size_t lead, scan_rates *out, kin_error *err)
+{
+    kin_codes_options options = {.top_k = k, .lead = lead, .slack = 1};
+    double encoding = 0;
+    int rc = 0;
+    for (size_t i = 0; i < self->runs && rc == 0; i++) {
+        kin_codes_release(&self->codes);
+        double start = omp_get_wtime();
+        rc = kin_codes_init(&self->codes, self->catalog, &options, err);
+        out->fit = calibrate_least(out->fit, omp_get_wtime() - start);
+        double fitted = calibrate_seconds();
+        if (rc == 0)
+            rc = kin_codes_encode(&self->codes, &options, NULL, err);
+        encoding = calibrate_least(encoding, calibrate_seconds() - fitted);
+    }
+    out->encoded = encoding / (double)self->catalog->n;
+    out->lead = self->codes.rotation.lead;
+    out->dimensions = self->codes.rotation.lead + self->codes.rotation.tail;
+    return rc;
+}
+
+int calibrate_scan(scan_rates *out, const kin_catalog *sample, size_t n, size_t top_k, size_t lead,
+                   kin_error *err)
+{
+    rehearsal self = {.catalog = sample, .threads = kin_threads_used()};
+    size_t s = sample->n, most = s > 1 ? s - 1 : 1;
+    double rank = round((double)top_k * (double)s / (double)n);
+    size_t high = rank < 1 ? 1 : (size_t)rank;
+    *out = (scan_rates){.rows = s};
+    if (s < 2)
+        return 0;
+    high = high < most ? high : most;
+    self.runs = calibrate_runs((double)s * (double)s * (double)kin_catalog_dimensions(sample));
+    lead = lead > 0 ? lead : kin_catalog_dimensions(sample); /* as many as there are: no tail */
+    int rc = encode(&self, high, lead, out, err);
+    if (rc == 0)
+        rc = rehearse_run(&self, top_k < most ? top_k : most, out, err);
+    if (rc == 0)
+        rc = rehearse_final(&self, high, out, err);
+    kin_codes_release(&self.codes);
+    return rc;
+}

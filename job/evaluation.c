@@ -1,0 +1,79 @@
+#include "job/evaluation.h"
+#include "core/memory.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { ITEMS_PER_ROW = 40, ROWS_MIN = 200, ROWS_MAX = 1000, TIMES_PROVEN = 2 };
+
+double judge_alpha(size_t attempt)
+{
+    size_t halvings = attempt < JUDGE_ATTEMPTS ? attempt : JUDGE_ATTEMPTS - 1;
+    return ldexp(JUDGE_ERROR, -(int)halvings);
+}
+
+size_t judge_rows(size_t items, double target)
+{
+    size_t rows = items / ITEMS_PER_ROW;
+    rows = rows < ROWS_MIN ? ROWS_MIN : rows > ROWS_MAX ? ROWS_MAX : rows;
+    double proof = ceil(TIMES_PROVEN * -log(judge_alpha(JUDGE_ATTEMPTS)) / (1 - target));
+    if (proof >= (double)items)
+        return items;
+    rows = rows > (size_t)proof ? rows : (size_t)proof;
+    return 2 * rows >= items ? items : rows;
+}
+
+int judge_init(judge *self, const kin_catalog *catalog, const judge_options *o, size_t attempt,
+               kin_error *err)
+{
+    size_t population = row_sample_population(catalog);
+    size_t rows = judge_rows(population, o->target);
+    bool census = rows + o->tuned_count >= population;
+    row_sample_options sample = {.k = o->k,
+                                 .count = census ? population : rows,
+                                 .seed = o->seed,
+                                 .purpose = ROW_SAMPLE_JUDGE,
+                                 .round = attempt,
+                                 .without = o->tuned,
+                                 .without_count = census ? 0 : o->tuned_count,
+                                 .memory_bytes = o->memory_bytes};
+    *self = (judge){.options = *o};
+    self->verdict = (judge_verdict){
+        .target = o->target, .alpha = judge_alpha(attempt), .attempt = attempt, .census = census};
+    return row_sample_init(&self->sample, catalog, &sample, err);
+}
+
+void judge_release(judge *self)
+{
+    row_sample_release(&self->sample);
+}
+
+kin_row_sink judge_sink(judge *self, kin_row_sink next)
+{
+    return row_sample_tee(&self->sample, next);
+}
+
+/* Nothing to find is found. A sample of nothing proves nothing. */
+static void conclude(judge_verdict *v, const kin_recall_mean *recall, const double *value)
+{
+    v->rows = recall->judged;
+    v->mean = recall->tie_aware;
+    v->lower_bound = v->census        ? v->mean
+                     : recall->judged ? kin_lower_bound(value, recall->judged, v->alpha)
+                                      : 0;
+    v->met = v->lower_bound >= v->target;
+}
+
+int judge_decide(judge *self, const kin_watch *watch, kin_error *err)
+{
+    kin_recall_mean recall;
+    double *value = kin_alloc(self->sample.count, sizeof *value);
+    int rc = value ? row_sample_exact(&self->sample, watch, err)
+                   : kin_fail_alloc(err, "recall", self->sample.count * sizeof *value);
+    if (rc == 0)
+        rc = row_sample_recall(&self->sample, &recall, value, err);
+    if (rc == 0)
+        conclude(&self->verdict, &recall, value);
+    free(value);
+    return rc;
+}

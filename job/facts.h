@@ -1,0 +1,18 @@
+#ifndef KIN_JOB_FACTS_H
+#define KIN_JOB_FACTS_H
+/*
+ * What is running, for --version, doctor and the manifests.
+ */
+#include <jansson.h>
+
+/* {"kin": "0.1.0", "faiss": ..., "blas", "libzip", "jansson", "xxhash"}: texts, in the
+ * order of `kin --version`. New reference, NULL when memory is refused. */
+json_t *facts_versions(void);
+
+/* {"cpu", "kernels", "blas", "blas_core", "blas_threading", "threads", "host"}. New reference. */
+json_t *facts_machine(void);
+
+/* The time `seconds_ago` seconds ago as "2024-05-06T07:08:09Z". */
+void facts_utc(char out[24], double seconds_ago);
+
+#endif

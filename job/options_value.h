@@ -1,0 +1,33 @@
+#ifndef KIN_JOB_OPTIONS_VALUE_H
+#define KIN_JOB_OPTIONS_VALUE_H
+/*
+ * Private to core/options*.c: one option's text to its field and back.
+ */
+#include "job/options.h"
+
+enum { KIN_OPTION_TEXT_MAX = 160 };
+
+/* The option's field in the command's struct. */
+static inline void *kin_option_field(const kin_option *option, const void *values)
+{
+    return (char *)(uintptr_t)values + option->offset;
+}
+
+/* Parses `text` into the field. A LIST gets one more item; FLAG takes 1 true yes on 0 false no
+ * off. KIN_E_USAGE starts with `source`, the place as the user wrote it ("--top-k 0"). */
+int kin_option_set(const kin_option *option, void *values, const char *text, const char *source,
+                   kin_error *err);
+
+/* Whether the numbers of this option have limits: min == max means none. */
+bool kin_option_limited(const kin_option *option);
+
+/* "1 to 10000", "64K or more": only for limited options. */
+void kin_option_range(const kin_option *option, char out[KIN_OPTION_TEXT_MAX]);
+
+/* The names of a CHOICE: "auto, exact or stream". */
+void kin_option_choices(const kin_option *option, char out[KIN_OPTION_TEXT_MAX]);
+
+/* 8589934592 -> "8G"; the largest unit that divides it. */
+void kin_bytes_text(uint64_t bytes, char out[32]);
+
+#endif

@@ -1,0 +1,89 @@
+#include "job/provenance.h"
+#include "core/json.h"
+#include "core/memory.h"
+#include "core/outdir.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+static json_t *file_json(const char *path, const kin_hash *fingerprint)
+{
+    json_t *entry = json_object();
+    kin_json_set(&entry, "file", kin_json_path(path));
+    kin_json_set(&entry, "xxh3_128", json_string(fingerprint->text));
+    return entry;
+}
+
+void provenance_describe(json_t **manifest, const kin_catalog *catalog)
+{
+    kin_json_set(manifest, "items", json_integer((json_int_t)catalog->n));
+    json_t *modalities = json_array();
+    for (size_t m = 0; m < catalog->modality_count; m++) {
+        const kin_modality *modality = &catalog->modality[m];
+        json_t *entry = json_object();
+        kin_json_set(&entry, "name", json_string(modality->name));
+        kin_json_set(&entry, "file", kin_json_path(modality->matrix.file.path));
+        kin_json_set(&entry, "weight", json_real(modality->weight));
+        kin_json_set(&entry, "dimensions", json_integer((json_int_t)modality->matrix.d));
+        kin_json_set(&entry, "dtype", json_string(kin_dtype_name(modality->matrix.dtype)));
+        kin_json_set(&entry, "missing", json_integer((json_int_t)modality->missing));
+        kin_json_set(&entry, "xxh3_128", json_string(modality->fingerprint.text));
+        kin_json_append(&modalities, entry);
+    }
+    kin_json_set(manifest, "modalities", modalities);
+    if (catalog->ids_path)
+        kin_json_set(manifest, "ids", file_json(catalog->ids_path, &catalog->ids_fingerprint));
+    if (catalog->items.lines.file.path)
+        kin_json_set(manifest, "items_table",
+                     file_json(catalog->items.lines.file.path, &catalog->items_fingerprint));
+}
+
+void provenance_locate(json_t **run, const kin_catalog *catalog)
+{
+    char absolute[PATH_MAX];
+    json_t *sources = json_object();
+    for (size_t m = 0; m < catalog->modality_count; m++) {
+        const kin_modality *modality = &catalog->modality[m];
+        kin_json_set(&sources, modality->name,
+                     kin_json_path(realpath(modality->matrix.file.path, absolute)));
+    }
+    kin_json_set(run, "sources", sources);
+    const char *items = catalog->items.lines.file.path;
+    if (items && realpath(items, absolute)) {
+        char *slash = strrchr(absolute, '/');
+        slash[slash == absolute] = '\0';
+        kin_json_set(run, "items_source", kin_json_path(absolute));
+    }
+}
+
+/* ids.txt: one id a line, "\n" at each end, whatever the line ends of the source. */
+static int write_ids(const kin_catalog *catalog, const char *path, kin_error *err)
+{
+    const kin_lines *ids = &catalog->ids;
+    size_t room = kin_size_add(ids->start[ids->count] - ids->start[0], ids->count);
+    char *text = kin_alloc(room, 1);
+    if (!text)
+        return kin_fail_alloc(err, "ids", room);
+    size_t used = 0;
+    for (size_t i = 0; i < ids->count; i++) {
+        kin_span id = kin_lines_at(ids, i);
+        memcpy(text + used, id.text, id.length);
+        used += id.length;
+        text[used++] = '\n';
+    }
+    int rc = kin_file_write(path, text, used, err);
+    free(text);
+    return rc;
+}
+
+int provenance_write_names(const kin_catalog *catalog, const char *directory, kin_error *err)
+{
+    char *path = kin_path_join(directory, "ids.txt");
+    int rc = path ? write_ids(catalog, path, err) : kin_fail_alloc(err, "path", PATH_MAX);
+    const char *items = catalog->items.lines.file.path;
+    if (rc == 0 && items)
+        rc = kin_file_copy(items, directory, "items.tsv", err);
+    free(path);
+    return rc;
+}

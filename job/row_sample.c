@@ -1,0 +1,179 @@
+#include "job/row_sample.h"
+#include "core/random.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const uint32_t unwritten = UINT32_MAX;
+
+/* What stream's tile may take: a part of the budget, and no more than what fresh pages cost nothing beside
+ * its products; and rows at a time, from which on sgemm gains no more. */
+enum { TILE_SHARE = 8, TILE_BYTES = 512 << 20, MICRO_BATCH_MAX = 128 };
+
+/* ---- drawing ---------------------------------------------------------------------------------- */
+
+size_t row_sample_population(const kin_catalog *catalog)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < catalog->n; i++)
+        count += catalog->present[i] != 0;
+    return count;
+}
+
+/* The first of all items in an order by chance that may be drawn, put in order. */
+size_t row_sample_draw(int32_t *out, const kin_catalog *catalog, const row_sample_options *o)
+{
+    size_t n = catalog->n;
+    size_t drawn = 0;
+    uint64_t key = kin_random_key(o->seed, o->purpose, o->round);
+    for (size_t i = 0; i < n && drawn < o->count; i++) {
+        int32_t row = (int32_t)kin_random_place(key, n, i);
+        bool left_out = o->without_count && bsearch(&row, o->without, o->without_count,
+                                                    sizeof *o->without, kin_row_ascending);
+        if (catalog->present[row] && !left_out)
+            out[drawn++] = row;
+    }
+    qsort(out, drawn, sizeof *out, kin_row_ascending);
+    return drawn;
+}
+
+int row_sample_init(row_sample *self, const kin_catalog *catalog, const row_sample_options *o,
+                    kin_error *err)
+{
+    *self = (row_sample){
+        .catalog = catalog, .k = o->k, .count = o->count, .memory_bytes = o->memory_bytes};
+    kin_plan plan = {.hint =
+                         "--target-recall: the nearer to 1, the more rows are needed to prove it"};
+    kin_plan_add(&plan, "sampled rows", 2, kin_rows_bytes(o->count, o->k, 0));
+    kin_plan_add(&plan, "their numbers", o->count, sizeof *self->row);
+    int rc = kin_plan_check(&plan, o->memory_bytes, err);
+    if (rc != 0)
+        return rc;
+    self->row = kin_alloc(o->count, sizeof *self->row);
+    rc = self->row ? kin_rows_init(&self->got, o->count, o->k, 0, err)
+                   : kin_fail_alloc(err, "sampled rows", plan.total_bytes);
+    if (rc == 0)
+        rc = kin_rows_init(&self->exact, o->count, o->k, 0, err);
+    if (rc == 0)
+        self->count = row_sample_draw(self->row, catalog, o);
+    else
+        row_sample_release(self);
+    return rc;
+}
+
+void row_sample_release(row_sample *self)
+{
+    free(self->row);
+    kin_rows_release(&self->got);
+    kin_rows_release(&self->exact);
+    *self = (row_sample){0};
+}
+
+/* ---- rows that are kept ----------------------------------------------------------------------- */
+
+/* Row q of a block into place `slot`. Different slots may be written at the same time. */
+static void keep(kin_rows *kept, size_t slot, const kin_rows *rows, size_t q)
+{
+    size_t filled = rows->filled[q];
+    memcpy(kept->neighbor + slot * kept->k, rows->neighbor + q * rows->k,
+           filled * sizeof *rows->neighbor);
+    memcpy(kept->score + slot * kept->k, rows->score + q * rows->k, filled * sizeof *rows->score);
+    kept->filled[slot] = rows->filled[q];
+}
+
+static int keep_block(void *into, size_t first, const kin_rows *rows, kin_error *err)
+{
+    int rc = kin_rows_check(rows, err);
+    for (size_t q = 0; rc == 0 && q < rows->count; q++)
+        keep(into, first + q, rows, q);
+    return rc;
+}
+
+/* The place of the first drawn item that is `row` or comes after it. */
+static size_t first_from(const row_sample *self, size_t row)
+{
+    size_t low = 0, high = self->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if ((size_t)self->row[middle] < row)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static int tee(void *sample, size_t first, const kin_rows *rows, kin_error *err)
+{
+    row_sample *self = sample;
+    size_t end = first + rows->count;
+    for (size_t slot = first_from(self, first); slot < self->count; slot++) {
+        size_t row = (size_t)self->row[slot];
+        if (row >= end)
+            break;
+        keep(&self->got, slot, rows, row - first);
+    }
+    return self->next.write(self->next.self, first, rows, err);
+}
+
+static void forget(row_sample *self, kin_rows *rows)
+{
+    rows->count = self->count;
+    for (size_t q = 0; q < self->count; q++)
+        rows->filled[q] = unwritten;
+}
+
+kin_row_sink row_sample_tee(row_sample *self, kin_row_sink next)
+{
+    self->next = next;
+    forget(self, &self->got);
+    return (kin_row_sink){.self = self, .write = tee};
+}
+
+kin_row_sink row_sample_sink(row_sample *self)
+{
+    forget(self, &self->got);
+    return (kin_row_sink){.self = &self->got, .write = keep_block};
+}
+
+/* ---- exact rows ------------------------------------------------------------------------------- */
+
+kin_stream_options row_sample_stream(const kin_catalog *catalog, size_t k, size_t memory_bytes)
+{
+    kin_stream_options stream = {.top_k = k, .memory_bytes = memory_bytes};
+    size_t row = kin_size_mul(catalog->n, sizeof(float));
+    size_t tile = memory_bytes ? memory_bytes / TILE_SHARE : TILE_BYTES;
+    tile = tile < TILE_BYTES ? tile : TILE_BYTES;
+    stream.micro_batch = tile / row < 1                 ? 1
+                         : tile / row < MICRO_BATCH_MAX ? tile / row
+                                                        : MICRO_BATCH_MAX;
+    return stream;
+}
+
+void row_sample_make_plan(kin_plan *out, const kin_catalog *catalog, size_t k, size_t count,
+                          size_t memory_bytes)
+{
+    kin_stream_options stream = row_sample_stream(catalog, k, memory_bytes);
+    kin_stream_make_plan(out, catalog, count, &stream);
+    kin_plan_add(out, "sampled rows", 2, kin_rows_bytes(count, k, 0));
+}
+
+int row_sample_exact(row_sample *self, const kin_watch *watch, kin_error *err)
+{
+    kin_stream_options stream = row_sample_stream(self->catalog, self->k, self->memory_bytes);
+    kin_stream_queries queries = {.row = self->row, .count = self->count};
+    forget(self, &self->exact);
+    if (self->count == 0)
+        return 0;
+    kin_row_sink sink = {.self = &self->exact, .write = keep_block};
+    return kin_stream_run(self->catalog, &queries, &stream, sink, watch, err);
+}
+
+int row_sample_recall(row_sample *self, kin_recall_mean *out, double *value, kin_error *err)
+{
+    for (size_t q = 0; q < self->count; q++)
+        if (self->got.filled[q] == unwritten || self->exact.filled[q] == unwritten)
+            return kin_fail(err, KIN_E_INTERNAL, "report this as a bug",
+                            "row %d was drawn and never written", self->row[q]);
+    return kin_recall_kept(out, value, &self->got, &self->exact, self->row, err);
+}

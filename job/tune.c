@@ -1,0 +1,124 @@
+#include "job/tune.h"
+#include "core/memory.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { ROWS_MAX = 1000, CANDIDATES_MIN = 64 };
+
+/* C in quarters of K, ended by 0. */
+static const int64_t ladder[] = {4, 6, 8, 12, 16, 24, 32, 0};
+static const int64_t ladder_fused[] = {4, 5, 6, 8, 12, 16, 0};
+
+/* One choice under way. */
+typedef struct tuner {
+    const kin_index *index;
+    tune_options options;
+    row_sample sample;
+    size_t judged_rows; /* that the build will be judged on */
+    size_t population;  /* all that take part */
+    double *value;      /* [sample.count] recalls; owned */
+    double *as_judged;  /* [judged_rows] owned */
+} tuner;
+
+/* Whether other rows like these would pass: their bound, were there as many as will be judged, less
+ * the standard error of the difference between two such samples. Where all are judged, or all are
+ * here, nothing is left to chance on that side. */
+static bool promises(const tuner *self, const kin_recall_mean *recall)
+{
+    size_t s = recall->judged;
+    if (s == 0)
+        return true;
+    double bound = recall->tie_aware;
+    double variance = 0;
+    for (size_t i = 0; i < s && self->sample.count < self->population; i++)
+        variance += (self->value[i] - bound) * (self->value[i] - bound) / (double)s;
+    if (self->judged_rows < self->population) {
+        for (size_t i = 0; i < self->judged_rows; i++)
+            self->as_judged[i] = self->value[i % s];
+        bound = kin_lower_bound(self->as_judged, self->judged_rows, judge_alpha(1));
+    }
+    double error = sqrt(variance / (double)s + variance / (double)self->judged_rows);
+    return bound - error >= self->options.target;
+}
+
+static int try_step(tuner *self, const kin_search_options *search, const kin_watch *watch,
+                    tuning *out, kin_error *err)
+{
+    kin_recall_mean recall;
+    int rc = kin_search_rows(self->index, search, self->sample.row, self->sample.count,
+                             row_sample_sink(&self->sample), watch, err);
+    if (rc == 0)
+        rc = row_sample_recall(&self->sample, &recall, self->value, err);
+    if (rc != 0)
+        return rc;
+    out->steps++;
+    out->candidates = search->candidates;
+    out->mean = recall.tie_aware;
+    out->likely = promises(self, &recall);
+    return 0;
+}
+
+/* Up until a step promises to pass, or there is nothing deeper. */
+static int climb(tuner *self, kin_search_options *search, const kin_catalog *catalog,
+                 const kin_watch *watch, tuning *out, kin_error *err)
+{
+    bool fused = kin_index_resolved(self->index)->space == KIN_SPACE_FUSED;
+    int rc = 0;
+    for (const int64_t *step = fused ? ladder_fused : ladder; rc == 0 && *step != 0; step++) {
+        int64_t c = (int64_t)search->top_k * *step / 4;
+        c = c > CANDIDATES_MIN ? c : CANDIDATES_MIN;
+        if (out->likely || c == search->candidates || search->candidates >= (int64_t)catalog->n)
+            continue;
+        search->candidates = search->ef_search = c;
+        rc = try_step(self, search, watch, out, err);
+    }
+    return rc == 0 && !out->likely ? kin_catalog_unchanged(catalog, err) : rc;
+}
+
+static int prepare(tuner *self, const kin_catalog *catalog, size_t k, const kin_watch *watch,
+                   kin_error *err)
+{
+    self->population = row_sample_population(catalog);
+    self->judged_rows = judge_rows(self->population, self->options.target);
+    row_sample_options sample = {.k = k,
+                                 .count =
+                                     self->judged_rows < ROWS_MAX ? self->judged_rows : ROWS_MAX,
+                                 .seed = self->options.seed,
+                                 .purpose = ROW_SAMPLE_TUNE,
+                                 .memory_bytes = self->options.memory_bytes};
+    int rc = row_sample_init(&self->sample, catalog, &sample, err);
+    if (rc != 0)
+        return rc;
+    self->value = kin_alloc(self->sample.count, sizeof *self->value);
+    self->as_judged = kin_alloc(self->judged_rows, sizeof *self->as_judged);
+    if (!self->value || !self->as_judged)
+        return kin_fail_alloc(err, "recall", self->judged_rows * sizeof *self->value);
+    return row_sample_exact(&self->sample, watch, err);
+}
+
+int tune_search(tuning *out, kin_search_options *search, const kin_index *index,
+                const kin_catalog *catalog, const tune_options *options, const kin_watch *watch,
+                kin_error *err)
+{
+    tuner self = {.index = index, .options = *options};
+    *out = (tuning){0};
+    int rc = prepare(&self, catalog, search->top_k, watch, err);
+    if (rc == 0)
+        rc = climb(&self, search, catalog, watch, out, err);
+    if (rc == 0) {
+        out->row = self.sample.row;
+        out->rows = self.sample.count;
+        self.sample.row = NULL;
+    }
+    row_sample_release(&self.sample);
+    free(self.value);
+    free(self.as_judged);
+    return rc;
+}
+
+void tuning_release(tuning *self)
+{
+    free(self->row);
+    *self = (tuning){0};
+}

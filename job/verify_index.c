@@ -1,0 +1,297 @@
+/*
+ * What kin verify holds of an index folder (declared in tools/verify.h): groups of equal vectors, the projection,
+ * and FAISS's own file of every part, which has to hold as many vectors of as many dimensions as the
+ * manifest says.
+ *
+ * FAISS does not defend itself against bytes it did not write, and a right checksum only says that these are the
+ * bytes that the manifest's writer saw. So each file is opened by a process of its own, whose address space
+ * is bounded by the file's size: what makes FAISS crash or ask for all memory there is named as damage here.
+ * Memory: one index file at a time. Time: FAISS reads all of it.
+ */
+#include "ann/faiss_api.h"
+#include "core/catalog.h"
+#include "core/counted.h"
+#include "core/file.h"
+#include "core/memory.h"
+#include "core/npy_array.h"
+#include "tools/no_memory.h"
+#include "tools/plain.h"
+#include "tools/verify.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const char damaged[] = "the folder is damaged: build it again";
+
+/* One part of an index, as the manifest describes it. */
+typedef struct index_part {
+    const kin_dir *dir;
+    const char *name;
+    bool ivf;
+    size_t items, groups;
+    size_t d;      /* of the vectors in FAISS's file */
+    size_t d_full; /* before projection */
+    bool projected, centred;
+} index_part;
+
+/* ---- groups and projection ------------------------------------------------------------------- */
+
+/* of[i] is the group of item i: -1, a group seen before, or the next new one. */
+static int check_groups(const int32_t *of, const index_part *part, const char *path, kin_error *err)
+{
+    size_t next = 0;
+    for (size_t i = 0; i < part->items; i++) {
+        if (of[i] < -1 || (of[i] >= 0 && (size_t)of[i] > next))
+            return kin_fail(err, KIN_E_DATA, damaged,
+                            "%s: item %zu is in group %d, must be -1 to %zu", path, i, of[i], next);
+        next += of[i] >= 0 && (size_t)of[i] == next;
+    }
+    if (next != part->groups)
+        return kin_fail(err, KIN_E_DATA, damaged, "%s has %zu groups, the manifest says %zu", path,
+                        next, part->groups);
+    return 0;
+}
+
+/* Array NAME.WHAT.npy of the part, of the shape wanted. Its file is the caller's to close. */
+static int open_array(kin_npy_array *out, kin_file *file, const index_part *part, const char *what,
+                      const char *descr, size_t rows, size_t columns, kin_error *err)
+{
+    char name[KIN_NAME_MAX + 16];
+    snprintf(name, sizeof name, "%s.%s", part->name, what);
+    int rc = kin_npy_array_open(out, file, part->dir, name, descr, columns ? 2 : 1, err);
+    if (rc == 0 && (out->shape[0] != rows || (columns && out->shape[1] != columns)))
+        rc = kin_fail(err, KIN_E_DATA, damaged, "%s is %zu x %zu, needs %zu x %zu", file->path,
+                      out->shape[0], out->shape[1], rows, columns ? columns : 1);
+    return rc;
+}
+
+static int check_distinct(const index_part *part, kin_error *err)
+{
+    kin_npy_array of;
+    kin_file file = {0};
+    int rc = open_array(&of, &file, part, "distinct", "<i4", part->items, 0, err);
+    if (rc == 0)
+        rc = check_groups(of.values, part, file.path, err);
+    kin_file_close(&file);
+    return rc;
+}
+
+static int check_projection(const index_part *part, kin_error *err)
+{
+    kin_npy_array array;
+    kin_file basis = {0}, mean = {0};
+    int rc = 0;
+    if (part->projected)
+        rc = open_array(&array, &basis, part, "projection", "<f4", part->d_full, part->d, err);
+    if (rc == 0 && part->centred)
+        rc = open_array(&array, &mean, part, "mean", "<f4", part->d_full, 0, err);
+    kin_file_close(&basis);
+    kin_file_close(&mean);
+    return rc;
+}
+
+/* ---- FAISS's file ---------------------------------------------------------------------------- */
+
+/* What the reading process says. */
+typedef struct reader_answer {
+    int rc;
+    kin_error err;
+} reader_answer;
+
+enum { SLACK = 64 << 20 };
+
+/* Whether that much memory can be had now. */
+static bool is_free(size_t bytes)
+{
+    void *memory = malloc(bytes);
+    bool free_now = memory != NULL;
+    free(memory);
+    return free_now;
+}
+
+/* Bounds the address space by what a file of that size can need; false where it is bounded more tightly already. */
+static bool bound_memory(size_t bytes)
+{
+    enum { FACTOR = 4 };
+    unsigned long long pages = 0;
+    struct rlimit limit;
+    FILE *file = fopen("/proc/self/statm", "re");
+    bool known = file && fscanf(file, "%llu", &pages) == 1 && getrlimit(RLIMIT_AS, &limit) == 0;
+    if (file)
+        fclose(file);
+    if (!known)
+        return false;
+    rlim_t most = pages * (rlim_t)sysconf(_SC_PAGESIZE) + FACTOR * (rlim_t)bytes + SLACK;
+    if (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur <= most)
+        return false;
+    limit.rlim_cur = most;
+    return setrlimit(RLIMIT_AS, &limit) == 0;
+}
+
+/* The reading process: opens the file of so many bytes and says how that went. Never returns. */
+static void read_and_tell(const index_part *part, const char *name, size_t bytes, int to)
+{
+    reader_answer answer = {0};
+    kin_faiss *faiss = NULL;
+
+    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+    signal(SIGBUS, SIG_DFL);
+    no_memory_release(); /* an answer, not an end */
+    bool bounded = bound_memory(bytes);
+    for (int tries = 0; tries == 0 || (tries == 1 && answer.rc == KIN_E_MEMORY); tries++)
+        answer.rc = /* twice: a moment without memory is no damage */
+            kin_faiss_read(&faiss, part->dir, name, part->ivf, part->d, part->groups, &answer.err);
+    if (answer.rc == KIN_E_MEMORY && bounded && is_free(SLACK / 2 + bytes))
+        answer.rc = kin_fail(&answer.err, KIN_E_DATA, damaged,
+                             "%s/%s asks for more memory than its %zu bytes explain",
+                             part->dir->path, name, bytes);
+    ssize_t written = write(to, &answer, sizeof answer); /* in one piece: less than PIPE_BUF */
+    _exit(written == (ssize_t)sizeof answer ? 0 : 1);
+}
+
+/* The failure of a process that ended with `status` and without an answer. Signals that a process brings on itself are
+ * the file's doing. Others come from outside: SIGKILL from the kernel where the machine has no memory left. */
+static int fail_ended(int status, const char *path, const char *name, kin_error *err)
+{
+    int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    bool own = number == SIGSEGV || number == SIGBUS || number == SIGABRT || number == SIGFPE ||
+               number == SIGILL || number == SIGTRAP || number == SIGSYS;
+    if (number == SIGKILL)
+        return kin_fail(err, KIN_E_MEMORY, "free memory on this machine, or its cgroup",
+                        "%s/%s: the process that reads it was killed", path, name);
+    if (number && !own)
+        return kin_fail(err, KIN_E_AGAIN, "run it again",
+                        "%s/%s: the process that reads it was ended by signal %d", path, name,
+                        number);
+    return kin_fail(err, KIN_E_DATA, damaged, "%s/%s: FAISS ends with %s %d when it reads it", path,
+                    name, number ? "signal" : "status", number ? number : WEXITSTATUS(status));
+}
+
+static int read_apart(const index_part *part, const char *name, size_t bytes, kin_error *err)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return kin_fail_errno(err, KIN_E_IO, "raise the limit of open files: ulimit -n",
+                              "%s/%s cannot be read by FAISS", part->dir->path, name);
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0)
+        read_and_tell(part, name, bytes, ends[1]);
+    int reason = errno;
+    close(ends[1]);
+    reader_answer answer;
+    bool told =
+        child > 0 && KIN_RETRY(read(ends[0], &answer, sizeof answer)) == (ssize_t)sizeof answer;
+    close(ends[0]);
+    errno = reason;
+    if (child < 0)
+        return kin_fail_errno(err, KIN_E_MEMORY, "free memory, or raise the limit of processes",
+                              "%s/%s: no process can be started to read it", part->dir->path, name);
+    int status = 0;
+    (void)KIN_RETRY(waitpid(child, &status, 0));
+    if (!told)
+        return fail_ended(status, part->dir->path, name, err);
+    if (answer.rc != 0 && err)
+        *err = answer.err;
+    return answer.rc;
+}
+
+static int check_faiss(const index_part *part, const json_t *manifest, kin_error *err)
+{
+    char name[KIN_NAME_MAX + 16];
+    kin_plan plan = KIN_PLAN_INIT;
+    snprintf(name, sizeof name, "%s.faiss", part->name);
+    int rc = verify_listed(manifest, part->dir->path, name, err);
+    if (rc != 0)
+        return rc;
+    const json_t *entry = json_object_get(json_object_get(manifest, "files"), name);
+    size_t bytes = (size_t)json_integer_value(json_object_get(entry, "bytes"));
+    kin_plan_add(&plan, name, bytes, 1);
+    rc = kin_plan_check(&plan, 0, err);
+    return rc == 0 ? read_apart(part, name, bytes, err) : rc;
+}
+
+/* ---- all of it ------------------------------------------------------------------------------- */
+
+/* The dimensions of the modality `name`, of all of them together where it is the fused space. */
+static size_t dimensions_of(const json_t *manifest, const char *name, bool fused)
+{
+    size_t total = 0, m;
+    const json_t *entry;
+    json_array_foreach(json_object_get(manifest, "modalities"), m, entry)
+    {
+        const char *own = json_string_value(json_object_get(entry, "name"));
+        if (fused || (own && strcmp(own, name) == 0))
+            total += (size_t)json_integer_value(json_object_get(entry, "dimensions"));
+    }
+    return total;
+}
+
+/* The part as the manifest has it; KIN_E_DATA where its numbers cannot be true. */
+static int read_part(index_part *out, const kin_dir *dir, const json_t *manifest, const char *name,
+                     const json_t *facts, kin_error *err)
+{
+    const json_t *index = json_object_get(manifest, "index");
+    const char *type = json_string_value(json_object_get(index, "type"));
+    const char *space = json_string_value(json_object_get(index, "space"));
+    json_int_t groups = json_integer_value(json_object_get(facts, "distinct"));
+    json_int_t d = json_integer_value(json_object_get(facts, "dimensions"));
+    json_int_t items = json_integer_value(json_object_get(manifest, "items"));
+    size_t d_full = dimensions_of(manifest, name, space && strcmp(space, "fused") == 0);
+    bool projected = json_integer_value(json_object_get(index, "project")) > 0 && groups > 0;
+    bool known = type && space && (strcmp(type, "ivf") == 0 || strcmp(type, "hnsw") == 0);
+    if (!known || items < 1 || groups < 0 || groups > items || strlen(name) >= KIN_NAME_MAX ||
+        strchr(name, '/') || d < 1 || (size_t)d > d_full || (!projected && (size_t)d != d_full))
+        return kin_fail(err, KIN_E_DATA, damaged,
+                        "%s/manifest.json: the index of %.60s is damaged: %lld vectors of %lld "
+                        "dimensions, for %lld items of %zu",
+                        dir->path, name, (long long)groups, (long long)d, (long long)items, d_full);
+    *out = (index_part){
+        .dir = dir,
+        .name = name,
+        .ivf = strcmp(type, "ivf") == 0,
+        .items = (size_t)items,
+        .groups = (size_t)groups,
+        .d = (size_t)d,
+        .d_full = d_full,
+        .projected = projected,
+        .centred = projected && json_is_true(json_object_get(index, "project_centre")),
+    };
+    return 0;
+}
+
+int verify_index(const kin_dir *dir, const json_t *manifest, kin_error *err)
+{
+    const json_t *index = json_object_get(manifest, "index");
+    json_t *parts = json_object_get(index, "parts");
+    const char *name;
+    json_t *facts;
+    if (json_object_size(parts) == 0)
+        return kin_fail(err, KIN_E_DATA, damaged, "%s/manifest.json describes no index", dir->path);
+    json_object_foreach(parts, name, facts)
+    {
+        index_part part;
+        int rc = read_part(&part, dir, manifest, name, facts, err);
+        if (rc == 0)
+            rc = check_distinct(&part, err);
+        if (rc == 0)
+            rc = check_projection(&part, err);
+        if (rc == 0 && part.groups > 0)
+            rc = check_faiss(&part, manifest, err);
+        if (rc != 0)
+            return rc;
+        printf("ok  %s: %s in %s of equal vectors\n", plain(name).text,
+               kin_count(part.items, "item").text, kin_count(part.groups, "group").text);
+        if (part.groups > 0)
+            printf("ok  %s: FAISS opens %s of %s\n", plain(name).text,
+                   kin_count(part.groups, "vector").text, kin_count(part.d, "dimension").text);
+    }
+    return 0;
+}

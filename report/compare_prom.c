@@ -1,0 +1,137 @@
+/*
+ * Numbers of a comparison for Prometheus, as its node exporter's textfile collector reads them (text format
+ * 0.0.4). Written in one rename, so that a scrape never sees half of it.
+ */
+#include "core/memory.h"
+#include "core/outdir.h"
+#include "core/text.h"
+#include "job/comparison.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static const char last_success[] = "kin_last_success_timestamp_seconds";
+
+/* A label's value: backslash, quote and line end are escaped, and bytes that are no UTF-8, for which a whole file would be
+ * dropped, replaced. */
+static void write_label(FILE *out, const char *value)
+{
+    for (size_t left = strlen(value), length; left > 0; value += length, left -= length) {
+        size_t whole = kin_utf8_length(value, left);
+        length = whole ? whole : 1;
+        if (*value == '\n')
+            fputs("\\n", out);
+        else if (*value == '"' || *value == '\\')
+            fprintf(out, "\\%c", *value);
+        else if (whole == 0)
+            fputs("\xef\xbf\xbd", out);
+        else
+            fwrite(value, 1, length, out);
+    }
+}
+
+/* One gauge. What is not known is not there. */
+static void gauge(FILE *out, const char *name, const char *help, const char *graph, double value)
+{
+    if (!isfinite(value))
+        return;
+    fprintf(out, "# HELP %s %s\n# TYPE %s gauge\n%s{graph=\"", name, help, name, name);
+    write_label(out, graph);
+    fprintf(out, "\"} %.15g\n", value);
+}
+
+/* The time of the last success that the file at `path` has of this graph, NaN where there is none. */
+static int previous_success(double *found, const char *path, const char *graph, kin_error *err)
+{
+    int rc = 0;
+    char *label = NULL, *line = NULL;
+    size_t label_bytes = 0, line_bytes = 0;
+    FILE *file = NULL, *begin = kin_text_stream(&label, &label_bytes);
+    *found = NAN;
+    if (begin) {
+        fprintf(begin, "%s{graph=\"", last_success);
+        write_label(begin, graph);
+        fputs("\"} ", begin);
+    }
+    if (!begin || fclose(begin) != 0) {
+        rc = kin_fail_alloc(err, "the textfile", 0);
+        goto done;
+    }
+    file = fopen(path, "re");
+    errno = file ? 0 : errno;
+    while (file && getline(&line, &line_bytes, file) > 0)
+        if (strncmp(line, label, label_bytes) == 0)
+            *found = strtod(line + label_bytes, NULL);
+    if (errno == ENOMEM)
+        rc = kin_fail_alloc(err, path, line_bytes);
+    if (file)
+        fclose(file);
+done:
+    free(line);
+    free(label);
+    return rc;
+}
+
+static double of_run(const kin_graph *graph, const char *key)
+{
+    const json_t *value = json_object_get(json_object_get(graph->manifest, "run"), key);
+    return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
+static void write_gauges(FILE *out, const comparison *self, double success)
+{
+    const kin_graph *graph = &self->graph.graph;
+    const char *name = kin_path_base(graph->directory);
+    const kin_recall *r = &self->recall;
+    bool judged = self->has_recall && r->judged > 0;
+    double mean = r->scored ? r->tie_aware.mean : r->strict.mean;
+    double lower = r->scored ? r->tie_aware_interval.lower : r->strict_interval.lower;
+    size_t met = 0;
+    for (size_t g = 0; g < self->gate_count; g++)
+        met += self->gate[g].met;
+    gauge(out, "kin_recall", "Mean recall of the judged rows.", name, judged ? mean : NAN);
+    gauge(out, "kin_recall_lower_bound", "Lower 95 % bound of the mean recall of all rows.", name,
+          judged ? lower : NAN);
+    gauge(out, "kin_recall_rows", "Rows that recall was judged on.", name,
+          self->has_recall ? (double)r->judged : NAN);
+    gauge(out, "kin_fill", "Share of the reference's neighbours that have a counterpart.", name,
+          judged ? r->fill : NAN);
+    gauge(out, "kin_drift", "1 - mean Jaccard overlap with the previous graph.", name,
+          self->has_drift ? self->drift.drift : NAN);
+    gauge(out, "kin_item_change", "Share of items that came or went.", name,
+          self->has_drift ? self->drift.item_change : NAN);
+    gauge(out, "kin_items", "Items of the graph.", name, (double)graph->n);
+    gauge(out, "kin_items_with_neighbors", "Items that have a neighbour.", name,
+          (double)(self->structure.items - self->structure.empty_rows));
+    gauge(out, "kin_build_seconds", "Seconds that the build took.", name,
+          of_run(graph, "seconds_total"));
+    gauge(out, "kin_build_peak_memory_bytes", "Anonymous resident memory of the build at its peak.",
+          name, of_run(graph, "peak_memory_bytes"));
+    gauge(out, "kin_gates", "Gates that were asked for.", name, (double)self->gate_count);
+    gauge(out, "kin_gates_met", "Gates that were met.", name, (double)met);
+    gauge(out, last_success, "When a comparison last met all of its gates.", name, success);
+}
+
+int comparison_write_prom(const comparison *self, bool success, kin_error *err)
+{
+    const char *path = self->options->prom;
+    char *text = NULL;
+    size_t bytes = 0;
+    double when = (double)time(NULL);
+    int rc = success
+                 ? 0
+                 : previous_success(&when, path, kin_path_base(self->graph.graph.directory), err);
+    if (rc != 0)
+        return rc;
+    FILE *out = kin_text_stream(&text, &bytes);
+    if (!out)
+        return kin_fail_alloc(err, "the textfile", 0);
+    write_gauges(out, self, when);
+    rc = fclose(out) == 0 ? kin_outfile_write(path, text, bytes, true, err)
+                          : kin_fail_alloc(err, "the textfile", bytes);
+    free(text);
+    return rc;
+}

@@ -1,0 +1,139 @@
+#ifndef KIN_REPORT_PLOT_H
+#define KIN_REPORT_PLOT_H
+/*
+ * Plots for pages: an inline SVG with axes, lines, markers, bars and labels.
+ *
+ *     plot p = {.out = page, .id = "times", .width = 920, .height = 480,
+ *               .left = 64, .right = 24, .top = 20, .bottom = 52,
+ *               .x = {.scale = PLOT_LOG, .label = "seconds"},
+ *               .y = {.scale = PLOT_MISSES, .label = "recall"}};
+ *     plot_fit(&p.x, seconds, n);              ends and ticks from the values
+ *     plot_fit(&p.y, recall, n);
+ *     plot_begin(&p, "Recall by time", "What it shows, in a sentence or two.");
+ *     plot_series_begin(&p, "m0");             colour: the page's CSS variable --m0
+ *     plot_line(&p, seconds, recall, n);
+ *     plot_marker(&p, PLOT_CIRCLE, true, seconds[0], recall[0], "4.2 s, recall 0.971");
+ *     plot_label(&p, seconds[0], recall[0], "600");
+ *     plot_series_end(&p);
+ *     plot_end(&p);
+ *
+ * Nothing runs and nothing is fetched; every text is escaped. Colours come from CSS variables, so a
+ * plot follows the page into the dark and onto paper: the page's style sheet has --ink, --soft, --line
+ * and --card (report/page_style.c has them) and contains plot_style. Colour never says anything alone:
+ * give series different shapes and labels, and put a table of the numbers beside the plot.
+ *
+ * A plot is as wide as its box on the page, and its letters shrink with it. Draw it twice, wide and narrow,
+ * and let the style sheet show one (plot_style: class "wide" or "narrow").
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+typedef enum plot_scale {
+    PLOT_LINEAR,
+    PLOT_LOG,    /* values > 0 */
+    PLOT_MISSES, /* values <= 1, spread by log(1 - value): 0.9, 0.99 and 0.999 are as far apart */
+} plot_scale;
+
+/* One axis. Values outside low .. high lie outside the frame: nothing is clamped. */
+typedef struct plot_axis {
+    plot_scale scale;
+    double low, high;  /* values at the ends, low < high; PLOT_MISSES: high < 1 */
+    bool one;          /* PLOT_MISSES: the far end is 1, set apart from `high` by a gap */
+    const char *label; /* what is measured, with its unit */
+} plot_axis;
+
+enum { PLOT_BOXES_MAX = 256, PLOT_TICKS_MAX = 24, PLOT_TICK_TEXT = 24 };
+
+/* A place taken on the drawing, in its units. */
+typedef struct plot_box {
+    double left, top, right, bottom;
+} plot_box;
+
+typedef struct plot {
+    FILE *out;                       /* the page; the caller's, who looks at ferror */
+    const char *id;                  /* of the element, unique on its page, [a-z0-9-] */
+    const char *css_class;           /* "wide", "narrow" or NULL: always shown */
+    double width, height;            /* units: pixels of CSS at natural size */
+    double left, right, top, bottom; /* margins around the frame */
+    plot_axis x, y;
+    size_t box_count;             /* begun with 0 */
+    plot_box box[PLOT_BOXES_MAX]; /* of markers and labels, which later labels keep clear of */
+} plot;
+
+typedef enum plot_shape {
+    PLOT_CIRCLE,
+    PLOT_SQUARE,
+    PLOT_TRIANGLE,
+    PLOT_DIAMOND,
+    PLOT_STAR,
+    PLOT_RING, /* around another marker */
+    PLOT_SHAPES,
+} plot_shape;
+
+typedef enum plot_anchor { PLOT_START, PLOT_MIDDLE, PLOT_END } plot_anchor;
+
+/* The style sheet that plots need, beside the page's colours. */
+extern const char plot_style[];
+
+/* ---- axes ----------------------------------------------------------------------------------- */
+
+/* Ends that are round numbers and hold all values; NaN is passed over. Of a linear axis they include 0
+ * only if a value does. One value, or none, gets room on both sides. */
+void plot_fit(plot_axis *axis, const double *value /* [count] */, size_t count);
+
+typedef struct plot_tick {
+    double value;
+    char text[PLOT_TICK_TEXT]; /* "0.95", "20,000" */
+} plot_tick;
+
+/* Round numbers between the ends, ascending, about `most` of them and at most PLOT_TICKS_MAX: 1, 2 or 5
+ * times a power of ten apart on a linear axis, such numbers themselves on a logarithmic one. Returns
+ * how many. */
+size_t plot_ticks(plot_tick tick[PLOT_TICKS_MAX], const plot_axis *axis, size_t most);
+
+/* Where a value lies on the drawing. */
+double plot_x(const plot *self, double value);
+double plot_y(const plot *self, double value);
+
+/* ---- drawing -------------------------------------------------------------------------------- */
+
+/* Opens the element, with a title and a description for who cannot see it, and draws both axes. */
+void plot_begin(const plot *self, const char *title, const char *description);
+void plot_end(const plot *self);
+
+/* What stands between has a colour: the name of a CSS variable without its dashes ("m0", "soft"). */
+void plot_series_begin(const plot *self, const char *color);
+void plot_series_end(const plot *self);
+
+/* A line through points, in their order. */
+void plot_line(const plot *self, const double *x /* [count] */, const double *y, size_t count);
+
+/* The same as steps, level first: y[i] holds from x[i] to x[i + 1]; broad and pale. */
+void plot_steps(const plot *self, const double *x /* [count] */, const double *y, size_t count);
+
+/* A thin upright line at x, from one y to another: how sure a point is. */
+void plot_whisker(const plot *self, double x, double from, double to);
+
+/* A bar of a histogram: x from `from` to `to`, as high as y. `title` (or NULL) is shown when
+ * pointed at, here and below. */
+void plot_bar(const plot *self, double from, double to, double y, const char *title);
+
+/* A dashed line across the frame at a value of y (or of x), named at its end; of x on the side that has room. */
+void plot_rule_y(plot *self, double y, const char *text);
+void plot_rule_x(plot *self, double x, const char *text);
+
+/* Filled or hollow. */
+void plot_marker(plot *self, plot_shape shape, bool filled, double x, double y, const char *title);
+
+/* A text beside the point, on the side where it covers no marker and no other label drawn before: draw
+ * all markers first. False, and nothing drawn, where there is no such side. */
+bool plot_label(plot *self, double x, double y, const char *text);
+
+/* A text at a place of the drawing, in its units. */
+void plot_text(const plot *self, double left, double base, plot_anchor anchor, const char *text);
+
+/* A marker and its name at a place of the drawing: a line of a legend. Returns its width. */
+double plot_key(const plot *self, plot_shape shape, double left, double base, const char *text);
+
+#endif

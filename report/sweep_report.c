@@ -1,0 +1,181 @@
+/*
+ * The table and the JSON document of `kin sweep` (job/sweep.h).
+ */
+#include "core/counted.h"
+#include "core/json.h"
+#include "job/facts.h"
+#include "job/sweep.h"
+#include "tools/plain.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- table ------------------------------------------------------------------------------------ */
+
+static void print_head(const sweep *self)
+{
+    const sweep_options *o = self->options;
+    if (self->sample == &self->catalog)
+        printf("sample  all %s", kin_count(self->sample->n, "item").text);
+    else
+        printf("sample  %zu of %s", self->sample->n, kin_count(self->catalog.n, "item").text);
+    printf(", top-k %lld; recall on %s%s\n\n", (long long)o->top_k, self->census ? "all " : "",
+           kin_count(self->rows, "row").text);
+    printf("  %-10s  %-22s %9s %9s %8s %9s %10s\n", "engine", "knob", "seconds", "items/s",
+           "recall", "at least", "memory");
+}
+
+static void print_point(const sweep *self, const sweep_point *point)
+{
+    char knob[SWEEP_TEXT];
+    printf("%c %-10s  %-22s %9.2f %9.0f %8.4f %9.4f %6.0f MiB\n", point->pareto ? '*' : ' ',
+           sweep_point_series(point), sweep_point_knob(point, knob), point->seconds,
+           (double)self->sample->n / point->seconds, sweep_floor4(point->recall),
+           sweep_floor4(point->lower), (double)point->memory_bytes / 0x1p20);
+}
+
+static void print_legend(const sweep *self)
+{
+    printf("\n* nothing else has at least its recall in no more time\n");
+    if (!self->census)
+        printf("at least: the lower bound of recall, at %.0f %% confidence each\n",
+               100 * SWEEP_CONFIDENCE);
+    if (self->options->engine != SWEEP_IVF)
+        printf("hnsw: --ef-search is as --candidates%s\n",
+               self->sample->modality_count > 1 ? "; hnsw fused: with --index-space fused" : "");
+}
+
+static void print_command(const sweep *self, const sweep_point *point)
+{
+    char *command = sweep_command(self, point, " ");
+    printf("  ");
+    plain_write(stdout, (kin_span){command, command ? strlen(command) : 0});
+    printf("\n");
+    free(command);
+}
+
+static void print_answer(const sweep *self)
+{
+    const sweep_point *answer = sweep_answer(self), *exact = sweep_exact(self);
+    double target = self->options->target_recall;
+    if (answer) {
+        printf("\ntarget %.10g: the cheapest that reaches it, in %.2f s with a recall of at least "
+               "%.4f:\n",
+               target, answer->seconds, sweep_floor4(answer->lower));
+        print_command(self, answer);
+        sweep_write_ties(stdout, self, "by time it cannot be told from ", "\n");
+    } else {
+        printf("\ntarget %.10g: no approximate engine was seen to reach it\n", target);
+    }
+    if (!sweep_prefers_exact(self))
+        return;
+    printf("\nexact takes %.2f s %s and loses nothing:\n", exact->seconds,
+           answer ? "here, not seen to be longer," : "here");
+    print_command(self, exact);
+    if (self->sample != &self->catalog)
+        printf(
+            "but on all %zu items exact grows with their square and ivf and hnsw do not: kin plan "
+            "predicts the full build\n",
+            self->catalog.n);
+}
+
+void sweep_print(const sweep *self)
+{
+    print_head(self);
+    for (size_t i = 0; i < self->count; i++)
+        print_point(self, &self->point[i]);
+    print_legend(self);
+    print_answer(self);
+    for (size_t i = 0; i < self->notes; i++)
+        printf("%snote: %s\n", i ? "" : "\n", plain(self->note[i]).text);
+    printf("\nTimes are of this sample on this machine: they order engines, they are no promise; "
+           "kin plan\n"
+           "predicts a build. Recall at a fixed --candidates falls slowly as items grow; ivf tunes "
+           "itself\n"
+           "in every build.\n");
+}
+
+/* ---- JSON ------------------------------------------------------------------------------------- */
+
+static json_t *knob_json(const sweep_point *point)
+{
+    switch (point->engine) {
+    case ENGINE_IVF:
+        return json_pack("{s:f}", "target_recall", point->target);
+    case ENGINE_HNSW:
+        return json_pack("{s:I, s:I}", "candidates", (json_int_t)point->candidates, "ef_search",
+                         (json_int_t)point->candidates);
+    default:
+        return json_object();
+    }
+}
+
+static json_t *point_json(const sweep *self, const sweep_point *point)
+{
+    char options[SWEEP_TEXT];
+    json_t *space = point->engine == ENGINE_HNSW ? json_string(kin_index_space_names[point->space])
+                                                 : json_null();
+    return json_pack("{s:s, s:o, s:o, s:s, s:f, s:f, s:i, s:b, s:f, s:f, s:f, s:f, s:I, s:b, s:b}",
+                     "engine", build_engine_names[point->engine], "space", space, "knob",
+                     knob_json(point), "options", sweep_point_options(point, options), "seconds",
+                     point->seconds, "most_seconds", point->most_seconds, "runs", point->runs,
+                     "ties", sweep_ties(self, point), "shared_seconds", point->shared_seconds,
+                     "items_per_second", (double)self->sample->n / point->seconds, "recall",
+                     point->recall, "recall_lower", point->lower, "memory_bytes",
+                     (json_int_t)point->memory_bytes, "reaches_target",
+                     point->lower >= self->options->target_recall, "pareto", point->pareto);
+}
+
+static json_t *points_json(const sweep *self)
+{
+    json_t *points = json_array();
+    for (size_t i = 0; i < self->count; i++)
+        kin_json_append(&points, point_json(self, &self->point[i]));
+    return points;
+}
+
+/* The point and the command that builds with it; null where there is none. */
+static json_t *answer_json(const sweep *self, const sweep_point *point)
+{
+    if (!point)
+        return json_null();
+    json_t *out = point_json(self, point);
+    char *command = sweep_command(self, point, " ");
+    kin_json_set(&out, "command", command ? kin_json_text(command) : NULL);
+    free(command);
+    return out;
+}
+
+static json_t *catalog_json(const sweep *self)
+{
+    json_t *modalities = json_array();
+    for (size_t m = 0; m < self->catalog.modality_count; m++) {
+        const kin_modality *modality = &self->catalog.modality[m];
+        kin_json_append(&modalities,
+                        json_pack("{s:s, s:f, s:I, s:I}", "name", modality->name, "weight",
+                                  modality->weight, "dimensions", (json_int_t)modality->matrix.d,
+                                  "missing", (json_int_t)modality->missing));
+    }
+    return json_pack("{s:I, s:o, s:s}", "items", (json_int_t)self->catalog.n, "modalities",
+                     modalities, "missing", kin_missing_names[self->options->missing]);
+}
+
+json_t *sweep_json(const sweep *self)
+{
+    const sweep_options *o = self->options;
+    json_t *notes = json_array();
+    for (size_t i = 0; i < self->notes; i++)
+        kin_json_append(&notes, kin_json_text(self->note[i]));
+    const sweep_point *exact = sweep_exact(self);
+    return json_pack(
+        "{s:s, s:o, s:{s:I, s:b, s:I, s:b, s:f, s:I}, s:I, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:f}",
+        "schema", "kin-sweep/1", "catalog", catalog_json(self), "sample", "items",
+        (json_int_t)self->sample->n, "whole", self->sample == &self->catalog, "rows",
+        (json_int_t)self->rows, "census", self->census, "confidence", SWEEP_CONFIDENCE, "seed",
+        (json_int_t)o->seed, "top_k", (json_int_t)o->top_k, "target_recall", o->target_recall,
+        "points", points_json(self), "answer", answer_json(self, sweep_answer(self)),
+        "exact_is_no_slower", exact ? json_boolean(sweep_prefers_exact(self)) : json_null(),
+        "notes", notes, "machine", facts_machine(), "versions", facts_versions(), "seconds_total",
+        console_seconds() - self->start_seconds);
+}

@@ -1,0 +1,501 @@
+/*
+ * ann/traced.h, by the join and by indexes: what is traced of a row, scored canonically, is the row of the
+ * graph, bit for bit, with twins and gaps; the same for any number of threads; the lists that a row looked at
+ * hold all that it found, and of the others it is said what they lacked. Then what ends a trace early.
+ */
+#include "ann/faiss_index.h"
+#include "ann/join_state.h"
+#include "core/threads.h"
+#include "support/join_run.h"
+#include "support/refusal.h"
+#include "support/test.h"
+
+#include <math.h>
+
+static kin_error err;
+
+/* ---- a strict sink -------------------------------------------------------------------------------- */
+
+enum { SOURCES_MAX = 4 };
+
+/* All that was told, in the order in which it has to come. */
+typedef struct traces {
+    size_t rows, lists;
+    size_t calls, refuse_at; /* that call, from 1, is refused; 0: none */
+    size_t *start;           /* [calls + 1] */
+    int32_t *item;
+    size_t room;
+    float *reach; /* [rows][lists] */
+} traces;
+
+static void traces_init(traces *self, size_t rows, size_t lists)
+{
+    *self = (traces){.rows = rows, .lists = lists};
+    self->start = calloc(SOURCES_MAX * rows + 1, sizeof *self->start);
+    self->reach = malloc((rows * lists + 1) * sizeof *self->reach);
+}
+
+static void traces_release(traces *self)
+{
+    free(self->start);
+    free(self->item);
+    free(self->reach);
+}
+
+static int take(void *to, const kin_traced *traced, kin_error *e)
+{
+    traces *self = to;
+    size_t call = self->calls++, first = self->start[call], last = first + traced->count;
+    if (self->calls == self->refuse_at)
+        return kin_fail(e, KIN_E_IO, "wait", "disk full at call %zu", self->calls);
+    assert_true(traced->source < SOURCES_MAX);
+    assert_int_equal(call, traced->source * self->rows + traced->query);
+    if (last >= self->room) {
+        self->room = 2 * last + 1000;
+        self->item = realloc(self->item, self->room * sizeof *self->item);
+    }
+    memcpy(self->item + first, traced->item, traced->count * sizeof *self->item);
+    self->start[call + 1] = last;
+    assert_true((traced->reach != NULL) == (self->lists > 0));
+    if (traced->reach)
+        memcpy(self->reach + call * self->lists, traced->reach, self->lists * sizeof(float));
+    return 0;
+}
+
+static kin_traced_sink sink_of(traces *self)
+{
+    return (kin_traced_sink){.self = self, .write = take};
+}
+
+static void assert_same(const traces *a, const traces *b)
+{
+    assert_int_equal(a->calls, b->calls);
+    assert_memory_equal(a->start, b->start, (a->calls + 1) * sizeof *a->start);
+    assert_memory_equal(a->item, b->item, a->start[a->calls] * sizeof *a->item);
+    assert_memory_equal(a->reach, b->reach, a->rows * a->lists * sizeof *a->reach);
+}
+
+/* ---- what holds for every trace ------------------------------------------------------------------ */
+
+/* All items that are in pairs; returns how many. */
+static size_t items_in_pairs(const oracle *o, int32_t *out)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < o->n; i++)
+        if (o->present[i] != 0)
+            out[count++] = (int32_t)i;
+    return count;
+}
+
+/* The candidates of all sources of traced row t, ascending without repeats; returns how many. */
+static size_t unite(const traces *told, size_t sources, size_t t, size_t n, int32_t *out)
+{
+    uint8_t *seen = calloc(n, 1);
+    size_t count = 0;
+    for (size_t s = 0; s < sources; s++) {
+        size_t call = s * told->rows + t;
+        for (size_t at = told->start[call]; at < told->start[call + 1]; at++) {
+            assert_true(at == told->start[call] || told->item[at - 1] < told->item[at]);
+            assert_in_range(told->item[at], 0, n - 1);
+            seen[told->item[at]] = 1;
+        }
+    }
+    for (size_t i = 0; i < n; i++)
+        if (seen[i])
+            out[count++] = (int32_t)i;
+    free(seen);
+    return count;
+}
+
+/* The best of a row's candidates are the row that the run gave it. */
+static void check_rows(const traces *told, size_t sources, const int32_t *row, const oracle *o,
+                       const kin_rows *found)
+{
+    int32_t *candidate = malloc(o->n * sizeof *candidate);
+    oracle_pair *best = malloc(o->n * sizeof *best);
+    assert_int_equal(told->calls, sources * told->rows);
+    for (size_t t = 0; t < told->rows; t++) {
+        char where[64];
+        size_t i = (size_t)row[t], count = unite(told, sources, t, o->n, candidate);
+        for (size_t c = 0; c < count; c++)
+            assert_int_not_equal(candidate[c], row[t]);
+        snprintf(where, sizeof where, "traced row %zu", i);
+        sample_assert_row(found, i, best, oracle_row(o, i, candidate, count, found->k, best),
+                          where);
+    }
+    free(candidate);
+    free(best);
+}
+
+/* ---- the join ------------------------------------------------------------------------------------ */
+
+static bool same_bytes(const oracle *o, size_t i, size_t j)
+{
+    bool same = o->present[i] == o->present[j];
+    for (size_t m = 0; m < o->modality_count && same; m++)
+        same = memcmp(o->x[m] + i * o->d[m], o->x[m] + j * o->d[m], o->d[m] * sizeof(float)) == 0;
+    return same;
+}
+
+static void check_lists(const oracle *o, const int32_t *list, size_t lists)
+{
+    for (size_t i = 0; i < o->n; i++) {
+        assert_true(list[i] >= -1 && list[i] < (int32_t)lists);
+        assert_true((list[i] < 0) == (o->present[i] == 0));
+        for (size_t j = i < 50 ? 0 : i - 50; j < i; j++)
+            assert_true(!same_bytes(o, i, j) || list[i] == list[j]);
+    }
+}
+
+/* What was found lies in lists that were looked at; what was not looked at wanted more reach than there was, or
+ * has nothing in common with the row. Returns how many lists were not looked at for want of reach. */
+static size_t check_reach(const traces *told, size_t t, const int32_t *list, const float *in_common,
+                          float reach_used)
+{
+    const float *reach = told->reach + t * told->lists;
+    size_t wanting = 0;
+    for (size_t at = told->start[t]; at < told->start[t + 1]; at++)
+        assert_true(reach[list[told->item[at]]] == -INFINITY);
+    for (size_t h = 0; h < told->lists; h++) {
+        assert_true(reach[h] == -INFINITY || reach[h] > reach_used ||
+                    (isinf(reach_used) && reach[h] == INFINITY));
+        assert_true(in_common[h] > 0 || reach[h] == INFINITY);
+        wanting += in_common[h] > 0 && reach[h] != -INFINITY;
+    }
+    return wanting;
+}
+
+/* All lists that were not looked at tell of one floor, which is between the last neighbour and the next
+ * candidate after it. */
+static void check_floor(const kin_join *join, const float *reach, size_t i, float last)
+{
+    const kin_order *order = &join->codes.order;
+    float *row = malloc(join->lists.width * sizeof *row);
+    double lowest = INFINITY, highest = -INFINITY;
+    size_t at = 0;
+    while (order->row[at] != (int32_t)i)
+        at++;
+    unsigned pattern = order->pattern[kin_order_group(order, at)];
+    kin_lists_row(&join->lists, &join->codes, at, 1, row);
+    for (size_t h = 0; h < join->lists.count; h++) {
+        float factor = join->codes.fused.factor[pattern & order->pattern[h]];
+        const float *list = join->lists.list + h * join->lists.width;
+        size_t lead = join->lists.lead;
+        double mean = join->codes.facts[at].bias + list[lead + 2];
+        double sigma = (double)row[lead] * list[lead] + (double)row[lead + 1] * list[lead + 1];
+        for (size_t c = 0; c < lead; c++)
+            mean += (double)row[c] * list[c];
+        if (!isfinite(reach[h]))
+            continue;
+        lowest = fmin(lowest, factor * (mean + reach[h] * sigma));
+        highest = fmax(highest, factor * (mean + reach[h] * sigma));
+    }
+    assert_true(lowest > highest - 1e-4 || highest < lowest);
+    assert_true(highest < last + 1e-3 && lowest > last - 0.05);
+    free(row);
+}
+
+/* The lists of every traced row, against the run's rows. Returns how many were not looked at for want of
+ * reach. */
+static size_t check_looks(const kin_join *join, const traces *told, const sample *s,
+                          const int32_t *row, const int32_t *list, const kin_rows *found)
+{
+    const kin_order *order = &join->codes.order;
+    float *in_common = calloc(told->lists + 1, sizeof *in_common);
+    size_t wanting = 0;
+    for (size_t q = 0; q < told->rows; q++) {
+        for (size_t h = 0; h < told->lists; h++)
+            in_common[h] = join->codes.fused.factor[s->catalog.present[row[q]] & order->pattern[h]];
+        wanting += check_reach(told, q, list, in_common, kin_join_get_effort(join)->reach);
+    }
+    for (size_t q = 0; q < told->rows && join->twins.count == told->rows; q += 10) {
+        size_t i = (size_t)row[q], k = found->k;
+        if (found->filled[i] == k)
+            check_floor(join, told->reach + q * told->lists, i,
+                        found->score[i * k + k - 1] / (float)join->codes.fused.weight_sum);
+    }
+    free(in_common);
+    return wanting;
+}
+
+/* One run and its trace of all items, with one thread and with three. Returns the share of lists that rows
+ * did not look at for want of reach. */
+static double judge_join(const sample_spec *spec, size_t k, bool tuned)
+{
+    sample s;
+    traces told[2];
+    size_t wanting = 0;
+    sample_make(&s, spec);
+    int32_t *row = malloc(spec->n * sizeof *row), *list = malloc(spec->n * sizeof *list);
+    size_t rows = items_in_pairs(&s.oracle, row), lists = 0;
+    for (int run = 0; run < 2; run++) {
+        taker t;
+        kin_join_options options = {.top_k = k, .target = 0.8, .seed = 2, .trace = true};
+        kin_join *join = join_make(&s, &options, run == 0 ? 1 : 3);
+        if (tuned)
+            test_ok(kin_join_tune(join, NULL, &err), &err);
+        join_take(join, &s, k, &t);
+        lists = kin_join_list_count(join);
+        traces_init(&told[run], rows, lists);
+        test_ok(kin_join_trace(join, row, rows, sink_of(&told[run]), NULL, &err), &err);
+        test_ok(kin_join_list_of(join, list, &err), &err);
+        check_rows(&told[run], 1, row, &s.oracle, &t.rows);
+        check_lists(&s.oracle, list, lists);
+        wanting = check_looks(join, &told[run], &s, row, list, &t.rows);
+        taker_release(&t);
+        kin_join_free(join);
+    }
+    assert_same(&told[0], &told[1]);
+    traces_release(&told[0]);
+    traces_release(&told[1]);
+    free(row);
+    free(list);
+    sample_release(&s);
+    return (double)wanting / (double)(rows * lists);
+}
+
+/* Lists are left out, twins stand apart, some items lack a modality and some have none. */
+static void test_join(void **state)
+{
+    (void)state;
+    for (size_t policy = 0; policy < 3; policy++) {
+        sample_spec spec = {.seed = 41 + policy,
+                            .n = SETS_SANITIZED ? 2500 : 4000,
+                            .modality_count = 2,
+                            .d = {5, 4},
+                            .weight = {0.5, 0.5},
+                            .kind = SAMPLE_MIXTURE,
+                            .missing_share = 0.1,
+                            .missing = (kin_missing)policy};
+        double wanting = judge_join(&spec, 12, true);
+        assert_true(wanting > 0.05 && wanting < 1);
+        spec.kind = SAMPLE_DUPLICATES;
+        judge_join(&spec, 12, true);
+    }
+}
+
+/* All lists are looked at where the effort says so; rows that tie, in number. */
+static void test_join_all(void **state)
+{
+    (void)state;
+    static const sample_kind kinds[] = {SAMPLE_TWINS, SAMPLE_EQUAL, SAMPLE_DUPLICATES};
+    for (size_t c = 0; c < TEST_COUNT(kinds); c++) {
+        sample_spec spec = {.seed = 61 + c,
+                            .n = 700,
+                            .modality_count = 2,
+                            .d = {6, 30},
+                            .weight = {1, 0.3},
+                            .kind = kinds[c],
+                            .missing_share = 0.2};
+        assert_true(judge_join(&spec, 9, false) == 0);
+    }
+}
+
+/* ---- indexes --------------------------------------------------------------------------------------- */
+
+/* A source proposes nothing where the item lacks its modality, else no more than twice what was asked for. */
+static void check_sources(const traces *told, const sample *s, const int32_t *row, bool fused,
+                          size_t asked)
+{
+    size_t sources = fused ? 1 : s->oracle.modality_count;
+    for (size_t call = 0; call < sources * told->rows; call++) {
+        size_t count = told->start[call + 1] - told->start[call], source = call / told->rows;
+        unsigned present = s->oracle.present[row[call % told->rows]];
+        bool has = fused ? present != 0 : present >> source & 1;
+        assert_true(has ? count > 0 && count <= 2 * asked : count == 0);
+    }
+}
+
+static void judge_index(const sample_spec *spec, int type, int space)
+{
+    enum { K = 7, ASKED = 20 };
+    sample s;
+    kin_index *index;
+    kin_rows found;
+    traces told[2];
+    kin_index_options options = {
+        .type = type, .space = space, .links = 8, .ef_construction = 20, .lists = 30, .seed = 1};
+    kin_search_options find = {.top_k = K, .candidates = ASKED, .probes = 2};
+    kin_threads_set(2);
+    sample_make(&s, spec);
+    int32_t *row = malloc(spec->n * sizeof *row);
+    size_t rows = items_in_pairs(&s.oracle, row), m = spec->modality_count;
+    test_ok(kin_index_build(&index, &s.catalog, &options, NULL, &err), &err);
+    test_ok(kin_rows_init(&found, spec->n, K, m, &err), &err);
+    test_ok(kin_search_all(index, &find, kin_rows_sink(&found), NULL, &err), &err);
+    for (int run = 0; run < 2; run++) {
+        kin_threads_set(run == 0 ? 1 : 3);
+        traces_init(&told[run], rows, 0);
+        test_ok(kin_search_trace(index, &find, row, rows, sink_of(&told[run]), NULL, &err), &err);
+    }
+    check_rows(&told[0], space == KIN_SPACE_FUSED ? 1 : m, row, &s.oracle, &found);
+    check_sources(&told[0], &s, row, space == KIN_SPACE_FUSED, ASKED);
+    assert_same(&told[0], &told[1]);
+    traces_release(&told[0]);
+    traces_release(&told[1]);
+    kin_rows_release(&found);
+    kin_index_free(index);
+    free(row);
+    sample_release(&s);
+}
+
+static void test_indexes(void **state)
+{
+    (void)state;
+    static const sample_kind kinds[] = {SAMPLE_CLUSTERS, SAMPLE_DUPLICATES, SAMPLE_TWINS};
+    for (size_t c = 0; c < TEST_COUNT(kinds) * 4; c++) {
+        sample_spec spec = {.seed = 20 + c,
+                            .n = SETS_SANITIZED ? 400 : 1500,
+                            .modality_count = 2,
+                            .d = {9, 6},
+                            .weight = {.6, .4},
+                            .kind = kinds[c / 4],
+                            .missing_share = .1,
+                            .missing = (kin_missing)(c % 3)};
+        judge_index(&spec, c & 1, c >> 1 & 1);
+    }
+}
+
+/* ---- what ends a trace early ------------------------------------------------------------------------ */
+
+static const kin_join_options asked = {.top_k = 10, .target = 0.9, .seed = 1, .trace = true};
+static const kin_search_options find = {.top_k = 10, .candidates = 30, .ef_search = 30};
+
+static sample_spec small_spec(size_t n)
+{
+    return (sample_spec){.seed = 6,
+                         .n = n,
+                         .modality_count = 2,
+                         .d = {4, 3},
+                         .weight = {1, 0.3},
+                         .kind = SAMPLE_DUPLICATES,
+                         .missing_share = 0.1};
+}
+
+/* A catalog with a join and an index. */
+typedef struct both {
+    sample s;
+    kin_join *join;
+    kin_index *index;
+    int32_t *row;
+    size_t rows;
+} both;
+
+static void both_make(both *self, size_t n)
+{
+    sample_spec spec = small_spec(n);
+    kin_index_options options = KIN_INDEX_OPTIONS_INIT;
+    options.type = KIN_INDEX_HNSW;
+    sample_make(&self->s, &spec);
+    self->row = malloc(n * sizeof *self->row);
+    self->rows = items_in_pairs(&self->s.oracle, self->row);
+    self->join = join_make(&self->s, &asked, 2);
+    test_ok(kin_index_build(&self->index, &self->s.catalog, &options, NULL, &err), &err);
+}
+
+static void both_release(both *self)
+{
+    kin_join_free(self->join);
+    kin_index_free(self->index);
+    free(self->row);
+    sample_release(&self->s);
+}
+
+/* By the join or the index. */
+static int trace_with(const both *b, bool join, traces *to, const kin_watch *watch, kin_error *e)
+{
+    return join ? kin_join_trace(b->join, b->row, b->rows, sink_of(to), watch, e)
+                : kin_search_trace(b->index, &find, b->row, b->rows, sink_of(to), watch, e);
+}
+
+static bool stop_at_third(void *looks)
+{
+    return ++*(size_t *)looks == 3;
+}
+
+static void test_stopped(void **state)
+{
+    (void)state;
+    both b;
+    both_make(&b, 1000);
+    for (int join = 0; join < 2; join++) {
+        size_t lists = join ? kin_join_list_count(b.join) : 0;
+        size_t at[] = {1, 100, b.rows};
+        for (size_t c = 0; c < TEST_COUNT(at); c++) {
+            traces told;
+            traces_init(&told, b.rows, lists);
+            told.refuse_at = at[c];
+            test_refused(trace_with(&b, join, &told, NULL, &err), &err, KIN_E_IO, "disk full at");
+            assert_int_equal(told.calls, at[c]);
+            traces_release(&told);
+        }
+        traces told;
+        size_t looks = 0;
+        kin_watch watch = {.self = &looks, .stopped = stop_at_third};
+        traces_init(&told, b.rows, lists);
+        test_refused(trace_with(&b, join, &told, &watch, &err), &err, KIN_E_STOPPED, "stopped");
+        assert_true(looks == 3 && told.calls > 0 && told.calls < b.rows);
+        traces_release(&told);
+    }
+    both_release(&b);
+}
+
+/* Each allocation is refused once: the caller hears of it, and afterwards it goes as before. */
+static void test_allocations_fail(void **state)
+{
+    (void)state;
+    both b;
+    both_make(&b, 300);
+    for (int join = 0; join < 2; join++) {
+        size_t heard = 0, lists = join ? kin_join_list_count(b.join) : 0;
+        for (bool refused = true; refused; heard += refused) {
+            traces told;
+            traces_init(&told, b.rows, lists);
+            refusal_arm(heard + 1);
+            int rc = trace_with(&b, join, &told, NULL, &err);
+            refused = refusal_disarm();
+            assert_int_equal(rc, refused ? KIN_E_MEMORY : 0);
+            traces_release(&told);
+        }
+        assert_true(heard > 10);
+    }
+    both_release(&b);
+}
+
+/* What a trace takes is planned with the join, where one was announced. */
+static void test_budget(void **state)
+{
+    (void)state;
+    sample s;
+    sample_spec spec = small_spec(2000);
+    kin_join *join = NULL;
+    kin_join_options options = asked;
+    size_t total[2];
+    kin_threads_set(2);
+    sample_make(&s, &spec);
+    for (int trace = 0; trace < 2; trace++) {
+        options.trace = trace;
+        options.memory_bytes = 0;
+        test_ok(kin_join_new(&join, &s.catalog, &options, &err), &err);
+        total[trace] = kin_join_get_plan(join)->total_bytes;
+        kin_join_free(join);
+        options.memory_bytes = total[trace] - 1;
+        test_refused(kin_join_new(&join, &s.catalog, &options, &err), &err, KIN_E_MEMORY,
+                     "--memory allows");
+    }
+    /* two sets of items, where rows stand and their lists */
+    assert_true(total[1] >= total[0] + 2 * (spec.n * 4 + spec.n / 8) + 8 * spec.n);
+    sample_release(&s);
+}
+
+int main(int argc, char **argv)
+{
+    (void)argc;
+    test_calm_threads(argv);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_join),    cmocka_unit_test(test_join_all),
+        cmocka_unit_test(test_indexes), cmocka_unit_test(test_stopped),
+        cmocka_unit_test(test_budget),  cmocka_unit_test(test_allocations_fail),
+    };
+    return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);
+}
