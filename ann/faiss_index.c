@@ -162,7 +162,7 @@ static int batch_init(batch *self, const kin_space *space, size_t rows, kin_erro
 
 /* Centroids from a seeded sample, and the empty IVF over them. */
 static int train(kin_index_part *part, const int32_t *first, size_t lists, float *centroid,
-                 uint64_t seed, const kin_watch *watch, kin_error *err)
+                 uint64_t seed, const kin_monitor *monitor, kin_error *err)
 {
     const kin_space *space = &part->space;
     size_t vectors = part->distinct.count, rows = train_rows(vectors, lists);
@@ -183,7 +183,7 @@ static int train(kin_index_part *part, const int32_t *first, size_t lists, float
                                          sample.wide, err);
     }
     if (status == 0)
-        status = kin_kmeans_fit(centroid, lists, sample.x, rows, space->d, seed, watch, err);
+        status = kin_kmeans_fit(centroid, lists, sample.x, rows, space->d, seed, monitor, err);
     if (status == 0)
         status = kin_faiss_ivf_new(&part->faiss, centroid, lists, space->d, err);
 exit:
@@ -194,7 +194,7 @@ exit:
 
 /* Adds the vectors of all groups. centroid NULL: HNSW. */
 static int add_vectors(kin_index_part *part, const int32_t *first, const float *centroid,
-                       size_t lists, const kin_watch *watch, kin_error *err)
+                       size_t lists, const kin_monitor *monitor, kin_error *err)
 {
     batch rows = {0};
     int64_t *list = kin_alloc(BATCH_ROWS, sizeof *list);
@@ -203,7 +203,7 @@ static int add_vectors(kin_index_part *part, const int32_t *first, const float *
         status = kin_fail_alloc(err, "list numbers", BATCH_ROWS * sizeof *list);
     for (size_t at = 0; status == 0 && at < part->distinct.count; at += BATCH_ROWS) {
         size_t left = part->distinct.count - at, count = left < BATCH_ROWS ? left : BATCH_ROWS;
-        status = kin_watch_check(watch, err);
+        status = kin_monitor_check(monitor, err);
         if (status)
             break;
         status = kin_space_rows_parallel(&part->space, first + at, count, rows.x, rows.wide, err);
@@ -217,15 +217,15 @@ static int add_vectors(kin_index_part *part, const int32_t *first, const float *
     return status;
 }
 
-static void stage(const kin_watch *watch, const char *what, const kin_index_part *part)
+static void stage(const kin_monitor *monitor, const char *what, const kin_index_part *part)
 {
     char text[64];
     snprintf(text, sizeof text, "%s %s", what, part->name);
-    kin_watch_stage(watch, text);
+    kin_monitor_stage(monitor, text);
 }
 
 static int build_vectors(kin_index *self, kin_index_part *part, const int32_t *first,
-                         const kin_watch *watch, kin_error *err)
+                         const kin_monitor *monitor, kin_error *err)
 {
     const kin_index_options *options = &self->options;
     size_t vectors = part->distinct.count;
@@ -234,7 +234,7 @@ static int build_vectors(kin_index *self, kin_index_part *part, const int32_t *f
     int status = 0;
 
     if (options->project > 0) {
-        stage(watch, "project", part);
+        stage(monitor, "project", part);
         status = kin_space_project(&part->space, first, vectors, (size_t)options->project,
                                    options->project_centre, (uint64_t)options->seed, err);
     }
@@ -242,23 +242,24 @@ static int build_vectors(kin_index *self, kin_index_part *part, const int32_t *f
         status = kin_faiss_hnsw_new(&part->faiss, part->space.d, (size_t)options->links,
                                     (size_t)options->ef_construction, err);
     } else if (status == 0) {
-        stage(watch, "train", part);
+        stage(monitor, "train", part);
         centroid = kin_alloc(kin_size_mul(lists, part->space.d), sizeof *centroid);
-        status = centroid ? train(part, first, lists, centroid, (uint64_t)options->seed, watch, err)
-                          : kin_fail_alloc(err, "centroids", lists * part->space.d * 4);
+        status = centroid
+                     ? train(part, first, lists, centroid, (uint64_t)options->seed, monitor, err)
+                     : kin_fail_alloc(err, "centroids", lists * part->space.d * 4);
     }
     if (status == 0) {
-        stage(watch, "add", part);
-        status = add_vectors(part, first, centroid, lists, watch, err);
+        stage(monitor, "add", part);
+        status = add_vectors(part, first, centroid, lists, monitor, err);
     }
     free(centroid);
     return status;
 }
 
-static int build_part(kin_index *self, size_t p, const kin_watch *watch, kin_error *err)
+static int build_part(kin_index *self, size_t p, const kin_monitor *monitor, kin_error *err)
 {
     kin_index_part *part = &self->part[p];
-    stage(watch, "group", part);
+    stage(monitor, "group", part);
     int status = kin_distinct_make(&part->distinct, self->catalog, part->space.modalities, err);
     if (status == 0)
         status = check_plan(self, p, err);
@@ -271,7 +272,7 @@ static int build_part(kin_index *self, size_t p, const kin_watch *watch, kin_err
     int32_t *first = kin_index_part_firsts(part);
     if (!first)
         return kin_fail_alloc(err, "first items", part->distinct.count * sizeof *first);
-    status = build_vectors(self, part, first, watch, err);
+    status = build_vectors(self, part, first, monitor, err);
     free(first);
     return status;
 }
@@ -312,7 +313,7 @@ int kin_index_make_plan(kin_index_plan *out, const kin_catalog *catalog,
 }
 
 int kin_index_build(kin_index **out, const kin_catalog *catalog, const kin_index_options *options,
-                    const kin_watch *watch, kin_error *err)
+                    const kin_monitor *monitor, kin_error *err)
 {
     kin_index *self = NULL;
     int status = kin_index_new(&self, catalog, options, err);
@@ -323,7 +324,7 @@ int kin_index_build(kin_index **out, const kin_catalog *catalog, const kin_index
     if (status == 0)
         status = check_plan(self, 0, err);
     for (size_t p = 0; status == 0 && p < self->part_count; p++)
-        status = build_part(self, p, watch, err);
+        status = build_part(self, p, monitor, err);
     if (status)
         kin_index_free(self);
     else

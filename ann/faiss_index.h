@@ -48,7 +48,7 @@ typedef struct kin_index kin_index;
 
 /* Builds the indexes of a catalog. The catalog must outlive the index. */
 int kin_index_build(kin_index **out, const kin_catalog *catalog, const kin_index_options *options,
-                    const kin_watch *watch, kin_error *err);
+                    const kin_monitor *monitor, kin_error *err);
 void kin_index_free(kin_index *self);
 
 /* Writes the index files into the existing folder `directory`, and describes them under "index" in
@@ -107,20 +107,20 @@ void kin_search_resolve(kin_search_options *options, const kin_index *index);
  * the resolved options alone: not on threads, budget or what else is asked. Searches with other
  * options must not run on the same index at the same time. */
 int kin_search_all(const kin_index *index, const kin_search_options *options, kin_row_sink sink,
-                   const kin_watch *watch, kin_error *err);
+                   const kin_monitor *monitor, kin_error *err);
 
 /* The same for some items, in the order asked for: query q of the sink is row[q], NULL for all items.
  * A row is bit for bit the one that kin_search_all gives. */
 int kin_search_rows(const kin_index *index, const kin_search_options *options,
                     const int32_t *row /* [count] */, size_t count, kin_row_sink sink,
-                    const kin_watch *watch, kin_error *err);
+                    const kin_monitor *monitor, kin_error *err);
 
 /* What each index proposes to some items, part by part (a modality's has its number, the fused one 0): the
  * items that a search with these options scores for its sake, none where the item lacks the modality.
  * Holds less than kin_search_all. */
 int kin_search_trace(const kin_index *index, const kin_search_options *options,
                      const int32_t *row /* [count] */, size_t count, kin_traced_sink sink,
-                     const kin_watch *watch, kin_error *err);
+                     const kin_monitor *monitor, kin_error *err);
 
 /* About twice the effort of an HNSW index, of resolved options: candidates and efSearch up to all items.
  * False, and nothing changed, where there is no more to give. */

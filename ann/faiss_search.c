@@ -296,7 +296,7 @@ static int run_block(search *self, size_t first, size_t count, kin_error *err)
 }
 
 int kin_search_rows(const kin_index *index, const kin_search_options *options, const int32_t *row,
-                    size_t n, kin_row_sink sink, const kin_watch *watch, kin_error *err)
+                    size_t n, kin_row_sink sink, const kin_monitor *monitor, kin_error *err)
 {
     search self;
     size_t block = n < BLOCK_ITEMS ? n : BLOCK_ITEMS;
@@ -311,27 +311,27 @@ int kin_search_rows(const kin_index *index, const kin_search_options *options, c
     if (status == 0)
         status = kin_blas_room(err); /* FAISS multiplies the queries of a block with the lists */
     if (status == 0) {
-        kin_watch_stage(watch, "search");
-        kin_watch_progress(watch, 0, n);
+        kin_monitor_stage(monitor, "search");
+        kin_monitor_progress(monitor, 0, n);
     }
     for (size_t first = 0; status == 0 && first < n; first += block) {
         size_t count = n - first < block ? n - first : block;
-        status = kin_watch_check(watch, err);
+        status = kin_monitor_check(monitor, err);
         if (status == 0)
             status = run_block(&self, first, count, err);
         if (status == 0)
             status = sink.write(sink.self, first, &self.rows, err);
         if (status == 0)
-            kin_watch_progress(watch, first + count, n);
+            kin_monitor_progress(monitor, first + count, n);
     }
     search_release(&self);
     return kin_catalog_settle(index->catalog, status, err);
 }
 
 int kin_search_all(const kin_index *index, const kin_search_options *options, kin_row_sink sink,
-                   const kin_watch *watch, kin_error *err)
+                   const kin_monitor *monitor, kin_error *err)
 {
-    return kin_search_rows(index, options, NULL, index->catalog->n, sink, watch, err);
+    return kin_search_rows(index, options, NULL, index->catalog->n, sink, monitor, err);
 }
 
 /* ---- one query ------------------------------------------------------------------------------ */

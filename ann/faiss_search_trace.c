@@ -12,7 +12,7 @@
 #include <omp.h>
 #include <stdlib.h>
 
-/* Items between looks at the watch, per thread. */
+/* Items between looks at the monitor, per thread. */
 enum { ITEMS_AT_A_TIME = 64 };
 
 typedef struct search_trace {
@@ -106,16 +106,16 @@ static int trace_items(const search_trace *self, size_t p, const int32_t *row, s
 }
 
 int kin_search_trace(const kin_index *index, const kin_search_options *options, const int32_t *row,
-                     size_t count, kin_traced_sink sink, const kin_watch *watch, kin_error *err)
+                     size_t count, kin_traced_sink sink, const kin_monitor *monitor, kin_error *err)
 {
     search_trace self = {
         .index = index, .options = *options, .threads = (size_t)omp_get_max_threads()};
     size_t stretch = ITEMS_AT_A_TIME * self.threads;
     int rc = prepare(&self, err);
-    kin_watch_stage(watch, "trace");
+    kin_monitor_stage(monitor, "trace");
     for (size_t p = 0; p < index->part_count; p++)
         for (size_t first = 0; first < count && rc == 0; first += stretch) {
-            rc = kin_watch_check(watch, err);
+            rc = kin_monitor_check(monitor, err);
             if (rc == 0)
                 rc = trace_items(&self, p, row, first,
                                  count - first < stretch ? count : first + stretch, sink, err);

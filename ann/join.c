@@ -12,7 +12,7 @@
 /* Rows too wide for sums of lifted codes in int32, as in exact/exact.h. */
 enum { DIMENSIONS_MAX = 32768 };
 
-/* Lists between looks at the watch, per thread: about half a second, beside which it is little that threads
+/* Lists between looks at the monitor, per thread: about half a second, beside which it is little that threads
  * wait for the last list. */
 enum { LISTS_AT_A_TIME = 64 };
 
@@ -171,15 +171,15 @@ static int init_workers(kin_join *self, kin_error *err)
     return rc;
 }
 
-int kin_join_encode(kin_join *self, const kin_watch *watch, kin_error *err)
+int kin_join_encode(kin_join *self, const kin_monitor *monitor, kin_error *err)
 {
     kin_codes_options options = {.top_k = self->options.top_k,
                                  .slack = 1,
                                  .estimates = true,
                                  .leave_out = self->leave_out,
                                  .order = self->order.count > 0 ? &self->order : NULL};
-    kin_watch_stage(watch, "encode");
-    int rc = kin_codes_encode(&self->codes, &options, watch, err);
+    kin_monitor_stage(monitor, "encode");
+    int rc = kin_codes_encode(&self->codes, &options, monitor, err);
     if (rc == 0)
         rc = kin_lists_init(&self->lists, &self->codes, err);
     if (rc == 0)
@@ -305,7 +305,7 @@ static void make_report(kin_join *self, const kin_join_report *before)
     report->collected -= before->collected;
 }
 
-int kin_join_run(kin_join *self, kin_row_sink sink, const kin_watch *watch, kin_error *err)
+int kin_join_run(kin_join *self, kin_row_sink sink, const kin_monitor *monitor, kin_error *err)
 {
     size_t lists = self->lists.count, stretch = LISTS_AT_A_TIME * (size_t)self->threads;
     size_t n = self->catalog->n, rows = self->codes.order.count;
@@ -315,16 +315,16 @@ int kin_join_run(kin_join *self, kin_row_sink sink, const kin_watch *watch, kin_
         return kin_fail_alloc(err, "the order of lists", lists * sizeof *tour);
     int rc = kin_lists_tour(&self->lists, tour, err);
     kin_codes_set_tail_share(&self->codes, self->effort.tail_share);
-    kin_watch_progress(watch, 0, n);
+    kin_monitor_progress(monitor, 0, n);
     for (size_t from = 0, done = 0; from < lists && rc == 0; from += stretch) {
         size_t count = lists - from < stretch ? lists - from : stretch;
-        rc = kin_watch_check(watch, err);
+        rc = kin_monitor_check(monitor, err);
         if (rc == 0)
             rc = join_lists(self, tour + from, count, sink, err);
         for (size_t i = from; i < from + count; i++)
             done += self->codes.order.start[tour[i] + 1] - self->codes.order.start[tour[i]];
         if (rc == 0)
-            kin_watch_progress(watch, (size_t)((double)n * (double)done / (double)rows), n);
+            kin_monitor_progress(monitor, (size_t)((double)n * (double)done / (double)rows), n);
     }
     free(tour);
     if (rc == 0)

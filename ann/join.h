@@ -85,25 +85,25 @@ int kin_join_load(kin_join *self, const kin_dir *dir, const json_t *manifest, bo
 json_t *kin_join_facts(const kin_join *self);
 
 /* Encodes the rows, in an order that was loaded or is made now. */
-int kin_join_encode(kin_join *self, const kin_watch *watch, kin_error *err);
+int kin_join_encode(kin_join *self, const kin_monitor *monitor, kin_error *err);
 
 /* Another target, and as many rows that the result is judged on, for the next kin_join_tune: rows once encoded
  * serve any number of targets. */
 void kin_join_retarget(kin_join *self, double target, size_t judged);
 
 /* Sets the effort by a sample. */
-int kin_join_tune(kin_join *self, const kin_watch *watch, kin_error *err);
+int kin_join_tune(kin_join *self, const kin_monitor *monitor, kin_error *err);
 
 /* More effort for all rows, at least for half of the loss that was aimed at; all lists where the sample shows
  * no loss to mend. Tunes first where the effort was loaded. *raised is false, and nothing changed, when all
  * lists are scanned already. */
-int kin_join_raise(kin_join *self, bool *raised, const kin_watch *watch, kin_error *err);
+int kin_join_raise(kin_join *self, bool *raised, const kin_monitor *monitor, kin_error *err);
 
 /* The items that serve to tune, ascending, kin_alloc'd: judges draw others. After kin_join_encode. */
 int kin_join_tuned_rows(const kin_join *self, int32_t **row, size_t *count, kin_error *err);
 
 /* All rows of the catalog into the sink, in any order and from all threads. May be run again. */
-int kin_join_run(kin_join *self, kin_row_sink sink, const kin_watch *watch, kin_error *err);
+int kin_join_run(kin_join *self, kin_row_sink sink, const kin_monitor *monitor, kin_error *err);
 
 /* Rows of the catalog that are in pairs are joined once more, one by one, with the effort of the last run.
  * One source: what was left in the row's collector in the end and scored canonically, each candidate with
@@ -111,7 +111,7 @@ int kin_join_run(kin_join *self, kin_row_sink sink, const kin_watch *watch, kin_
  * that would have let it, given the row's floor in the end: always more than the one it had. INFINITY: none
  * would. Wants a join with the option `trace`. */
 int kin_join_trace(kin_join *self, const int32_t *row /* [count] */, size_t count,
-                   kin_traced_sink sink, const kin_watch *watch, kin_error *err);
+                   kin_traced_sink sink, const kin_monitor *monitor, kin_error *err);
 
 /* How many lists there are, and the one that each item is in, -1 for those in no pair. After
  * kin_join_encode. */

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Rows between looks at the watch, per thread. */
+/* Rows between looks at the monitor, per thread. */
 enum { ROWS_AT_A_TIME = 32 };
 
 /* One thread's room. */
@@ -146,7 +146,7 @@ static int trace_rows(const kin_join *join, tracer *room, const int32_t *positio
 }
 
 int kin_join_trace(kin_join *self, const int32_t *row, size_t count, kin_traced_sink sink,
-                   const kin_watch *watch, kin_error *err)
+                   const kin_monitor *monitor, kin_error *err)
 {
     size_t threads = (size_t)self->threads, stretch = ROWS_AT_A_TIME * threads;
     tracer *room = calloc(threads, sizeof *room);
@@ -156,10 +156,10 @@ int kin_join_trace(kin_join *self, const int32_t *row, size_t count, kin_traced_
                                                kin_join_trace_bytes(self, self->lists.count));
     for (size_t t = 0; t < threads && rc == 0; t++)
         rc = tracer_init(&room[t], self, err);
-    kin_watch_stage(watch, "trace");
+    kin_monitor_stage(monitor, "trace");
     kin_codes_set_tail_share(&self->codes, self->effort.tail_share);
     for (size_t first = 0; first < count && rc == 0; first += stretch) {
-        rc = kin_watch_check(watch, err);
+        rc = kin_monitor_check(monitor, err);
         if (rc == 0)
             rc = trace_rows(self, room, position, row, first,
                             count - first < stretch ? count : first + stretch, sink, err);

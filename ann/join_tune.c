@@ -110,7 +110,7 @@ static kin_join_effort everything(size_t sampled)
 }
 
 /* The least effort tried that meets the target with its margin; all lists where none does. */
-static int choose_effort(kin_join *join, double target, const kin_watch *watch, kin_error *err)
+static int choose_effort(kin_join *join, double target, const kin_monitor *monitor, kin_error *err)
 {
     const kin_join_sample *self = join->sample;
     kin_join_effort best = everything(self->rows);
@@ -121,7 +121,7 @@ static int choose_effort(kin_join *join, double target, const kin_watch *watch, 
         float reach = choose_reach(self, share, 1 - loss);
         if (isinf(reach))
             break;
-        int rc = kin_watch_check(watch, err);
+        int rc = kin_monitor_check(monitor, err);
         if (rc == 0)
             rc = try_effort(join, reach, share, &got, err);
         if (rc != 0)
@@ -145,9 +145,9 @@ void kin_join_retarget(kin_join *self, double target, size_t judged)
     self->options.judged = judged;
 }
 
-int kin_join_tune(kin_join *self, const kin_watch *watch, kin_error *err)
+int kin_join_tune(kin_join *self, const kin_monitor *monitor, kin_error *err)
 {
-    kin_watch_stage(watch, "tune");
+    kin_monitor_stage(monitor, "tune");
     kin_join_sample_free(self->sample);
     self->sample = NULL;
     kin_codes_set_tail_share(&self->codes, 1);
@@ -157,21 +157,21 @@ int kin_join_tune(kin_join *self, const kin_watch *watch, kin_error *err)
     if (rc == 0)
         rc = kin_join_sample_find_truth(self, err);
     if (rc == 0)
-        rc = choose_effort(self, self->aim, watch, err);
+        rc = choose_effort(self, self->aim, monitor, err);
     return rc;
 }
 
-int kin_join_raise(kin_join *self, bool *raised, const kin_watch *watch, kin_error *err)
+int kin_join_raise(kin_join *self, bool *raised, const kin_monitor *monitor, kin_error *err)
 {
     const kin_join_effort before = self->effort;
     *raised = !isinf(before.reach) || before.tail_share < 1;
     if (!*raised)
         return 0;
-    int rc = self->sample ? 0 : kin_join_tune(self, watch, err);
+    int rc = self->sample ? 0 : kin_join_tune(self, monitor, err);
     for (int halving = 0; rc == 0 && self->effort.reach <= before.reach; halving++) {
         self->aim = 1 - (1 - self->aim) / 2;
         if (halving < HALVINGS)
-            rc = choose_effort(self, self->aim, watch, err);
+            rc = choose_effort(self, self->aim, monitor, err);
         else /* the sample shows no loss that more effort would mend */
             self->effort = everything(before.sampled);
     }

@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-enum { BLOCK_ROWS = 1 << 16 }; /* between looks at the watch */
+enum { BLOCK_ROWS = 1 << 16 }; /* between looks at the monitor */
 
 /* Path halving (Tarjan and van Leeuwen 1984, "Worst-case analysis of set union algorithms"): every other item
  * on the way up is hung below its grandparent. Another thread may have hung it higher meanwhile: an
@@ -51,11 +51,12 @@ static void join_row(uint32_t *parent, const kin_graph *g, size_t row)
     }
 }
 
-static int join_all(uint32_t *parent, const kin_graph *g, const kin_watch *watch, kin_error *err)
+static int join_all(uint32_t *parent, const kin_graph *g, const kin_monitor *monitor,
+                    kin_error *err)
 {
     for (size_t first = 0; first < g->n; first += BLOCK_ROWS) {
         size_t end = first + BLOCK_ROWS < g->n ? first + BLOCK_ROWS : g->n;
-        int rc = kin_watch_check(watch, err);
+        int rc = kin_monitor_check(monitor, err);
         if (rc != 0)
             return rc;
 #pragma omp parallel for schedule(dynamic, 256)
@@ -66,7 +67,7 @@ static int join_all(uint32_t *parent, const kin_graph *g, const kin_watch *watch
 }
 
 int kin_components(size_t *components, size_t *largest, const kin_graph *graph,
-                   const kin_watch *watch, kin_error *err)
+                   const kin_monitor *monitor, kin_error *err)
 {
     size_t n = graph->n;
     size_t roots = 0;
@@ -80,7 +81,7 @@ int kin_components(size_t *components, size_t *largest, const kin_graph *graph,
     }
     for (size_t i = 0; i < n; i++)
         parent[i] = (uint32_t)i;
-    rc = join_all(parent, graph, watch, err);
+    rc = join_all(parent, graph, monitor, err);
     if (rc != 0)
         goto done;
     for (size_t i = 0; i < n; i++) {

@@ -96,7 +96,7 @@ static size_t meet_range(const reverse *self)
 }
 
 int kin_mutual_pairs(size_t *out, const kin_graph *graph, const kin_degrees *degrees,
-                     kin_row_space *space, size_t room, const kin_watch *watch, kin_error *err)
+                     kin_row_space *space, size_t room, const kin_monitor *monitor, kin_error *err)
 {
     reverse part = {.graph = graph, .degrees = degrees, .space = space};
     size_t both = 0;
@@ -111,7 +111,7 @@ int kin_mutual_pairs(size_t *out, const kin_graph *graph, const kin_degrees *deg
     while (part.end < graph->n && rc == 0) {
         next_range(&part, room);
         both += meet_range(&part);
-        rc = kin_watch_check(watch, err);
+        rc = kin_monitor_check(monitor, err);
     }
     if (rc == 0)
         *out = both;

@@ -130,13 +130,13 @@ static void add_tally(tally *all, const tally *part)
         all->cosine[m] += part->cosine[m];
 }
 
-static int count_pairs(tally *all, const measure *self, const kin_watch *watch, kin_error *err)
+static int count_pairs(tally *all, const measure *self, const kin_monitor *monitor, kin_error *err)
 {
     size_t n = self->graph->n;
     tally part[PARTS];
     *all = (tally){0};
     for (size_t first = 0; first < n; first += PARTS * PART_ROWS) {
-        int rc = kin_watch_check(watch, err);
+        int rc = kin_monitor_check(monitor, err);
         if (rc != 0)
             return rc;
 #pragma omp parallel for schedule(dynamic)
@@ -268,14 +268,14 @@ static int check_memory(const kin_graph *g, kin_error *err)
     return kin_plan_check(&plan, 0, err);
 }
 
-static int run(kin_structure *out, measure *self, const kin_watch *watch, kin_error *err)
+static int run(kin_structure *out, measure *self, const kin_monitor *monitor, kin_error *err)
 {
     const kin_graph *g = self->graph;
     tally all;
     size_t mutual = 0;
     int rc = kin_categories_init(&self->categories, g, err);
     if (rc == 0)
-        rc = count_pairs(&all, self, watch, err);
+        rc = count_pairs(&all, self, monitor, err);
     if (rc != 0)
         return rc;
     share_out(out, g, &all);
@@ -288,14 +288,14 @@ static int run(kin_structure *out, measure *self, const kin_watch *watch, kin_er
             self->degrees.most = self->degrees.in[i];
     rc = sum_up_degrees(out, &self->degrees, err);
     if (rc == 0)
-        rc = kin_mutual_pairs(&mutual, g, &self->degrees, self->space, REVERSE_PAIRS, watch, err);
+        rc = kin_mutual_pairs(&mutual, g, &self->degrees, self->space, REVERSE_PAIRS, monitor, err);
     out->reciprocity = ratio(2 * (double)mutual, (double)out->pairs);
     if (rc == 0)
-        rc = kin_components(&out->components, &out->largest_component, g, watch, err);
+        rc = kin_components(&out->components, &out->largest_component, g, monitor, err);
     return rc;
 }
 
-int kin_structure_measure(kin_structure *out, const kin_graph *graph, const kin_watch *watch,
+int kin_structure_measure(kin_structure *out, const kin_graph *graph, const kin_monitor *monitor,
                           kin_error *err)
 {
     kin_structure made = {.items = graph->n};
@@ -304,7 +304,7 @@ int kin_structure_measure(kin_structure *out, const kin_graph *graph, const kin_
     if (rc == 0)
         rc = measure_init(&self, graph, err);
     if (rc == 0)
-        rc = run(&made, &self, watch, err);
+        rc = run(&made, &self, monitor, err);
     measure_release(&self);
     if (rc == 0)
         *out = made;

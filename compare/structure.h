@@ -48,7 +48,7 @@ typedef struct kin_structure {
 /* The same numbers for any number of threads. Time O(pairs) and a few passes over them; memory: 12 bytes an
  * item, up to 24 a category, and at most 128 MiB for the reverse of some rows at a time (4 bytes a pair of the
  * greatest hub, if that is more). */
-int kin_structure_measure(kin_structure *out, const kin_graph *graph, const kin_watch *watch,
+int kin_structure_measure(kin_structure *out, const kin_graph *graph, const kin_monitor *monitor,
                           kin_error *err);
 
 #endif

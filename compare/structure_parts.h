@@ -38,11 +38,11 @@ typedef struct kin_degrees {
 /* How many pairs of items are pairs in both directions. The graph is reversed for as many items at a time as
  * have `room` pairs together, but at least one. Memory: 8 bytes an item and 4 a pair that there is room for. */
 int kin_mutual_pairs(size_t *out, const kin_graph *graph, const kin_degrees *degrees,
-                     kin_row_space *space /* [threads] */, size_t room, const kin_watch *watch,
+                     kin_row_space *space /* [threads] */, size_t room, const kin_monitor *monitor,
                      kin_error *err);
 
 /* The number of components and the items in the largest one. Memory: 8 bytes an item. */
 int kin_components(size_t *components, size_t *largest, const kin_graph *graph,
-                   const kin_watch *watch, kin_error *err);
+                   const kin_monitor *monitor, kin_error *err);
 
 #endif

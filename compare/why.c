@@ -114,14 +114,15 @@ static void fill_items(values *self, const kin_query *query, size_t first, size_
     }
 }
 
-static int values_fill(values *self, const kin_query *query, const kin_watch *watch, kin_error *err)
+static int values_fill(values *self, const kin_query *query, const kin_monitor *monitor,
+                       kin_error *err)
 {
     enum { BETWEEN_LOOKS = 1 << 16 }; /* items: some ten milliseconds */
-    int rc = kin_watch_check(watch, err);
+    int rc = kin_monitor_check(monitor, err);
     for (size_t first = 0; first < self->n && rc == 0; first += BETWEEN_LOOKS) {
         size_t left = self->n - first;
         fill_items(self, query, first, first + (left < BETWEEN_LOOKS ? left : BETWEEN_LOOKS));
-        rc = kin_watch_check(watch, err);
+        rc = kin_monitor_check(monitor, err);
     }
     return rc;
 }
@@ -173,7 +174,7 @@ static unsigned vectors_of(const kin_catalog *catalog, size_t row)
     return has;
 }
 
-static int read_vectors(why_facts *self, const kin_catalog *catalog, const kin_watch *watch,
+static int read_vectors(why_facts *self, const kin_catalog *catalog, const kin_monitor *monitor,
                         kin_error *err)
 {
     kin_query query;
@@ -191,12 +192,12 @@ static int read_vectors(why_facts *self, const kin_catalog *catalog, const kin_w
     if (rc == 0) {
         kin_query_set_row(&query, self->a);
         self->pair = kin_query_score(&query, self->b, &self->score, self->cosine);
-        rc = values_fill(&all, &query, watch, err);
+        rc = values_fill(&all, &query, monitor, err);
     }
     if (rc == 0) {
         rank_side(&self->there, &all, self->b, weight_sum);
         kin_query_set_row(&query, self->b);
-        rc = values_fill(&all, &query, watch, err);
+        rc = values_fill(&all, &query, monitor, err);
     }
     if (rc == 0)
         rank_side(&self->back, &all, self->a, weight_sum);
@@ -245,7 +246,7 @@ static int read_trace(why_facts *self, kin_error *err)
 /* ---- all of it -------------------------------------------------------------------------------- */
 
 int why_find(why_facts *out, const kin_graph *graph, const kin_catalog *catalog, size_t a, size_t b,
-             const kin_watch *watch, kin_error *err)
+             const kin_monitor *monitor, kin_error *err)
 {
     kin_neighbor found = {0}, found_back = {0};
     *out = (why_facts){.graph = graph, .a = a, .b = b, .score = NAN};
@@ -259,7 +260,7 @@ int why_find(why_facts *out, const kin_graph *graph, const kin_catalog *catalog,
     if (rc == 0 && out->there.place > 0)
         read_stored(out, &found);
     if (rc == 0 && catalog && a != b)
-        rc = read_vectors(out, catalog, watch, err);
+        rc = read_vectors(out, catalog, monitor, err);
     if (rc == 0)
         rc = read_trace(out, err);
     if (rc != 0)

@@ -87,7 +87,7 @@ typedef struct why_facts {
  * in all threads, the same numbers for any number of them. Memory: 4 bytes an item and modality, and 8 bytes an
  * item. KIN_E_DATA where the graph's trace is damaged. */
 int why_find(why_facts *out, const kin_graph *graph, const kin_catalog *catalog, size_t a, size_t b,
-             const kin_watch *watch, kin_error *err);
+             const kin_monitor *monitor, kin_error *err);
 
 /* Whether an engine made the graph that proposes nothing: it looks at every item. */
 bool why_is_exact(const kin_graph *graph);

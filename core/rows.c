@@ -76,20 +76,20 @@ kin_rows kin_rows_part(const kin_rows *self, size_t first, size_t count)
     return part;
 }
 
-int kin_watch_check(const kin_watch *self, kin_error *err)
+int kin_monitor_check(const kin_monitor *self, kin_error *err)
 {
     if (self && self->stopped && self->stopped(self->self))
         return kin_fail(err, KIN_E_STOPPED, "nothing was written", "stopped by a signal");
     return 0;
 }
 
-void kin_watch_progress(const kin_watch *self, size_t done, size_t total)
+void kin_monitor_progress(const kin_monitor *self, size_t done, size_t total)
 {
     if (self && self->progress)
         self->progress(self->self, done, total);
 }
 
-void kin_watch_stage(const kin_watch *self, const char *name)
+void kin_monitor_stage(const kin_monitor *self, const char *name)
 {
     if (self && self->stage)
         self->stage(self->self, name);

@@ -48,17 +48,17 @@ typedef struct kin_row_sink {
 
 /* How an engine reports, and how it is told to stop. Both may be NULL. They are called from the
  * thread that called the engine, between batches. */
-typedef struct kin_watch {
+typedef struct kin_monitor {
     void *self;
     void (*progress)(void *self, size_t done, size_t total); /* finished items */
     void (*stage)(void *self, const char *name); /* a stage begins: "train text", "search" ... */
     bool (*stopped)(void *self);
-} kin_watch;
+} kin_monitor;
 
-/* KIN_E_STOPPED once the watch says so, else 0. */
-int kin_watch_check(const kin_watch *self, kin_error *err);
-void kin_watch_progress(const kin_watch *self, size_t done, size_t total);
-void kin_watch_stage(const kin_watch *self, const char *name);
+/* KIN_E_STOPPED once the monitor says so, else 0. */
+int kin_monitor_check(const kin_monitor *self, kin_error *err);
+void kin_monitor_progress(const kin_monitor *self, size_t done, size_t total);
+void kin_monitor_stage(const kin_monitor *self, const char *name);
 
 /* A sink that keeps everything in memory, for a few rows: writes block `first` to the same place
  * of `all`, a kin_rows with room for all queries. Cosines only where `all` was made for them. */

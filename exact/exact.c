@@ -122,15 +122,15 @@ static void count_up(kin_exact *self)
 
 /* Groups first .. last - 1: collectors, rounds, rows. */
 static int run_block(kin_exact *self, size_t first, size_t last, kin_row_sink sink,
-                     const kin_watch *watch, kin_error *err)
+                     const kin_monitor *monitor, kin_error *err)
 {
     const size_t *start = self->codes.order.start;
     int rc = init_block(self, start[first], start[last], err);
     if (rc == 0)
-        rc = kin_exact_run_rounds(self, watch, err);
+        rc = kin_exact_run_rounds(self, monitor, err);
     if (rc == 0) {
         count_up(self);
-        rc = kin_exact_finish_rows(self, first, last, sink, watch, err);
+        rc = kin_exact_finish_rows(self, first, last, sink, monitor, err);
     }
     release_block(self);
     return rc;
@@ -147,12 +147,12 @@ static size_t block_end(const kin_exact *self, size_t g)
     return end;
 }
 
-int kin_exact_run(kin_exact *self, kin_row_sink sink, const kin_watch *watch, kin_error *err)
+int kin_exact_run(kin_exact *self, kin_row_sink sink, const kin_monitor *monitor, kin_error *err)
 {
     kin_codes_options options = {.top_k = self->options.top_k, .slack = self->options.slack};
     const kin_order *order = &self->codes.order;
-    kin_watch_progress(watch, 0, self->catalog->n);
-    int rc = kin_codes_encode(&self->codes, &options, watch, err);
+    kin_monitor_progress(monitor, 0, self->catalog->n);
+    int rc = kin_codes_encode(&self->codes, &options, monitor, err);
     if (rc == 0)
         rc = kin_seed_init(&self->seed, &self->codes, err);
     self->report.rows = order->count;
@@ -160,11 +160,11 @@ int kin_exact_run(kin_exact *self, kin_row_sink sink, const kin_watch *watch, ki
     self->work_all = rc == 0 ? kin_exact_all_work(self) : 1;
     for (size_t g = 0, end; g < order->groups && rc == 0; g = end) {
         end = block_end(self, g);
-        rc = run_block(self, g, end, sink, watch, err);
+        rc = run_block(self, g, end, sink, monitor, err);
     }
     if (rc == 0)
         rc = kin_exact_hand_on_empty(self, sink, err);
     if (rc == 0)
-        kin_watch_progress(watch, self->catalog->n, self->catalog->n);
+        kin_monitor_progress(monitor, self->catalog->n, self->catalog->n);
     return kin_catalog_settle(self->catalog, rc, err);
 }

@@ -73,7 +73,7 @@ void kin_exact_free(kin_exact *self);
 const kin_exact_plan *kin_exact_get_plan(const kin_exact *self);
 
 /* All rows of the catalog into the sink, in any order and from all threads. Once. */
-int kin_exact_run(kin_exact *self, kin_row_sink sink, const kin_watch *watch, kin_error *err);
+int kin_exact_run(kin_exact *self, kin_row_sink sink, const kin_monitor *monitor, kin_error *err);
 
 /* After a run. */
 const kin_exact_report *kin_exact_get_report(const kin_exact *self);

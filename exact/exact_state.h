@@ -37,14 +37,14 @@ enum { ALIKE_COST = 16, CANDIDATE_COST = 150 };
 
 /* The work of the whole run, and that so much of it is done. */
 double kin_exact_all_work(const kin_exact *self);
-void kin_exact_tell(kin_exact *self, double work, const kin_watch *watch);
+void kin_exact_tell(kin_exact *self, double work, const kin_monitor *monitor);
 
 /* Every two groups meet: each with itself, with those most like it, then the others. */
-int kin_exact_run_rounds(kin_exact *self, const kin_watch *watch, kin_error *err);
+int kin_exact_run_rounds(kin_exact *self, const kin_monitor *monitor, kin_error *err);
 
-/* All rows of groups first .. last - 1 into the sink, some at a time between looks at the watch. */
+/* All rows of groups first .. last - 1 into the sink, some at a time between looks at the monitor. */
 int kin_exact_finish_rows(kin_exact *self, size_t first, size_t last, kin_row_sink sink,
-                          const kin_watch *watch, kin_error *err);
+                          const kin_monitor *monitor, kin_error *err);
 
 /* The empty rows of items that are in no pair. */
 int kin_exact_hand_on_empty(kin_exact *self, kin_row_sink sink, kin_error *err);

@@ -86,7 +86,7 @@ int kin_exact_hand_on_empty(kin_exact *self, kin_row_sink sink, kin_error *err)
     return rc;
 }
 
-/* How many groups are finished between looks at the watch: some tenths of a second of work a thread, at
+/* How many groups are finished between looks at the monitor: some tenths of a second of work a thread, at
  * 32 groups for K = 200 and 1,024 dimensions. */
 static size_t groups_at_a_time(const kin_exact *self)
 {
@@ -97,21 +97,21 @@ static size_t groups_at_a_time(const kin_exact *self)
 }
 
 int kin_exact_finish_rows(kin_exact *self, size_t first, size_t last, kin_row_sink sink,
-                          const kin_watch *watch, kin_error *err)
+                          const kin_monitor *monitor, kin_error *err)
 {
     const size_t *start = self->codes.order.start;
     size_t stretch = groups_at_a_time(self);
     int rc = 0;
     for (size_t from = first, to; from < last && rc == 0; from = to) {
         to = last - from < stretch ? last : from + stretch;
-        rc = kin_watch_check(watch, err);
+        rc = kin_monitor_check(monitor, err);
         if (rc == 0)
             rc = finish_groups(self, from, to, sink, err);
         if (rc == 0)
             kin_exact_tell(self,
                            (double)(start[to] - start[from]) * (double)self->options.top_k *
                                CANDIDATE_COST,
-                           watch);
+                           monitor);
     }
     return rc;
 }

@@ -52,21 +52,21 @@ double kin_exact_all_work(const kin_exact *self)
 }
 
 /* Progress is told in rows, though rows come in one go at the end of a block: by the work done. */
-void kin_exact_tell(kin_exact *self, double work, const kin_watch *watch)
+void kin_exact_tell(kin_exact *self, double work, const kin_monitor *monitor)
 {
     self->work_done += work;
     double share = self->work_done / self->work_all;
     double n = (double)self->catalog->n;
-    kin_watch_progress(watch, (size_t)(n * (share < 0.999 ? share : 0.999)), self->catalog->n);
+    kin_monitor_progress(monitor, (size_t)(n * (share < 0.999 ? share : 0.999)), self->catalog->n);
 }
 
-int kin_exact_run_rounds(kin_exact *self, const kin_watch *watch, kin_error *err)
+int kin_exact_run_rounds(kin_exact *self, const kin_monitor *monitor, kin_error *err)
 {
     size_t groups = self->codes.order.groups, alike = self->seed.rounds, others = 1;
     while (others < groups)
         others *= 2;
     for (size_t round = 0; round < alike + others; round++) {
-        int rc = kin_watch_check(watch, err);
+        int rc = kin_monitor_check(monitor, err);
         if (rc != 0)
             return rc;
         double meetings = (double)groups / 2;
@@ -80,7 +80,7 @@ int kin_exact_run_rounds(kin_exact *self, const kin_watch *watch, kin_error *err
             meet_others(self, round - alike);
             meetings *= (double)groups / (double)others; /* some have nobody to meet */
         }
-        kin_exact_tell(self, groups > 0 ? meetings_work(self, meetings) : 0, watch);
+        kin_exact_tell(self, groups > 0 ? meetings_work(self, meetings) : 0, monitor);
     }
     return 0;
 }

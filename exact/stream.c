@@ -327,7 +327,7 @@ static void run_batch(stream *self, size_t first, size_t count)
 }
 
 int kin_stream_run(const kin_catalog *catalog, const kin_stream_queries *queries,
-                   const kin_stream_options *options, kin_row_sink sink, const kin_watch *watch,
+                   const kin_stream_options *options, kin_row_sink sink, const kin_monitor *monitor,
                    kin_error *err)
 {
     stream self;
@@ -335,17 +335,17 @@ int kin_stream_run(const kin_catalog *catalog, const kin_stream_queries *queries
     if (rc == 0)
         rc = kin_blas_room(err);
     if (rc == 0)
-        kin_watch_progress(watch, 0, self.total);
+        kin_monitor_progress(monitor, 0, self.total);
     for (size_t first = 0; first < self.total && rc == 0; first += self.micro_batch) {
         size_t left = self.total - first;
         size_t count = left < self.micro_batch ? left : self.micro_batch;
-        rc = kin_watch_check(watch, err);
+        rc = kin_monitor_check(monitor, err);
         if (rc != 0)
             break;
         run_batch(&self, first, count);
         rc = sink.write(sink.self, first, &self.rows, err);
         if (rc == 0)
-            kin_watch_progress(watch, first + count, self.total);
+            kin_monitor_progress(monitor, first + count, self.total);
     }
     release(&self);
     return kin_catalog_settle(catalog, rc, err);

@@ -50,7 +50,7 @@ void kin_stream_make_plan(kin_plan *out, const kin_catalog *catalog, size_t quer
 /* The top-K rows of the queries, in order, into the sink: query q of the sink is queries->row[q].
  * KIN_E_DATA when K >= n. */
 int kin_stream_run(const kin_catalog *catalog, const kin_stream_queries *queries,
-                   const kin_stream_options *options, kin_row_sink sink, const kin_watch *watch,
+                   const kin_stream_options *options, kin_row_sink sink, const kin_monitor *monitor,
                    kin_error *err);
 
 #endif

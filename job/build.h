@@ -39,8 +39,8 @@ typedef struct build {
     json_t *trace;                 /* what the manifest says of it; NULL: none */
     kin_exact_plan exact_plan;     /* of --engine exact */
     kin_exact_report exact_report; /* and what its run did */
-    console_watch progress;
-    kin_watch watch;
+    console_monitor progress;
+    kin_monitor monitor;
     json_t *seconds; /* per stage */
     double start, stage_start;
 } build;
@@ -51,8 +51,8 @@ int build_check_empty(const build *self, kin_error *err);
 
 void build_stage_done(build *self, const char *name);
 
-/* The watch without its progress: for work beside the engine. */
-kin_watch build_quiet_watch(const build *self);
+/* The monitor without its progress: for work beside the engine. */
+kin_monitor build_quiet_monitor(const build *self);
 
 /* self->catalog, and that there are more than top-k items. kin plan begins with it too. */
 int build_open_inputs(build *self, kin_error *err);

@@ -29,9 +29,9 @@ static void log_verdict(const judge_verdict *v)
 
 static int run_once(build *self, kin_row_sink sink, kin_error *err)
 {
-    self->watch = console_watch_start(&self->progress, self->catalog.n);
+    self->monitor = console_monitor_start(&self->progress, self->catalog.n);
     int rc = build_engine_run(self, sink, err);
-    console_watch_end(&self->progress);
+    console_monitor_end(&self->progress);
     build_stage_done(self, "neighbors");
     return rc;
 }
@@ -46,7 +46,7 @@ static int run_judged(build *self, size_t attempt, kin_error *err)
                              .tuned = self->tuning.row,
                              .tuned_count = self->tuning.rows,
                              .memory_bytes = o->memory};
-    kin_watch quiet = build_quiet_watch(self);
+    kin_monitor quiet = build_quiet_monitor(self);
     judge now;
     int rc = judge_init(&now, &self->catalog, &options, attempt, err);
     if (rc != 0)

@@ -15,7 +15,7 @@ static int run_stream(build *self, kin_row_sink sink, kin_error *err)
     console_info("Computing similarity in micro-batches (total=%zu, micro_batch_size=%lld, "
                  "top_k=%lld)",
                  self->catalog.n, (long long)o->micro_batch, (long long)o->top_k);
-    return kin_stream_run(&self->catalog, NULL, &stream, sink, &self->watch, err);
+    return kin_stream_run(&self->catalog, NULL, &stream, sink, &self->monitor, err);
 }
 
 static void log_exact_plan(const kin_exact_plan *plan)
@@ -43,7 +43,7 @@ static int run_exact(build *self, kin_row_sink sink, kin_error *err)
     self->exact_plan = *kin_exact_get_plan(engine);
     log_exact_plan(&self->exact_plan);
     build_stage_done(self, "plan");
-    rc = kin_exact_run(engine, sink, &self->watch, err);
+    rc = kin_exact_run(engine, sink, &self->monitor, err);
     self->exact_report = *kin_exact_get_report(engine);
     kin_exact_free(engine);
     return rc;
@@ -54,7 +54,7 @@ static int run_search(build *self, kin_row_sink sink, kin_error *err)
     const build_options *o = &self->options;
     console_info("Computing similarity (engine=%s, total=%zu, top_k=%lld)",
                  build_engine_names[o->engine], self->catalog.n, (long long)o->top_k);
-    return kin_search_all(self->index, &o->search, sink, &self->watch, err);
+    return kin_search_all(self->index, &o->search, sink, &self->monitor, err);
 }
 
 static int run_join(build *self, kin_row_sink sink, kin_error *err)
@@ -62,7 +62,7 @@ static int run_join(build *self, kin_row_sink sink, kin_error *err)
     const build_options *o = &self->options;
     console_info("Computing similarity (engine=%s, total=%zu, top_k=%lld)",
                  build_engine_names[o->engine], self->catalog.n, (long long)o->top_k);
-    return kin_join_run(self->join, sink, &self->watch, err);
+    return kin_join_run(self->join, sink, &self->monitor, err);
 }
 
 int build_engine_run(build *self, kin_row_sink sink, kin_error *err)
@@ -81,7 +81,7 @@ int build_engine_run(build *self, kin_row_sink sink, kin_error *err)
 
 static int raise_join(build *self, bool *raised, kin_error *err)
 {
-    kin_watch quiet = build_quiet_watch(self);
+    kin_monitor quiet = build_quiet_monitor(self);
     int rc = kin_join_raise(self->join, raised, &quiet, err);
     build_stage_done(self, "tune");
     if (rc == 0 && *raised)

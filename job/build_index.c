@@ -68,7 +68,7 @@ static int resolve_search(build *self, kin_error *err)
     if (o->search.candidates == 0 && o->search.ef_search == 0) {
         tune_options tune = {
             .target = o->target_recall, .seed = (uint64_t)o->index.seed, .memory_bytes = o->memory};
-        kin_watch quiet = build_quiet_watch(self);
+        kin_monitor quiet = build_quiet_monitor(self);
         rc =
             tune_search(&self->tuning, &o->search, self->index, &self->catalog, &tune, &quiet, err);
         build_stage_done(self, "tune");
@@ -86,7 +86,7 @@ int build_prepare_index(build *self, kin_error *err)
     build_options *o = &self->options;
     int rc = o->index_dir
                  ? open_index(self, err)
-                 : kin_index_build(&self->index, &self->catalog, &o->index, &self->watch, err);
+                 : kin_index_build(&self->index, &self->catalog, &o->index, &self->monitor, err);
     if (rc != 0)
         return rc;
     o->index = *kin_index_resolved(self->index);

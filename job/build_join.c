@@ -77,7 +77,7 @@ static int load_join(build *self, bool *tuned, kin_error *err)
 /* Sets the effort, and notes the items that served, so that the judge draws others. */
 static int tune(build *self, bool tuned, kin_error *err)
 {
-    kin_watch quiet = build_quiet_watch(self);
+    kin_monitor quiet = build_quiet_monitor(self);
     int rc = tuned ? 0 : kin_join_tune(self->join, &quiet, err);
     if (rc == 0)
         rc = kin_join_tuned_rows(self->join, &self->tuning.row, &self->tuning.rows, err);
@@ -105,7 +105,7 @@ int build_prepare_join(build *self, kin_error *err)
     if (o->index_dir)
         rc = load_join(self, &tuned, err);
     build_stage_done(self, "plan");
-    kin_watch quiet = build_quiet_watch(self);
+    kin_monitor quiet = build_quiet_monitor(self);
     if (rc == 0)
         rc = kin_join_encode(self->join, &quiet, err);
     build_stage_done(self, "encode");

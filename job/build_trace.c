@@ -172,7 +172,7 @@ static int draw(trace *files, const build *self, kin_error *err)
 
 static int run(trace *files, build *self, kin_error *err)
 {
-    kin_watch quiet = build_quiet_watch(self);
+    kin_monitor quiet = build_quiet_monitor(self);
     kin_traced_sink sink = {.self = files, .write = keep};
     if (self->join)
         return kin_join_trace(self->join, files->row, files->rows, sink, &quiet, err);

@@ -42,7 +42,7 @@ static int draw(comparison *self, kin_error *err)
     return 0;
 }
 
-static int run_exact(kin_rows *exact, const comparison *self, const kin_watch *watch,
+static int run_exact(kin_rows *exact, const comparison *self, const kin_monitor *monitor,
                      kin_error *err)
 {
     const kin_catalog *catalog = &self->catalog;
@@ -60,15 +60,15 @@ static int run_exact(kin_rows *exact, const comparison *self, const kin_watch *w
         return rc;
     console_info("Computing exact rows (rows=%zu, total=%zu, top_k=%zu)", count, catalog->n, k);
     kin_stream_queries queries = {.row = self->row, .count = count};
-    return kin_stream_run(catalog, &queries, &stream, kin_rows_sink(exact), watch, err);
+    return kin_stream_run(catalog, &queries, &stream, kin_rows_sink(exact), monitor, err);
 }
 
-int comparison_sample(comparison *self, const kin_watch *watch, kin_error *err)
+int comparison_sample(comparison *self, const kin_monitor *monitor, kin_error *err)
 {
     kin_rows exact = {0};
     int rc = draw(self, err);
     if (rc == 0)
-        rc = run_exact(&exact, self, watch, err);
+        rc = run_exact(&exact, self, monitor, err);
     if (rc == 0)
         rc = kin_graph_make(&self->reference.graph, &exact, self->row, &self->graph.graph, err);
     self->reference.there = self->computed = rc == 0;

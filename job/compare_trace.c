@@ -65,40 +65,40 @@ static int check_memory(const truth *self, size_t k, kin_error *err)
 
 /* The k best of `catalog`, the graph's or a view of it, for the traced rows. */
 static int rank_rows(kin_graph *out, const truth *self, const kin_catalog *catalog, size_t k,
-                     const kin_watch *watch, kin_error *err)
+                     const kin_monitor *monitor, kin_error *err)
 {
     kin_rows rows = {0};
     kin_stream_options stream = row_sample_stream(catalog, k, self->memory_bytes);
     kin_stream_queries queries = {.row = self->trace->row, .count = self->trace->rows};
     int rc = kin_rows_init(&rows, queries.count, k, 0, err);
     if (rc == 0 && queries.count > 0)
-        rc = kin_stream_run(catalog, &queries, &stream, kin_rows_sink(&rows), watch, err);
+        rc = kin_stream_run(catalog, &queries, &stream, kin_rows_sink(&rows), monitor, err);
     if (rc == 0)
         rc = kin_graph_make(out, &rows, self->trace->row, self->like, err);
     kin_rows_release(&rows);
     return rc;
 }
 
-static int rank_by_modality(truth *self, size_t m, const kin_watch *watch, kin_error *err)
+static int rank_by_modality(truth *self, size_t m, const kin_monitor *monitor, kin_error *err)
 {
     kin_catalog view;
     int rc = show_view_init(&view, self->catalog, m, err);
     if (rc != 0)
         return rc;
-    rc = rank_rows(&self->nearest[m], self, &view, self->depth[m], watch, err);
+    rc = rank_rows(&self->nearest[m], self, &view, self->depth[m], monitor, err);
     show_view_release(&view);
     return rc;
 }
 
 static int split_trace(kin_loss *out, truth *self, const kin_graph *reference,
-                       const kin_watch *watch, kin_error *err)
+                       const kin_monitor *monitor, kin_error *err)
 {
     const kin_graph *nearest[KIN_MODALITIES_MAX] = {NULL};
     set_depths(self);
     int rc = check_memory(self, self->like->k, err);
     if (rc == 0 && !reference) {
-        kin_watch_stage(watch, "exact rows");
-        rc = rank_rows(&self->exact, self, self->catalog, self->like->k, watch, err);
+        kin_monitor_stage(monitor, "exact rows");
+        rc = rank_rows(&self->exact, self, self->catalog, self->like->k, monitor, err);
         reference = &self->exact;
     }
     for (size_t m = 0; m < self->like->modality_count && rc == 0; m++) {
@@ -106,8 +106,8 @@ static int split_trace(kin_loss *out, truth *self, const kin_graph *reference,
             continue;
         char stage[KIN_NAME_MAX + 16];
         snprintf(stage, sizeof stage, "nearest by %s", self->like->modality[m]);
-        kin_watch_stage(watch, stage);
-        rc = rank_by_modality(self, m, watch, err);
+        kin_monitor_stage(monitor, stage);
+        rc = rank_by_modality(self, m, monitor, err);
         nearest[m] = &self->nearest[m];
     }
     if (rc == 0)
@@ -120,7 +120,7 @@ static int split_trace(kin_loss *out, truth *self, const kin_graph *reference,
 
 int compare_trace_split(kin_loss *out, bool *there, const kin_graph *graph,
                         const kin_catalog *catalog, const kin_graph *reference, size_t memory_bytes,
-                        const kin_watch *watch, kin_error *err)
+                        const kin_monitor *monitor, kin_error *err)
 {
     kin_trace trace;
     *out = (kin_loss){0};
@@ -128,7 +128,7 @@ int compare_trace_split(kin_loss *out, bool *there, const kin_graph *graph,
     if (rc != 0 || !*there)
         return rc;
     truth self = {.catalog = catalog, .like = graph, .trace = &trace, .memory_bytes = memory_bytes};
-    rc = split_trace(out, &self, reference, watch, err);
+    rc = split_trace(out, &self, reference, monitor, err);
     kin_trace_close(&trace);
     return rc;
 }

@@ -20,6 +20,6 @@ size_t compare_trace_depth(size_t asked, size_t n);
  * KIN_E_MEMORY, before anything is taken, where it is more than `memory_bytes` (0: what the machine has). */
 int compare_trace_split(kin_loss *out, bool *there, const kin_graph *graph,
                         const kin_catalog *catalog, const kin_graph *reference, size_t memory_bytes,
-                        const kin_watch *watch, kin_error *err);
+                        const kin_monitor *monitor, kin_error *err);
 
 #endif

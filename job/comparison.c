@@ -335,7 +335,7 @@ static int measure_recall(comparison *self, kin_error *err)
 }
 
 /* The loss split, where the build kept a trace; it needs the vectors, which may be gone. */
-static int measure_loss(comparison *self, const kin_watch *watch, kin_error *err)
+static int measure_loss(comparison *self, const kin_monitor *monitor, kin_error *err)
 {
     const kin_graph *graph = &self->graph.graph;
     const compare_options *o = self->options;
@@ -355,18 +355,18 @@ static int measure_loss(comparison *self, const kin_watch *watch, kin_error *err
     bool whole = !self->computed && !self->forced && !self->to_reference.other &&
                  self->reference.graph.data != NULL && self->reference.graph.k == graph->k;
     return compare_trace_split(&self->loss, &self->has_loss, graph, &self->catalog,
-                               whole ? &self->reference.graph : NULL, o->memory, watch, err);
+                               whole ? &self->reference.graph : NULL, o->memory, monitor, err);
 }
 
-static int measure(comparison *self, const kin_watch *watch, kin_error *err)
+static int measure(comparison *self, const kin_monitor *monitor, kin_error *err)
 {
     int rc = self->reference.there ? measure_recall(self, err) : 0;
     if (rc == 0 && self->reference.there)
-        rc = measure_loss(self, watch, err);
+        rc = measure_loss(self, monitor, err);
     if (rc == 0)
-        rc = kin_watch_check(watch, err);
+        rc = kin_monitor_check(monitor, err);
     if (rc == 0)
-        rc = kin_structure_measure(&self->structure, &self->graph.graph, watch, err);
+        rc = kin_structure_measure(&self->structure, &self->graph.graph, monitor, err);
     if (rc == 0 && self->previous.there) {
         rc = kin_drift_measure(&self->drift, &self->graph.graph, &self->previous.graph,
                                &self->to_previous, comparison_drift_top_k(self), err);
@@ -387,14 +387,14 @@ int comparison_run(comparison *self, const compare_options *options, const kin_o
         rc = open_sides(self, operands, err);
     if (rc != 0)
         return rc;
-    console_watch progress;
-    kin_watch watch = console_watch_start(&progress, (size_t)options->sample);
+    console_monitor progress;
+    kin_monitor monitor = console_monitor_start(&progress, (size_t)options->sample);
     if (options->sample && options->stratify)
         rc = strata_init(&self->strata, &self->graph.graph, options->stratify, err);
     if (rc == 0 && options->sample)
-        rc = comparison_sample(self, &watch, err);
-    console_watch_end(&progress);
-    kin_watch quiet = {.self = watch.self, .stopped = watch.stopped};
+        rc = comparison_sample(self, &monitor, err);
+    console_monitor_end(&progress);
+    kin_monitor quiet = {.self = monitor.self, .stopped = monitor.stopped};
     if (rc == 0)
         rc = pair_up(self, err);
     if (rc == 0 && options->stratify &&

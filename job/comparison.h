@@ -99,7 +99,7 @@ int comparison_run(comparison *self, const compare_options *options, const kin_o
 void comparison_release(comparison *self);
 
 /* self->reference, self->row: exact rows of --sample items of the graph, by `stream`. */
-int comparison_sample(comparison *self, const kin_watch *watch, kin_error *err);
+int comparison_sample(comparison *self, const kin_monitor *monitor, kin_error *err);
 
 /* How many neighbours of a row are judged, K: --top-k; else what graph (and other) and reference both claim to have. A
  * file without such a claim (.npz, .ivecs) is judged by the reference's, so that rows that are too short lose. */

@@ -64,11 +64,11 @@ static void conclude(judge_verdict *v, const kin_recall_mean *recall, const doub
     v->met = v->lower_bound >= v->target;
 }
 
-int judge_decide(judge *self, const kin_watch *watch, kin_error *err)
+int judge_decide(judge *self, const kin_monitor *monitor, kin_error *err)
 {
     kin_recall_mean recall;
     double *value = kin_alloc(self->sample.count, sizeof *value);
-    int rc = value ? row_sample_exact(&self->sample, watch, err)
+    int rc = value ? row_sample_exact(&self->sample, monitor, err)
                    : kin_fail_alloc(err, "recall", self->sample.count * sizeof *value);
     if (rc == 0)
         rc = row_sample_recall(&self->sample, &recall, value, err);

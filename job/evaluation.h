@@ -64,6 +64,6 @@ void judge_release(judge *self);
 kin_row_sink judge_sink(judge *self, kin_row_sink next);
 
 /* Computes the exact rows and self->verdict. */
-int judge_decide(judge *self, const kin_watch *watch, kin_error *err);
+int judge_decide(judge *self, const kin_monitor *monitor, kin_error *err);
 
 #endif

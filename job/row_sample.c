@@ -158,7 +158,7 @@ void row_sample_make_plan(kin_plan *out, const kin_catalog *catalog, size_t k, s
     kin_plan_add(out, "sampled rows", 2, kin_rows_bytes(count, k, 0));
 }
 
-int row_sample_exact(row_sample *self, const kin_watch *watch, kin_error *err)
+int row_sample_exact(row_sample *self, const kin_monitor *monitor, kin_error *err)
 {
     kin_stream_options stream = row_sample_stream(self->catalog, self->k, self->memory_bytes);
     kin_stream_queries queries = {.row = self->row, .count = self->count};
@@ -166,7 +166,7 @@ int row_sample_exact(row_sample *self, const kin_watch *watch, kin_error *err)
     if (self->count == 0)
         return 0;
     kin_row_sink sink = {.self = &self->exact, .write = keep_block};
-    return kin_stream_run(self->catalog, &queries, &stream, sink, watch, err);
+    return kin_stream_run(self->catalog, &queries, &stream, sink, monitor, err);
 }
 
 int row_sample_recall(row_sample *self, kin_recall_mean *out, double *value, kin_error *err)

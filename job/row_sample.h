@@ -67,7 +67,7 @@ void row_sample_make_plan(kin_plan *out, const kin_catalog *catalog, size_t k, s
                           size_t memory_bytes);
 
 /* Fills self->exact. */
-int row_sample_exact(row_sample *self, const kin_watch *watch, kin_error *err);
+int row_sample_exact(row_sample *self, const kin_monitor *monitor, kin_error *err);
 
 /* The recall of `got` against `exact`; `value` receives that of each of the out->judged rows.
  * KIN_E_INTERNAL where the engine left a row out. */

@@ -85,7 +85,7 @@ static void fill_stored(show_data *self, show_item *item, kin_neighbor *found /*
 /* ---- from the vectors ----------------------------------------------------------------------- */
 
 static int fill_exact_lane(show_data *self, const kin_catalog *catalog, size_t m, kin_query *query,
-                           const int32_t *row, const kin_watch *watch, kin_error *err)
+                           const int32_t *row, const kin_monitor *monitor, kin_error *err)
 {
     kin_catalog view = {0};
     kin_rows found = {0};
@@ -97,7 +97,7 @@ static int fill_exact_lane(show_data *self, const kin_catalog *catalog, size_t m
     if (rc == 0)
         rc = kin_rows_init(&found, self->count, most, 1, err);
     if (rc == 0)
-        rc = kin_stream_run(&view, &queries, &options, kin_rows_sink(&found), watch, err);
+        rc = kin_stream_run(&view, &queries, &options, kin_rows_sink(&found), monitor, err);
     for (size_t q = 0; q < self->count && rc == 0; q++) {
         show_lane *lane = &self->item[q].lane[m];
         kin_query_set_row(query, self->item[q].row);
@@ -133,7 +133,7 @@ static void fill_fused_cosines(show_data *self, kin_query *query)
     }
 }
 
-static int fill_exact(show_data *self, const kin_catalog *catalog, const kin_watch *watch,
+static int fill_exact(show_data *self, const kin_catalog *catalog, const kin_monitor *monitor,
                       kin_error *err)
 {
     kin_query query;
@@ -148,7 +148,7 @@ static int fill_exact(show_data *self, const kin_catalog *catalog, const kin_wat
     for (size_t q = 0; q < self->count; q++)
         row[q] = (int32_t)self->item[q].row;
     for (size_t m = 0; m + 1 < self->lanes && rc == 0; m++)
-        rc = fill_exact_lane(self, catalog, m, &query, row, watch, err);
+        rc = fill_exact_lane(self, catalog, m, &query, row, monitor, err);
     fill_fused_cosines(self, &query);
 done:
     free(row);
@@ -184,7 +184,7 @@ static int allocate(show_data *self, const size_t *row, kin_error *err)
 }
 
 int show_data_init(show_data *self, const kin_graph *graph, const kin_catalog *catalog,
-                   const size_t *row, size_t count, size_t neighbors, const kin_watch *watch,
+                   const size_t *row, size_t count, size_t neighbors, const kin_monitor *monitor,
                    kin_error *err)
 {
     *self = (show_data){.graph = graph,
@@ -200,7 +200,7 @@ int show_data_init(show_data *self, const kin_graph *graph, const kin_catalog *c
     for (size_t q = 0; q < count && rc == 0; q++)
         fill_stored(self, &self->item[q], found, all);
     if (rc == 0 && catalog)
-        rc = fill_exact(self, catalog, watch, err);
+        rc = fill_exact(self, catalog, monitor, err);
     for (size_t q = 0; q < count && rc == 0; q++)
         mark_also_fused(self, &self->item[q]);
     free(found);

@@ -53,7 +53,7 @@ int show_find(size_t *row /* [count] */, const char *const *id, size_t count,
  * graph alone, where cosines have 11 bits; that of an only modality follows from the score. */
 int show_data_init(show_data *self, const kin_graph *graph, const kin_catalog *catalog,
                    const size_t *row /* [count] */, size_t count, size_t neighbors,
-                   const kin_watch *watch, kin_error *err);
+                   const kin_monitor *monitor, kin_error *err);
 void show_data_release(show_data *self);
 
 /* What an item is called: its title, else its id. */

@@ -69,7 +69,7 @@ typedef struct sweep {
     char note[SWEEP_NOTES_MAX][SWEEP_NOTE_BYTES]; /* what was left out, and why */
     size_t notes;
     kin_error refused; /* of the first engine that could not run */
-    console_watch progress;
+    console_monitor progress;
     double start_seconds;
 } sweep;
 

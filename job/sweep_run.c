@@ -30,13 +30,13 @@ void sweep_note(sweep *self, const char *format, ...)
 }
 
 /* A bar for the run to come; without a terminal a line per point is enough. */
-static kin_watch begin_run(sweep *self)
+static kin_monitor begin_run(sweep *self)
 {
-    kin_watch watch = console_watch_start(&self->progress, self->sample->n);
-    watch.stage = NULL;
+    kin_monitor monitor = console_monitor_start(&self->progress, self->sample->n);
+    monitor.stage = NULL;
     if (!self->progress.bar)
-        watch.progress = NULL;
-    return watch;
+        monitor.progress = NULL;
+    return monitor;
 }
 
 /* Where a run's rows go: only those that are judged are kept. */
@@ -75,7 +75,7 @@ static int add_point(sweep *self, sweep_point point, kin_error *err)
 {
     kin_recall_mean recall;
     char text[SWEEP_TEXT];
-    console_watch_end(&self->progress);
+    console_monitor_end(&self->progress);
     int rc = row_sample_recall(&self->judged, &recall, self->value, err);
     if (rc != 0)
         return rc;
@@ -130,10 +130,10 @@ static int draw(sweep *self, const kin_join *join, kin_error *err)
     if (!self->value)
         return kin_fail_alloc(err, "recall", self->judged.count * sizeof *self->value);
     check_proof(self);
-    kin_watch watch = begin_run(self);
-    watch.progress = NULL;
+    kin_monitor monitor = begin_run(self);
+    monitor.progress = NULL;
     double start = console_seconds();
-    rc = row_sample_exact(&self->judged, &watch, err);
+    rc = row_sample_exact(&self->judged, &monitor, err);
     if (rc == 0)
         console_info("Exact neighbours of %s to judge by: %.2f s",
                      kin_count(self->judged.count, "row").text, console_seconds() - start);
@@ -155,11 +155,11 @@ static int prepare_ivf(sweep *self, kin_join **join, double *seconds, kin_error 
                                 .seed = o->seed,
                                 .memory_bytes = self->memory_bytes};
     double start = console_seconds();
-    kin_watch watch = begin_run(self);
+    kin_monitor monitor = begin_run(self);
     int rc = kin_join_new(join, self->sample, &options, &fault);
     if (rc == 0)
-        rc = kin_join_encode(*join, &watch, &fault);
-    console_watch_end(&self->progress);
+        rc = kin_join_encode(*join, &monitor, &fault);
+    console_monitor_end(&self->progress);
     *seconds = console_seconds() - start;
     if (rc != 0) {
         kin_join_free(*join);
@@ -173,11 +173,11 @@ static int time_ivf(sweep *self, kin_join *join, double target, kin_row_sink sin
                     kin_error *err)
 {
     double start = console_seconds();
-    kin_watch watch = begin_run(self);
+    kin_monitor monitor = begin_run(self);
     kin_join_retarget(join, target, judge_rows(row_sample_population(self->sample), target));
-    int rc = kin_join_tune(join, &watch, err);
+    int rc = kin_join_tune(join, &monitor, err);
     if (rc == 0)
-        rc = kin_join_run(join, sink, &watch, err);
+        rc = kin_join_run(join, sink, &monitor, err);
     *seconds = console_seconds() - start;
     return rc;
 }
@@ -197,7 +197,7 @@ static int repeat_ivf(sweep *self, void *join, const sweep_point *point, double 
                       kin_error *err)
 {
     int rc = time_ivf(self, join, point->target, calibrate_sink(), seconds, err);
-    console_watch_end(&self->progress);
+    console_monitor_end(&self->progress);
     return rc;
 }
 
@@ -219,12 +219,12 @@ static int time_exact(sweep *self, kin_row_sink sink, sweep_point *point, kin_er
     options.top_k = (size_t)self->options->top_k;
     options.memory_bytes = self->memory_bytes;
     double start = console_seconds();
-    kin_watch watch = begin_run(self);
+    kin_monitor monitor = begin_run(self);
     int rc = kin_exact_new(&engine, self->sample, &options, err);
     if (rc != 0)
         return rc;
     point->memory_bytes = kin_exact_get_plan(engine)->total_bytes;
-    rc = kin_exact_run(engine, sink, &watch, err);
+    rc = kin_exact_run(engine, sink, &monitor, err);
     kin_exact_free(engine);
     point->seconds = console_seconds() - start;
     return rc;
@@ -236,7 +236,7 @@ static int repeat_exact(sweep *self, void *made, const sweep_point *point, doubl
     (void)made;
     sweep_point again = *point;
     int rc = time_exact(self, calibrate_sink(), &again, err);
-    console_watch_end(&self->progress);
+    console_monitor_end(&self->progress);
     *seconds = again.seconds;
     return rc;
 }
@@ -281,8 +281,8 @@ static int time_hnsw(sweep *self, const kin_index *index, int64_t candidates, ki
 {
     kin_search_options search = search_of(self, candidates);
     double start = console_seconds();
-    kin_watch watch = begin_run(self);
-    int rc = kin_search_all(index, &search, sink, &watch, err);
+    kin_monitor monitor = begin_run(self);
+    int rc = kin_search_all(index, &search, sink, &monitor, err);
     *seconds = console_seconds() - start;
     return rc;
 }
@@ -291,7 +291,7 @@ static int repeat_hnsw(sweep *self, void *index, const sweep_point *point, doubl
                        kin_error *err)
 {
     int rc = time_hnsw(self, index, point->candidates, calibrate_sink(), seconds, err);
-    console_watch_end(&self->progress);
+    console_monitor_end(&self->progress);
     return rc;
 }
 
@@ -368,9 +368,9 @@ static int sweep_space(sweep *self, kin_index_space space, kin_error *err)
     options.seed = self->options->seed;
     options.memory_bytes = self->memory_bytes;
     double start = console_seconds();
-    kin_watch watch = begin_run(self);
-    int rc = kin_index_build(&index, self->sample, &options, &watch, &fault);
-    console_watch_end(&self->progress);
+    kin_monitor monitor = begin_run(self);
+    int rc = kin_index_build(&index, self->sample, &options, &monitor, &fault);
+    console_monitor_end(&self->progress);
     if (rc != 0)
         return unless_refused(self, space == KIN_SPACE_FUSED ? "hnsw fused" : "hnsw", rc, &fault,
                               err);
@@ -416,7 +416,7 @@ int sweep_run(sweep *self, kin_error *err)
         rc = run_exact(self, err);
     if (rc == 0 && engine != SWEEP_IVF)
         rc = sweep_hnsw(self, err);
-    console_watch_end(&self->progress);
+    console_monitor_end(&self->progress);
     if (rc == 0 && self->count == 0) {
         if (err)
             *err = self->refused;

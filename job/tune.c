@@ -42,12 +42,12 @@ static bool promises(const tuner *self, const kin_recall_mean *recall)
     return bound - error >= self->options.target;
 }
 
-static int try_step(tuner *self, const kin_search_options *search, const kin_watch *watch,
+static int try_step(tuner *self, const kin_search_options *search, const kin_monitor *monitor,
                     tuning *out, kin_error *err)
 {
     kin_recall_mean recall;
     int rc = kin_search_rows(self->index, search, self->sample.row, self->sample.count,
-                             row_sample_sink(&self->sample), watch, err);
+                             row_sample_sink(&self->sample), monitor, err);
     if (rc == 0)
         rc = row_sample_recall(&self->sample, &recall, self->value, err);
     if (rc != 0)
@@ -61,7 +61,7 @@ static int try_step(tuner *self, const kin_search_options *search, const kin_wat
 
 /* Up until a step promises to pass, or there is nothing deeper. */
 static int climb(tuner *self, kin_search_options *search, const kin_catalog *catalog,
-                 const kin_watch *watch, tuning *out, kin_error *err)
+                 const kin_monitor *monitor, tuning *out, kin_error *err)
 {
     bool fused = kin_index_resolved(self->index)->space == KIN_SPACE_FUSED;
     int rc = 0;
@@ -71,12 +71,12 @@ static int climb(tuner *self, kin_search_options *search, const kin_catalog *cat
         if (out->likely || c == search->candidates || search->candidates >= (int64_t)catalog->n)
             continue;
         search->candidates = search->ef_search = c;
-        rc = try_step(self, search, watch, out, err);
+        rc = try_step(self, search, monitor, out, err);
     }
     return rc == 0 && !out->likely ? kin_catalog_unchanged(catalog, err) : rc;
 }
 
-static int prepare(tuner *self, const kin_catalog *catalog, size_t k, const kin_watch *watch,
+static int prepare(tuner *self, const kin_catalog *catalog, size_t k, const kin_monitor *monitor,
                    kin_error *err)
 {
     self->population = row_sample_population(catalog);
@@ -94,18 +94,18 @@ static int prepare(tuner *self, const kin_catalog *catalog, size_t k, const kin_
     self->as_judged = kin_alloc(self->judged_rows, sizeof *self->as_judged);
     if (!self->value || !self->as_judged)
         return kin_fail_alloc(err, "recall", self->judged_rows * sizeof *self->value);
-    return row_sample_exact(&self->sample, watch, err);
+    return row_sample_exact(&self->sample, monitor, err);
 }
 
 int tune_search(tuning *out, kin_search_options *search, const kin_index *index,
-                const kin_catalog *catalog, const tune_options *options, const kin_watch *watch,
+                const kin_catalog *catalog, const tune_options *options, const kin_monitor *monitor,
                 kin_error *err)
 {
     tuner self = {.index = index, .options = *options};
     *out = (tuning){0};
-    int rc = prepare(&self, catalog, search->top_k, watch, err);
+    int rc = prepare(&self, catalog, search->top_k, monitor, err);
     if (rc == 0)
-        rc = climb(&self, search, catalog, watch, out, err);
+        rc = climb(&self, search, catalog, monitor, out, err);
     if (rc == 0) {
         out->row = self.sample.row;
         out->rows = self.sample.count;

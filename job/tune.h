@@ -32,7 +32,7 @@ typedef struct tune_options {
 
 /* Sets `search->candidates` and `ef_search`, which must be 0 before, for an HNSW index. */
 int tune_search(tuning *out, kin_search_options *search, const kin_index *index,
-                const kin_catalog *catalog, const tune_options *options, const kin_watch *watch,
+                const kin_catalog *catalog, const tune_options *options, const kin_monitor *monitor,
                 kin_error *err);
 void tuning_release(tuning *self);
 

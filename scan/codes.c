@@ -329,12 +329,12 @@ static int allocate(kin_codes *self, kin_error *err)
     return 0;
 }
 
-static int encode_all(kin_codes *self, float *memory, float slack, const kin_watch *watch,
+static int encode_all(kin_codes *self, float *memory, float slack, const kin_monitor *monitor,
                       kin_error *err)
 {
     size_t n = self->order.count;
     size_t stretch =
-        (size_t)omp_get_max_threads() * 64 * BLOCK_ROWS; /* between looks at the watch */
+        (size_t)omp_get_max_threads() * 64 * BLOCK_ROWS; /* between looks at the monitor */
     int rc = 0;
     for (size_t from = 0; from < n && rc == 0; from += stretch) {
         size_t to = n - from < stretch ? n : from + stretch, none = SIZE_MAX;
@@ -351,12 +351,12 @@ static int encode_all(kin_codes *self, float *memory, float slack, const kin_wat
             }
         }
         rc = none < SIZE_MAX ? kin_catalog_fail_row(self->fused.catalog, none, err)
-                             : kin_watch_check(watch, err);
+                             : kin_monitor_check(monitor, err);
     }
     return rc;
 }
 
-int kin_codes_encode(kin_codes *self, const kin_codes_options *options, const kin_watch *watch,
+int kin_codes_encode(kin_codes *self, const kin_codes_options *options, const kin_monitor *monitor,
                      kin_error *err)
 {
     float *memory = kin_alloc((size_t)omp_get_max_threads(),
@@ -372,11 +372,11 @@ int kin_codes_encode(kin_codes *self, const kin_codes_options *options, const ki
     }
     kin_codes_fit_forget(self);
     if (rc == 0)
-        rc = kin_watch_check(watch, err);
+        rc = kin_monitor_check(monitor, err);
     if (rc == 0)
         rc = allocate(self, err);
     if (rc == 0)
-        rc = encode_all(self, memory, options->slack, watch, err);
+        rc = encode_all(self, memory, options->slack, monitor, err);
     free(memory);
     if (rc == 0 && !self->estimates)
         settle_tolerance(self, options->slack);

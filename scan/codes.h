@@ -91,7 +91,7 @@ int kin_codes_init(kin_codes *self, const kin_catalog *catalog, const kin_codes_
 
 /* Orders and encodes all rows. */
 /* The order is emptied where one was given. */
-int kin_codes_encode(kin_codes *self, const kin_codes_options *options, const kin_watch *watch,
+int kin_codes_encode(kin_codes *self, const kin_codes_options *options, const kin_monitor *monitor,
                      kin_error *err);
 void kin_codes_release(kin_codes *self);
 

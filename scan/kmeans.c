@@ -152,10 +152,10 @@ static void refill_empty(float *centroid, size_t lists, size_t d, size_t *size, 
 }
 
 static int lloyd(float *centroid, size_t lists, const float *x, size_t count, size_t d, members *in,
-                 size_t *size, double *sums, const kin_watch *watch, kin_error *err)
+                 size_t *size, double *sums, const kin_monitor *monitor, kin_error *err)
 {
     for (int round = 0; round < KIN_KMEANS_ITERATIONS; round++) {
-        int status = kin_watch_check(watch, err);
+        int status = kin_monitor_check(monitor, err);
         if (status == 0)
             status = kin_kmeans_assign(in->list, x, count, d, centroid, lists, err);
         if (status)
@@ -170,7 +170,7 @@ static int lloyd(float *centroid, size_t lists, const float *x, size_t count, si
 }
 
 int kin_kmeans_fit(float *centroid, size_t lists, const float *x, size_t count, size_t d,
-                   uint64_t seed, const kin_watch *watch, kin_error *err)
+                   uint64_t seed, const kin_monitor *monitor, kin_error *err)
 {
     int status = 0;
     uint64_t key = kin_random_key(seed, RANDOM_START, d);
@@ -191,7 +191,7 @@ int kin_kmeans_fit(float *centroid, size_t lists, const float *x, size_t count, 
         memcpy(centroid + l * d, row, d * sizeof *row);
         set_unit(centroid + l * d, sums, d);
     }
-    status = lloyd(centroid, lists, x, count, d, &in, size, sums, watch, err);
+    status = lloyd(centroid, lists, x, count, d, &in, size, sums, monitor, err);
 exit:
     free(in.list);
     free(in.start);

@@ -12,7 +12,7 @@ enum { KIN_KMEANS_ITERATIONS = 10, KIN_KMEANS_ROWS_PER_LIST = 64 };
 /* Fits `lists` centroids to the rows x[0 .. count)[d], lists <= count, in KIN_KMEANS_ITERATIONS
  * rounds. The rows need not be unit. */
 int kin_kmeans_fit(float *centroid /* [lists][d] */, size_t lists, const float *x, size_t count,
-                   size_t d, uint64_t seed, const kin_watch *watch, kin_error *err);
+                   size_t d, uint64_t seed, const kin_monitor *monitor, kin_error *err);
 
 /* The best list of each row; of equal ones the smaller. */
 int kin_kmeans_assign(int64_t *list /* [count] */, const float *x, size_t count, size_t d,

@@ -22,9 +22,9 @@ void build_stage_done(build *self, const char *name)
     self->stage_start = now;
 }
 
-kin_watch build_quiet_watch(const build *self)
+kin_monitor build_quiet_monitor(const build *self)
 {
-    return (kin_watch){.self = self->watch.self, .stopped = self->watch.stopped};
+    return (kin_monitor){.self = self->monitor.self, .stopped = self->monitor.stopped};
 }
 
 bool build_is_approximate(const build_options *o)
@@ -88,7 +88,7 @@ static int look_at_vectors(build *self, kin_error *err)
     for (size_t m = 0; m < catalog->modality_count && rc == 0; m++) {
         rc = health_scan(&self->vectors[m], &catalog->modality[m].matrix, err);
         if (rc == 0)
-            rc = kin_watch_check(&self->watch, err);
+            rc = kin_monitor_check(&self->monitor, err);
     }
     build_stage_done(self, "vectors");
     return rc;
@@ -102,7 +102,7 @@ static int finish(build *self, kin_error *err)
     if (rc == 0)
         rc = provenance_write_names(&self->catalog, self->out.temporary, err);
     if (rc == 0)
-        rc = kin_watch_check(&self->watch, err);
+        rc = kin_monitor_check(&self->monitor, err);
     if (rc == 0)
         rc = kin_catalog_unchanged(&self->catalog, err);
     if (rc == 0) /* of inputs that changed no gate says anything */
@@ -139,7 +139,7 @@ static int build_graph(build *self, kin_error *err)
     if (rc != 0)
         return rc;
     build_stage_done(self, "read");
-    self->watch = console_watch_start(&self->progress, self->catalog.n);
+    self->monitor = console_monitor_start(&self->progress, self->catalog.n);
     rc = look_at_vectors(self, err);
     if (rc == 0 && self->options.engine == ENGINE_IVF)
         rc = build_prepare_join(self, err);

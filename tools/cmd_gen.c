@@ -277,17 +277,17 @@ static int write_files(generator *self, kin_error *err)
     const gen_options *o = &self->options;
     gen_rows source = {self, o->from ? mix_rows : model_rows};
     size_t n = (size_t)o->items;
-    console_watch progress;
-    kin_watch watch = console_watch_start(&progress, n * self->count);
+    console_monitor progress;
+    kin_monitor monitor = console_monitor_start(&progress, n * self->count);
     int rc = 0;
     for (size_t m = 0; m < self->count && rc == 0; m++) {
         char *path = kin_text("%s/%s.npy", self->out.temporary, self->name[m]);
-        rc = path ? gen_write_matrix(path, source, m, n, self->dims[m], dtypes[o->dtype], &watch,
+        rc = path ? gen_write_matrix(path, source, m, n, self->dims[m], dtypes[o->dtype], &monitor,
                                      n * m, n * self->count, err)
                   : kin_fail_alloc(err, "path", 0);
         free(path);
     }
-    console_watch_end(&progress);
+    console_monitor_end(&progress);
     if (rc == 0)
         rc = gen_write_ids(self->out.temporary, n, err);
     /* a value that does not fit may be of another file */

@@ -65,8 +65,8 @@ typedef struct indexing {
     kin_catalog catalog;
     kin_index *index;
     kin_outdir out;
-    console_watch progress;
-    kin_watch watch;
+    console_monitor progress;
+    kin_monitor monitor;
     double start;
 } indexing;
 
@@ -126,9 +126,9 @@ static int add_join(indexing *self, json_t **manifest, kin_error *err)
         return 0;
     int rc = kin_join_new(&join, &self->catalog, &asked, err);
     if (rc == 0)
-        rc = kin_join_encode(join, &self->watch, err);
+        rc = kin_join_encode(join, &self->monitor, err);
     if (rc == 0)
-        rc = kin_join_tune(join, &self->watch, err);
+        rc = kin_join_tune(join, &self->monitor, err);
     if (rc == 0)
         rc = kin_join_save(join, self->out.temporary, manifest, err);
     kin_join_free(join);
@@ -144,7 +144,7 @@ static int write_folder(indexing *self, kin_error *err)
     if (rc == 0)
         rc = provenance_write_names(&self->catalog, self->out.temporary, err);
     if (rc == 0)
-        rc = kin_watch_check(&self->watch, err);
+        rc = kin_monitor_check(&self->monitor, err);
     if (rc == 0)
         rc = kin_catalog_unchanged(&self->catalog, err);
     if (rc == 0)
@@ -174,9 +174,9 @@ static int make_index(indexing *self, kin_error *err)
     console_info("Building the index (type=%s, space=%s, total=%zu)",
                  kin_index_type_names[o->index.type], kin_index_space_names[o->index.space],
                  self->catalog.n);
-    self->watch = console_watch_start(&self->progress, self->catalog.n);
-    rc = kin_index_build(&self->index, &self->catalog, &o->index, &self->watch, err);
-    console_watch_end(&self->progress);
+    self->monitor = console_monitor_start(&self->progress, self->catalog.n);
+    rc = kin_index_build(&self->index, &self->catalog, &o->index, &self->monitor, err);
+    console_monitor_end(&self->progress);
     return rc ? rc : write_folder(self, err);
 }
 

@@ -81,12 +81,12 @@ static const char *reason_to_skip(const predict_input *in, build_engine engine)
     return "slower here, by a rule of sizes";
 }
 
-static int predict_all(predict_input *in, prediction row[PREDICT_ENGINES], const kin_watch *watch,
-                       kin_error *err)
+static int predict_all(predict_input *in, prediction row[PREDICT_ENGINES],
+                       const kin_monitor *monitor, kin_error *err)
 {
     int rc = 0;
     for (size_t i = 0; i < PREDICT_ENGINES && rc == 0; i++) {
-        rc = kin_watch_check(watch, err);
+        rc = kin_monitor_check(monitor, err);
         const char *reason = reason_to_skip(in, engines[i]);
         if (reason)
             row[i] = (prediction){.engine = engines[i], .skipped = reason};
@@ -134,7 +134,7 @@ static int plan_engines(build *self, const char *json, kin_error *err)
                         .read_seconds = console_seconds() - self->start,
                         .base_bytes = kin_memory_resident()};
     plan_report out = {.input = &in, .row = row, .chosen = (build_engine)self->options.engine};
-    kin_watch watch = build_quiet_watch(self);
+    kin_monitor monitor = build_quiet_monitor(self);
     char *parent = self->options.out ? kin_path_parent(self->options.out) : NULL;
     measure_files(&in);
     out.disk.graph_bytes = in.graph_bytes;
@@ -144,7 +144,7 @@ static int plan_engines(build *self, const char *json, kin_error *err)
         rc = plan_sample_init(&in.sample, &self->catalog, sample_rows(self->catalog.n),
                               SAMPLE_BYTES, err);
     if (rc == 0)
-        rc = predict_all(&in, row, &watch, err);
+        rc = predict_all(&in, row, &monitor, err);
     out.seconds = console_seconds() - self->start;
     if (rc == 0)
         rc = report(&out, json, err);

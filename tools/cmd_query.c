@@ -80,7 +80,7 @@ typedef struct querying {
     float *vector[KIN_MODALITIES_MAX];      /* a row of each; NULL: not given */
     size_t outside_rows;
     size_t answered, short_of; /* queries; those with fewer neighbours than were asked for */
-    kin_watch watch;
+    kin_monitor monitor;
     bool table; /* print one */
     bool header_printed;
 } querying;
@@ -271,7 +271,7 @@ static void warn_of_short(const querying *self)
 static int answer(querying *self, const char *label, kin_error *err)
 {
     kin_search_options search = search_options(self);
-    int rc = kin_watch_check(&self->watch, err);
+    int rc = kin_monitor_check(&self->monitor, err);
     if (rc == 0)
         rc = kin_search_one(self->index, &search, &self->query, &self->rows, err);
     if (rc != 0)
@@ -366,7 +366,7 @@ static int answer_all(querying *self, kin_error *err)
     if (rc == 0 && self->short_of > 0)
         warn_of_short(self);
     if (rc == 0)
-        rc = kin_watch_check(&self->watch, err);
+        rc = kin_monitor_check(&self->monitor, err);
     if (rc != 0 || !o->json)
         return rc;
     json_t *document = json_pack("{s:o, s:I, s:O}", "index", kin_json_text(self->directory),
@@ -392,7 +392,7 @@ static int run(const void *values, const kin_operands *operands, kin_error *err)
     for (size_t i = 0; rc == 0 && i < o->query.count; i++)
         rc = open_outside(&self, o->query.item[i], err);
     console_catch_signals(); /* until now there is nothing to leave behind or to stop */
-    self.watch = console_watch_quiet();
+    self.monitor = console_monitor_quiet();
     if (rc == 0)
         rc = answer_all(&self, err);
     for (size_t m = 0; m < KIN_MODALITIES_MAX; m++) {

@@ -162,7 +162,7 @@ static int print_text(const show_data *data, kin_error *err)
 
 /* ---- as a page -------------------------------------------------------------------------------- */
 
-static int write_page(const show_data *data, const show_options *o, const kin_watch *watch,
+static int write_page(const show_data *data, const show_options *o, const kin_monitor *monitor,
                       kin_error *err)
 {
     show_pictures pictures;
@@ -172,7 +172,7 @@ static int write_page(const show_data *data, const show_options *o, const kin_wa
     if (rc == 0)
         rc = show_page(&page, &bytes, data, &pictures, err);
     if (rc == 0)
-        rc = kin_watch_check(watch, err);
+        rc = kin_monitor_check(monitor, err);
     if (rc == 0)
         rc = kin_outfile_write(o->out, page, bytes, o->force, err);
     if (rc == 0)
@@ -224,14 +224,14 @@ static int show_graph(const kin_graph *graph, const size_t *row, size_t count,
     if (rc != 0)
         return rc;
     console_catch_signals(); /* until now there is nothing to leave behind or to stop */
-    kin_watch watch = console_watch_quiet();
+    kin_monitor monitor = console_monitor_quiet();
     rc = show_data_init(&data, graph, opened ? &catalog : NULL, row, count, (size_t)o->neighbors,
-                        &watch, err);
+                        &monitor, err);
     if (rc == 0) {
         memcpy(data.why_not_exact, why, sizeof why);
         rc = opened ? kin_catalog_unchanged(&catalog, err) : 0;
         if (rc == 0)
-            rc = o->out ? write_page(&data, o, &watch, err) : print_text(&data, err);
+            rc = o->out ? write_page(&data, o, &monitor, err) : print_text(&data, err);
         show_data_release(&data);
     }
     if (opened)

@@ -301,8 +301,8 @@ static int explain(const kin_graph *graph, size_t a, size_t b, const why_options
     if (rc != 0)
         return rc;
     console_catch_signals(); /* until now there is nothing to leave behind or to stop */
-    kin_watch watch = console_watch_quiet();
-    rc = why_find(&facts, graph, opened ? &catalog : NULL, a, b, &watch, err);
+    kin_monitor monitor = console_monitor_quiet();
+    rc = why_find(&facts, graph, opened ? &catalog : NULL, a, b, &monitor, err);
     if (rc == 0 && opened)
         rc = kin_catalog_unchanged(&catalog, err);
     if (rc == 0 && o->json) {

@@ -297,9 +297,9 @@ static void eta_text(double seconds, char out[32])
         snprintf(out, 32, "%02ld:%02ld", whole / 60, whole % 60);
 }
 
-static double rate_of(const console_watch *watch, size_t done, double now)
+static double rate_of(const console_monitor *monitor, size_t done, double now)
 {
-    double seconds = now - watch->start_seconds;
+    double seconds = now - monitor->start_seconds;
     return seconds > 0 ? (double)done / seconds : 0;
 }
 
@@ -308,10 +308,10 @@ static double percent_of(size_t done, size_t total)
     return total ? 100.0 * (double)done / (double)total : 100.0;
 }
 
-static void print_line(const console_watch *watch, size_t done, size_t total, double now)
+static void print_line(const console_monitor *monitor, size_t done, size_t total, double now)
 {
     char message[LINE_MAX_BYTES];
-    double rate = rate_of(watch, done, now);
+    double rate = rate_of(monitor, done, now);
     int used = snprintf(message, sizeof message, "Progress: %zu/%zu items (%.1f%%)", done, total,
                         percent_of(done, total));
     if (done > 0) {
@@ -335,13 +335,13 @@ static size_t terminal_width(void)
 }
 
 /* " 45.2% [=========>          ] 12345/50000 items, 1234 items/s, ETA 06:25" */
-static void print_bar(const console_watch *watch, size_t done, size_t total, double now)
+static void print_bar(const console_monitor *monitor, size_t done, size_t total, double now)
 {
     char tail[160];
     char bar[BAR_MAX + 1];
     char line[256];
     char eta[32];
-    double rate = rate_of(watch, done, now);
+    double rate = rate_of(monitor, done, now);
     eta_text(rate > 0 ? (double)(total - done) / rate : -1, eta);
     snprintf(tail, sizeof tail, "%zu/%zu items, %.0f items/s, ETA %s", done, total, rate, eta);
     size_t width = terminal_width() - 1; /* the last column would wrap on some terminals */
@@ -366,65 +366,65 @@ static void print_bar(const console_watch *watch, size_t done, size_t total, dou
 }
 
 /* Whether a line is due: the first, the last, at every 5 % and after 30 s. */
-static bool line_due(const console_watch *watch, size_t done, size_t total, double now)
+static bool line_due(const console_monitor *monitor, size_t done, size_t total, double now)
 {
-    if (done == watch->last_done)
+    if (done == monitor->last_done)
         return false;
-    if (done >= total || now - watch->last_seconds >= line_seconds)
+    if (done >= total || now - monitor->last_seconds >= line_seconds)
         return true;
-    return (int)(percent_of(done, total) / 5) > (int)(percent_of(watch->last_done, total) / 5);
+    return (int)(percent_of(done, total) / 5) > (int)(percent_of(monitor->last_done, total) / 5);
 }
 
-static void watch_progress(void *self, size_t done, size_t total)
+static void monitor_progress(void *self, size_t done, size_t total)
 {
-    console_watch *watch = self;
+    console_monitor *monitor = self;
     double now = console_seconds();
-    if (watch->last_done == never || done < watch->last_done) {
-        watch->start_seconds = watch->last_seconds = now;
-        watch->last_done = 0;
+    if (monitor->last_done == never || done < monitor->last_done) {
+        monitor->start_seconds = monitor->last_seconds = now;
+        monitor->last_done = 0;
         if (write_lines)
-            print_line(watch, 0, total, now);
+            print_line(monitor, 0, total, now);
     }
-    if (watch->bar && (done >= total || now - watch->last_seconds >= redraw_seconds)) {
-        print_bar(watch, done, total, now);
-    } else if (!write_lines || !line_due(watch, done, total, now)) {
+    if (monitor->bar && (done >= total || now - monitor->last_seconds >= redraw_seconds)) {
+        print_bar(monitor, done, total, now);
+    } else if (!write_lines || !line_due(monitor, done, total, now)) {
         return;
     } else {
-        print_line(watch, done, total, now);
+        print_line(monitor, done, total, now);
     }
-    watch->last_done = done;
-    watch->last_seconds = now;
+    monitor->last_done = done;
+    monitor->last_seconds = now;
 }
 
-static void watch_stage(void *self, const char *name)
+static void monitor_stage(void *self, const char *name)
 {
     (void)self;
     console_info("Stage: %s", name);
 }
 
-static bool watch_stopped(void *self)
+static bool monitor_stopped(void *self)
 {
     (void)self;
     return noted_signal != 0;
 }
 
-kin_watch console_watch_start(console_watch *self, size_t total)
+kin_monitor console_monitor_start(console_monitor *self, size_t total)
 {
     double now = console_seconds();
-    *self = (console_watch){.total = total,
-                            .last_done = never,
-                            .start_seconds = now,
-                            .last_seconds = now,
-                            .bar = draw_bar};
-    return (kin_watch){self, watch_progress, watch_stage, watch_stopped};
+    *self = (console_monitor){.total = total,
+                              .last_done = never,
+                              .start_seconds = now,
+                              .last_seconds = now,
+                              .bar = draw_bar};
+    return (kin_monitor){self, monitor_progress, monitor_stage, monitor_stopped};
 }
 
-kin_watch console_watch_quiet(void)
+kin_monitor console_monitor_quiet(void)
 {
-    return (kin_watch){.stopped = watch_stopped};
+    return (kin_monitor){.stopped = monitor_stopped};
 }
 
-void console_watch_end(console_watch *self)
+void console_monitor_end(console_monitor *self)
 {
     (void)self;
     clear_bar();

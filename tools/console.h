@@ -47,23 +47,23 @@ void console_catch_bus_error(void);
 /* The noted signal, 0 if none. */
 int console_signal(void);
 
-/* A watch for engines: progress goes to the console, a noted signal stops the engine.
+/* A monitor for engines: progress goes to the console, a noted signal stops the engine.
  * Lines: "INFO Progress: 25000/500000 items (5.0%), 1234 items/s, ETA 06:25", the first (0) and
  * the last always, otherwise at every 5 % or 30 s. */
-typedef struct console_watch {
+typedef struct console_monitor {
     size_t total;
     size_t last_done;
     double start_seconds, last_seconds;
     bool bar;
-} console_watch;
+} console_monitor;
 
-kin_watch console_watch_start(console_watch *self, size_t total);
+kin_monitor console_monitor_start(console_monitor *self, size_t total);
 
 /* One that shows nothing: a noted signal stops what is under way. */
-kin_watch console_watch_quiet(void);
+kin_monitor console_monitor_quiet(void);
 
 /* Takes the bar off the screen. */
-void console_watch_end(console_watch *self);
+void console_monitor_end(console_monitor *self);
 
 /* Seconds of a monotonic clock. */
 double console_seconds(void);

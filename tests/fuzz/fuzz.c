@@ -244,13 +244,13 @@ static int lowest_free(void)
     return fd;
 }
 
-void fuzz_open_watch(void)
+void fuzz_open_monitor(void)
 {
     mapped_before = mapped;
     lowest_before = lowest_free();
 }
 
-void fuzz_close_watch(void)
+void fuzz_close_monitor(void)
 {
     fuzz_want(mapped == mapped_before);
     fuzz_want(lowest_free() == lowest_before);

@@ -73,8 +73,8 @@ bool fuzz_is_utf8(kin_span text);
 bool fuzz_is_plain(kin_span text);
 
 /* Around one input: as many descriptors and mappings of kin's at the end as at the start. */
-void fuzz_open_watch(void);
-void fuzz_close_watch(void);
+void fuzz_open_monitor(void);
+void fuzz_close_monitor(void);
 
 /* ---- mutations ------------------------------------------------------------------------------- */
 

@@ -485,7 +485,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     base *self = &folders[data[0] % FOLDERS];
     bool sealed = data[1] & SEALED;
-    fuzz_open_watch();
+    fuzz_open_monitor();
     take_files(self, data + 2, size - 2, sealed);
     write_files(self, sealed);
     const command_line *line = &command_lines[data[1] / 2 % COMMAND_LINES];
@@ -494,7 +494,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     else
         read_folder(self);
     restore(self);
-    fuzz_close_watch();
+    fuzz_close_monitor();
     return 0;
 }
 

@@ -186,7 +186,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t way = data[0] % WAYS;
     const char *path = fuzz_path("graph.%s", ending[way]);
     const char *ids = data[0] & WITH_IDS ? fuzz_path("ids.txt") : NULL;
-    fuzz_open_watch();
+    fuzz_open_monitor();
     if (way == WAY_PACKED)
         pack(path, data + 1, size - 1);
     else
@@ -197,7 +197,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (ids)
         fuzz_write(ids, "a\nb\nc\nd\ne\nf\ng\nh\ni\nj\nk\nl\nm\nn\no\np\n", 2 * n);
     open_graph(path, ids, data[0] & WITH_CATALOG ? &catalog[n] : NULL);
-    fuzz_close_watch();
+    fuzz_close_monitor();
     return 0;
 }
 

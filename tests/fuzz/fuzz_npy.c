@@ -169,7 +169,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     size_t way = data[0] % WAYS;
     const char *path = fuzz_path("file.%s", ending[way < ENDINGS ? way : 0]);
-    fuzz_open_watch();
+    fuzz_open_monitor();
     fuzz_write(path, data + 1, size - 1);
     if (way == 0)
         parse(data + 1, size - 1);
@@ -179,7 +179,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         open_arrays();
     else
         open_catalog(path, (kin_missing)(data[0] / WAYS % 4));
-    fuzz_close_watch();
+    fuzz_close_monitor();
     return 0;
 }
 

@@ -202,9 +202,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     text[count] = NULL;
     /* an empty text ended the arguments */
     char **environment = text + (arguments < count ? arguments + 1 : count);
-    fuzz_open_watch();
+    fuzz_open_monitor();
     parse(table, (int)arguments, text, environment);
-    fuzz_close_watch();
+    fuzz_close_monitor();
     for (size_t i = 0; i < count; i++)
         free(text[i]);
     return 0;

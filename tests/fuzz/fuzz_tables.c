@@ -165,7 +165,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t way = data[0] % WAYS;
     const char *ids = fuzz_path("ids.txt"), *items = fuzz_path("items.tsv");
     size_t lines = count_lines(data + 1, size - 1);
-    fuzz_open_watch();
+    fuzz_open_monitor();
     if (way == WAY_BOTH)
         open_both(ids, items, data + 1, size - 1);
     else
@@ -178,7 +178,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         open_catalog(ids, NULL, lines);
     else if (way == WAY_ITEMS)
         open_catalog(NULL, items, lines - (lines > 0));
-    fuzz_close_watch();
+    fuzz_close_monitor();
     return 0;
 }
 

@@ -97,7 +97,7 @@ static int write_round(const writer *w, size_t first, size_t last, kin_error *er
 }
 
 int gen_write_matrix(const char *path, gen_rows source, size_t modality, size_t n, size_t d,
-                     kin_dtype dtype, const kin_watch *watch, size_t done_before, size_t total,
+                     kin_dtype dtype, const kin_monitor *monitor, size_t done_before, size_t total,
                      kin_error *err)
 {
     unsigned char header[KIN_NPY_HEADER_BYTES];
@@ -111,13 +111,13 @@ int gen_write_matrix(const char *path, gen_rows source, size_t modality, size_t 
     int rc = write_all(&w, header, sizeof header, 0, err);
     for (size_t first = 0; first < n && rc == 0; first += round) {
         size_t last = n - first < round ? n : first + round;
-        kin_watch_progress(watch, done_before + first, total);
-        rc = kin_watch_check(watch, err);
+        kin_monitor_progress(monitor, done_before + first, total);
+        rc = kin_monitor_check(monitor, err);
         if (rc == 0)
             rc = write_round(&w, first, last, err);
     }
     if (rc == 0)
-        kin_watch_progress(watch, done_before + n, total);
+        kin_monitor_progress(monitor, done_before + n, total);
     if (close(w.fd) != 0 && errno != EINTR && rc == 0)
         rc = kin_fail_errno(err, KIN_E_IO, kin_disk_hint, "%s: cannot be written", path);
     return rc;

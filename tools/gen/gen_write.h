@@ -14,9 +14,9 @@ typedef struct gen_rows {
 } gen_rows;
 
 /* Writes `path`: n x d of `dtype` (KIN_F32 or KIN_F16, rounded to nearest even; KIN_E_DATA where a
- * value would become infinite). The watch is told `done_before` + rows written of `total`. */
+ * value would become infinite). The monitor is told `done_before` + rows written of `total`. */
 int gen_write_matrix(const char *path, gen_rows source, size_t modality, size_t n, size_t d,
-                     kin_dtype dtype, const kin_watch *watch, size_t done_before, size_t total,
+                     kin_dtype dtype, const kin_monitor *monitor, size_t done_before, size_t total,
                      kin_error *err);
 
 /* Writes `directory`/ids.txt: "item-0000001" ... */

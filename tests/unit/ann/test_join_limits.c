@@ -1,5 +1,5 @@
 /*
- * ann/join, what ends a run early: budgets that are too small, sinks that refuse, watches that stop, memory
+ * ann/join, what ends a run early: budgets that are too small, sinks that refuse, monitors that stop, memory
  * that is not there, and every refusal. What was stopped may be run again.
  */
 #include "core/threads.h"
@@ -63,20 +63,20 @@ static void test_sink_refuses(void **state)
     sample_release(&s);
 }
 
-/* ---- watches ------------------------------------------------------------------------------------- */
+/* ---- monitors ------------------------------------------------------------------------------------- */
 
-/* Who watches, and what had been written when it said stop. */
-typedef struct watched {
+/* Who monitors, and what had been written when it said stop. */
+typedef struct monitored {
     size_t reports, done;
     size_t looks, stop_at;
     const taker *taker;
     size_t calls;
     char stages[64];
-} watched;
+} monitored;
 
 static void note_progress(void *self, size_t done, size_t total)
 {
-    watched *w = self;
+    monitored *w = self;
     assert_true(done >= w->done && done <= total && total == w->taker->n);
     w->reports++;
     w->done = done;
@@ -84,35 +84,35 @@ static void note_progress(void *self, size_t done, size_t total)
 
 static void note_stage(void *self, const char *name)
 {
-    watched *w = self;
+    monitored *w = self;
     strcat(strcat(w->stages, name), " ");
 }
 
 static bool stop_in_time(void *self)
 {
-    watched *w = self;
+    monitored *w = self;
     if (++w->looks == w->stop_at)
         w->calls = w->taker->calls;
     return w->looks >= w->stop_at;
 }
 
-/* Encodes, tunes and runs with a watch that stops at its look number stop_at; false once that is never
+/* Encodes, tunes and runs with a monitor that stops at its look number stop_at; false once that is never
  * reached. */
 static bool stops_at(const sample *s, size_t stop_at)
 {
     taker t;
     kin_error err = {0};
     kin_join *join = NULL;
-    watched w = {.stop_at = stop_at, .taker = &t};
-    kin_watch watch = {
+    monitored w = {.stop_at = stop_at, .taker = &t};
+    kin_monitor monitor = {
         .self = &w, .progress = note_progress, .stage = note_stage, .stopped = stop_in_time};
     taker_init(&t, s, K);
     test_ok(kin_join_new(&join, &s->catalog, &asked, &err), &err);
-    int rc = kin_join_encode(join, &watch, &err);
+    int rc = kin_join_encode(join, &monitor, &err);
     if (rc == 0)
-        rc = kin_join_tune(join, &watch, &err);
+        rc = kin_join_tune(join, &monitor, &err);
     if (rc == 0)
-        rc = kin_join_run(join, taker_sink(&t), &watch, &err);
+        rc = kin_join_run(join, taker_sink(&t), &monitor, &err);
     bool stopped = w.looks >= stop_at;
     if (stopped) {
         test_refused(rc, &err, KIN_E_STOPPED, "stopped");
@@ -128,7 +128,7 @@ static bool stops_at(const sample *s, size_t stop_at)
     return stopped;
 }
 
-static void test_watch(void **state)
+static void test_monitor(void **state)
 {
     (void)state;
     sample s;
@@ -284,7 +284,7 @@ int main(int argc, char **argv)
     (void)argc;
     test_calm_threads(argv);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sink_refuses), cmocka_unit_test(test_watch),
+        cmocka_unit_test(test_sink_refuses), cmocka_unit_test(test_monitor),
         cmocka_unit_test(test_budget),       cmocka_unit_test(test_allocations_fail),
         cmocka_unit_test(test_refusals),
     };

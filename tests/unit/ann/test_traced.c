@@ -402,10 +402,11 @@ static void both_release(both *self)
 }
 
 /* By the join or the index. */
-static int trace_with(const both *b, bool join, traces *to, const kin_watch *watch, kin_error *e)
+static int trace_with(const both *b, bool join, traces *to, const kin_monitor *monitor,
+                      kin_error *e)
 {
-    return join ? kin_join_trace(b->join, b->row, b->rows, sink_of(to), watch, e)
-                : kin_search_trace(b->index, &find, b->row, b->rows, sink_of(to), watch, e);
+    return join ? kin_join_trace(b->join, b->row, b->rows, sink_of(to), monitor, e)
+                : kin_search_trace(b->index, &find, b->row, b->rows, sink_of(to), monitor, e);
 }
 
 static bool stop_at_third(void *looks)
@@ -431,9 +432,9 @@ static void test_stopped(void **state)
         }
         traces told;
         size_t looks = 0;
-        kin_watch watch = {.self = &looks, .stopped = stop_at_third};
+        kin_monitor monitor = {.self = &looks, .stopped = stop_at_third};
         traces_init(&told, b.rows, lists);
-        test_refused(trace_with(&b, join, &told, &watch, &err), &err, KIN_E_STOPPED, "stopped");
+        test_refused(trace_with(&b, join, &told, &monitor, &err), &err, KIN_E_STOPPED, "stopped");
         assert_true(looks == 3 && told.calls > 0 && told.calls < b.rows);
         traces_release(&told);
     }

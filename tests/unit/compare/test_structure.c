@@ -611,9 +611,9 @@ static void test_stops_when_asked(void **state)
     make(&g, 8, 3, small, NULL);
     for (;; asked++) {
         size_t left = asked;
-        kin_watch watch = {.self = &left, .stopped = count_down};
+        kin_monitor monitor = {.self = &left, .stopped = count_down};
         kin_structure s = {.items = 123};
-        int rc = kin_structure_measure(&s, &g, &watch, &err);
+        int rc = kin_structure_measure(&s, &g, &monitor, &err);
         if (rc == 0)
             break;
         test_refused(rc, &err, KIN_E_STOPPED, "stopped");

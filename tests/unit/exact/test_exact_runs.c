@@ -1,6 +1,6 @@
 /*
  * exact/exact, the run itself: rows and counts for any number of threads, blocks of rows for small
- * budgets, sinks that refuse, watches that stop, items that are in no pair, and every refusal. That
+ * budgets, sinks that refuse, monitors that stop, items that are in no pair, and every refusal. That
  * rows are right in general is shown by test_exact.c.
  */
 #include "core/threads.h"
@@ -130,7 +130,7 @@ static exact_way way_with_blocks(const sample *s, size_t k)
     return way;
 }
 
-/* ---- sinks and watches ----------------------------------------------------------------------- */
+/* ---- sinks and monitors ----------------------------------------------------------------------- */
 
 /* What the sink says is what the caller hears, in the first block and in later ones; no thread goes on
  * beyond the row it is at. */
@@ -169,17 +169,17 @@ static void test_sink_refuses(void **state)
     sample_release(&s);
 }
 
-/* Who watches a run, and what had been written when it said stop. */
-typedef struct watched {
+/* Who monitors a run, and what had been written when it said stop. */
+typedef struct monitored {
     size_t reports, done, total;
     size_t looks, stop_at;
     const taker *taker;
     size_t calls;
-} watched;
+} monitored;
 
 static void note_progress(void *self, size_t done, size_t total)
 {
-    watched *w = self;
+    monitored *w = self;
     assert_true(done >= w->done && done <= total);
     assert_true(w->reports == 0 || total == w->total);
     w->reports++;
@@ -189,24 +189,24 @@ static void note_progress(void *self, size_t done, size_t total)
 
 static bool stop_in_time(void *self)
 {
-    watched *w = self;
+    monitored *w = self;
     if (++w->looks == w->stop_at)
         w->calls = w->taker->calls;
     return w->looks >= w->stop_at;
 }
 
-/* Runs with a watch that stops at its look number stop_at; false once that is never reached. */
+/* Runs with a monitor that stops at its look number stop_at; false once that is never reached. */
 static bool stops_at(const sample *s, size_t k, exact_way way, size_t stop_at)
 {
     taker t;
     kin_error err = {0};
     kin_exact *engine = NULL;
-    watched w = {.stop_at = stop_at, .taker = &t};
-    kin_watch watch = {.self = &w, .progress = note_progress, .stopped = stop_in_time};
+    monitored w = {.stop_at = stop_at, .taker = &t};
+    kin_monitor monitor = {.self = &w, .progress = note_progress, .stopped = stop_in_time};
     taker_init(&t, s, k);
     test_ok(exact_make(&engine, s, k, way, &err), &err);
     assert_int_equal(w.reports, 0);
-    int rc = kin_exact_run(engine, taker_sink(&t), &watch, &err);
+    int rc = kin_exact_run(engine, taker_sink(&t), &monitor, &err);
     bool stopped = w.looks >= stop_at;
     if (stopped) {
         test_refused(rc, &err, KIN_E_STOPPED, "stopped");
@@ -222,7 +222,7 @@ static bool stops_at(const sample *s, size_t k, exact_way way, size_t stop_at)
 }
 
 /* Every moment at which the engine asks is tried: it ends at once, and asks not once more. */
-static void test_watch(void **state)
+static void test_monitor(void **state)
 {
     (void)state;
     sample s;
@@ -330,7 +330,7 @@ int main(int argc, char **argv)
     test_calm_threads(argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_threads),      cmocka_unit_test(test_blocks),
-        cmocka_unit_test(test_sink_refuses), cmocka_unit_test(test_watch),
+        cmocka_unit_test(test_sink_refuses), cmocka_unit_test(test_monitor),
         cmocka_unit_test(test_no_pairs),     cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_too_wide),
     };

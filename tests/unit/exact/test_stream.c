@@ -176,16 +176,16 @@ static void test_refusals(void **state)
     sample_release(&s);
 }
 
-typedef struct watched {
+typedef struct monitored {
     size_t reports;
     size_t done;
     size_t total;
     size_t stop_at;
-} watched;
+} monitored;
 
 static void note_progress(void *self, size_t done, size_t total)
 {
-    watched *w = self;
+    monitored *w = self;
     assert_true(done >= w->done && done <= total);
     w->reports++;
     w->done = done;
@@ -194,34 +194,34 @@ static void note_progress(void *self, size_t done, size_t total)
 
 static bool stop_now(void *self)
 {
-    watched *w = self;
+    monitored *w = self;
     return w->done >= w->stop_at;
 }
 
-static void test_watch(void **state)
+static void test_monitor(void **state)
 {
     (void)state;
     sample s;
     kin_rows rows;
     kin_error err = {0};
-    watched w = {.stop_at = 1000};
-    kin_watch watch = {.self = &w, .progress = note_progress, .stopped = stop_now};
+    monitored w = {.stop_at = 1000};
+    kin_monitor monitor = {.self = &w, .progress = note_progress, .stopped = stop_now};
     kin_stream_options options = {.top_k = 3, .micro_batch = 50};
     make_plain(&s);
     test_ok(kin_rows_init(&rows, 150, 3, 1, &err), &err);
-    test_ok(kin_stream_run(&s.catalog, NULL, &options, kin_rows_sink(&rows), &watch, &err), &err);
+    test_ok(kin_stream_run(&s.catalog, NULL, &options, kin_rows_sink(&rows), &monitor, &err), &err);
     assert_true(w.reports == 4 && w.done == 150 && w.total == 150); /* at 0, 50, 100, 150 */
 
-    w = (watched){.stop_at = 100};
+    w = (monitored){.stop_at = 100};
     rows.count = 0;
-    test_refused(kin_stream_run(&s.catalog, NULL, &options, kin_rows_sink(&rows), &watch, &err),
+    test_refused(kin_stream_run(&s.catalog, NULL, &options, kin_rows_sink(&rows), &monitor, &err),
                  &err, KIN_E_STOPPED, "stopped");
     assert_true(w.done == 100 && rows.count == 100);
 
     /* a refused run reports nothing */
-    w = (watched){.stop_at = 1000};
+    w = (monitored){.stop_at = 1000};
     options.top_k = 150;
-    test_refused(kin_stream_run(&s.catalog, NULL, &options, kin_rows_sink(&rows), &watch, &err),
+    test_refused(kin_stream_run(&s.catalog, NULL, &options, kin_rows_sink(&rows), &monitor, &err),
                  &err, KIN_E_DATA, "top-k");
     assert_int_equal(w.reports, 0);
     kin_rows_release(&rows);
@@ -249,7 +249,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_sets_equal_the_oracle),
         cmocka_unit_test(test_near_ties),
         cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_watch),
+        cmocka_unit_test(test_monitor),
         cmocka_unit_test(test_micro_batch),
     };
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);

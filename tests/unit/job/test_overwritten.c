@@ -91,14 +91,14 @@ static bool on_look(void *self)
     return false;
 }
 
-static const kin_watch watch = {.progress = on_progress, .stage = on_stage, .stopped = on_look};
+static const kin_monitor monitor = {.progress = on_progress, .stage = on_stage, .stopped = on_look};
 
 /* ---- who reads ------------------------------------------------------------------------------- */
 
 static int run_stream(kin_row_sink sink, kin_error *err)
 {
     kin_stream_options options = {.top_k = K, .micro_batch = 200};
-    return kin_stream_run(&w.catalog, NULL, &options, sink, &watch, err);
+    return kin_stream_run(&w.catalog, NULL, &options, sink, &monitor, err);
 }
 
 static int run_exact(kin_row_sink sink, kin_error *err)
@@ -108,7 +108,7 @@ static int run_exact(kin_row_sink sink, kin_error *err)
     event();
     int rc = kin_exact_new(&engine, &w.catalog, &options, err);
     if (rc == 0)
-        rc = kin_exact_run(engine, sink, &watch, err);
+        rc = kin_exact_run(engine, sink, &monitor, err);
     kin_exact_free(engine);
     return rc;
 }
@@ -122,13 +122,13 @@ static int run_join(kin_row_sink sink, kin_error *err)
     event();
     int rc = kin_join_new(&join, &w.catalog, &options, err);
     if (rc == 0)
-        rc = kin_join_encode(join, &watch, err);
+        rc = kin_join_encode(join, &monitor, err);
     if (rc == 0)
-        rc = kin_join_tune(join, &watch, err);
+        rc = kin_join_tune(join, &monitor, err);
     if (rc == 0)
-        rc = kin_join_run(join, sink, &watch, err);
+        rc = kin_join_run(join, sink, &monitor, err);
     if (rc == 0)
-        rc = kin_join_raise(join, &raised, &watch, err);
+        rc = kin_join_raise(join, &raised, &monitor, err);
     kin_join_free(join);
     return rc;
 }
@@ -140,11 +140,11 @@ static int run_index(const kin_index_options *options, kin_row_sink sink, kin_er
     tune_options tune = {.target = 0.97, .seed = 1};
     tuning tuned = {0};
     event();
-    int rc = kin_index_build(&index, &w.catalog, options, &watch, err);
+    int rc = kin_index_build(&index, &w.catalog, options, &monitor, err);
     if (rc == 0)
-        rc = tune_search(&tuned, &search, index, &w.catalog, &tune, &watch, err);
+        rc = tune_search(&tuned, &search, index, &w.catalog, &tune, &monitor, err);
     if (rc == 0)
-        rc = kin_search_all(index, &search, sink, &watch, err);
+        rc = kin_search_all(index, &search, sink, &monitor, err);
     tuning_release(&tuned);
     kin_index_free(index);
     return rc;

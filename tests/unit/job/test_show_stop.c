@@ -1,5 +1,5 @@
 /*
- * tools/show_data and tools/why: a watch that says so stops them, at whatever look, and nothing is left allocated
+ * tools/show_data and tools/why: a monitor that says so stops them, at whatever look, and nothing is left allocated
  * (the sanitizers see to that).
  */
 #include "support/test.h"
@@ -89,18 +89,18 @@ static void tear_down(world *w)
     free(w->cosine);
 }
 
-/* Runs one of the two with a watch that stops at question `at`. Returns how often it was asked. */
+/* Runs one of the two with a monitor that stops at question `at`. Returns how often it was asked. */
 static size_t run(world *w, bool why, size_t at)
 {
     static const size_t row[] = {0, 5, N - 1};
     asked self = {.at = at};
-    kin_watch watch = {.self = &self, .stopped = stopped};
+    kin_monitor monitor = {.self = &self, .stopped = stopped};
     show_data data;
     why_facts facts;
     kin_error err;
-    int rc =
-        why ? why_find(&facts, &w->graph, &w->catalog, 1, 2, &watch, &err)
-            : show_data_init(&data, &w->graph, &w->catalog, row, TEST_COUNT(row), 4, &watch, &err);
+    int rc = why ? why_find(&facts, &w->graph, &w->catalog, 1, 2, &monitor, &err)
+                 : show_data_init(&data, &w->graph, &w->catalog, row, TEST_COUNT(row), 4, &monitor,
+                                  &err);
     if (rc == 0 && !why)
         show_data_release(&data);
     if (at == 0)

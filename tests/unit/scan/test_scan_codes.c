@@ -324,7 +324,7 @@ static bool stop(void *self)
     return ++*(int *)self > 1;
 }
 
-/* At the first look at the watch, and at the second. */
+/* At the first look at the monitor, and at the second. */
 static void test_stopped(void **state)
 {
     (void)state;
@@ -333,12 +333,13 @@ static void test_stopped(void **state)
         kin_codes codes;
         kin_error err = {0};
         int count = looks;
-        kin_watch watch = {.self = &count, .stopped = stop};
+        kin_monitor monitor = {.self = &count, .stopped = stop};
         kin_codes_options options = {.top_k = 5, .slack = 1};
         sample_spec spec = {.seed = 9, .n = 300, .modality_count = 1, .d = {80}, .weight = {1}};
         sample_make(&s, &spec);
         test_ok(kin_codes_init(&codes, &s.catalog, &options, &err), &err);
-        test_refused(kin_codes_encode(&codes, &options, &watch, &err), &err, KIN_E_STOPPED, "stop");
+        test_refused(kin_codes_encode(&codes, &options, &monitor, &err), &err, KIN_E_STOPPED,
+                     "stop");
         kin_codes_release(&codes);
         assert_null(codes.row);
         sample_release(&s);
