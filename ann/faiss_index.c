@@ -85,7 +85,7 @@ static size_t train_rows(size_t vectors, size_t lists)
 }
 
 /* What building the part `p` holds at its peak, beside the catalog and the parts before it. */
-static void plan_part(kin_plan *plan, const kin_index *self, size_t p, bool grouped)
+static void plan_part(kin_memory_plan *plan, const kin_index *self, size_t p, bool grouped)
 {
     const kin_index_part *part = &self->part[p];
     size_t n = self->catalog->n, row = part->space.d_full * sizeof(float);
@@ -96,27 +96,28 @@ static void plan_part(kin_plan *plan, const kin_index *self, size_t p, bool grou
 
     /* FAISS's lists and vectors grow by doubling: half as much again on average for many lists,
      * and for one array old and new side by side while it grows. */
-    kin_plan_add(plan, "the index's vectors", vectors, d * sizeof(float) * (ivf ? 3 : 4) / 2);
-    kin_plan_add(plan, "the index's ids and links", vectors,
-                 ivf ? 16 : (size_t)self->options.links * 12 + 64);
-    kin_plan_add(plan, "groups of equal rows", kin_distinct_bytes(n), 1);
-    kin_plan_add(plan, "grouping", kin_distinct_work_bytes(n), 1);
+    kin_memory_plan_add(plan, "the index's vectors", vectors,
+                        d * sizeof(float) * (ivf ? 3 : 4) / 2);
+    kin_memory_plan_add(plan, "the index's ids and links", vectors,
+                        ivf ? 16 : (size_t)self->options.links * 12 + 64);
+    kin_memory_plan_add(plan, "groups of equal rows", kin_distinct_bytes(n), 1);
+    kin_memory_plan_add(plan, "grouping", kin_distinct_work_bytes(n), 1);
     if (self->options.project > 0)
-        kin_plan_add(plan, "--project", kin_space_project_bytes(&part->space, vectors), 1);
+        kin_memory_plan_add(plan, "--project", kin_space_project_bytes(&part->space, vectors), 1);
     if (ivf) {
         size_t sample = train_rows(vectors, lists);
-        kin_plan_add(plan, "the sample for k-means", sample, d * sizeof(float));
-        kin_plan_add(plan, "centroids", 2 * lists, d * sizeof(float));
-        kin_plan_add(plan, "k-means", kin_kmeans_work_bytes(sample, lists), 1);
+        kin_memory_plan_add(plan, "the sample for k-means", sample, d * sizeof(float));
+        kin_memory_plan_add(plan, "centroids", 2 * lists, d * sizeof(float));
+        kin_memory_plan_add(plan, "k-means", kin_kmeans_work_bytes(sample, lists), 1);
     }
-    kin_plan_add(plan, "a batch of vectors", BATCH_ROWS, row + d * sizeof(float) + 8);
+    kin_memory_plan_add(plan, "a batch of vectors", BATCH_ROWS, row + d * sizeof(float) + 8);
 }
 
 /* Part p on top of the parts before it, which stay; afterwards it is one of those. */
-static kin_plan plan_next(const kin_index *self, size_t p, bool grouped, size_t *held)
+static kin_memory_plan plan_next(const kin_index *self, size_t p, bool grouped, size_t *held)
 {
-    kin_plan plan = {.hint = "--threads, or give --project"};
-    kin_plan_add(&plan, "the indexes before it", *held, 1);
+    kin_memory_plan plan = {.hint = "--threads, or give --project"};
+    kin_memory_plan_add(&plan, "the indexes before it", *held, 1);
     plan_part(&plan, self, p, grouped);
     for (size_t i = 1; i <= 3; i++) /* vectors, ids and links, groups */
         *held = kin_size_add(*held, plan.part[i].bytes);
@@ -128,8 +129,9 @@ static int check_plan(const kin_index *self, size_t next, kin_error *err)
 {
     size_t held = 0;
     for (size_t p = 0; p < self->part_count; p++) {
-        kin_plan plan = plan_next(self, p, p <= next && self->part[p].distinct.of != NULL, &held);
-        int status = kin_plan_check(&plan, self->options.memory_bytes, err);
+        kin_memory_plan plan =
+            plan_next(self, p, p <= next && self->part[p].distinct.of != NULL, &held);
+        int status = kin_memory_plan_check(&plan, self->options.memory_bytes, err);
         if (status)
             return status;
     }
@@ -299,7 +301,7 @@ int kin_index_make_plan(kin_index_plan *out, const kin_catalog *catalog,
         status = check_options(self, err);
     *out = (kin_index_plan){0};
     for (size_t p = 0; status == 0 && p < self->part_count; p++) {
-        kin_plan plan = plan_next(self, p, false, &out->index_bytes);
+        kin_memory_plan plan = plan_next(self, p, false, &out->index_bytes);
         if (plan.total_bytes > out->building.total_bytes)
             out->building = plan;
         self->part[p].distinct.count = catalog->n;

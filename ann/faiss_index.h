@@ -90,8 +90,8 @@ typedef struct kin_search_options {
 
 /* What building and searching are going to hold, before either: as if no two vectors were the same. */
 typedef struct kin_index_plan {
-    kin_plan building; /* at its largest */
-    kin_plan searching;
+    kin_memory_plan building; /* at its largest */
+    kin_memory_plan searching;
     size_t index_bytes; /* of the index itself, held while it is searched */
 } kin_index_plan;
 

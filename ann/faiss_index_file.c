@@ -225,12 +225,12 @@ static int read_part(kin_index *self, kin_index_part *part, const json_t *manife
 /* The index will be as large as its files. */
 static int check_memory(const json_t *manifest, kin_error *err)
 {
-    kin_plan plan = KIN_PLAN_INIT;
+    kin_memory_plan plan = KIN_MEMORY_PLAN_INIT;
     const char *name;
     json_t *entry;
-    json_object_foreach(json_object_get(manifest, "files"), name, entry) kin_plan_add(
+    json_object_foreach(json_object_get(manifest, "files"), name, entry) kin_memory_plan_add(
         &plan, "an index file", (size_t)json_integer_value(json_object_get(entry, "bytes")), 1);
-    return kin_plan_check(&plan, 0, err);
+    return kin_memory_plan_check(&plan, 0, err);
 }
 
 int kin_index_check(kin_index_options *made, const kin_dir *dir, const json_t *manifest,

@@ -29,8 +29,8 @@ int kin_index_new(kin_index **out, const kin_catalog *catalog, const kin_index_o
 
 /* What searching for all items is going to hold, beside the index where no budget is set. Asks for the
  * number of vectors of each part alone. */
-int kin_search_make_plan(kin_plan *out, const kin_index *index, const kin_search_options *options,
-                         kin_error *err);
+int kin_search_make_plan(kin_memory_plan *out, const kin_index *index,
+                         const kin_search_options *options, kin_error *err);
 
 /* The first item of every group, kin_alloc'd: whose row is the group's vector. */
 int32_t *kin_index_part_firsts(const kin_index_part *part);

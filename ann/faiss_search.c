@@ -140,38 +140,39 @@ static int search_prepare(search *self, const kin_index *index, const kin_search
     return kin_search_begin(&self->depth, &self->options, index, err);
 }
 
-static kin_plan make_plan(const search *self, size_t block, size_t threads)
+static kin_memory_plan make_plan(const search *self, size_t block, size_t threads)
 {
     const kin_index *index = self->index;
-    kin_plan plan = {.hint = "--candidates or --threads"};
+    kin_memory_plan plan = {.hint = "--candidates or --threads"};
     for (size_t p = 0; p < index->part_count; p++) {
         const kin_index_part *part = &index->part[p];
         size_t vector = part->space.d * sizeof(float);
         /* The budget is the whole process's: the index is in memory already and counts too. */
         if (self->options.memory_bytes)
-            kin_plan_add(&plan, "an index", part->distinct.count,
-                         vector + (index->options.type == KIN_INDEX_IVF
-                                       ? 16
-                                       : (size_t)index->options.links * 8 + 64));
-        kin_plan_add(&plan, "a block's candidates", block,
-                     (self->depth.part[p] + 2) * sizeof(int32_t));
-        kin_plan_add(&plan, "places in a block", part->distinct.count, sizeof(int32_t));
+            kin_memory_plan_add(&plan, "an index", part->distinct.count,
+                                vector + (index->options.type == KIN_INDEX_IVF
+                                              ? 16
+                                              : (size_t)index->options.links * 8 + 64));
+        kin_memory_plan_add(&plan, "a block's candidates", block,
+                            (self->depth.part[p] + 2) * sizeof(int32_t));
+        kin_memory_plan_add(&plan, "places in a block", part->distinct.count, sizeof(int32_t));
     }
-    kin_plan_add(&plan, "threads", threads,
-                 kin_worker_bytes(index, self->depth.groups, self->depth.items));
-    kin_plan_add(&plan, "a block's rows",
-                 kin_rows_bytes(block, self->options.top_k, index->catalog->modality_count), 1);
+    kin_memory_plan_add(&plan, "threads", threads,
+                        kin_worker_bytes(index, self->depth.groups, self->depth.items));
+    kin_memory_plan_add(&plan, "a block's rows",
+                        kin_rows_bytes(block, self->options.top_k, index->catalog->modality_count),
+                        1);
     return plan;
 }
 
 static int check_plan(const search *self, size_t block, size_t threads, kin_error *err)
 {
-    kin_plan plan = make_plan(self, block, threads);
-    return kin_plan_check(&plan, self->options.memory_bytes, err);
+    kin_memory_plan plan = make_plan(self, block, threads);
+    return kin_memory_plan_check(&plan, self->options.memory_bytes, err);
 }
 
-int kin_search_make_plan(kin_plan *out, const kin_index *index, const kin_search_options *options,
-                         kin_error *err)
+int kin_search_make_plan(kin_memory_plan *out, const kin_index *index,
+                         const kin_search_options *options, kin_error *err)
 {
     search self;
     size_t n = index->catalog->n;

@@ -34,11 +34,11 @@ static void release(search_trace *self)
 
 static int prepare(search_trace *self, kin_error *err)
 {
-    kin_plan plan;
+    kin_memory_plan plan;
     const kin_index *index = self->index;
     int rc = kin_search_make_plan(&plan, index, &self->options, err);
     if (rc == 0) /* a search of all holds the same, and a block beside it */
-        rc = kin_plan_check(&plan, self->options.memory_bytes, err);
+        rc = kin_memory_plan_check(&plan, self->options.memory_bytes, err);
     if (rc == 0)
         rc = kin_search_begin(&self->depth, &self->options, index, err);
     if (rc != 0)

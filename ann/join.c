@@ -37,9 +37,10 @@ static const char plan_hint[] = "--threads or --top-k, or use float16 and fewer 
 static int find_twins(kin_join *self, kin_error *err)
 {
     const kin_catalog *catalog = self->catalog;
-    kin_plan plan = {.hint = plan_hint};
-    kin_plan_add(&plan, "finding items that are the same", kin_distinct_work_bytes(catalog->n), 1);
-    int rc = kin_plan_check(&plan, self->options.memory_bytes, err);
+    kin_memory_plan plan = {.hint = plan_hint};
+    kin_memory_plan_add(&plan, "finding items that are the same",
+                        kin_distinct_work_bytes(catalog->n), 1);
+    int rc = kin_memory_plan_check(&plan, self->options.memory_bytes, err);
     if (rc == 0)
         rc = kin_distinct_make(&self->twins, catalog, (1u << catalog->modality_count) - 1, err);
     if (rc != 0)
@@ -77,21 +78,21 @@ static int make_plan(kin_join *self, kin_error *err)
     size_t encoding = kin_codes_encode_work_bytes(codes);
     plan->work_bytes = joining > encoding ? joining : encoding;
     size_t tuning = kin_join_sample_bytes(self->twins.count, self->options.top_k);
-    kin_plan parts = {.hint = plan_hint};
-    kin_plan_add(&parts, "items that are the same", kept, 1);
-    kin_plan_add(&parts, "codes", plan->codes_bytes, 1);
-    kin_plan_add(&parts, "threads", plan->work_bytes, 1);
-    kin_plan_add(&parts, "the sample that sets the effort", tuning, 1);
+    kin_memory_plan parts = {.hint = plan_hint};
+    kin_memory_plan_add(&parts, "items that are the same", kept, 1);
+    kin_memory_plan_add(&parts, "codes", plan->codes_bytes, 1);
+    kin_memory_plan_add(&parts, "threads", plan->work_bytes, 1);
+    kin_memory_plan_add(&parts, "the sample that sets the effort", tuning, 1);
     if (self->options.trace)
-        kin_plan_add(&parts, "traced rows", kin_join_trace_bytes(self, lists), 1);
+        kin_memory_plan_add(&parts, "traced rows", kin_join_trace_bytes(self, lists), 1);
     plan->total_bytes = parts.total_bytes;
     size_t ordering = kin_size_add(kept, kin_codes_order_work_bytes(codes));
     if (ordering > plan->total_bytes) {
-        parts = (kin_plan){.hint = parts.hint};
-        kin_plan_add(&parts, "ordering rows", ordering, 1);
+        parts = (kin_memory_plan){.hint = parts.hint};
+        kin_memory_plan_add(&parts, "ordering rows", ordering, 1);
         plan->total_bytes = ordering;
     }
-    return kin_plan_check(&parts, self->options.memory_bytes, err);
+    return kin_memory_plan_check(&parts, self->options.memory_bytes, err);
 }
 
 int kin_join_new(kin_join **out, const kin_catalog *catalog, const kin_join_options *options,

@@ -79,11 +79,11 @@ static int nights_init(nights *self, kin_error *err)
     size_t now = self->graph->k;
     size_t then = self->previous->k;
     self->threads = (size_t)omp_get_max_threads();
-    kin_plan plan = KIN_PLAN_INIT;
-    kin_plan_add(&plan, "overlaps of items", common, 20);
-    kin_plan_add(&plan, "rows under way", kin_size_mul(self->threads, now + then),
-                 sizeof(kin_neighbor) + KIN_ID_SET_BYTES);
-    int rc = kin_plan_check(&plan, 0, err);
+    kin_memory_plan plan = KIN_MEMORY_PLAN_INIT;
+    kin_memory_plan_add(&plan, "overlaps of items", common, 20);
+    kin_memory_plan_add(&plan, "rows under way", kin_size_mul(self->threads, now + then),
+                        sizeof(kin_neighbor) + KIN_ID_SET_BYTES);
+    int rc = kin_memory_plan_check(&plan, 0, err);
     if (rc != 0)
         return rc;
     self->row = kin_alloc(common, sizeof *self->row);

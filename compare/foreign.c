@@ -58,7 +58,7 @@ static int check_plan(const intake *self, size_t memory_bytes, kin_error *err)
 {
     const kin_foreign_file *from = self->from;
     const size_t id_bytes = 29 + 16; /* a line of digits and its place, and the index of ids */
-    kin_plan plan = {.hint = "the neighbours a row in the file"};
+    kin_memory_plan plan = {.hint = "the neighbours a row in the file"};
     size_t longest = from->longest;
     size_t row_bytes = kin_size_mul(longest, sizeof(candidate) + KIN_ID_SET_BYTES);
     size_t entry_bytes = sizeof *self->neighbor;
@@ -72,11 +72,12 @@ static int check_plan(const intake *self, size_t memory_bytes, kin_error *err)
         entry_bytes += sizeof(float) + m * sizeof(uint16_t);
     }
     kin_foreign_file_plan(from, &plan);
-    kin_plan_add(&plan, "neighbours and scores", from->entries, entry_bytes);
-    kin_plan_add(&plan, "lengths of rows", from->n, sizeof *self->kept);
-    kin_plan_add(&plan, "ids", from->n, id_bytes);
-    kin_plan_add(&plan, "the longest row, for each thread", (size_t)self->workers, row_bytes);
-    return kin_plan_check(&plan, memory_bytes, err);
+    kin_memory_plan_add(&plan, "neighbours and scores", from->entries, entry_bytes);
+    kin_memory_plan_add(&plan, "lengths of rows", from->n, sizeof *self->kept);
+    kin_memory_plan_add(&plan, "ids", from->n, id_bytes);
+    kin_memory_plan_add(&plan, "the longest row, for each thread", (size_t)self->workers,
+                        row_bytes);
+    return kin_memory_plan_check(&plan, memory_bytes, err);
 }
 
 static int init_worker(worker *self, const intake *job, kin_error *err)

@@ -83,13 +83,13 @@ bool kin_foreign_file_is(const char *path)
 int kin_foreign_file_start(kin_foreign_file *self, size_t n, size_t other_bytes,
                            size_t memory_bytes, kin_error *err)
 {
-    kin_plan plan = KIN_PLAN_INIT;
+    kin_memory_plan plan = KIN_MEMORY_PLAN_INIT;
     if (n == 0 || n > INT32_MAX)
         return kin_fail(err, KIN_E_DATA, n ? "split the graph" : "write a row for every item",
                         "%s: %zu rows, must be 1 to %d", self->file.path, n, INT32_MAX);
-    kin_plan_add(&plan, "where rows start", n + 1, sizeof *self->start);
-    kin_plan_add(&plan, "indptr as the file has it", other_bytes, 1);
-    int rc = kin_plan_check(&plan, memory_bytes, err);
+    kin_memory_plan_add(&plan, "where rows start", n + 1, sizeof *self->start);
+    kin_memory_plan_add(&plan, "indptr as the file has it", other_bytes, 1);
+    int rc = kin_memory_plan_check(&plan, memory_bytes, err);
     if (rc != 0)
         return rc;
     self->n = n;
@@ -134,11 +134,12 @@ void kin_foreign_file_close(kin_foreign_file *self)
     *self = (kin_foreign_file){0};
 }
 
-void kin_foreign_file_plan(const kin_foreign_file *self, kin_plan *plan)
+void kin_foreign_file_plan(const kin_foreign_file *self, kin_memory_plan *plan)
 {
-    kin_plan_add(plan, "where rows start", self->n + 1, sizeof *self->start);
-    kin_plan_add(plan, "indices as the file has them", self->member[KIN_FOREIGN_INDICES].bytes, 1);
-    kin_plan_add(plan, "data as the file has them", self->member[KIN_FOREIGN_DATA].bytes, 1);
+    kin_memory_plan_add(plan, "where rows start", self->n + 1, sizeof *self->start);
+    kin_memory_plan_add(plan, "indices as the file has them",
+                        self->member[KIN_FOREIGN_INDICES].bytes, 1);
+    kin_memory_plan_add(plan, "data as the file has them", self->member[KIN_FOREIGN_DATA].bytes, 1);
 }
 
 static bool good_neighbor(const kin_foreign_file *self, int64_t neighbor)

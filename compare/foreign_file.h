@@ -47,7 +47,7 @@ int kin_foreign_file_open(kin_foreign_file *self, const char *path, size_t memor
 void kin_foreign_file_close(kin_foreign_file *self);
 
 /* Adds what an open file holds once it is loaded. */
-void kin_foreign_file_plan(const kin_foreign_file *self, kin_plan *plan);
+void kin_foreign_file_plan(const kin_foreign_file *self, kin_memory_plan *plan);
 
 /* KIN_E_DATA names the first entry, in the order of rows, that is no row number or has NaN for a score. */
 int kin_foreign_file_load(kin_foreign_file *self, kin_error *err);

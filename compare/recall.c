@@ -63,14 +63,15 @@ static size_t blocks_of(size_t rows)
 static int judging_init(judging *self, kin_error *err)
 {
     self->threads = (size_t)omp_get_max_threads();
-    kin_plan plan = {.hint = "compare a sample of the rows: --sample"};
-    kin_plan_add(&plan, "recall of rows", self->count, 2 * sizeof(double) + sizeof(int32_t));
-    kin_plan_add(&plan, "the same in order", self->count, (self->all ? 1 : 4) * sizeof(double));
-    kin_plan_add(&plan, "sums", blocks_of(self->count), sizeof *self->sum);
-    kin_plan_add(&plan, "rows under way",
-                 kin_size_mul(self->threads, self->graph->k + self->reference->k),
-                 sizeof(kin_neighbor) + KIN_ID_SET_BYTES);
-    int rc = kin_plan_check(&plan, 0, err);
+    kin_memory_plan plan = {.hint = "compare a sample of the rows: --sample"};
+    kin_memory_plan_add(&plan, "recall of rows", self->count, 2 * sizeof(double) + sizeof(int32_t));
+    kin_memory_plan_add(&plan, "the same in order", self->count,
+                        (self->all ? 1 : 4) * sizeof(double));
+    kin_memory_plan_add(&plan, "sums", blocks_of(self->count), sizeof *self->sum);
+    kin_memory_plan_add(&plan, "rows under way",
+                        kin_size_mul(self->threads, self->graph->k + self->reference->k),
+                        sizeof(kin_neighbor) + KIN_ID_SET_BYTES);
+    int rc = kin_memory_plan_check(&plan, 0, err);
     if (rc != 0)
         return rc;
     self->tie_aware = kin_alloc(self->count, sizeof *self->tie_aware);

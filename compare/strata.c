@@ -47,10 +47,10 @@ int strata_init(strata *self, const kin_graph *graph, const char *column, kin_er
     if (at < 0)
         return kin_fail(err, KIN_E_DATA, "columns are those of the --items table it was built with",
                         "%s has no items.tsv with a column '%s'", graph->directory, column);
-    kin_plan plan = {.hint = "--stratify"};
-    kin_plan_add(&plan, "a column's cells", n, sizeof(cell) + sizeof *self->of);
-    kin_plan_add(&plan, "different values", n, sizeof *self->name + sizeof *self->items);
-    int rc = kin_plan_check(&plan, 0, err);
+    kin_memory_plan plan = {.hint = "--stratify"};
+    kin_memory_plan_add(&plan, "a column's cells", n, sizeof(cell) + sizeof *self->of);
+    kin_memory_plan_add(&plan, "different values", n, sizeof *self->name + sizeof *self->items);
+    int rc = kin_memory_plan_check(&plan, 0, err);
     if (rc != 0)
         return rc;
     cell *all = kin_alloc(n, sizeof *all);
@@ -100,9 +100,9 @@ enum { STREAM_STRATA = 0x737472 };
 int strata_draw(const strata *self, int32_t *row, size_t count, size_t n, uint64_t seed,
                 kin_error *err)
 {
-    kin_plan plan = {.hint = "--stratify"};
-    kin_plan_add(&plan, "rows to draw from", n, sizeof(lot));
-    int rc = kin_plan_check(&plan, 0, err);
+    kin_memory_plan plan = {.hint = "--stratify"};
+    kin_memory_plan_add(&plan, "rows to draw from", n, sizeof(lot));
+    int rc = kin_memory_plan_check(&plan, 0, err);
     lot *all = rc == 0 ? kin_alloc(n, sizeof *all) : NULL;
     if (!all)
         return rc != 0 ? rc : kin_fail_alloc(err, "rows to draw from", plan.total_bytes);

@@ -259,13 +259,13 @@ static int sum_up_degrees(kin_structure *out, const kin_degrees *degrees, kin_er
 /* Memory at the widest stage: in-degrees, and what the reverse of some items takes. */
 static int check_memory(const kin_graph *g, kin_error *err)
 {
-    kin_plan plan = KIN_PLAN_INIT;
-    kin_plan_add(&plan, "counts of items", g->n, 12);
-    kin_plan_add(&plan, "the graph reversed", g->pairs < REVERSE_PAIRS ? g->pairs : REVERSE_PAIRS,
-                 sizeof(int32_t));
-    kin_plan_add(&plan, "rows under way", kin_size_mul((size_t)omp_get_max_threads(), g->k),
-                 8 + KIN_ID_SET_BYTES);
-    return kin_plan_check(&plan, 0, err);
+    kin_memory_plan plan = KIN_MEMORY_PLAN_INIT;
+    kin_memory_plan_add(&plan, "counts of items", g->n, 12);
+    kin_memory_plan_add(&plan, "the graph reversed",
+                        g->pairs < REVERSE_PAIRS ? g->pairs : REVERSE_PAIRS, sizeof(int32_t));
+    kin_memory_plan_add(&plan, "rows under way", kin_size_mul((size_t)omp_get_max_threads(), g->k),
+                        8 + KIN_ID_SET_BYTES);
+    return kin_memory_plan_check(&plan, 0, err);
 }
 
 static int run(kin_structure *out, measure *self, const kin_monitor *monitor, kin_error *err)

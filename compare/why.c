@@ -79,11 +79,11 @@ typedef struct values {
 static int values_init(values *self, const kin_catalog *catalog, kin_error *err)
 {
     size_t n = catalog->n;
-    kin_plan plan = KIN_PLAN_INIT;
+    kin_memory_plan plan = KIN_MEMORY_PLAN_INIT;
     *self = (values){.n = n, .modality_count = catalog->modality_count};
-    kin_plan_add(&plan, "scores of all items", n, 2 * sizeof(float));
-    kin_plan_add(&plan, "cosines of all items", n, self->modality_count * sizeof(float));
-    int rc = kin_plan_check(&plan, 0, err);
+    kin_memory_plan_add(&plan, "scores of all items", n, 2 * sizeof(float));
+    kin_memory_plan_add(&plan, "cosines of all items", n, self->modality_count * sizeof(float));
+    int rc = kin_memory_plan_check(&plan, 0, err);
     if (rc != 0)
         return rc;
     self->score = kin_alloc(n, sizeof *self->score);

@@ -22,18 +22,18 @@ size_t kin_size_add(size_t a, size_t b)
     return __builtin_add_overflow(a, b, &sum) ? SIZE_MAX : sum;
 }
 
-void kin_plan_add(kin_plan *self, const char *what, size_t count, size_t item_bytes)
+void kin_memory_plan_add(kin_memory_plan *self, const char *what, size_t count, size_t item_bytes)
 {
     size_t bytes = kin_size_mul(count, item_bytes);
     self->total_bytes = kin_size_add(self->total_bytes, bytes);
-    if (self->count < KIN_PLAN_MAX) {
+    if (self->count < KIN_MEMORY_PLAN_MAX) {
         self->part[self->count].what = what;
         self->part[self->count].bytes = bytes;
         self->count++;
     }
 }
 
-int kin_plan_check(const kin_plan *self, size_t limit_bytes, kin_error *err)
+int kin_memory_plan_check(const kin_memory_plan *self, size_t limit_bytes, kin_error *err)
 {
     size_t available = kin_memory_available();
     size_t limit = limit_bytes ? limit_bytes : available;

@@ -74,19 +74,19 @@ int kin_exact_make_plan(kin_exact *self, kin_error *err)
     size_t encoding = kin_codes_encode_work_bytes(codes);
     size_t meeting = kin_size_add(plan->collectors_bytes, plan->work_bytes);
     size_t ordering = kin_codes_order_work_bytes(codes);
-    kin_plan parts = {.hint = plan_hint};
-    kin_plan_add(&parts, "codes", plan->codes_bytes, 1);
+    kin_memory_plan parts = {.hint = plan_hint};
+    kin_memory_plan_add(&parts, "codes", plan->codes_bytes, 1);
     if (meeting >= encoding) {
-        kin_plan_add(&parts, "collectors", plan->collectors_bytes, 1);
-        kin_plan_add(&parts, "threads", plan->work_bytes, 1);
+        kin_memory_plan_add(&parts, "collectors", plan->collectors_bytes, 1);
+        kin_memory_plan_add(&parts, "threads", plan->work_bytes, 1);
     } else {
-        kin_plan_add(&parts, "encoding", encoding, 1);
+        kin_memory_plan_add(&parts, "encoding", encoding, 1);
     }
     plan->total_bytes = parts.total_bytes;
     if (ordering > plan->total_bytes) {
-        parts = (kin_plan){.hint = plan_hint};
-        kin_plan_add(&parts, "ordering rows", ordering, 1);
+        parts = (kin_memory_plan){.hint = plan_hint};
+        kin_memory_plan_add(&parts, "ordering rows", ordering, 1);
         plan->total_bytes = ordering;
     }
-    return kin_plan_check(&parts, limit, err);
+    return kin_memory_plan_check(&parts, limit, err);
 }

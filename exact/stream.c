@@ -92,23 +92,24 @@ static void set_factors(stream *self)
         self->uniform = self->uniform && catalog->present[i] == all;
 }
 
-static void plan_memory(const stream *self, kin_plan *plan)
+static void plan_memory(const stream *self, kin_memory_plan *plan)
 {
-    *plan = (kin_plan){.hint = "--micro-batch or --threads"};
+    *plan = (kin_memory_plan){.hint = "--micro-batch or --threads"};
     const kin_catalog *catalog = self->catalog;
     size_t threads = (size_t)self->worker_count;
-    kin_plan_add(plan, "the tile (micro-batch x items)", kin_size_mul(self->micro_batch, self->n),
-                 sizeof(float));
+    kin_memory_plan_add(plan, "the tile (micro-batch x items)",
+                        kin_size_mul(self->micro_batch, self->n), sizeof(float));
     for (size_t m = 0; m < catalog->modality_count; m++)
-        kin_plan_add(plan, "micro-batch rows",
-                     kin_size_mul(self->micro_batch, catalog->modality[m].matrix.d), sizeof(float));
-    kin_plan_add(plan, "column blocks", kin_size_mul(threads * BLOCK_COLUMNS, self->d_max),
-                 sizeof(float));
-    kin_plan_add(plan, "candidates", kin_size_mul(threads, self->n),
-                 sizeof(int32_t) + sizeof(uint64_t) +
-                     kin_rescore_space_bytes(1, catalog->modality_count));
-    kin_plan_add(plan, "finished rows",
-                 kin_rows_bytes(self->micro_batch, self->k, catalog->modality_count), 1);
+        kin_memory_plan_add(plan, "micro-batch rows",
+                            kin_size_mul(self->micro_batch, catalog->modality[m].matrix.d),
+                            sizeof(float));
+    kin_memory_plan_add(plan, "column blocks", kin_size_mul(threads * BLOCK_COLUMNS, self->d_max),
+                        sizeof(float));
+    kin_memory_plan_add(plan, "candidates", kin_size_mul(threads, self->n),
+                        sizeof(int32_t) + sizeof(uint64_t) +
+                            kin_rescore_space_bytes(1, catalog->modality_count));
+    kin_memory_plan_add(plan, "finished rows",
+                        kin_rows_bytes(self->micro_batch, self->k, catalog->modality_count), 1);
 }
 
 static int init_worker(worker *self, const stream *job, kin_error *err)
@@ -144,9 +145,9 @@ static void release(stream *self)
 static int allocate(stream *self, size_t memory_bytes, kin_error *err)
 {
     const kin_catalog *catalog = self->catalog;
-    kin_plan plan;
+    kin_memory_plan plan;
     plan_memory(self, &plan);
-    int rc = kin_plan_check(&plan, memory_bytes, err);
+    int rc = kin_memory_plan_check(&plan, memory_bytes, err);
     if (rc != 0)
         return rc;
     self->tile = kin_alloc(kin_size_mul(self->micro_batch, self->n), sizeof *self->tile);
@@ -176,7 +177,7 @@ static void set_sizes(stream *self, const kin_stream_options *options)
             self->d_max = self->catalog->modality[m].matrix.d;
 }
 
-void kin_stream_make_plan(kin_plan *out, const kin_catalog *catalog, size_t queries,
+void kin_stream_make_plan(kin_memory_plan *out, const kin_catalog *catalog, size_t queries,
                           const kin_stream_options *options)
 {
     stream self = {.catalog = catalog, .n = catalog->n, .k = options->top_k, .total = queries};

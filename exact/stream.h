@@ -44,7 +44,7 @@ typedef struct kin_stream_queries {
 size_t kin_stream_micro_batch(const kin_stream_options *options, size_t n, size_t queries);
 
 /* What a run for so many queries is going to hold, part by part. */
-void kin_stream_make_plan(kin_plan *out, const kin_catalog *catalog, size_t queries,
+void kin_stream_make_plan(kin_memory_plan *out, const kin_catalog *catalog, size_t queries,
                           const kin_stream_options *options);
 
 /* The top-K rows of the queries, in order, into the sink: query q of the sink is queries->row[q].

@@ -158,9 +158,9 @@ static int draw(trace *files, const build *self, kin_error *err)
     row_sample_options sample = {.count = asked < most ? asked : most,
                                  .seed = (uint64_t)o->index.seed,
                                  .purpose = ROW_SAMPLE_TRACE};
-    kin_plan plan = {.hint = "--trace-rows"};
-    kin_plan_add(&plan, "numbers of traced rows", sample.count, sizeof *files->row);
-    int rc = kin_plan_check(&plan, o->memory, err);
+    kin_memory_plan plan = {.hint = "--trace-rows"};
+    kin_memory_plan_add(&plan, "numbers of traced rows", sample.count, sizeof *files->row);
+    int rc = kin_memory_plan_check(&plan, o->memory, err);
     if (rc != 0)
         return rc;
     files->row = kin_alloc(sample.count, sizeof *files->row);

@@ -49,11 +49,11 @@ static int run_exact(kin_rows *exact, const comparison *self, const kin_monitor 
     size_t count = self->row_count, k = comparison_sample_top_k(self),
            memory = self->options->memory;
     kin_stream_options stream = row_sample_stream(catalog, k, memory);
-    kin_plan plan;
+    kin_memory_plan plan;
     kin_stream_make_plan(&plan, catalog, count, &stream);
     plan.hint = "--sample or --threads";
-    kin_plan_add(&plan, "exact rows", kin_rows_bytes(count, k, 0), 1);
-    int rc = kin_plan_check(&plan, memory, err);
+    kin_memory_plan_add(&plan, "exact rows", kin_rows_bytes(count, k, 0), 1);
+    int rc = kin_memory_plan_check(&plan, memory, err);
     if (rc == 0)
         rc = kin_rows_init(exact, count, k, 0, err);
     if (rc != 0)

@@ -46,21 +46,22 @@ static int check_memory(const truth *self, size_t k, kin_error *err)
     size_t deepest = k;
     for (size_t m = 0; m < KIN_MODALITIES_MAX; m++)
         deepest = self->depth[m] > deepest ? self->depth[m] : deepest;
-    kin_plan plan;
+    kin_memory_plan plan;
     kin_stream_options stream = row_sample_stream(self->catalog, deepest, self->memory_bytes);
     kin_stream_make_plan(&plan, self->catalog, self->trace->rows, &stream);
     plan.hint = "--trace-rows of the build";
-    kin_plan_add(&plan, "exact rows", 1, kin_rows_bytes(self->trace->rows, k, 0));
-    kin_plan_add(&plan, "where rows start", self->trace->n, sizeof(int64_t));
+    kin_memory_plan_add(&plan, "exact rows", 1, kin_rows_bytes(self->trace->rows, k, 0));
+    kin_memory_plan_add(&plan, "where rows start", self->trace->n, sizeof(int64_t));
     for (size_t m = 0; m < KIN_MODALITIES_MAX; m++) {
         if (self->depth[m] == 0)
             continue;
-        kin_plan_add(&plan, "nearest by modality", 1,
-                     kin_rows_bytes(self->trace->rows, self->depth[m], 0));
-        kin_plan_add(&plan, "where rows start", self->trace->n, sizeof(int64_t));
+        kin_memory_plan_add(&plan, "nearest by modality", 1,
+                            kin_rows_bytes(self->trace->rows, self->depth[m], 0));
+        kin_memory_plan_add(&plan, "where rows start", self->trace->n, sizeof(int64_t));
     }
-    kin_plan_add(&plan, "lost neighbours", self->trace->rows, kin_size_mul(k, sizeof(float)));
-    return kin_plan_check(&plan, self->memory_bytes, err);
+    kin_memory_plan_add(&plan, "lost neighbours", self->trace->rows,
+                        kin_size_mul(k, sizeof(float)));
+    return kin_memory_plan_check(&plan, self->memory_bytes, err);
 }
 
 /* The k best of `catalog`, the graph's or a view of it, for the traced rows. */

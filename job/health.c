@@ -195,10 +195,10 @@ int health_scan(health *out, const kin_matrix *x, kin_error *err)
 {
     *out = nothing;
     part parts[PARTS];
-    kin_plan plan = KIN_PLAN_INIT;
-    kin_plan_add(&plan, "row hashes", x->n, 2 * sizeof(uint64_t));
-    kin_plan_add(&plan, "sums of unit rows", PARTS, x->d * sizeof(double));
-    int rc = kin_plan_check(&plan, 0, err);
+    kin_memory_plan plan = KIN_MEMORY_PLAN_INIT;
+    kin_memory_plan_add(&plan, "row hashes", x->n, 2 * sizeof(uint64_t));
+    kin_memory_plan_add(&plan, "sums of unit rows", PARTS, x->d * sizeof(double));
+    int rc = kin_memory_plan_check(&plan, 0, err);
     if (rc != 0)
         return rc;
     uint64_t *hash = kin_alloc(x->n, 2 * sizeof *hash); /* and room to sort them */

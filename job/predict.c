@@ -93,10 +93,10 @@ static void note_plan(prediction *out, size_t bytes)
 }
 
 /* A plan of its own that has to fit as well. */
-static bool fits(prediction *out, const kin_plan *plan, const predict_input *in)
+static bool fits(prediction *out, const kin_memory_plan *plan, const predict_input *in)
 {
     note_plan(out, plan->total_bytes);
-    return kin_plan_check(plan, in->options->memory, &out->refused) == 0;
+    return kin_memory_plan_check(plan, in->options->memory, &out->refused) == 0;
 }
 
 /* ---- exact --------------------------------------------------------------------------------------- */
@@ -170,7 +170,7 @@ static int add_judge(prediction *out, predict_input *in, kin_error *err)
 {
     const build_options *o = in->options;
     size_t items = row_sample_population(in->catalog), rows = judge_rows(items, o->target_recall);
-    kin_plan plan;
+    kin_memory_plan plan;
     row_sample_make_plan(&plan, in->catalog, (size_t)o->top_k, rows, o->memory);
     if (!fits(out, &plan, in))
         return 0;
@@ -255,7 +255,7 @@ static int predict_stream(prediction *out, predict_input *in, kin_error *err)
                                   .micro_batch = (size_t)o->micro_batch,
                                   .memory_bytes = o->memory};
     size_t n = in->catalog->n, micro_batch = kin_stream_micro_batch(&options, n, n);
-    kin_plan plan;
+    kin_memory_plan plan;
     kin_stream_make_plan(&plan, in->catalog, n, &options);
     if (!fits(out, &plan, in))
         return 0;

@@ -42,11 +42,11 @@ int row_sample_init(row_sample *self, const kin_catalog *catalog, const row_samp
 {
     *self = (row_sample){
         .catalog = catalog, .k = o->k, .count = o->count, .memory_bytes = o->memory_bytes};
-    kin_plan plan = {.hint =
-                         "--target-recall: the nearer to 1, the more rows are needed to prove it"};
-    kin_plan_add(&plan, "sampled rows", 2, kin_rows_bytes(o->count, o->k, 0));
-    kin_plan_add(&plan, "their numbers", o->count, sizeof *self->row);
-    int rc = kin_plan_check(&plan, o->memory_bytes, err);
+    kin_memory_plan plan = {
+        .hint = "--target-recall: the nearer to 1, the more rows are needed to prove it"};
+    kin_memory_plan_add(&plan, "sampled rows", 2, kin_rows_bytes(o->count, o->k, 0));
+    kin_memory_plan_add(&plan, "their numbers", o->count, sizeof *self->row);
+    int rc = kin_memory_plan_check(&plan, o->memory_bytes, err);
     if (rc != 0)
         return rc;
     self->row = kin_alloc(o->count, sizeof *self->row);
@@ -150,12 +150,12 @@ kin_stream_options row_sample_stream(const kin_catalog *catalog, size_t k, size_
     return stream;
 }
 
-void row_sample_make_plan(kin_plan *out, const kin_catalog *catalog, size_t k, size_t count,
+void row_sample_make_plan(kin_memory_plan *out, const kin_catalog *catalog, size_t k, size_t count,
                           size_t memory_bytes)
 {
     kin_stream_options stream = row_sample_stream(catalog, k, memory_bytes);
     kin_stream_make_plan(out, catalog, count, &stream);
-    kin_plan_add(out, "sampled rows", 2, kin_rows_bytes(count, k, 0));
+    kin_memory_plan_add(out, "sampled rows", 2, kin_rows_bytes(count, k, 0));
 }
 
 int row_sample_exact(row_sample *self, const kin_monitor *monitor, kin_error *err)

@@ -63,7 +63,7 @@ kin_row_sink row_sample_sink(row_sample *self);
 kin_stream_options row_sample_stream(const kin_catalog *catalog, size_t k, size_t memory_bytes);
 
 /* What a sample of `count` items holds with its exact rows under way, for whoever plans ahead. */
-void row_sample_make_plan(kin_plan *out, const kin_catalog *catalog, size_t k, size_t count,
+void row_sample_make_plan(kin_memory_plan *out, const kin_catalog *catalog, size_t k, size_t count,
                           size_t memory_bytes);
 
 /* Fills self->exact. */

@@ -206,15 +206,15 @@ static int read_apart(const index_part *part, const char *name, size_t bytes, ki
 static int check_faiss(const index_part *part, const json_t *manifest, kin_error *err)
 {
     char name[KIN_NAME_MAX + 16];
-    kin_plan plan = KIN_PLAN_INIT;
+    kin_memory_plan plan = KIN_MEMORY_PLAN_INIT;
     snprintf(name, sizeof name, "%s.faiss", part->name);
     int rc = verify_listed(manifest, part->dir->path, name, err);
     if (rc != 0)
         return rc;
     const json_t *entry = json_object_get(json_object_get(manifest, "files"), name);
     size_t bytes = (size_t)json_integer_value(json_object_get(entry, "bytes"));
-    kin_plan_add(&plan, name, bytes, 1);
-    rc = kin_plan_check(&plan, 0, err);
+    kin_memory_plan_add(&plan, name, bytes, 1);
+    rc = kin_memory_plan_check(&plan, 0, err);
     return rc == 0 ? read_apart(part, name, bytes, err) : rc;
 }
 

@@ -80,14 +80,16 @@ static const kin_option options[] = {
 static int plan_memory(sweep *self, size_t items, kin_error *err)
 {
     const sweep_options *o = self->options;
-    kin_plan plan = {.hint = "--items or --rows"};
+    kin_memory_plan plan = {.hint = "--items or --rows"};
     if (items < self->catalog.n) {
-        kin_plan_add(&plan, "the sample's vectors", items, plan_sample_row_bytes(&self->catalog));
-        kin_plan_add(&plan, "the sample's norms", items,
-                     self->catalog.modality_count * sizeof(double) + 1);
+        kin_memory_plan_add(&plan, "the sample's vectors", items,
+                            plan_sample_row_bytes(&self->catalog));
+        kin_memory_plan_add(&plan, "the sample's norms", items,
+                            self->catalog.modality_count * sizeof(double) + 1);
     }
-    kin_plan_add(&plan, "judged rows", 2, kin_rows_bytes((size_t)o->rows, (size_t)o->top_k, 0));
-    int rc = kin_plan_check(&plan, o->memory, err);
+    kin_memory_plan_add(&plan, "judged rows", 2,
+                        kin_rows_bytes((size_t)o->rows, (size_t)o->top_k, 0));
+    int rc = kin_memory_plan_check(&plan, o->memory, err);
     if (rc != 0 || o->memory == 0)
         return rc;
     self->memory_bytes = o->memory > plan.total_bytes ? o->memory - plan.total_bytes : 1;

@@ -20,35 +20,36 @@ static void test_plan(void **state)
 {
     (void)state;
     kin_error err = {0};
-    kin_plan plan = KIN_PLAN_INIT;
-    kin_plan_add(&plan, "small", 1 << 20, 1);
-    kin_plan_add(&plan, "large", 3 << 20, 2);
+    kin_memory_plan plan = KIN_MEMORY_PLAN_INIT;
+    kin_memory_plan_add(&plan, "small", 1 << 20, 1);
+    kin_memory_plan_add(&plan, "large", 3 << 20, 2);
     assert_true(plan.total_bytes == (size_t)7 << 20);
-    test_ok(kin_plan_check(&plan, (size_t)7 << 20, &err), &err);
-    test_ok(kin_plan_check(&plan, 0, &err), &err);
-    test_refused(kin_plan_check(&plan, ((size_t)7 << 20) - 1, &err), &err, KIN_E_MEMORY,
+    test_ok(kin_memory_plan_check(&plan, (size_t)7 << 20, &err), &err);
+    test_ok(kin_memory_plan_check(&plan, 0, &err), &err);
+    test_refused(kin_memory_plan_check(&plan, ((size_t)7 << 20) - 1, &err), &err, KIN_E_MEMORY,
                  "needs 7.0 MiB, --memory allows 7.0 MiB; the largest part is large with 6.0 MiB");
-    assert_int_equal(kin_plan_check(&plan, 1, NULL), KIN_E_MEMORY);
+    assert_int_equal(kin_memory_plan_check(&plan, 1, NULL), KIN_E_MEMORY);
 
     /* beyond the machine, and beyond numbers */
-    kin_plan_add(&plan, "huge", (size_t)1 << 50, 1);
-    test_refused(kin_plan_check(&plan, 0, &err), &err, KIN_E_MEMORY, "this machine has left");
-    test_refused(kin_plan_check(&plan, (size_t)1 << 60, &err), &err, KIN_E_MEMORY,
+    kin_memory_plan_add(&plan, "huge", (size_t)1 << 50, 1);
+    test_refused(kin_memory_plan_check(&plan, 0, &err), &err, KIN_E_MEMORY,
                  "this machine has left");
-    kin_plan_add(&plan, "overflow", SIZE_MAX / 2, 3);
+    test_refused(kin_memory_plan_check(&plan, (size_t)1 << 60, &err), &err, KIN_E_MEMORY,
+                 "this machine has left");
+    kin_memory_plan_add(&plan, "overflow", SIZE_MAX / 2, 3);
     assert_true(plan.total_bytes == SIZE_MAX);
-    test_refused(kin_plan_check(&plan, 0, &err), &err, KIN_E_MEMORY, "overflow");
+    test_refused(kin_memory_plan_check(&plan, 0, &err), &err, KIN_E_MEMORY, "overflow");
 }
 
 /* More parts than a plan names still count. */
 static void test_plan_counts_all_parts(void **state)
 {
     (void)state;
-    kin_plan plan = KIN_PLAN_INIT;
-    for (size_t i = 0; i < KIN_PLAN_MAX + 10; i++)
-        kin_plan_add(&plan, "part", 10, 10);
-    assert_true(plan.total_bytes == (KIN_PLAN_MAX + 10) * 100);
-    assert_true(plan.count == KIN_PLAN_MAX);
+    kin_memory_plan plan = KIN_MEMORY_PLAN_INIT;
+    for (size_t i = 0; i < KIN_MEMORY_PLAN_MAX + 10; i++)
+        kin_memory_plan_add(&plan, "part", 10, 10);
+    assert_true(plan.total_bytes == (KIN_MEMORY_PLAN_MAX + 10) * 100);
+    assert_true(plan.count == KIN_MEMORY_PLAN_MAX);
 }
 
 static void test_alloc(void **state)
