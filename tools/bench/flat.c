@@ -110,7 +110,7 @@ int main(int argc, char **argv)
     kin_error err;
     kin_source source[KIN_MODALITIES_MAX];
     kin_catalog catalog;
-    kin_faiss *index;
+    kin_faiss *index = NULL;
     size_t d = 0;
     size_t count = 0;
     if (!getenv("OPENBLAS_CORETYPE"))

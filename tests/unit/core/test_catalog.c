@@ -161,8 +161,9 @@ static void test_shapes_and_sources(void **state)
                  KIN_E_NOINPUT, "no.npy: No such file");
     test_refused(open_catalog(&c, (const char *[]){NULL}, NULL, NULL, 0, &err), &err, KIN_E_USAGE,
                  "0 modalities, needs 1 to 8");
-    kin_source twice[9] = {
-        [0 ... 8] = {.name = "x", .path = (char *)test_path("a.npy"), .weight = 2}};
+    kin_source twice[9];
+    for (size_t i = 0; i < 9; i++)
+        twice[i] = (kin_source){.name = "x", .path = (char *)test_path("a.npy"), .weight = 2};
     kin_catalog_options options = {.source = twice, .source_count = 2};
     test_refused(kin_catalog_open(&c, &options, &err), &err, KIN_E_USAGE,
                  "two modalities are named 'x'");

@@ -35,7 +35,7 @@ static size_t count_entries(const char *path)
 static void make_folder(const char *name, mode_t mode, const char *mark, bool file)
 {
     char path[512];
-    snprintf(path, sizeof path, "%s", test_path(name));
+    snprintf(path, sizeof path, "%s", test_path("%s", name));
     assert_int_equal(mkdir(path, 0755), 0);
     char *inside = kin_path_join(path, kin_mark_name);
     if (mark)
@@ -123,10 +123,10 @@ static void test_others_stay(void **state)
     make_folder(names[11], 0755, "kin finished .g.kin-noman0\n", true);
     size_t count[sizeof names / sizeof *names];
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        count[i] = count_entries(test_path(names[i]));
+        count[i] = count_entries(test_path("%s", names[i]));
     assert_false(clear());
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        assert_int_equal(count_entries(test_path(names[i])), count[i]);
+        assert_int_equal(count_entries(test_path("%s", names[i])), count[i]);
 }
 
 /* A folder that others put something into is emptied of kin's files, and theirs from then on. */
