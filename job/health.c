@@ -11,9 +11,9 @@
 #include "core/counted.h"
 #include "core/json.h"
 #include "core/memory.h"
+#include "core/plain.h"
 #include "core/score.h"
 #include "tools/command.h"
-#include "tools/plain.h"
 
 #include <math.h>
 #include <stdbool.h>

@@ -14,8 +14,8 @@
 #include "core/file.h"
 #include "core/memory.h"
 #include "core/npy_array.h"
+#include "core/plain.h"
 #include "tools/no_memory.h"
-#include "tools/plain.h"
 #include "tools/verify.h"
 
 #include <errno.h>

@@ -2,8 +2,8 @@
  * What kin compare prints: a terse table, and a line for what else there is to say.
  */
 #include "core/counted.h"
+#include "core/plain.h"
 #include "job/comparison.h"
-#include "tools/plain.h"
 
 #include <math.h>
 #include <stdarg.h>

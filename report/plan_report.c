@@ -3,8 +3,8 @@
  */
 #include "report/plan_report.h"
 #include "core/json.h"
+#include "core/plain.h"
 #include "core/threads.h"
-#include "tools/plain.h"
 
 #include <math.h>
 #include <stdio.h>

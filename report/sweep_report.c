@@ -3,9 +3,9 @@
  */
 #include "core/counted.h"
 #include "core/json.h"
+#include "core/plain.h"
 #include "job/facts.h"
 #include "job/sweep.h"
-#include "tools/plain.h"
 
 #include <stdio.h>
 #include <stdlib.h>

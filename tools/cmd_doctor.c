@@ -6,12 +6,12 @@
 #include "core/json.h"
 #include "core/kernels.h"
 #include "core/memory.h"
+#include "core/plain.h"
 #include "core/threads.h"
 #include "job/facts.h"
 #include "tools/blas_start.h"
 #include "tools/command.h"
 #include "tools/outputs.h"
-#include "tools/plain.h"
 
 #include <sched.h>
 #include <stdio.h>

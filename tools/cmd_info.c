@@ -8,11 +8,11 @@
 #include "core/json.h"
 #include "core/memory.h"
 #include "core/outdir.h"
+#include "core/plain.h"
 #include "job/health.h"
 #include "tools/command.h"
 #include "tools/console.h"
 #include "tools/outputs.h"
-#include "tools/plain.h"
 
 #include <dirent.h>
 #include <stdio.h>

@@ -12,11 +12,11 @@
 #include "core/json.h"
 #include "core/memory.h"
 #include "core/outdir.h"
+#include "core/plain.h"
 #include "core/score.h"
 #include "tools/command.h"
 #include "tools/console.h"
 #include "tools/outputs.h"
-#include "tools/plain.h"
 #include "tools/shared_options.h"
 #include <math.h>
 #include <stdio.h>

@@ -5,12 +5,12 @@
 #include "core/counted.h"
 #include "core/memory.h"
 #include "core/outdir.h"
+#include "core/plain.h"
 #include "job/show_catalog.h"
 #include "report/show_page.h"
 #include "tools/command.h"
 #include "tools/console.h"
 #include "tools/outputs.h"
-#include "tools/plain.h"
 #include "tools/shared_options.h"
 
 #include <math.h>

@@ -4,12 +4,12 @@
 #include "compare/why.h"
 #include "core/counted.h"
 #include "core/json.h"
+#include "core/plain.h"
 #include "job/show_catalog.h"
 #include "job/show_data.h"
 #include "tools/command.h"
 #include "tools/console.h"
 #include "tools/outputs.h"
-#include "tools/plain.h"
 #include "tools/shared_options.h"
 
 #include <math.h>

@@ -7,7 +7,7 @@
  */
 #include "tools/console.h"
 #include "core/json.h"
-#include "tools/plain.h"
+#include "core/plain.h"
 
 #include <jansson.h>
 #include <signal.h>

@@ -2,9 +2,9 @@
  * Words for a shell (declared in tools/shell.h).
  */
 #include "tools/shell.h"
+#include "core/plain.h"
 #include "core/text.h"
 #include "tools/console.h"
-#include "tools/plain.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "tools/plain.h"
+#include "core/plain.h"
 #include "tools/shell.h"
 
 static char *word_of(const char *text, size_t length)

@@ -1,7 +1,7 @@
 /*
- * Texts without what steers a terminal (declared in tools/plain.h). One table-free pass over the bytes.
+ * Texts without what steers a terminal (declared in core/plain.h). One table-free pass over the bytes.
  */
-#include "tools/plain.h"
+#include "core/plain.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /*
- * tools/plain: what must not reach a terminal becomes "?", everything else stays as it is, and a cut text ends in dots
+ * core/plain: what must not reach a terminal becomes "?", everything else stays as it is, and a cut text ends in dots
  * behind a whole character.
  */
 #include <setjmp.h>
@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "tools/plain.h"
+#include "core/plain.h"
 
 static const struct {
     const char *text, *wanted;

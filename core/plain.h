@@ -1,5 +1,5 @@
-#ifndef KIN_TOOLS_PLAIN_H
-#define KIN_TOOLS_PLAIN_H
+#ifndef KIN_CORE_PLAIN_H
+#define KIN_CORE_PLAIN_H
 /*
  * Texts for a terminal. Names of files, ids, titles, option values and what a manifest says are data of others: a
  * control character among them would move the cursor, colour the screen, start a line that looks like kin's own, or
