@@ -12,6 +12,7 @@
 #include "ann/faiss_index.h"
 #include "ann/faiss_index_parts.h"
 #include "core/json.h"
+#include "core/manifest.h"
 #include "core/memory.h"
 #include "core/npy.h"
 #include "core/outdir.h"

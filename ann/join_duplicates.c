@@ -5,6 +5,7 @@
  * the bit; of equal scores the smaller items come first. An item's row is that list without the item.
  */
 #include "ann/join_state.h"
+#include "core/select.h"
 
 #include <string.h>
 

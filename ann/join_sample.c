@@ -9,6 +9,7 @@
 #include "ann/join_sample.h"
 #include "core/memory.h"
 #include "core/random.h"
+#include "core/select.h"
 
 #include <math.h>
 #include <omp.h>

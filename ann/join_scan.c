@@ -7,6 +7,7 @@
  */
 #include "ann/join_state.h"
 #include "core/memory.h"
+#include "core/select.h"
 
 #include <cblas.h>
 #include <math.h>

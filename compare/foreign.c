@@ -11,8 +11,10 @@
 #include "compare/foreign_file.h"
 #include "compare/row.h"
 #include "core/half.h"
+#include "core/ids.h"
 #include "core/json.h"
 #include "core/score.h"
+#include "core/select.h"
 #include "core/threads.h"
 
 #include <omp.h>

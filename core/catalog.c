@@ -1,5 +1,6 @@
 #include "core/catalog.h"
 #include "core/counted.h"
+#include "core/ids.h"
 #include "core/memory.h"
 
 #include <math.h>

@@ -2,10 +2,12 @@
  * Reading a graph (declared in core/graph.h): nothing in the arrays is trusted until it was seen.
  */
 #include "core/graph.h"
+#include "core/manifest.h"
 #include "core/memory.h"
 #include "core/npy_array.h"
 #include "core/outdir.h"
 #include "core/score.h"
+#include "core/select.h"
 
 #include <math.h>
 #include <stdlib.h>

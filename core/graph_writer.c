@@ -13,6 +13,7 @@
 #include "core/npy.h"
 #include "core/outdir.h"
 #include "core/score.h"
+#include "core/select.h"
 #include "core/zip.h"
 
 #include <assert.h>

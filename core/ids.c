@@ -5,7 +5,7 @@
  * text at U+0085, U+2028 and U+2029 too, and a terminal obeys U+009B as it does ESC [. Writers of tables put cells in
  * quotes (pandas where it has to or is told to, spreadsheets), which are no part of an id.
  */
-#include "core/lines.h"
+#include "core/ids.h"
 #include "core/memory.h"
 
 #include <string.h>

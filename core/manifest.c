@@ -1,9 +1,9 @@
 /*
  * Reading manifest.json and holding a folder against it (declared in core/outdir.h).
  */
+#include "core/manifest.h"
 #include "core/file.h"
 #include "core/json.h"
-#include "core/outdir.h"
 
 #include <stdlib.h>
 #include <string.h>

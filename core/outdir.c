@@ -4,6 +4,7 @@
 #include "core/outdir.h"
 #include "core/file.h"
 #include "core/json.h"
+#include "core/manifest.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -50,32 +50,4 @@ int kin_outdir_commit(kin_outdir *self, json_t **manifest, kin_error *err);
 /* Removes the temporary folder unless it was committed. */
 void kin_outdir_release(kin_outdir *self);
 
-/* Refuses (KIN_E_CANTOUT) what kin_outfile_write would refuse, before work is spent on it: a path that
- * exists, unless `force` and it is a file, and one whose parent is missing or not writable. A file that kin reads
- * is refused with `force` too: one with an ending of vectors or neighbours, and one of a folder that kin wrote. */
-int kin_outfile_check(const char *path, bool force, kin_error *err);
-
-/* One file written the same way: in a folder of its own beside it, synced, renamed. An existing file is
- * refused unless `force`, and what is no plain file always. Two writers of one name may meet: the last
- * one's file stays. */
-int kin_outfile_write(const char *path, const void *data, size_t bytes, bool force, kin_error *err);
-
-/* Every manifest has "kind" ("graph", "index", "catalog") and "format", which is this number. */
-enum { KIN_MANIFEST_FORMAT = 1, KIN_MANIFEST_DIGITS = 15 };
-
-/* Reads and checks DIR/manifest.json: format, and `kind` unless NULL. The caller owns *out
- * (json_decref). */
-int kin_manifest_read(json_t **out, const char *directory, const char *kind, kin_error *err);
-
-/* The same of a folder whose other files are read too: one after another, from the same folder. */
-int kin_manifest_read_in(json_t **out, const kin_dir *dir, const char *kind, kin_error *err);
-
-/* The checksum of a manifest itself, without its "checksum" and "run": XXH3-128 of its compact
- * JSON with sorted keys. */
-int kin_manifest_hash(kin_hash *out, const json_t *manifest, kin_error *err);
-
-/* Compares the manifest's own checksum, and every file that it lists with its checksum. KIN_E_DATA names the first that
- * is missing or differs. */
-int kin_manifest_verify(const json_t *manifest, const kin_dir *dir, kin_error *err);
-
 #endif

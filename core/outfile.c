@@ -5,7 +5,9 @@
  * a temporary name: so what a killed writer leaves is known by the folder's mark, on every file system.
  * An existing file is exchanged, looked at, and removed with the folder.
  */
-#include "core/outdir.h"
+#include "core/outfile.h"
+#include "core/manifest.h"
+#include "core/unfinished.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -76,25 +76,6 @@ kin_rows kin_rows_part(const kin_rows *self, size_t first, size_t count)
     return part;
 }
 
-int kin_monitor_check(const kin_monitor *self, kin_error *err)
-{
-    if (self && self->stopped && self->stopped(self->self))
-        return kin_fail(err, KIN_E_STOPPED, "nothing was written", "stopped by a signal");
-    return 0;
-}
-
-void kin_monitor_progress(const kin_monitor *self, size_t done, size_t total)
-{
-    if (self && self->progress)
-        self->progress(self->self, done, total);
-}
-
-void kin_monitor_stage(const kin_monitor *self, const char *name)
-{
-    if (self && self->stage)
-        self->stage(self->self, name);
-}
-
 static int keep(void *self, size_t first, const kin_rows *rows, kin_error *err)
 {
     kin_rows *all = self;

@@ -7,6 +7,7 @@
  * sink; it never knows whether that is a file, an array or a network.
  */
 #include "core/catalog.h"
+#include "core/monitor.h"
 
 /* The neighbours of `count` queries, at most k each, best first: score descending, then row
  * number ascending. Query q of the block has its entries at q * k .. q * k + filled[q] - 1. */
@@ -45,20 +46,6 @@ typedef struct kin_row_sink {
     void *self;
     int (*write)(void *self, size_t first, const kin_rows *rows, kin_error *err);
 } kin_row_sink;
-
-/* How an engine reports, and how it is told to stop. Both may be NULL. They are called from the
- * thread that called the engine, between batches. */
-typedef struct kin_monitor {
-    void *self;
-    void (*progress)(void *self, size_t done, size_t total); /* finished items */
-    void (*stage)(void *self, const char *name); /* a stage begins: "train text", "search" ... */
-    bool (*stopped)(void *self);
-} kin_monitor;
-
-/* KIN_E_STOPPED once the monitor says so, else 0. */
-int kin_monitor_check(const kin_monitor *self, kin_error *err);
-void kin_monitor_progress(const kin_monitor *self, size_t done, size_t total);
-void kin_monitor_stage(const kin_monitor *self, const char *name);
 
 /* A sink that keeps everything in memory, for a few rows: writes block `first` to the same place
  * of `all`, a kin_rows with room for all queries. Cosines only where `all` was made for them. */

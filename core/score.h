@@ -93,24 +93,4 @@ size_t kin_rescore_space_bytes(size_t capacity, size_t modality_count);
 void kin_rescore(const kin_query *query, const int32_t *candidate, size_t count,
                  kin_rescore_space *space, kin_rows *out, size_t slot);
 
-/* A float's bits as an unsigned that orders as the floats do: larger float, larger number.
- * -0 and +0 are one. Not for NaN. */
-uint32_t kin_score_order(float score);
-
-/* The float that has this order; 0 for what was -0. */
-float kin_score_from_order(uint32_t order);
-
-/* The key that would stand at `nth` (from 0) if the `count` distinct keys were sorted; smaller ones
- * are moved before it, larger ones behind it. Expected time O(count). */
-uint64_t kin_keys_nth(uint64_t *keys, size_t count, size_t nth);
-
-/* Sorts by bits first_bit .. last_bit - 1, ascending; keys equal there keep their order. `space` holds
- * as many keys. Time O(count) for each byte in which keys differ. */
-void kin_keys_sort(uint64_t *keys, uint64_t *space, size_t count, unsigned first_bit,
-                   unsigned last_bit);
-
-/* The `k` smallest of keys[0 .. count), sorted ascending, at the front; k <= count. Expected time
- * O(count + k log k). */
-void kin_keys_select(uint64_t *keys, size_t count, size_t k);
-
 #endif

@@ -1,7 +1,8 @@
 /*
  * NAME=FILE[:WEIGHT], the way vectors are named on every command line (declared in core/catalog.h).
  */
-#include "core/catalog.h"
+#include "core/source.h"
+#include "core/matrix.h"
 
 #include <ctype.h>
 #include <limits.h>

@@ -1,7 +1,7 @@
 /*
  * items.tsv, the table that describes the items (declared in core/lines.h).
  */
-#include "core/lines.h"
+#include "core/table.h"
 
 #include <ctype.h>
 #include <stdio.h>

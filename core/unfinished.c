@@ -4,6 +4,7 @@
  */
 #include "core/unfinished.h"
 #include "core/file.h"
+#include "core/manifest.h"
 #include "core/outdir.h"
 
 #include <errno.h>

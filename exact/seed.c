@@ -5,6 +5,7 @@
 #include "exact/seed.h"
 #include "core/memory.h"
 #include "core/score.h"
+#include "core/select.h"
 
 #include <cblas.h>
 #include <math.h>

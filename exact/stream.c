@@ -3,6 +3,7 @@
  */
 #include "exact/stream.h"
 #include "core/score.h"
+#include "core/select.h"
 #include "core/threads.h"
 
 #include <cblas.h>

@@ -1,6 +1,7 @@
 /*
  * The index of a build, made or opened, and how deep it is asked.
  */
+#include "core/manifest.h"
 #include "job/build.h"
 
 #include <string.h>

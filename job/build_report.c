@@ -3,6 +3,7 @@
  */
 #include "core/counted.h"
 #include "core/json.h"
+#include "core/manifest.h"
 #include "core/threads.h"
 #include "job/build.h"
 #include "job/provenance.h"

@@ -381,7 +381,7 @@ static int measure(comparison *self, const kin_monitor *monitor, kin_error *err)
 int comparison_run(comparison *self, const compare_options *options, const kin_operands *operands,
                    kin_error *err)
 {
-    *self = (comparison){.options = options, .start_seconds = console_seconds()};
+    *self = (comparison){.options = options, .start_seconds = kin_clock_seconds()};
     int rc = check_options(options, operands, err);
     if (rc == 0)
         rc = open_sides(self, operands, err);

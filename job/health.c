@@ -13,6 +13,7 @@
 #include "core/memory.h"
 #include "core/plain.h"
 #include "core/score.h"
+#include "core/select.h"
 #include "tools/command.h"
 
 #include <math.h>

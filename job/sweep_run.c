@@ -132,11 +132,11 @@ static int draw(sweep *self, const kin_join *join, kin_error *err)
     check_proof(self);
     kin_monitor monitor = begin_run(self);
     monitor.progress = NULL;
-    double start = console_seconds();
+    double start = kin_clock_seconds();
     rc = row_sample_exact(&self->judged, &monitor, err);
     if (rc == 0)
         console_info("Exact neighbours of %s to judge by: %.2f s",
-                     kin_count(self->judged.count, "row").text, console_seconds() - start);
+                     kin_count(self->judged.count, "row").text, kin_clock_seconds() - start);
     return rc;
 }
 
@@ -154,13 +154,13 @@ static int prepare_ivf(sweep *self, kin_join **join, double *seconds, kin_error 
                                 .target = o->target_recall,
                                 .seed = o->seed,
                                 .memory_bytes = self->memory_bytes};
-    double start = console_seconds();
+    double start = kin_clock_seconds();
     kin_monitor monitor = begin_run(self);
     int rc = kin_join_new(join, self->sample, &options, &fault);
     if (rc == 0)
         rc = kin_join_encode(*join, &monitor, &fault);
     console_monitor_end(&self->progress);
-    *seconds = console_seconds() - start;
+    *seconds = kin_clock_seconds() - start;
     if (rc != 0) {
         kin_join_free(*join);
         *join = NULL;
@@ -172,13 +172,13 @@ static int prepare_ivf(sweep *self, kin_join **join, double *seconds, kin_error 
 static int time_ivf(sweep *self, kin_join *join, double target, kin_row_sink sink, double *seconds,
                     kin_error *err)
 {
-    double start = console_seconds();
+    double start = kin_clock_seconds();
     kin_monitor monitor = begin_run(self);
     kin_join_retarget(join, target, judge_rows(row_sample_population(self->sample), target));
     int rc = kin_join_tune(join, &monitor, err);
     if (rc == 0)
         rc = kin_join_run(join, sink, &monitor, err);
-    *seconds = console_seconds() - start;
+    *seconds = kin_clock_seconds() - start;
     return rc;
 }
 
@@ -218,7 +218,7 @@ static int time_exact(sweep *self, kin_row_sink sink, sweep_point *point, kin_er
     kin_exact *engine = NULL;
     options.top_k = (size_t)self->options->top_k;
     options.memory_bytes = self->memory_bytes;
-    double start = console_seconds();
+    double start = kin_clock_seconds();
     kin_monitor monitor = begin_run(self);
     int rc = kin_exact_new(&engine, self->sample, &options, err);
     if (rc != 0)
@@ -226,7 +226,7 @@ static int time_exact(sweep *self, kin_row_sink sink, sweep_point *point, kin_er
     point->memory_bytes = kin_exact_get_plan(engine)->total_bytes;
     rc = kin_exact_run(engine, sink, &monitor, err);
     kin_exact_free(engine);
-    point->seconds = console_seconds() - start;
+    point->seconds = kin_clock_seconds() - start;
     return rc;
 }
 
@@ -280,10 +280,10 @@ static int time_hnsw(sweep *self, const kin_index *index, int64_t candidates, ki
                      double *seconds, kin_error *err)
 {
     kin_search_options search = search_of(self, candidates);
-    double start = console_seconds();
+    double start = kin_clock_seconds();
     kin_monitor monitor = begin_run(self);
     int rc = kin_search_all(index, &search, sink, &monitor, err);
-    *seconds = console_seconds() - start;
+    *seconds = kin_clock_seconds() - start;
     return rc;
 }
 
@@ -367,14 +367,14 @@ static int sweep_space(sweep *self, kin_index_space space, kin_error *err)
     options.space = space;
     options.seed = self->options->seed;
     options.memory_bytes = self->memory_bytes;
-    double start = console_seconds();
+    double start = kin_clock_seconds();
     kin_monitor monitor = begin_run(self);
     int rc = kin_index_build(&index, self->sample, &options, &monitor, &fault);
     console_monitor_end(&self->progress);
     if (rc != 0)
         return unless_refused(self, space == KIN_SPACE_FUSED ? "hnsw fused" : "hnsw", rc, &fault,
                               err);
-    double shared = console_seconds() - start;
+    double shared = kin_clock_seconds() - start;
     console_info("Index of hnsw (--index-space %s): %.2f s", kin_index_space_names[space], shared);
     size_t first = self->count;
     rc = ask_index(self, index, shared, err);

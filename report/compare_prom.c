@@ -4,6 +4,7 @@
  */
 #include "core/memory.h"
 #include "core/outdir.h"
+#include "core/outfile.h"
 #include "core/text.h"
 #include "job/comparison.h"
 

@@ -177,5 +177,5 @@ json_t *sweep_json(const sweep *self)
         "points", points_json(self), "answer", answer_json(self, sweep_answer(self)),
         "exact_is_no_slower", exact ? json_boolean(sweep_prefers_exact(self)) : json_null(),
         "notes", notes, "machine", facts_machine(), "versions", facts_versions(), "seconds_total",
-        console_seconds() - self->start_seconds);
+        kin_clock_seconds() - self->start_seconds);
 }

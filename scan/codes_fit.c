@@ -10,6 +10,7 @@
 #include "scan/codes_fit.h"
 #include "core/memory.h"
 #include "core/score.h"
+#include "core/select.h"
 #include "scan/blas.h"
 
 #include <assert.h>

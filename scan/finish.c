@@ -1,5 +1,6 @@
 #include "scan/finish.h"
 #include "core/memory.h"
+#include "core/select.h"
 
 #include <assert.h>
 #include <stdlib.h>

@@ -10,6 +10,7 @@
 #include "scan/order.h"
 #include "core/memory.h"
 #include "core/score.h"
+#include "core/select.h"
 #include "scan/kmeans.h"
 
 #include <math.h>

@@ -16,7 +16,7 @@
 
 void build_stage_done(build *self, const char *name)
 {
-    double now = console_seconds();
+    double now = kin_clock_seconds();
     double before = json_number_value(json_object_get(self->seconds, name));
     kin_json_set(&self->seconds, name, json_real(before + now - self->stage_start));
     self->stage_start = now;
@@ -166,7 +166,7 @@ int build_run(const void *values, const kin_operands *operands, kin_error *err)
     if (rc != 0)
         return rc;
     self.seconds = json_object();
-    self.start = self.stage_start = console_seconds();
+    self.start = self.stage_start = kin_clock_seconds();
     console_catch_signals();
     rc = build_graph(&self, err);
     kin_graph_writer_free(self.writer);

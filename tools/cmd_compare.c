@@ -3,6 +3,7 @@
  * night's; and whether it may be published.
  */
 #include "core/outdir.h"
+#include "core/outfile.h"
 #include "job/comparison.h"
 #include "report/show_picture.h"
 #include "tools/console.h"

@@ -4,6 +4,7 @@
  * manifest. The same bytes for any number of threads; memory does not grow with the items.
  */
 #include "core/json.h"
+#include "core/manifest.h"
 #include "core/memory.h"
 #include "core/outdir.h"
 #include "tools/command.h"
@@ -357,7 +358,7 @@ static void suggest(const generator *self)
 static int generate(generator *self, kin_error *err)
 {
     const gen_options *o = &self->options;
-    double start = console_seconds();
+    double start = kin_clock_seconds();
     if (o->from && same_place(o->from, o->out))
         return kin_fail(err, KIN_E_CANTOUT, "choose another --out",
                         "--out %s is the catalog that --from reads", o->out);
@@ -377,7 +378,7 @@ static int generate(generator *self, kin_error *err)
     if (rc != 0)
         return rc;
     command_warn_output(&self->out);
-    console_info("Catalog: %s, %.1f s", self->out.final, console_seconds() - start);
+    console_info("Catalog: %s, %.1f s", self->out.final, kin_clock_seconds() - start);
     suggest(self);
     return 0;
 }

@@ -7,6 +7,7 @@
 #include "ann/join.h"
 #include "core/counted.h"
 #include "core/json.h"
+#include "core/manifest.h"
 #include "core/outdir.h"
 #include "job/evaluation.h"
 #include "job/provenance.h"
@@ -189,7 +190,7 @@ static int run(const void *values, const kin_operands *operands, kin_error *err)
     int rc = command_sources(self.source, &self.source_count, &self.options->modality, err);
     if (rc != 0)
         return rc;
-    self.start = console_seconds();
+    self.start = kin_clock_seconds();
     console_catch_signals();
     rc = make_index(&self, err);
     no_memory_discards(NULL);

@@ -6,6 +6,7 @@
 #include "core/counted.h"
 #include "core/graph.h"
 #include "core/json.h"
+#include "core/manifest.h"
 #include "core/memory.h"
 #include "core/outdir.h"
 #include "core/plain.h"

@@ -131,7 +131,7 @@ static int plan_engines(build *self, const char *json, kin_error *err)
     prediction row[PREDICT_ENGINES];
     predict_input in = {.catalog = &self->catalog,
                         .options = &self->options,
-                        .read_seconds = console_seconds() - self->start,
+                        .read_seconds = kin_clock_seconds() - self->start,
                         .base_bytes = kin_memory_resident()};
     plan_report out = {.input = &in, .row = row, .chosen = (build_engine)self->options.engine};
     kin_monitor monitor = build_quiet_monitor(self);
@@ -145,7 +145,7 @@ static int plan_engines(build *self, const char *json, kin_error *err)
                               SAMPLE_BYTES, err);
     if (rc == 0)
         rc = predict_all(&in, row, &monitor, err);
-    out.seconds = console_seconds() - self->start;
+    out.seconds = kin_clock_seconds() - self->start;
     if (rc == 0)
         rc = report(&out, json, err);
     if (rc == 0)
@@ -177,7 +177,7 @@ int plan_run(const void *values, const kin_operands *operands, kin_error *err)
         rc = command_sources(self.source, &self.source_count, &self.options.modality, err);
     if (rc != 0)
         return rc;
-    self.start = console_seconds();
+    self.start = kin_clock_seconds();
     rc = build_open_inputs(&self, err);
     if (rc == 0)
         rc = build_resolve_engine(&self, err);

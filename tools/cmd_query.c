@@ -10,6 +10,7 @@
 #include "ann/faiss_index.h"
 #include "core/counted.h"
 #include "core/json.h"
+#include "core/manifest.h"
 #include "core/memory.h"
 #include "core/outdir.h"
 #include "core/plain.h"

@@ -5,6 +5,7 @@
 #include "core/counted.h"
 #include "core/memory.h"
 #include "core/outdir.h"
+#include "core/outfile.h"
 #include "core/plain.h"
 #include "job/show_catalog.h"
 #include "report/show_page.h"

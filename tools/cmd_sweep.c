@@ -7,6 +7,7 @@
  */
 #include "core/memory.h"
 #include "core/outdir.h"
+#include "core/outfile.h"
 #include "job/sweep.h"
 #include "tools/outputs.h"
 #include "tools/shared_options.h"
@@ -173,7 +174,7 @@ static int report(sweep *self, kin_error *err)
 static int run(const void *values, const kin_operands *operands, kin_error *err)
 {
     (void)operands;
-    sweep self = {.options = values, .start_seconds = console_seconds()};
+    sweep self = {.options = values, .start_seconds = kin_clock_seconds()};
     const sweep_options *o = self.options;
     kin_source source[KIN_MODALITIES_MAX];
     size_t count = 0;

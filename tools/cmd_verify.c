@@ -9,6 +9,8 @@
 #include "core/counted.h"
 #include "core/graph.h"
 #include "core/half.h"
+#include "core/ids.h"
+#include "core/manifest.h"
 #include "core/memory.h"
 #include "core/outdir.h"
 #include "tools/command.h"

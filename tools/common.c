@@ -7,6 +7,7 @@
 #include "core/kernels.h"
 #include "core/memory.h"
 #include "core/outdir.h"
+#include "core/outfile.h"
 #include "core/text.h"
 #include "core/threads.h"
 #include "job/facts.h"
@@ -248,7 +249,7 @@ json_t *facts_machine(void)
 
 json_t *command_run_facts(double start_seconds)
 {
-    double seconds = console_seconds() - start_seconds;
+    double seconds = kin_clock_seconds() - start_seconds;
     char started[24];
     facts_utc(started, seconds);
     json_t *facts = facts_versions();

@@ -33,13 +33,6 @@ static volatile sig_atomic_t noted_signal;
 
 /* ---- the log --------------------------------------------------------------------------------- */
 
-double console_seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
 void console_init(console_log log, console_progress progress)
 {
     const char *terminal = getenv("TERM");
@@ -378,7 +371,7 @@ static bool line_due(const console_monitor *monitor, size_t done, size_t total, 
 static void monitor_progress(void *self, size_t done, size_t total)
 {
     console_monitor *monitor = self;
-    double now = console_seconds();
+    double now = kin_clock_seconds();
     if (monitor->last_done == never || done < monitor->last_done) {
         monitor->start_seconds = monitor->last_seconds = now;
         monitor->last_done = 0;
@@ -408,20 +401,29 @@ static bool monitor_stopped(void *self)
     return noted_signal != 0;
 }
 
+static void monitor_message(void *self, kin_level level, const char *text)
+{
+    (void)self;
+    if (level == KIN_LEVEL_WARNING)
+        console_warn("%s", text);
+    else
+        console_info("%s", text);
+}
+
 kin_monitor console_monitor_start(console_monitor *self, size_t total)
 {
-    double now = console_seconds();
+    double now = kin_clock_seconds();
     *self = (console_monitor){.total = total,
                               .last_done = never,
                               .start_seconds = now,
                               .last_seconds = now,
                               .bar = draw_bar};
-    return (kin_monitor){self, monitor_progress, monitor_stage, monitor_stopped};
+    return (kin_monitor){self, monitor_progress, monitor_stage, monitor_stopped, monitor_message};
 }
 
 kin_monitor console_monitor_quiet(void)
 {
-    return (kin_monitor){.stopped = monitor_stopped};
+    return (kin_monitor){.stopped = monitor_stopped, .message = monitor_message};
 }
 
 void console_monitor_end(console_monitor *self)

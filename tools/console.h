@@ -59,13 +59,10 @@ typedef struct console_monitor {
 
 kin_monitor console_monitor_start(console_monitor *self, size_t total);
 
-/* One that shows nothing: a noted signal stops what is under way. */
+/* One that shows no progress: messages are logged, a noted signal stops what is under way. */
 kin_monitor console_monitor_quiet(void);
 
 /* Takes the bar off the screen. */
 void console_monitor_end(console_monitor *self);
-
-/* Seconds of a monotonic clock. */
-double console_seconds(void);
 
 #endif

@@ -1,6 +1,7 @@
 #include "tools/outputs.h"
 #include "core/file.h"
 #include "core/outdir.h"
+#include "core/outfile.h"
 #include "tools/console.h"
 
 #include <stdlib.h>

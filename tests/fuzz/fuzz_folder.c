@@ -14,6 +14,7 @@
 #include "compare/pairing.h"
 #include "compare/structure.h"
 #include "compare/trace.h"
+#include "core/manifest.h"
 #include "core/outdir.h"
 #include "fuzz.h"
 #include "tools/command.h"

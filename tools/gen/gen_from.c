@@ -3,6 +3,7 @@
  * beside the vectors (another number of rows) is passed over.
  */
 #include "tools/gen/gen_from.h"
+#include "core/manifest.h"
 #include "core/outdir.h"
 #include "tools/command.h"
 

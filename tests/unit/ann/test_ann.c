@@ -8,6 +8,7 @@
 #include "ann/faiss_index.h"
 #include "ann/faiss_pca.h"
 #include "ann/faiss_space.h"
+#include "core/manifest.h"
 #include "core/outdir.h"
 #include "core/threads.h"
 #include "scan/kmeans.h"

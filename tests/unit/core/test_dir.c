@@ -5,6 +5,7 @@
 #include "core/dir.h"
 #include "core/file.h"
 #include "core/lines.h"
+#include "core/manifest.h"
 #include "core/outdir.h"
 #include "support/test.h"
 

@@ -5,6 +5,7 @@
  */
 #include "core/graph.h"
 #include "core/half.h"
+#include "core/manifest.h"
 #include "core/outdir.h"
 #include "core/zip.h"
 #include "support/test.h"

@@ -3,6 +3,7 @@
  * line, tables and their faults.
  */
 #include "core/lines.h"
+#include "core/table.h"
 #include "support/test.h"
 
 static kin_span span(const char *text)

@@ -3,7 +3,9 @@
  * that verify and name the damaged file, single files.
  */
 #include "core/file.h"
+#include "core/manifest.h"
 #include "core/outdir.h"
+#include "core/outfile.h"
 #include "support/test.h"
 
 #include <dirent.h>

@@ -4,6 +4,7 @@
  * of what is scored, the sink that keeps rows in memory, parts of a block.
  */
 #include "core/score.h"
+#include "core/select.h"
 #include "support/sample.h"
 #include "support/test.h"
 

@@ -2,6 +2,7 @@
  * Temporary folders, files, refusals and random numbers for the tests (declared in test.h).
  */
 #include "test.h"
+#include "core/manifest.h"
 #include "core/outdir.h"
 #include "tools/blas_start.h"
 
