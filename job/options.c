@@ -1,237 +1,126 @@
 /*
- * The command line and the environment against a table of options: which text belongs to which
- * option, given where, how often. What a text means is options_value.c, how options are shown is
- * options_show.c.
- *
- * The command line is read first, the environment then fills what it left open: so a malformed
- * environment value that nothing reads does no harm. Cost: options times arguments.
+ * A table of options as a whole: the walk over its groups, setting by name, the check of a struct that
+ * was filled by hand, and the echo that manifests keep. What a text means is options_value.c.
  */
+#include "core/json.h"
 #include "job/options_value.h"
 
-#include <ctype.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-enum { SOURCE_MAX = 300, OPTIONS_MAX = 128 };
+/* ---- the walk -------------------------------------------------------------------------------- */
 
-/* One run of the parser. */
-typedef struct parser {
-    const kin_option_table *table;
-    void *values;
-    kin_operands *operands;
-    bool given[OPTIONS_MAX]; /* [table->count] on the command line */
-    kin_error *err;
-} parser;
-
-/* ---- the command line ------------------------------------------------------------------------ */
-
-static int unknown_option(const parser *p, const char *name)
+bool kin_options_next(const kin_option_table *table, kin_option_walk *walk)
 {
-    const char *names[OPTIONS_MAX + 2];
-    for (size_t i = 0; i < p->table->count; i++)
-        names[i] = p->table->option[i].name;
-    names[p->table->count] = "help";
-    names[p->table->count + 1] = NULL;
-    const char *nearest = kin_nearest(name + strspn(name, "-"), names);
-    char hint[KIN_HINT_MAX] = "--help lists the options";
-    if (nearest)
-        snprintf(hint, sizeof hint, "did you mean --%s?", nearest);
-    return kin_fail(p->err, KIN_E_USAGE, hint, "unknown option %s", name);
-}
-
-/* The option that `name` (`length` bytes, without dashes) is; its number, or count. */
-static size_t find_option(const kin_option_table *table, const char *name, size_t length)
-{
-    size_t i = 0;
-    while (i < table->count && (strncmp(table->option[i].name, name, length) != 0 ||
-                                table->option[i].name[length] != '\0'))
-        i++;
-    return i;
-}
-
-/* argv[*at] is "--name" or "--name=value"; steps over a value that stands behind it. */
-static int take_option(parser *p, int argc, char **argv, int *at)
-{
-    const char *argument = argv[*at];
-    const char *equals = strchr(argument, '=');
-    size_t length = equals ? (size_t)(equals - argument) : strlen(argument);
-    size_t number = length > 2 && argument[1] == '-'
-                        ? find_option(p->table, argument + 2, length - 2)
-                        : p->table->count;
-    if (number == p->table->count) {
-        char name[64];
-        snprintf(name, sizeof name, "%.*s", (int)(length < 63 ? length : 63), argument);
-        return unknown_option(p, name);
+    walk->number = walk->option ? walk->number + 1 : 0;
+    for (; walk->next_group < table->count; walk->next_group++, walk->next_line = 0) {
+        walk->group = &table->group[walk->next_group];
+        walk->option = &walk->group->option[walk->next_line++];
+        if (walk->option->name)
+            return true;
     }
-    const kin_option *option = &p->table->option[number];
-    const char *value = equals ? equals + 1 : NULL;
-    char source[SOURCE_MAX];
-    if (p->given[number] && option->type != KIN_OPTION_LIST)
-        return kin_fail(p->err, KIN_E_USAGE, "give it once", "--%s: given twice", option->name);
-    if (!value && option->type == KIN_OPTION_FLAG)
-        value = "true";
-    if (!value && *at + 1 < argc && strncmp(argv[*at + 1], "--", 2) != 0)
-        value = argv[++*at];
-    if (!value)
-        return kin_fail(p->err, KIN_E_USAGE, option->help ? option->help : "see --help",
-                        "--%s: needs a value%s%s", option->name, option->unit ? ": " : "",
-                        option->unit ? option->unit : "");
-    if (option->type == KIN_OPTION_LIST && !p->given[number])
-        *(kin_text_list *)kin_option_field(option, p->values) = (kin_text_list){0};
-    p->given[number] = true;
-    snprintf(source, sizeof source, "--%s %s", option->name, value);
-    return kin_option_set(option, p->values, value, source, p->err);
+    return false;
 }
 
-static int take_arguments(parser *p, int argc, char **argv)
+bool kin_options_find(const kin_option_table *table, kin_option_walk *walk, const char *name,
+                      size_t length)
 {
-    bool options = true;
-    int rc = 0;
-    for (int i = 0; i < argc && rc == 0; i++) {
-        if (options && strcmp(argv[i], "--") == 0)
-            options = false;
-        else if (options && argv[i][0] == '-' && argv[i][1] != '\0')
-            rc = take_option(p, argc, argv, &i);
-        else if (p->operands->count == KIN_OPERANDS_MAX)
-            rc = kin_fail(p->err, KIN_E_USAGE, "split the work into several calls",
-                          "'%s': more than %d operands", argv[i], KIN_OPERANDS_MAX);
-        else
-            p->operands->item[p->operands->count++] = argv[i];
-    }
-    return rc;
-}
-
-static bool asks_for_help(int argc, char **argv)
-{
-    for (int i = 0; i < argc && strcmp(argv[i], "--") != 0; i++)
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+    *walk = (kin_option_walk){0};
+    while (kin_options_next(table, walk))
+        if (strncmp(walk->option->name, name, length) == 0 && walk->option->name[length] == '\0')
             return true;
     return false;
 }
 
-/* ---- the environment ------------------------------------------------------------------------- */
+/* ---- values ---------------------------------------------------------------------------------- */
 
-/* "top-k" -> "KIN_TOP_K". */
-static void environment_name(const kin_option *option, char out[80])
+int kin_options_set(const kin_option_table *table, void *values, const char *name, const char *text,
+                    kin_error *err)
 {
-    snprintf(out, 80, "KIN_%s", option->name);
-    for (char *c = out; *c; c++)
-        *c = *c == '-' ? '_' : (char)toupper((unsigned char)*c);
+    kin_option_walk walk;
+    char source[KIN_OPTION_SOURCE_MAX];
+    if (!kin_options_find(table, &walk, name, strlen(name)))
+        return kin_fail(err, KIN_E_USAGE, "the table of options has its name", "unknown option %s",
+                        name);
+    snprintf(source, sizeof source, "%s=%s", name, text);
+    return kin_option_set(walk.option, kin_option_field(&walk, values), text, source, err);
 }
 
-/* Cuts blanks at both ends, in place. */
-static char *trim(char *text)
+static int check_choice(const kin_option *option, int value, kin_error *err)
 {
-    while (isspace((unsigned char)*text))
-        text++;
-    size_t length = strlen(text);
-    while (length > 0 && isspace((unsigned char)text[length - 1]))
-        text[--length] = '\0';
-    return text;
+    char names[KIN_OPTION_TEXT_MAX];
+    int count = 0;
+    while (option->choices[count])
+        count++;
+    if (value >= 0 && value < count)
+        return 0;
+    kin_option_choices(option, names);
+    return kin_fail(err, KIN_E_USAGE, names, "%s: choice %d of %d", option->name, value, count);
 }
 
-/* The value of `name` without blanks and comment, NULL when unset or empty. Edits it in place. */
-static char *environment_value(char **environment, const char *name)
+int kin_options_check(const kin_option_table *table, const void *values, kin_error *err)
 {
-    size_t length = name ? strlen(name) : 0;
-    for (; length > 0 && environment && *environment; environment++) {
-        if (strncmp(*environment, name, length) != 0 || (*environment)[length] != '=')
-            continue;
-        char *value = *environment + length + 1;
-        for (char *c = value; *c; c++)
-            if (isspace((unsigned char)c[0]) && c[1] == '#') {
-                *c = '\0';
-                break;
-            }
-        value = trim(value);
-        return *value ? value : NULL;
+    int rc = 0;
+    for (kin_option_walk walk = {0}; rc == 0 && kin_options_next(table, &walk);) {
+        const void *field = kin_option_field(&walk, values);
+        if (walk.option->type == KIN_OPTION_CHOICE)
+            rc = check_choice(walk.option, *(const int *)field, err);
+        else if (!kin_option_same(walk.option, field, kin_option_field(&walk, table->defaults)))
+            rc = kin_option_check(walk.option, field, err);
+    }
+    return rc;
+}
+
+/* ---- JSON ------------------------------------------------------------------------------------ */
+
+static json_t *list_json(const kin_text_list *list)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < list->count; i++)
+        kin_json_append(&array, kin_json_text(list->item[i]));
+    return array;
+}
+
+static json_t *value_json(const kin_option *option, const void *field)
+{
+    switch (option->type) {
+    case KIN_OPTION_FLAG:
+        return json_boolean(*(const bool *)field);
+    case KIN_OPTION_INT:
+        return json_integer(*(const int64_t *)field);
+    case KIN_OPTION_BYTES:
+        return json_integer((json_int_t) * (const uint64_t *)field);
+    case KIN_OPTION_REAL:
+        return kin_json_real(*(const double *)field);
+    case KIN_OPTION_CHOICE:
+        return json_string(option->choices[*(const int *)field]);
+    case KIN_OPTION_TEXT:
+        return *(const char *const *)field ? kin_json_text(*(const char *const *)field)
+                                           : json_null();
+    case KIN_OPTION_LIST:
+        return list_json(field);
     }
     return NULL;
 }
 
-/* The next of several values, without its backslashes, in place; *rest is NULL behind the last. */
-static char *take_item(char **rest)
+void kin_options_echo(json_t **object, const kin_option_table *table, const void *values, bool all)
 {
-    char *from = *rest, *to = *rest, *item = *rest;
-    for (; *from && *from != ';' && *from != '\n'; *to++ = *from++)
-        if (*from == '\\' && (from[1] == ';' || from[1] == '\n' || from[1] == '\\'))
-            from++;
-    *rest = *from ? from + 1 : NULL;
-    *to = '\0';
-    return item;
-}
-
-static int set_from_environment(parser *p, const kin_option *option, const char *name, char *value)
-{
-    char source[SOURCE_MAX];
-    snprintf(source, sizeof source, "%s=%s", name, value);
-    if (option->type != KIN_OPTION_LIST)
-        return kin_option_set(option, p->values, value, source, p->err);
-    *(kin_text_list *)kin_option_field(option, p->values) = (kin_text_list){0};
-    int rc = 0;
-    while (value && rc == 0) {
-        char *item = take_item(&value);
-        item = trim(item);
-        if (*item)
-            rc = kin_option_set(option, p->values, item, source, p->err);
+    for (kin_option_walk walk = {0}; kin_options_next(table, &walk);) {
+        const kin_option *option = walk.option;
+        if (option->run_only && !all)
+            continue;
+        char key[80];
+        snprintf(key, sizeof key, "%s", option->name);
+        for (char *c = key; *c; c++)
+            if (*c == '-')
+                *c = '_';
+        kin_json_set(object, key, value_json(option, kin_option_field(&walk, values)));
     }
-    return rc;
 }
 
-static int read_environment(parser *p, char **environment, kin_option_warn *warn, void *warn_self)
+json_t *kin_options_json(const kin_option_table *table, const void *values, bool all)
 {
-    int rc = 0;
-    for (size_t i = 0; i < p->table->count && rc == 0; i++) {
-        const kin_option *option = &p->table->option[i];
-        char kin_name[80];
-        environment_name(option, kin_name);
-        const char *const name[] = {kin_name, option->similarity, option->deprecated};
-        for (size_t source = 0; source < 3 && !p->given[i] && rc == 0; source++) {
-            char *value = environment_value(environment, name[source]);
-            if (!value)
-                continue;
-            if (source == 2 && warn) {
-                char text[200];
-                snprintf(text, sizeof text, "%s is deprecated: use %s", name[source], kin_name);
-                warn(warn_self, text);
-            }
-            p->given[i] = true;
-            rc = set_from_environment(p, option, name[source], value);
-        }
-    }
-    return rc;
-}
-
-bool kin_options_knows(const kin_option_table *table, const char *name)
-{
-    for (size_t i = 0; i < table->count; i++) {
-        const kin_option *option = &table->option[i];
-        char kin_name[80];
-        environment_name(option, kin_name);
-        if (strcmp(name, kin_name) == 0 ||
-            (option->similarity && strcmp(name, option->similarity) == 0) ||
-            (option->deprecated && strcmp(name, option->deprecated) == 0))
-            return true;
-    }
-    return false;
-}
-
-int kin_options_parse(const kin_option_table *table, void *values, int argc, char **argv,
-                      char **environment, kin_operands *operands, bool *help, kin_option_warn *warn,
-                      void *warn_self, kin_error *err)
-{
-    parser p = {.table = table, .values = values, .operands = operands, .err = err};
-    memcpy(values, table->defaults, table->bytes);
-    *operands = (kin_operands){0};
-    *help = asks_for_help(argc, argv);
-    if (*help)
-        return 0;
-    if (table->count > OPTIONS_MAX)
-        return kin_fail(err, KIN_E_INTERNAL, "raise OPTIONS_MAX", "%zu options in one table",
-                        table->count);
-    int rc = take_arguments(&p, argc, argv);
-    if (rc == 0)
-        rc = read_environment(&p, environment, warn, warn_self);
-    return rc;
+    json_t *object = json_object();
+    kin_options_echo(&object, table, values, all);
+    return object;
 }

@@ -300,10 +300,9 @@ static int add_item(const kin_option *option, kin_text_list *list, const char *t
     return 0;
 }
 
-int kin_option_set(const kin_option *option, void *values, const char *text, const char *source,
+int kin_option_set(const kin_option *option, void *field, const char *text, const char *source,
                    kin_error *err)
 {
-    void *field = kin_option_field(option, values);
     switch (option->type) {
     case KIN_OPTION_FLAG:
         return set_flag(option, field, text, source, err);
@@ -327,4 +326,38 @@ int kin_option_set(const kin_option *option, void *values, const char *text, con
     }
     return kin_fail(err, KIN_E_INTERNAL, "report this", "--%s: unknown option type %d",
                     option->name, (int)option->type);
+}
+
+/* ---- a field that was filled by hand --------------------------------------------------------- */
+
+bool kin_option_same(const kin_option *option, const void *field, const void *other)
+{
+    static const size_t bytes[] = {
+        [KIN_OPTION_FLAG] = sizeof(bool),         [KIN_OPTION_INT] = sizeof(int64_t),
+        [KIN_OPTION_BYTES] = sizeof(uint64_t),    [KIN_OPTION_REAL] = sizeof(double),
+        [KIN_OPTION_CHOICE] = sizeof(int),        [KIN_OPTION_TEXT] = sizeof(char *),
+        [KIN_OPTION_LIST] = sizeof(kin_text_list)};
+    return memcmp(field, other, bytes[option->type]) == 0;
+}
+
+int kin_option_check(const kin_option *option, const void *field, kin_error *err)
+{
+    char source[KIN_OPTION_SOURCE_MAX];
+    double value = 0;
+    switch (option->type) {
+    case KIN_OPTION_INT:
+        value = (double)*(const int64_t *)field;
+        break;
+    case KIN_OPTION_BYTES:
+        value = (double)*(const uint64_t *)field;
+        break;
+    case KIN_OPTION_REAL:
+        value = *(const double *)field;
+        break;
+    default:
+        return 0;
+    }
+    snprintf(source, sizeof source, "%s=%.15g", option->name, value);
+    return isfinite(value) ? check_range(option, value, source, err)
+                           : refuse(option, source, "not a number", err);
 }

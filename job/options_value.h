@@ -1,22 +1,23 @@
 #ifndef KIN_JOB_OPTIONS_VALUE_H
 #define KIN_JOB_OPTIONS_VALUE_H
 /*
- * Private to core/options*.c: one option's text to its field and back.
+ * One option: its text to its field, and its limits. For options.c and the command's own tools/arguments.c
+ * and tools/help.c.
  */
 #include "job/options.h"
 
-enum { KIN_OPTION_TEXT_MAX = 160 };
-
-/* The option's field in the command's struct. */
-static inline void *kin_option_field(const kin_option *option, const void *values)
-{
-    return (char *)(uintptr_t)values + option->offset;
-}
+enum { KIN_OPTION_TEXT_MAX = 160, KIN_OPTION_SOURCE_MAX = 300 };
 
 /* Parses `text` into the field. A LIST gets one more item; FLAG takes 1 true yes on 0 false no
  * off. KIN_E_USAGE starts with `source`, the place as the user wrote it ("--top-k 0"). */
-int kin_option_set(const kin_option *option, void *values, const char *text, const char *source,
+int kin_option_set(const kin_option *option, void *field, const char *text, const char *source,
                    kin_error *err);
+
+/* Whether two fields of the option hold the same. */
+bool kin_option_same(const kin_option *option, const void *field, const void *other);
+
+/* Whether the field keeps to the option's limits: KIN_E_USAGE if not. Choices are not looked at. */
+int kin_option_check(const kin_option *option, const void *field, kin_error *err);
 
 /* Whether the numbers of this option have limits: min == max means none. */
 bool kin_option_limited(const kin_option *option);

@@ -21,14 +21,9 @@ static const plan_options defaults = {.build = {
 
 #define FIELD(name) offsetof(build_options, name)
 
-static const kin_option options[] = {
+/* The groups of kin build --help. */
+static const kin_option input_lines[] = {
     OPTION_MODALITY(FIELD(modality), NULL),
-    {.name = "out",
-     .type = KIN_OPTION_TEXT,
-     .offset = FIELD(out),
-     .unit = "DIR",
-     .run_only = true,
-     .help = "the folder to write; kin plan writes nothing and looks at the disk it would be on"},
     OPTION_IDS(FIELD(ids)),
     {.name = "items",
      .type = KIN_OPTION_TEXT,
@@ -41,7 +36,47 @@ static const kin_option options[] = {
      .unit = "NAME",
      .default_text = "id",
      .help = "the table's column of ids"},
+    OPTION_MISSING(FIELD(missing)),
+    KIN_OPTIONS_END,
+};
+
+static const kin_option result_lines[] = {
+    {.name = "out",
+     .type = KIN_OPTION_TEXT,
+     .offset = FIELD(out),
+     .unit = "DIR",
+     .run_only = true,
+     .help = "the folder to write; kin plan writes nothing and looks at the disk it would be on"},
+    OPTION_FORCE(FIELD(force)),
     OPTION_TOP_K(FIELD(top_k)),
+    {.name = "row-order",
+     .type = KIN_OPTION_CHOICE,
+     .offset = FIELD(row_order),
+     .choices = kin_row_order_names,
+     .help = "how a row's entries lie in the files"},
+    {.name = "max-empty",
+     .type = KIN_OPTION_REAL,
+     .offset = FIELD(max_empty),
+     .min = 0,
+     .max = 1,
+     .unit = "SHARE",
+     .run_only = true,
+     .default_text = "not all of them",
+     .help =
+         "gate: at most that share of rows is empty, those by rule (--missing drop) aside; else "
+         "exit 3 and nothing is published"},
+    {.name = "trace-rows",
+     .type = KIN_OPTION_INT,
+     .offset = FIELD(trace_rows),
+     .min = 1,
+     .max = 1e5,
+     .unit = "N",
+     .default_text = "none",
+     .help = "keep the candidates of N random items, for kin compare to tell what was lost where"},
+    KIN_OPTIONS_END,
+};
+
+static const kin_option engine_lines[] = {
     {.name = "engine",
      .type = KIN_OPTION_CHOICE,
      .offset = FIELD(engine),
@@ -63,33 +98,25 @@ static const kin_option options[] = {
      .offset = FIELD(strict),
      .run_only = true,
      .help = "where the target is missed, exit 3 and publish nothing, instead of a warning"},
-    {.name = "max-empty",
-     .type = KIN_OPTION_REAL,
-     .offset = FIELD(max_empty),
-     .min = 0,
-     .max = 1,
-     .unit = "SHARE",
-     .run_only = true,
-     .default_text = "not all of them",
-     .help =
-         "gate: at most that share of rows is empty, those by rule (--missing drop) aside; else "
-         "exit 3 and nothing is published"},
-    {.name = "trace-rows",
-     .type = KIN_OPTION_INT,
-     .offset = FIELD(trace_rows),
-     .min = 1,
-     .max = 1e5,
-     .unit = "N",
-     .default_text = "none",
-     .help = "keep the candidates of N random items, for kin compare to tell what was lost where"},
-    OPTION_MISSING(FIELD(missing)),
-    OPTIONS_SEARCH(FIELD(search)),
     {.name = "index",
      .type = KIN_OPTION_TEXT,
      .offset = FIELD(index_dir),
      .unit = "DIR",
      .help = "indexes that kin index wrote, instead of building them"},
-    OPTIONS_INDEX(FIELD(index)),
+    KIN_OPTIONS_END,
+};
+
+static const kin_option machine_lines[] = {
+    OPTION_MEMORY(FIELD(memory)),
+    {.name = "print-config",
+     .type = KIN_OPTION_FLAG,
+     .offset = FIELD(print_config),
+     .run_only = true,
+     .help = "print the options as resolved, build nothing"},
+    KIN_OPTIONS_END,
+};
+
+static const kin_option experts_lines[] = {
     {.name = "micro-batch",
      .type = KIN_OPTION_INT,
      .offset = FIELD(micro_batch),
@@ -100,37 +127,41 @@ static const kin_option options[] = {
      .similarity = "SIMILARITY_MICRO_BATCH_SIZE",
      .deprecated = "SIMILARITY_BATCH_SIZE",
      .help = "rows at a time (stream); memory is rows x items x 4 bytes"},
-    {.name = "row-order",
-     .type = KIN_OPTION_CHOICE,
-     .offset = FIELD(row_order),
-     .choices = kin_row_order_names,
-     .help = "how a row's entries lie in the files"},
-    OPTION_MEMORY(FIELD(memory)),
-    OPTION_FORCE(FIELD(force)),
-    {.name = "print-config",
-     .type = KIN_OPTION_FLAG,
-     .offset = FIELD(print_config),
-     .run_only = true,
-     .help = "print the options as resolved, build nothing"},
-    COMMAND_COMMON_OPTIONS,
-    /* from here on of kin plan alone */
+    KIN_OPTIONS_END,
+};
+
+/* Of kin plan alone. */
+static const kin_option plan_lines[] = {
     {.name = "json",
      .type = KIN_OPTION_TEXT,
      .offset = offsetof(plan_options, json),
      .unit = "FILE",
      .run_only = true,
      .help = "write the plan as one JSON document, - for stdout instead of the table"},
+    KIN_OPTIONS_END,
 };
 
-enum { PLAN_OPTIONS = sizeof options / sizeof *options, BUILD_OPTIONS = PLAN_OPTIONS - 1 };
+static const kin_option_group groups[] = {
+    {"input", input_lines, 0},
+    {"result", result_lines, 0},
+    {"engine", engine_lines, 0},
+    {"machine", machine_lines, 0},
+    {"machine", command_common_lines, 0},
+    {"experts", experts_lines, 0},
+    {"experts", kin_search_lines, FIELD(search)},
+    {"experts", kin_index_lines, FIELD(index)},
+    {"plan", plan_lines, 0}, /* the last: not one of kin build's */
+};
+
+enum { PLAN_GROUPS = sizeof groups / sizeof *groups, BUILD_GROUPS = PLAN_GROUPS - 1 };
 
 const kin_command command_build = {
     .name = "build",
     .summary = "compute the similarity graph of a catalog",
     .operands = "",
     .example = "kin build --modality text=text.npy:0.6 --modality image=image.npy:0.4 --out graph",
-    .options = {.option = options,
-                .count = BUILD_OPTIONS,
+    .options = {.group = groups,
+                .count = BUILD_GROUPS,
                 .defaults = &defaults.build,
                 .bytes = sizeof(build_options)},
     .uses_blas = true,
@@ -142,8 +173,8 @@ const kin_command command_plan = {
     .summary = "time, memory and disk that a build would take, engine by engine",
     .operands = "",
     .example = "kin plan --modality text=text.npy:0.6 --modality image=image.npy:0.4 --memory 4G",
-    .options = {.option = options,
-                .count = PLAN_OPTIONS,
+    .options = {.group = groups,
+                .count = PLAN_GROUPS,
                 .defaults = &defaults,
                 .bytes = sizeof(plan_options)},
     .uses_blas = true,

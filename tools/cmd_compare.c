@@ -123,7 +123,7 @@ static const kin_option options[] = {
      .run_only = true,
      .help = "compare with a reference that does not fit, which meets no gate; replace a page at "
              "--out"},
-    COMMAND_COMMON_OPTIONS,
+    KIN_OPTIONS_END,
 };
 
 static int write_page(const comparison *self, kin_error *err)
@@ -198,10 +198,7 @@ const kin_command command_compare = {
         "kin compare graph --sample 2000 --min-recall 0.95 --previous yesterday --max-drift 0.3\n"
         "kin compare graph-ivf graph-hnsw --reference graph-exact --out report.html\n"
         "kin compare faiss.ivecs --reference graph-exact --modality text=text.npy:0.6",
-    .options = {.option = options,
-                .count = sizeof options / sizeof *options,
-                .defaults = &defaults,
-                .bytes = sizeof(compare_options)},
+    .options = COMMAND_OPTIONS(options, defaults),
     .uses_blas = true,
     .run = run,
 };

@@ -38,7 +38,7 @@ static const kin_option doctor_option[] = {
      .unit = "FILE",
      .run_only = true,
      .help = "write the facts as one JSON document, - for stdout instead of the table"},
-    COMMAND_COMMON_OPTIONS,
+    KIN_OPTIONS_END,
 };
 
 /* ---- facts ----------------------------------------------------------------------------------- */
@@ -190,7 +190,6 @@ const kin_command command_doctor = {
     .operands_min = 0,
     .operands_max = 0,
     .example = "  kin doctor --json report.json\n",
-    .options = {doctor_option, sizeof doctor_option / sizeof *doctor_option, &doctor_defaults,
-                sizeof doctor_defaults},
+    .options = COMMAND_OPTIONS(doctor_option, doctor_defaults),
     .run = doctor_run,
 };

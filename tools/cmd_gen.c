@@ -149,7 +149,7 @@ static const kin_option gen_option[] = {
      .max = 1024,
      .unit = "N",
      .help = "--from: how far apart in the order of likeness mixed items may be"},
-    COMMAND_COMMON_OPTIONS,
+    KIN_OPTIONS_END,
 };
 
 /* One run: where rows come from, and what the folder will hold. */
@@ -408,7 +408,6 @@ const kin_command command_gen = {
     .operands_max = 0,
     .example = "  kin gen --items 100000 --modality text=384 --modality image=512 --out catalog\n"
                "  kin gen --from catalog --items 1000000 --out larger\n",
-    .options = {gen_option, sizeof gen_option / sizeof *gen_option, &gen_defaults,
-                sizeof gen_defaults},
+    .options = COMMAND_OPTIONS(gen_option, gen_defaults),
     .run = gen_run,
 };

@@ -52,10 +52,15 @@ static const kin_option options[] = {
     OPTION_TOP_K(FIELD(top_k)),
     OPTION_TARGET_RECALL(FIELD(target_recall)),
     OPTION_MISSING(FIELD(missing)),
-    OPTIONS_INDEX(FIELD(index)),
     OPTION_MEMORY(FIELD(index.memory_bytes)),
     OPTION_FORCE(FIELD(force)),
-    COMMAND_COMMON_OPTIONS,
+    KIN_OPTIONS_END,
+};
+
+static const kin_option_group groups[] = {
+    {NULL, options, 0},
+    {NULL, kin_index_lines, FIELD(index)},
+    {NULL, command_common_lines, 0},
 };
 
 /* One run under way. */
@@ -207,8 +212,8 @@ const kin_command command_index = {
     .operands = "",
     .example = "kin index --modality text=text.npy:0.6 --modality image=image.npy:0.4 "
                "--type hnsw --out index",
-    .options = {.option = options,
-                .count = sizeof options / sizeof *options,
+    .options = {.group = groups,
+                .count = sizeof groups / sizeof *groups,
                 .defaults = &defaults,
                 .bytes = sizeof(index_options)},
     .uses_blas = true,

@@ -36,7 +36,7 @@ static const kin_option info_option[] = {
      .unit = "FILE",
      .run_only = true,
      .help = "write the facts as one JSON document, - for stdout instead of the table"},
-    COMMAND_COMMON_OPTIONS,
+    KIN_OPTIONS_END,
 };
 
 /* ---- vectors --------------------------------------------------------------------------------- */
@@ -320,7 +320,6 @@ const kin_command command_info = {
     .operands_min = 1,
     .operands_max = 1,
     .example = "  kin info text.npy\n  kin info graph --json -\n",
-    .options = {info_option, sizeof info_option / sizeof *info_option, &info_defaults,
-                sizeof info_defaults},
+    .options = COMMAND_OPTIONS(info_option, info_defaults),
     .run = info_run,
 };

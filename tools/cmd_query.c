@@ -55,14 +55,19 @@ static const kin_option options[] = {
      .unit = "K",
      .help = "neighbours per query"},
     OPTION_MODALITY(FIELD(modality), "as the index's manifest says"),
-    OPTIONS_SEARCH(FIELD(search)),
     {.name = "json",
      .type = KIN_OPTION_TEXT,
      .offset = FIELD(json),
      .unit = "FILE",
      .run_only = true,
      .help = "write the answers as JSON there instead of the table on stdout; - is stdout"},
-    COMMAND_COMMON_OPTIONS,
+    KIN_OPTIONS_END,
+};
+
+static const kin_option_group groups[] = {
+    {NULL, options, 0},
+    {NULL, kin_search_lines, FIELD(search)},
+    {NULL, command_common_lines, 0},
 };
 
 /* One run under way. */
@@ -420,10 +425,10 @@ const kin_command command_query = {
     .operands_max = 1,
     .example = "kin query index --item B0012345 --top-k 10\n"
                "kin query index --query text=q.npy --query image=r.npy --json -",
-    .options = {.option = options,
-                .count = sizeof options / sizeof *options,
+    .options = {.group = groups,
+                .count = sizeof groups / sizeof *groups,
                 .defaults = &defaults,
-                .bytes = sizeof(query_options)},
+                .bytes = sizeof defaults},
     .uses_blas = true,
     .run = run,
 };

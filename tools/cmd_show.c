@@ -67,7 +67,7 @@ static const kin_option options[] = {
      .offset = FIELD(force),
      .run_only = true,
      .help = "replace an existing file at --out"},
-    COMMAND_COMMON_OPTIONS,
+    KIN_OPTIONS_END,
 };
 
 /* ---- as text ---------------------------------------------------------------------------------- */
@@ -274,9 +274,6 @@ const kin_command command_show = {
     .operands_max = 1,
     .example = "kin show graph --out similar.html\n"
                "kin show graph --item 4711 --neighbors 20",
-    .options = {.option = options,
-                .count = sizeof options / sizeof *options,
-                .defaults = &defaults,
-                .bytes = sizeof(show_options)},
+    .options = COMMAND_OPTIONS(options, defaults),
     .run = run,
 };

@@ -72,7 +72,7 @@ static const kin_option options[] = {
      .offset = FIELD(force),
      .run_only = true,
      .help = "replace an existing file at --out"},
-    COMMAND_COMMON_OPTIONS,
+    KIN_OPTIONS_END,
 };
 
 /* ---- the sample ------------------------------------------------------------------------------- */
@@ -209,10 +209,7 @@ const kin_command command_sweep = {
         "kin sweep --modality text.npy --engine hnsw --target-recall 0.95 --items 20000\n\n"
         "times are of the sample on this machine: they order engines, they are no promise\n"
         "recall at a fixed --candidates falls slowly as items grow; ivf tunes itself per build",
-    .options = {.option = options,
-                .count = sizeof options / sizeof *options,
-                .defaults = &defaults,
-                .bytes = sizeof(sweep_options)},
+    .options = COMMAND_OPTIONS(options, defaults),
     .uses_blas = true,
     .run = run,
 };

@@ -27,7 +27,7 @@ typedef struct verify_options {
 } verify_options;
 
 static const verify_options verify_defaults = {{0}};
-static const kin_option verify_option[] = {COMMAND_COMMON_OPTIONS};
+static const kin_option verify_option[] = {KIN_OPTIONS_END};
 
 static const char damaged[] = "the folder is damaged: build it again";
 
@@ -285,7 +285,6 @@ const kin_command command_verify = {
     .operands_min = 1,
     .operands_max = 1,
     .example = "  kin verify graph\n",
-    .options = {verify_option, sizeof verify_option / sizeof *verify_option, &verify_defaults,
-                sizeof verify_defaults},
+    .options = COMMAND_OPTIONS(verify_option, verify_defaults),
     .run = verify_run,
 };

@@ -34,7 +34,7 @@ static const kin_option options[] = {
      .unit = "FILE",
      .run_only = true,
      .help = "write the facts as JSON; - prints them instead of the text"},
-    COMMAND_COMMON_OPTIONS,
+    KIN_OPTIONS_END,
 };
 
 /* ---- as text ---------------------------------------------------------------------------------- */
@@ -342,9 +342,6 @@ const kin_command command_why = {
     .operands_max = 3,
     .example = "kin why graph 4711 4712\n"
                "kin why graph-ivf 4711 4712 --json why.json",
-    .options = {.option = options,
-                .count = sizeof options / sizeof *options,
-                .defaults = &defaults,
-                .bytes = sizeof(why_options)},
+    .options = COMMAND_OPTIONS(options, defaults),
     .run = run,
 };

@@ -10,7 +10,7 @@
 #include "ann/faiss_index.h"
 #include "core/outdir.h"
 #include "core/rows.h"
-#include "job/options.h"
+#include "tools/arguments.h"
 
 #include <stdio.h>
 
@@ -24,28 +24,14 @@ typedef struct command_common {
 extern const char *const command_log_names[];      /* "text", "json" */
 extern const char *const command_progress_names[]; /* "auto", "bar", "lines", "none" */
 
-/* The table lines of command_common; it must be the struct's first member, named `common`. */
-#define COMMAND_COMMON_OPTIONS                                                                     \
-    {.name = "threads",                                                                            \
-     .type = KIN_OPTION_INT,                                                                       \
-     .offset = offsetof(command_common, threads),                                                  \
-     .min = 0,                                                                                     \
-     .max = 1024,                                                                                  \
-     .unit = "N",                                                                                  \
-     .run_only = true,                                                                             \
-     .default_text = "CPU affinity, cgroup quota, OMP_NUM_THREADS: the least",                     \
-     .help = "threads to use"},                                                                    \
-        {.name = "log",                                                                            \
-         .type = KIN_OPTION_CHOICE,                                                                \
-         .offset = offsetof(command_common, log),                                                  \
-         .choices = command_log_names,                                                             \
-         .run_only = true,                                                                         \
-         .help = "how the log on stderr is written"},                                              \
+/* Its options, to stand in every command's table: command_common is the first member of its struct. */
+extern const kin_option command_common_lines[];
+
+/* The table of a command whose options have no titles: `lines` of the struct that `defaults` is. */
+#define COMMAND_OPTIONS(lines, defaults_)                                                          \
     {                                                                                              \
-        .name = "progress", .type = KIN_OPTION_CHOICE,                                             \
-        .offset = offsetof(command_common, progress), .choices = command_progress_names,           \
-        .run_only = true,                                                                          \
-        .help = "how progress on stderr is shown; auto is a bar only on a terminal"                \
+        .group = (const kin_option_group[]){{NULL, lines, 0}, {NULL, command_common_lines, 0}},    \
+        .count = 2, .defaults = &(defaults_), .bytes = sizeof(defaults_)                           \
     }
 
 typedef struct kin_command {

@@ -41,7 +41,7 @@ static void keep_warning(void *self, const char *text)
 static bool known_somewhere(const char *name)
 {
     for (size_t i = 0; kin_commands[i]; i++)
-        if (kin_options_knows(&kin_commands[i]->options, name))
+        if (arguments_know(&kin_commands[i]->options, name))
             return true;
     return false;
 }
@@ -98,7 +98,7 @@ static void print_usage(FILE *stream)
 
 static int print_command_help(const kin_command *command, kin_error *err)
 {
-    char *options = kin_options_help(&command->options);
+    char *options = arguments_help(&command->options);
     if (!options)
         return kin_fail_alloc(err, "help", 0);
     printf("kin %s: %s\n\nusage: kin %s [OPTION...]%s%s\n\n%s", command->name, command->summary,
@@ -154,7 +154,7 @@ static int check_operands(const kin_command *command, const kin_operands *operan
     char hint[KIN_HINT_MAX];
     snprintf(hint, sizeof hint, "kin %s --help explains the command", command->name);
     if (operands->count > 0 && command->operands_max == 0 &&
-        kin_options_knows(&command->options, "KIN_MODALITY"))
+        arguments_know(&command->options, "KIN_MODALITY"))
         snprintf(hint, sizeof hint,
                  "files of vectors are given as --modality NAME=FILE; kin %s --help explains it",
                  command->name);
@@ -172,8 +172,8 @@ static int prepare(const kin_command *command, void *values, int argc, char **ar
                    char **environment, kin_operands *operands, bool *help, kin_error *err)
 {
     static warnings kept;
-    int rc = kin_options_parse(&command->options, values, argc, argv, environment, operands, help,
-                               keep_warning, &kept, err);
+    int rc = arguments_parse(&command->options, values, argc, argv, environment, operands, help,
+                             keep_warning, &kept, err);
     const command_common *common = values;
     if (*help)
         return 0;

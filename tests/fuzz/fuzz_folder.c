@@ -442,8 +442,7 @@ static void run(const command_line *line, const base *self)
     void *options = malloc(table->bytes);
     if (!options)
         abort();
-    int rc =
-        kin_options_parse(table, options, argc, argv, NULL, &operands, &help, NULL, NULL, &err);
+    int rc = arguments_parse(table, options, argc, argv, NULL, &operands, &help, NULL, NULL, &err);
     fuzz_want(fuzz_judge(rc, &err, 0));
     rc = run_command(line->command, options, &operands, &err);
     if (fuzz_judge(rc, &err, line->may))

@@ -57,9 +57,8 @@ static void check_list(const kin_text_list *list)
         fuzz_want(list->item[i] && *list->item[i]);
 }
 
-static void check_value(const kin_option *option, const void *values)
+static void check_value(const kin_option *option, const void *field)
 {
-    const void *field = kin_option_field(option, values);
     if (option->type == KIN_OPTION_INT)
         check_limits(option, (double)*(const int64_t *)field);
     else if (option->type == KIN_OPTION_BYTES && *(const uint64_t *)field > 0)
@@ -72,25 +71,22 @@ static void check_value(const kin_option *option, const void *values)
         check_list(field);
 }
 
-/* Defaults may lie outside of the limits ("by size" is 0): only what differs from them was parsed. */
-static bool is_default(const kin_option_table *table, const kin_option *option, const void *values)
+/* How many options a table has. */
+static size_t options_of(const kin_option_table *table)
 {
-    static const size_t bytes[] = {
-        [KIN_OPTION_FLAG] = sizeof(bool),         [KIN_OPTION_INT] = sizeof(int64_t),
-        [KIN_OPTION_BYTES] = sizeof(uint64_t),    [KIN_OPTION_REAL] = sizeof(double),
-        [KIN_OPTION_CHOICE] = sizeof(int),        [KIN_OPTION_TEXT] = sizeof(char *),
-        [KIN_OPTION_LIST] = sizeof(kin_text_list)};
-    return memcmp(kin_option_field(option, values), kin_option_field(option, table->defaults),
-                  bytes[option->type]) == 0;
+    kin_option_walk walk = {0};
+    while (kin_options_next(table, &walk))
+        continue;
+    return walk.number;
 }
 
 static void check_json(const kin_option_table *table, const void *values)
 {
     json_t *json = kin_options_json(table, values, true);
-    fuzz_want(json && json_object_size(json) == table->count);
+    fuzz_want(json && json_object_size(json) == options_of(table));
     char *text = json_dumps(json, JSON_COMPACT);
     json_t *again = text ? json_loads(text, 0, NULL) : NULL;
-    fuzz_want(again && json_object_size(again) == table->count);
+    fuzz_want(again && json_object_size(again) == options_of(table));
     json_decref(again);
     free(text);
     json_decref(json);
@@ -106,12 +102,16 @@ static bool parse(const kin_option_table *table, int argc, char **argv, char **e
     void *values = malloc(table->bytes);
     if (!values)
         abort();
-    int rc = kin_options_parse(table, values, argc, argv, environment, &operands, &help, hear, NULL,
-                               &err);
+    int rc =
+        arguments_parse(table, values, argc, argv, environment, &operands, &help, hear, NULL, &err);
     bool good = fuzz_judge(rc, &err, FUZZ_USAGE);
-    for (size_t i = 0; i < table->count && good && !help; i++)
-        if (!is_default(table, &table->option[i], values))
-            check_value(&table->option[i], values);
+    /* defaults may lie outside of the limits ("by size" is 0): only what differs from them was parsed */
+    for (kin_option_walk walk = {0}; good && !help && kin_options_next(table, &walk);) {
+        const void *field = kin_option_field(&walk, values);
+        if (!kin_option_same(walk.option, field, kin_option_field(&walk, table->defaults)))
+            check_value(walk.option, field);
+    }
+    fuzz_want(!good || kin_options_check(table, values, &err) == 0);
     if (good) {
         fuzz_want(operands.count <= KIN_OPERANDS_MAX);
         check_json(table, values);
@@ -195,7 +195,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 0; i < count; i++) {
         parse_size(text[i]);
         parse_source(text[i]);
-        kin_options_knows(table, text[i]);
+        arguments_know(table, text[i]);
     }
     if (count > 0)
         find_nearest(text[0]);
@@ -234,7 +234,11 @@ static const char *const value_text[] = {
 static size_t any_text(char out[200], const kin_option_table *table, uint32_t *state)
 {
     static const char *const form[] = {"--%s\n%s\n", "--%s=%s\n", "KIN_%s=%s\n", "--%s\n"};
-    const char *name = table->option[fuzz_below(state, table->count)].name;
+    size_t number = fuzz_below(state, options_of(table));
+    kin_option_walk walk = {0};
+    while (kin_options_next(table, &walk) && walk.number < number)
+        continue;
+    const char *name = walk.option->name;
     const char *value = value_text[fuzz_below(state, sizeof value_text / sizeof *value_text)];
     size_t way = fuzz_below(state, 4);
     int used = snprintf(out, 200, form[way], name, value);

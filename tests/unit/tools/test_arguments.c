@@ -1,5 +1,5 @@
 /*
- * core/options: every type with its limits and messages, the order of the sources, comments and
+ * tools/arguments: every type with its limits and messages, the order of the sources, comments and
  * deprecated names in the environment, hints to the nearest name, --help and JSON.
  */
 #include <setjmp.h>
@@ -46,10 +46,11 @@ static const kin_option options[] = {
     {FIELD(FLAG, "force", force), .help = "replace", .run_only = true},
     {FIELD(TEXT, "out", out), .unit = "DIR", .help = "where to", .run_only = true},
     {FIELD(LIST, "modality", modality), .unit = "NAME=FILE[:WEIGHT]", .help = "vectors"},
+    KIN_OPTIONS_END,
 };
 
-static const kin_option_table table = {options, sizeof options / sizeof *options, &defaults,
-                                       sizeof defaults};
+static const kin_option_group group = {NULL, options, 0};
+static const kin_option_table table = {&group, 1, &defaults, sizeof defaults};
 
 /* The last run, for the asserts. */
 static sample values;
@@ -92,8 +93,8 @@ static int parse(const char *line, const char *environment)
     memset(&fault, 0, sizeof fault);
     warnings = 0;
     warned[0] = '\0';
-    return kin_options_parse(&table, &values, argc, argv, entries, &operands, &help, note, NULL,
-                             &fault);
+    return arguments_parse(&table, &values, argc, argv, entries, &operands, &help, note, NULL,
+                           &fault);
 }
 
 static void accept(const char *line, const char *environment)
@@ -338,11 +339,11 @@ static void test_environment_values(void **state)
 static void test_known_names(void **state)
 {
     (void)state;
-    assert_true(kin_options_knows(&table, "KIN_FREE_REAL"));
-    assert_true(kin_options_knows(&table, "SIMILARITY_TOP_K"));
-    assert_true(kin_options_knows(&table, "SIMILARITY_K"));
-    assert_false(kin_options_knows(&table, "KIN_TOPK"));
-    assert_false(kin_options_knows(&table, "SIMILARITY_SEED"));
+    assert_true(arguments_know(&table, "KIN_FREE_REAL"));
+    assert_true(arguments_know(&table, "SIMILARITY_TOP_K"));
+    assert_true(arguments_know(&table, "SIMILARITY_K"));
+    assert_false(arguments_know(&table, "KIN_TOPK"));
+    assert_false(arguments_know(&table, "SIMILARITY_SEED"));
 }
 
 static void test_nearest(void **state)
@@ -362,7 +363,7 @@ static void test_nearest(void **state)
 
 static void test_help_text(void **state)
 {
-    char *text = kin_options_help(&table);
+    char *text = arguments_help(&table);
     (void)state;
     assert_non_null(text);
     assert_non_null(strstr(text, "  --top-k N                 neighbours per item (1 to 10000;"));
@@ -398,7 +399,10 @@ static void test_json_of_commands(void **state)
     for (size_t c = 0; kin_commands[c]; c++) {
         const kin_option_table *of = &kin_commands[c]->options;
         json_t *json = kin_options_json(of, of->defaults, true);
-        assert_int_equal(json_object_size(json), of->count);
+        kin_option_walk walk = {0};
+        while (kin_options_next(of, &walk))
+            continue;
+        assert_int_equal(json_object_size(json), walk.number);
         json_decref(json);
     }
     json_t *json =
