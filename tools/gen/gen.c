@@ -1,11 +1,11 @@
 /*
  * Rows of a synthetic catalog (what the model means: gen.h; how it is drawn: gen_model.c).
  *
- * A row goes: row number -> rank (a random order, so that neither twins nor anything else depends
+ * A row goes: row number -> rank (a random order, so that neither duplicates nor anything else depends
  * on the position in the file) -> whose vector it repeats, if any -> cluster -> coordinates ->
  * vector. Every step asks the counter-based generator, so no step remembers anything.
  *
- * Twins: an item repeats one of a lower rank, chosen with a preference for the lowest (rank *
+ * Duplicates: an item repeats one of a lower rank, chosen with a preference for the lowest (rank *
  * u^2.5), and with it becomes a variant of the same product: same cluster and shared coordinates.
  * Following such links downwards ends after O(log n) steps and makes group sizes fall as
  * size^-2.7, near what titles of a real catalog do.

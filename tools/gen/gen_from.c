@@ -5,7 +5,6 @@
 #include "tools/gen/gen_from.h"
 #include "core/manifest.h"
 #include "core/outdir.h"
-#include "tools/command.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -122,14 +121,14 @@ static int found_sources(kin_source *out, size_t *count, const kin_dir *dir, kin
     return rc;
 }
 
-int gen_from_sources(kin_source *out, size_t *count, const kin_dir *dir, const kin_text_list *list,
-                     kin_error *err)
+int gen_from_sources(kin_source *out, size_t *count, const kin_dir *dir, const char *const *name,
+                     size_t names, kin_error *err)
 {
     int rc = 0;
     *count = 0;
-    if (list->count > 0)
-        for (size_t i = 0; i < list->count && rc == 0; i++)
-            rc = named_source(out, count, dir, list->item[i], err);
+    if (names > 0)
+        for (size_t i = 0; i < names && rc == 0; i++)
+            rc = named_source(out, count, dir, name[i], err);
     else if (faccessat(dir->fd, "manifest.json", F_OK, 0) == 0)
         rc = manifest_sources(out, count, dir, err);
     else
@@ -137,9 +136,7 @@ int gen_from_sources(kin_source *out, size_t *count, const kin_dir *dir, const k
     if (rc == 0 && *count == 0)
         rc = kin_fail(err, KIN_E_NOINPUT, "give a folder with text.npy, image.npy or the like",
                       "%s: holds no file of vectors", dir->path);
-    if (rc != 0) {
-        command_sources_release(out, *count);
-        *count = 0;
-    }
+    for (; rc != 0 && *count > 0; --*count)
+        kin_source_release(&out[*count - 1]);
     return rc;
 }

@@ -1,15 +1,15 @@
 /*
- * Enlarges a real catalog by mixing near items (the formula and its reasons: gen.h).
+ * Enlarges a real catalog by mixing near items (the formula and its reasons: gen_mix.h).
  *
  * The order of the real items is that of a k-d tree's leaves over 16 random projections: one pass
  * over the rows, then sorting of small sketches. Nearest-neighbour search would give nearer
  * partners, but it is what the catalogs are made to measure.
  * Leaves out: growth beyond the region that the real items cover, new clusters.
- * Cost: gen.h. A mixed row reads two or three real ones.
+ * Cost: gen_mix.h. A mixed row reads two or three real ones.
  */
+#include "tools/gen/gen_mix.h"
 #include "core/memory.h"
 #include "core/random.h"
-#include "tools/gen/gen.h"
 
 #include <assert.h>
 #include <math.h>
@@ -305,7 +305,7 @@ static void finish_row(float *out, size_t d, uint64_t key, double noise, double 
             out[j] = (float)(out[j] * (norm / length));
 }
 
-/* The recipe's rows mixed. Where none differs from x0 the row is left exactly so: twins stay twins.
+/* The recipe's rows mixed. Where none differs from x0 the row is left exactly so: duplicates stay so.
  * x0, x: scratch, [d]. */
 static void mix_row(const kin_mix *self, size_t modality, size_t row, float *out, float *x0,
                     float *x)
