@@ -2,86 +2,37 @@
  * Engines stream and hnsw rehearsed, and files (job/calibrate.h).
  */
 #include "job/calibrate.h"
-#include "core/cgroup.h"
 #include "core/memory.h"
-#include "core/threads.h"
 #include "exact/stream.h"
+#include "job/calibrate_clock.h"
 
 #include <fcntl.h>
 #include <math.h>
 #include <omp.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
-static double processor_seconds(clockid_t clock)
-{
-    struct timespec now = {0};
-    clock_gettime(clock, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
+/* ---- stream ---------------------------------------------------------------------------------- */
 
-int calibrate_processors(void)
-{
-    int threads = kin_threads_used(), most = omp_get_num_procs(), quota = kin_cgroup_cpus();
-    most = quota > 0 && quota < most ? quota : most;
-    return threads < most ? threads : most;
-}
-
-double calibrate_seconds(void)
-{
-    return processor_seconds(CLOCK_PROCESS_CPUTIME_ID) / calibrate_processors();
-}
-
-double calibrate_thread_seconds(void)
-{
-    return processor_seconds(CLOCK_THREAD_CPUTIME_ID);
-}
-
-double calibrate_least(double before, double now)
-{
-    return before > 0 && before < now ? before : now;
-}
-
-size_t calibrate_runs(double products)
-{
-    return products < 0x1p31 ? CALIBRATE_RUNS : 1;
-}
-
-static int forget(void *self, size_t first, const kin_rows *rows, kin_error *err)
-{
-    (void)self;
-    (void)first;
-    (void)rows;
-    (void)err;
-    return 0;
-}
-
-kin_row_sink calibrate_sink(void)
-{
-    return (kin_row_sink){.write = forget};
-}
-
-/* Many: among few items most are candidates for a while, whose cost would pass for the pairs'. */
+/* Many: among few items most are candidates for a while, and the pairs would carry their cost. */
 enum { STREAM_ITEMS = 8192 };
-
-/* ---- stream --------------------------------------------------------------------------------------- */
 
 /* When blocks arrive: between two lies a micro-batch, without what is done once a run. */
 typedef struct arrivals {
     double last, least; /* seconds; 0: none yet */
 } arrivals;
 
-static int note_arrival(void *self, size_t first, const kin_rows *rows, kin_error *err)
+static int record_arrival(void *self, size_t first, const kin_rows *rows, kin_error *err)
 {
+    (void)rows;
+    (void)err;
     arrivals *at = self;
     double now = calibrate_seconds();
     if (first > 0)
         at->least = calibrate_least(at->least, now - at->last);
     at->last = now;
-    return forget(NULL, first, rows, err);
+    return 0;
 }
 
 /* The seconds of a micro-batch that asks the first n items of the sample. */
@@ -99,7 +50,7 @@ static int time_stream(double *out, const kin_catalog *sample, size_t n, size_t 
         row[i] = (int32_t)(i % n);
     part.n = n;
     kin_stream_queries queries = {.row = row, .count = count};
-    kin_row_sink sink = {.self = &seen, .write = note_arrival};
+    kin_row_sink sink = {.self = &seen, .write = record_arrival};
     int rc = kin_stream_run(&part, &queries, &options, sink, NULL, err);
     free(row);
     *out = seen.least;

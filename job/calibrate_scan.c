@@ -10,9 +10,10 @@
  * What is counted: with those last floors, the pairs that the bounds of these very codes leave when both
  * sides collect, as in the engine.
  */
+#include "job/calibrate_scan.h"
 #include "core/memory.h"
 #include "core/threads.h"
-#include "job/calibrate.h"
+#include "job/calibrate_clock.h"
 #include "scan/finish.h"
 #include "scan/meeting.h"
 

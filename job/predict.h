@@ -8,6 +8,7 @@
  * step sees is the model, and its constants stand in job/predict.c with what they were measured on.
  */
 #include "job/calibrate.h"
+#include "job/calibrate_scan.h"
 #include "job/plan_sample.h"
 #include "tools/build_options.h"
 

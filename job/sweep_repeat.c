@@ -1,11 +1,14 @@
 /*
- * Points of a sweep whose order by time matters, run again (job/sweep.h).
+ * Points of a sweep near the cheapest, run again (declared in job/sweep_repeat.h).
  *
- * The answer is the cheapest of those that reach the target, and seconds of one run are noise to some per cent and on
- * a busy machine to more. Those near the cheapest run again in turn, so that a machine whose speed drifts slows
- * all of them. Of a point's runs the least counts, and the most says how far its seconds are to be trusted.
+ * The answer of a sweep is the cheapest of the points that reach the target, and seconds of one run are
+ * noise to some per cent and on a busy machine to more. So those points run again in turn: a machine
+ * whose speed drifts slows all of them. Of a point's runs the least counts, and the most says how far
+ * its seconds are to be trusted.
  */
-#include "job/sweep.h"
+#include "job/sweep_repeat.h"
+#include "job/sweep_front.h"
+#include "job/sweep_points.h"
 
 #include <math.h>
 
@@ -48,8 +51,8 @@ int sweep_repeat_near(sweep *self, size_t first, sweep_again again, void *made, 
     }
     for (size_t i = first; i < self->count && rc == 0; i++)
         if (self->point[i].runs > 1)
-            console_info("%s: %.2f to %.2f s in %d runs",
-                         sweep_point_options(&self->point[i], text), self->point[i].seconds,
-                         self->point[i].most_seconds, self->point[i].runs);
+            kin_monitor_message(self->monitor, KIN_LEVEL_INFO, "%s: %.2f to %.2f s in %d runs",
+                                sweep_point_options(&self->point[i], text), self->point[i].seconds,
+                                self->point[i].most_seconds, self->point[i].runs);
     return rc;
 }

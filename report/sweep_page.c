@@ -1,12 +1,16 @@
 /*
  * The page of `kin sweep --out FILE.html` (job/sweep.h): what to type, the plot, and the table behind it.
  */
+#include "report/sweep_page.h"
 #include "core/kernels.h"
 #include "core/text.h"
 #include "core/threads.h"
-#include "job/sweep.h"
+#include "job/sweep_front.h"
+#include "job/sweep_points.h"
 #include "report/page.h"
 #include "report/plot.h"
+#include "report/sweep_command.h"
+#include "report/sweep_plot.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -64,8 +68,8 @@ static void write_facts(FILE *out, const sweep *self)
     fputs("</dd></div>\n", out);
     snprintf(text, sizeof text, "%lld", (long long)self->options->top_k);
     write_fact(out, "Neighbours per item", text);
-    snprintf(text, sizeof text, "%s%zu", self->census ? "all " : "", self->rows);
-    write_fact(out, "Rows judged", text);
+    snprintf(text, sizeof text, "%s%zu", self->exhaustive ? "all " : "", self->rows);
+    write_fact(out, "Rows evaluated", text);
     snprintf(text, sizeof text, "%.10g", self->options->target_recall);
     write_fact(out, "Target", text);
     write_fact(out, "Processor", kin_cpu_name());
@@ -137,7 +141,7 @@ static void write_answer(FILE *out, const sweep *self)
                 "s</b>, recall "
                 "<b>%.4f</b>",
                 self->options->target_recall, answer->seconds, sweep_floor4(answer->recall));
-        if (!self->census)
+        if (!self->exhaustive)
             fprintf(out, ", at least <b>%.4f</b> with %.0f %% confidence",
                     sweep_floor4(answer->lower), 100 * SWEEP_CONFIDENCE);
         fputs(".</p>\n", out);
@@ -161,7 +165,7 @@ static void write_plot(FILE *out, const sweep *self)
           "Filled points on the broad band are the Pareto front: nothing else has at least their "
           "recall in no more time.",
           out);
-    if (!self->census)
+    if (!self->exhaustive)
         fprintf(out,
                 " A line hangs from each point down to its lower bound at %.0f %% confidence; "
                 "the target is reached where that is above the dashed line.",

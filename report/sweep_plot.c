@@ -4,7 +4,9 @@
  * Recalls near 1 are what matters, so they are spread by what is lost. Whiskers reach down to the lower
  * bounds, by which the target is judged. Points of the front are filled, and a broad band runs along it.
  */
-#include "job/sweep.h"
+#include "report/sweep_plot.h"
+#include "job/sweep_front.h"
+#include "job/sweep_points.h"
 #include "report/plot.h"
 
 #include <string.h>

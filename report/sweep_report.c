@@ -1,11 +1,14 @@
 /*
  * The table and the JSON document of `kin sweep` (job/sweep.h).
  */
+#include "report/sweep_report.h"
 #include "core/counted.h"
 #include "core/json.h"
 #include "core/plain.h"
 #include "job/facts.h"
-#include "job/sweep.h"
+#include "job/sweep_front.h"
+#include "job/sweep_points.h"
+#include "report/sweep_command.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +23,7 @@ static void print_head(const sweep *self)
         printf("sample  all %s", kin_count(self->sample->n, "item").text);
     else
         printf("sample  %zu of %s", self->sample->n, kin_count(self->catalog.n, "item").text);
-    printf(", top-k %lld; recall on %s%s\n\n", (long long)o->top_k, self->census ? "all " : "",
+    printf(", top-k %lld; recall on %s%s\n\n", (long long)o->top_k, self->exhaustive ? "all " : "",
            kin_count(self->rows, "row").text);
     printf("  %-10s  %-22s %9s %9s %8s %9s %10s\n", "engine", "knob", "seconds", "items/s",
            "recall", "at least", "memory");
@@ -38,7 +41,7 @@ static void print_point(const sweep *self, const sweep_point *point)
 static void print_legend(const sweep *self)
 {
     printf("\n* nothing else has at least its recall in no more time\n");
-    if (!self->census)
+    if (!self->exhaustive)
         printf("at least: the lower bound of recall, at %.0f %% confidence each\n",
                100 * SWEEP_CONFIDENCE);
     if (self->options->engine != SWEEP_IVF)
@@ -158,7 +161,7 @@ static json_t *catalog_json(const sweep *self)
                                   "missing", (json_int_t)modality->missing));
     }
     return json_pack("{s:I, s:o, s:s}", "items", (json_int_t)self->catalog.n, "modalities",
-                     modalities, "missing", kin_missing_names[self->options->missing]);
+                     modalities, "missing", kin_missing_names[self->catalog.missing]);
 }
 
 json_t *sweep_json(const sweep *self)
@@ -172,10 +175,10 @@ json_t *sweep_json(const sweep *self)
         "{s:s, s:o, s:{s:I, s:b, s:I, s:b, s:f, s:I}, s:I, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:f}",
         "schema", "kin-sweep/1", "catalog", catalog_json(self), "sample", "items",
         (json_int_t)self->sample->n, "whole", self->sample == &self->catalog, "rows",
-        (json_int_t)self->rows, "census", self->census, "confidence", SWEEP_CONFIDENCE, "seed",
-        (json_int_t)o->seed, "top_k", (json_int_t)o->top_k, "target_recall", o->target_recall,
-        "points", points_json(self), "answer", answer_json(self, sweep_answer(self)),
-        "exact_is_no_slower", exact ? json_boolean(sweep_prefers_exact(self)) : json_null(),
-        "notes", notes, "machine", facts_machine(), "versions", facts_versions(), "seconds_total",
-        kin_clock_seconds() - self->start_seconds);
+        (json_int_t)self->rows, "exhaustive", self->exhaustive, "confidence", SWEEP_CONFIDENCE,
+        "seed", (json_int_t)o->seed, "top_k", (json_int_t)o->top_k, "target_recall",
+        o->target_recall, "points", points_json(self), "answer",
+        answer_json(self, sweep_answer(self)), "exact_is_no_slower",
+        exact ? json_boolean(sweep_prefers_exact(self)) : json_null(), "notes", notes, "machine",
+        facts_machine(), "versions", facts_versions(), "seconds_total", self->seconds);
 }

@@ -121,7 +121,7 @@ class Document(Sweep):
         self.assertIn("cpu", document["machine"])
 
     def test_hnsw(self):
-        """More candidates find more, up to what the judged rows and the graph scatter."""
+        """More candidates find more, up to what the evaluated rows and the graph scatter."""
         document = self.sweep("--engine", "hnsw", "--rows", 400)
         self.check_points(document)
         self.check_answer(document)
@@ -158,7 +158,7 @@ class Document(Sweep):
     def test_recall_is_true(self):
         """A build with a point's options has the point's recall, when all rows are judged."""
         document = self.sweep("--engine", "hnsw", "--rows", N, "--threads", 1)
-        self.assertTrue(document["sample"]["census"])
+        self.assertTrue(document["sample"]["exhaustive"])
         oracle = Oracle({name: np.load(self.path(name + ".npy")) for name in ("text", "image")},
                         {"text": 0.6, "image": 0.4})
         enough = [point for point in self.series(document, "hnsw", "modality")
@@ -174,7 +174,7 @@ class Document(Sweep):
     def test_sample(self):
         document = self.sweep("--engine", "hnsw", "--items", 800, "--rows", 100)
         sample = document["sample"]
-        self.assertEqual((sample["items"], sample["whole"], sample["rows"], sample["census"]),
+        self.assertEqual((sample["items"], sample["whole"], sample["rows"], sample["exhaustive"]),
                          (800, False, 100, False))
         self.check_points(document)
 

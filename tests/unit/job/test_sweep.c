@@ -1,7 +1,9 @@
 /*
- * tools/sweep_front: the answer of points whose seconds are given, so that no clock has a say.
+ * job/sweep_front: the answer of points whose seconds are given, so that no clock has a say.
  */
-#include "job/sweep.h"
+#include "job/sweep_front.h"
+#include "job/sweep_repeat.h"
+#include "report/sweep_command.h"
 #include "support/test.h"
 
 static const sweep_options options = {.target_recall = 0.97};

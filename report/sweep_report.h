@@ -1,0 +1,15 @@
+#ifndef KIN_REPORT_SWEEP_REPORT_H
+#define KIN_REPORT_SWEEP_REPORT_H
+/*
+ * The table and the JSON document of `kin sweep`.
+ */
+#include "job/sweep.h"
+#include <jansson.h>
+
+/* The table on stdout. */
+void sweep_print(const sweep *self);
+
+/* New reference, NULL without memory. */
+json_t *sweep_json(const sweep *self);
+
+#endif
