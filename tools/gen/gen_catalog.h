@@ -8,8 +8,8 @@
  * Use: open, write, commit with a manifest, release.
  */
 #include "core/catalog.h"
-#include "core/monitor.h"
 #include "core/manifest.h"
+#include "core/monitor.h"
 #include "core/outdir.h"
 #include "tools/gen/gen.h"
 #include "tools/gen/gen_mix.h"
