@@ -6,6 +6,7 @@
  */
 #include "report/compare_page.h"
 #include "core/text.h"
+#include "report/assets.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -326,7 +327,7 @@ static void write_page(compare_page *page)
     FILE *out = page->out;
     const comparison *c = page->compared;
     page_begin(out, "kin compare", page_graph_name(&c->graph.graph),
-               (const char *const[]){plot_style, compare_style, NULL});
+               (const char *const[]){plot_css, compare_css, NULL});
     write_top(out, c);
     fputs("<main>\n", out);
     for (size_t i = 0; i < SECTIONS && page->rc == 0; i++)

@@ -11,7 +11,6 @@
  *     compare_page_worst.c       rows that lost most, item by item
  *     compare_page_setup.c       how everything was made
  *     compare_page_parts.c       tables, facts, plots, bars, items
- *     compare_style.c            the style sheet
  *
  * Every text from a graph is escaped, and every number that may be missing is written by report/page.h, as a dash
  * where there is none. Beside every drawing stands a table of its numbers.
@@ -42,9 +41,6 @@ void compare_page_worst(compare_page *page);
 void compare_page_structure(compare_page *page);
 void compare_page_drift(compare_page *page);
 void compare_page_setup(compare_page *page);
-
-/* What they add to page_style and plot_style. */
-extern const char compare_style[];
 
 /* ---- what is written of the comparison ---------------------------------------------------------- */
 

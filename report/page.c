@@ -3,6 +3,7 @@
  */
 #include "report/page.h"
 #include "core/counted.h"
+#include "report/assets.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -19,7 +20,7 @@ void page_begin(FILE *out, const char *kind, const char *name, const char *const
     fputs(": ", out);
     page_text(out, name);
     fputs("</title>\n<style>\n", out);
-    fputs(page_style, out);
+    fputs(page_css, out);
     for (; *style; style++)
         fputs(*style, out);
     fputs("</style>\n</head>\n<body>\n", out);

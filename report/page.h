@@ -10,16 +10,13 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* Everything up to and including <body>. The window's title is "kind: name". The style sheets, ended by NULL, come
- * behind page_style. */
+/* Everything up to and including <body>. The window's title is "kind: name". The style sheets (report/assets.h), ended
+ * by NULL, come behind page_css. */
 void page_begin(FILE *out, const char *kind, const char *name, const char *const *style);
 
 /* Closes what page_begin and kin_text_stream began. KIN_E_MEMORY, with `hint`, where the page did not fit: then its text is
  * NULL. */
 int page_end(FILE *out, const char *hint, kin_error *err);
-
-/* Colours (CSS variables), letters, the header, lists of facts, tiles; light, dark and print. */
-extern const char page_style[];
 
 /* ---- texts ---------------------------------------------------------------------------------- */
 

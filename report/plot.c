@@ -6,26 +6,6 @@
 
 #include <math.h>
 
-const char plot_style[] =
-    ".plot{display:block;width:100%;height:auto;overflow:visible}\n"
-    ".plot.narrow{display:none}\n"
-    ".plot text{font-size:12px;fill:var(--soft);font-variant-numeric:tabular-nums}\n"
-    ".plot .grid{stroke:var(--line);stroke-width:1;fill:none}\n"
-    ".plot .unit{fill:var(--ink);font-weight:600}\n"
-    ".plot .series .line{fill:none;stroke:var(--c);stroke-width:1.75;stroke-linejoin:round}\n"
-    ".plot .series .steps{fill:none;stroke:var(--c);stroke-width:9;stroke-opacity:.22;"
-    "stroke-linejoin:round;stroke-linecap:round}\n"
-    ".plot .series .whisker{stroke:var(--c);stroke-width:1.25;stroke-opacity:.55}\n"
-    ".plot .series .mark{fill:var(--c);stroke:var(--c);stroke-width:1.75;stroke-linejoin:round}\n"
-    ".plot .series .hollow{fill:var(--card)}\n"
-    ".plot .series .ring{fill:none}\n"
-    ".plot .series .bar{fill:var(--c);stroke:var(--card);stroke-width:1}\n"
-    ".plot .series .rule{stroke:var(--c);stroke-width:1.25;stroke-dasharray:5 4}\n"
-    ".plot .series text{fill:var(--c);font-weight:600;paint-order:stroke;stroke:var(--card);"
-    "stroke-width:3px;stroke-linejoin:round}\n"
-    "@media screen and (max-width:760px){.plot.wide{display:none}.plot.narrow{display:block}}\n"
-    "@media print{.plot *{print-color-adjust:exact;-webkit-print-color-adjust:exact}}\n";
-
 static double frame_right(const plot *self)
 {
     return self->width - self->right;

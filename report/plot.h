@@ -19,11 +19,11 @@
  *
  * Nothing runs and nothing is fetched; every text is escaped. Colours come from CSS variables, so a
  * plot follows the page into the dark and onto paper: the page's style sheet has --ink, --soft, --line
- * and --card (report/page_style.c has them) and contains plot_style. Colour never says anything alone:
+ * and --card (report/page.css has them) and contains report/plot.css. Colour never says anything alone:
  * give series different shapes and labels, and put a table of the numbers beside the plot.
  *
  * A plot is as wide as its box on the page, and its letters shrink with it. Draw it twice, wide and narrow,
- * and let the style sheet show one (plot_style: class "wide" or "narrow").
+ * and let the style sheet show one (report/plot.css: class "wide" or "narrow").
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -72,9 +72,6 @@ typedef enum plot_shape {
 } plot_shape;
 
 typedef enum plot_anchor { PLOT_START, PLOT_MIDDLE, PLOT_END } plot_anchor;
-
-/* The style sheet that plots need, beside the page's colours. */
-extern const char plot_style[];
 
 /* ---- axes ----------------------------------------------------------------------------------- */
 

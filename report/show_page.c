@@ -6,6 +6,7 @@
 #include "report/show_page.h"
 #include "core/counted.h"
 #include "core/text.h"
+#include "report/assets.h"
 #include "report/page.h"
 
 #include <math.h>
@@ -114,7 +115,7 @@ enum { LINE_NEIGHBORS = 8 };
 static void write_header(FILE *out, const show_data *data)
 {
     const char *name = kin_path_base(data->graph->directory);
-    page_begin(out, "Nearest neighbours", name, (const char *const[]){show_style, NULL});
+    page_begin(out, "Nearest neighbours", name, (const char *const[]){show_css, NULL});
     fprintf(out,
             "<header>\n<h1>Which items are alike</h1>\n<p class=\"lead\">%s of the "
             "similarity graph <b>",

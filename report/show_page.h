@@ -17,7 +17,4 @@ int show_page(char **page, size_t *bytes, const show_data *data, show_pictures *
  * has no pictures at all. */
 void show_tile(FILE *out, show_pictures *pictures, size_t row);
 
-/* What the page adds to page_style (report/show_style.c). */
-extern const char show_style[];
-
 #endif

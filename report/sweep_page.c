@@ -7,6 +7,7 @@
 #include "core/threads.h"
 #include "job/sweep_front.h"
 #include "job/sweep_points.h"
+#include "report/assets.h"
 #include "report/page.h"
 #include "report/plot.h"
 #include "report/sweep_command.h"
@@ -14,39 +15,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-static const char sweep_style[] =
-    ".card{background:var(--card);border:1px solid var(--line);border-radius:16px;"
-    "padding:26px;margin:0 0 26px}\n"
-    ".card h2{font-size:20px;line-height:1.25;letter-spacing:-.01em;font-weight:650;"
-    "margin:0 0 6px}\n"
-    ".card p{margin:0 0 14px;max-width:78ch;color:var(--soft)}\n"
-    ".card p b{color:var(--ink);font-weight:600}\n"
-    ".card .plot{margin-top:18px}\n"
-    "pre{margin:0 0 16px;padding:12px 14px;background:var(--wash);border-radius:10px;"
-    "white-space:pre;overflow-x:auto;overflow-wrap:normal;"
-    "font:13px/1.55 ui-monospace,'Cascadia Mono','DejaVu Sans Mono',Menlo,monospace}\n"
-    ".card>:last-child{margin-bottom:0}\n"
-    ".scroll{overflow-x:auto;margin:0 -10px}\n"
-    "table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:14px}\n"
-    "caption{text-align:left;padding:0 10px 10px;color:var(--soft);font-size:13px}\n"
-    "th,td{padding:6px 10px;text-align:right;white-space:nowrap;"
-    "border-bottom:1px solid var(--line)}\n"
-    "th{font-weight:600;font-size:12px;color:var(--soft)}\n"
-    "th:first-child,td:first-child{text-align:left}\n"
-    "tbody th{font:13px/1.5 ui-monospace,'DejaVu Sans Mono',Menlo,monospace;"
-    "color:var(--ink)}\n"
-    "tr.front th{font-weight:700}\n"
-    "tr.answer{background:var(--wash)}\n"
-    "tbody tr:last-child>*{border-bottom:0}\n"
-    "ul.notes{margin:0;padding-left:1.2em;color:var(--soft)}\n"
-    "@media screen and (max-width:760px){.card{padding:16px}}\n"
-    "@media print{.card{border-radius:0;border-width:1px 0 0;padding:12px 0;margin:0}"
-    ".card h2{break-after:avoid}.whole,tr{break-inside:avoid}"
-    "pre{white-space:pre-wrap;font-size:10px}caption{padding-left:0}"
-    ".scroll{overflow:visible;margin:0}table{font-size:10px}tbody th{font-size:9px}"
-    "th,td{padding:3px 5px}th:first-child{padding-left:0}pre,tr.answer{"
-    "print-color-adjust:exact;-webkit-print-color-adjust:exact}}\n";
 
 /* ---- the header ------------------------------------------------------------------------------- */
 
@@ -87,7 +55,7 @@ static void write_facts(FILE *out, const sweep *self)
 static void write_header(FILE *out, const sweep *self)
 {
     page_begin(out, "What recall costs", kin_path_base(self->catalog.modality[0].matrix.file.path),
-               (const char *const[]){plot_style, sweep_style, NULL});
+               (const char *const[]){plot_css, sweep_css, NULL});
     fputs("<header>\n<h1>What recall costs</h1>\n<p class=\"lead\">"
           "Engines of <b>kin build</b>, each over its knob, on a sample of the catalog: how long "
           "they "
