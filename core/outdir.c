@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,6 +95,39 @@ static int look_at_final(const kin_outdir *self, old_output *old, kin_error *err
     return open_old(self, old, err);
 }
 
+/* ---- those that are open ---------------------------------------------------------------------- */
+
+static pthread_mutex_t open_lock = PTHREAD_MUTEX_INITIALIZER;
+static kin_outdir *open_first;
+
+static void enter(kin_outdir *self)
+{
+    pthread_mutex_lock(&open_lock);
+    self->next = open_first;
+    open_first = self;
+    pthread_mutex_unlock(&open_lock);
+}
+
+/* Nothing where it is not among them. */
+static void leave(kin_outdir *self)
+{
+    pthread_mutex_lock(&open_lock);
+    kin_outdir **at = &open_first;
+    while (*at && *at != self)
+        at = &(*at)->next;
+    if (*at)
+        *at = self->next;
+    pthread_mutex_unlock(&open_lock);
+}
+
+void kin_outdir_discard_all(void)
+{
+    pthread_mutex_lock(&open_lock);
+    for (kin_outdir *self = open_first; self; self = self->next)
+        kin_unfinished_discard(&self->unfinished);
+    pthread_mutex_unlock(&open_lock);
+}
+
 /* ---- opening ---------------------------------------------------------------------------------- */
 
 static char *without_trailing_slashes(const char *path)
@@ -135,15 +169,18 @@ int kin_outdir_open(kin_outdir *self, const char *path, const char *kind, bool f
     if (rc == 0 && living)
         rc = kin_fail(err, KIN_E_AGAIN, "wait until the other run has ended",
                       "%s is being written by another process", self->final);
-    if (rc != 0)
+    if (rc != 0) {
         kin_outdir_release(self);
-    else
-        self->temporary = self->unfinished.path;
-    return rc;
+        return rc;
+    }
+    self->temporary = self->unfinished.path;
+    enter(self);
+    return 0;
 }
 
 void kin_outdir_release(kin_outdir *self)
 {
+    leave(self);
     kin_unfinished_discard(&self->unfinished);
     free(self->final);
     *self = (kin_outdir){0};

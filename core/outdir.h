@@ -20,7 +20,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-/* Zeroed: none. */
+/* Zeroed: none. It stays at its address while it is open. */
 typedef struct kin_outdir {
     char *final;     /* the name asked for, without a trailing slash; owned */
     char *temporary; /* where to write meanwhile: unfinished.path, NULL before and after */
@@ -29,6 +29,7 @@ typedef struct kin_outdir {
     kin_unfinished unfinished;
     kin_error note; /* after kin_outdir_commit had 0: a message that the user should see, or none
                      * (code 0), of what does not make the output worse */
+    struct kin_outdir *next; /* of those that are open */
 } kin_outdir;
 
 /* Refuses (KIN_E_CANTOUT) a `path` that exists, unless `force` and it is a folder that kin wrote of
@@ -49,5 +50,9 @@ int kin_outdir_commit(kin_outdir *self, json_t **manifest, kin_error *err);
 
 /* Removes the temporary folder unless it was committed. */
 void kin_outdir_release(kin_outdir *self);
+
+/* Removes the temporary folders of all that are open, from any thread: for a process that is about to end
+ * where nothing can be unwound. */
+void kin_outdir_discard_all(void);
 
 #endif

@@ -12,7 +12,6 @@
 #include "job/build.h"
 #include "job/engine_choice.h"
 #include "job/provenance.h"
-#include "tools/no_memory.h"
 
 void build_stage_done(build *self, const char *name)
 {
@@ -130,7 +129,6 @@ static int print_config(const build_options *o, kin_error *err)
 
 static int build_graph(build *self, kin_error *err)
 {
-    no_memory_discards(&self->out);
     int rc = kin_outdir_open(&self->out, self->options.out, "graph", self->options.force, err);
     if (rc == 0)
         rc = build_open_inputs(self, err);
@@ -171,7 +169,6 @@ int build_run(const void *values, const kin_operands *operands, kin_error *err)
     rc = build_graph(&self, err);
     kin_graph_writer_free(self.writer);
     tuning_release(&self.tuning);
-    no_memory_discards(NULL);
     kin_outdir_release(&self.out);
     kin_index_free(self.index);
     kin_join_free(self.join);

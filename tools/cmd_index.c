@@ -13,7 +13,6 @@
 #include "job/provenance.h"
 #include "tools/command.h"
 #include "tools/console.h"
-#include "tools/no_memory.h"
 #include "tools/shared_options.h"
 #include "tools/shell.h"
 #include <stdio.h>
@@ -170,7 +169,6 @@ static int make_index(indexing *self, kin_error *err)
                                 .source_count = self->source_count,
                                 .ids = o->ids,
                                 .missing = (kin_missing)o->missing};
-    no_memory_discards(&self->out);
     int rc = kin_outdir_open(&self->out, o->out, "index", o->force, err);
     if (rc == 0)
         rc = kin_catalog_open(&self->catalog, &from, err);
@@ -198,7 +196,6 @@ static int run(const void *values, const kin_operands *operands, kin_error *err)
     self.start = kin_clock_seconds();
     console_catch_signals();
     rc = make_index(&self, err);
-    no_memory_discards(NULL);
     kin_outdir_release(&self.out);
     kin_index_free(self.index);
     kin_catalog_close(&self.catalog);

@@ -2,7 +2,7 @@
  * std::set_new_handler, from C (declared in tools/no_memory.h).
  */
 #include "tools/no_memory.h"
-#include "core/error.h"
+#include "core/outdir.h"
 #include "tools/console.h"
 
 #include <stdatomic.h>
@@ -12,7 +12,6 @@
 typedef void (*new_handler)(void);
 new_handler set_new_handler(new_handler handler) __asm__("_ZSt15set_new_handlerPFvvE");
 
-static kin_outdir *discarded;
 static atomic_flag dying = ATOMIC_FLAG_INIT;
 
 /* operator new calls it, from any thread, instead of throwing. */
@@ -23,8 +22,7 @@ static void end_process(void)
         pause(); /* another thread is at it; a signal that is caught ends a pause, not the wait */
     kin_error_set(&err, KIN_E_MEMORY, "free memory on this machine, or give fewer --threads",
                   "FAISS: the system refused memory");
-    if (discarded)
-        kin_outdir_release(discarded);
+    kin_outdir_discard_all();
     console_error(&err);
     _exit(-KIN_E_MEMORY);
 }
@@ -37,9 +35,4 @@ void no_memory_catch(void)
 void no_memory_release(void)
 {
     set_new_handler(NULL);
-}
-
-void no_memory_discards(kin_outdir *out)
-{
-    discarded = out;
 }

@@ -8,15 +8,11 @@
  * aborted. So the command ends itself at the refusal, with KIN_E_MEMORY's exit status, and without its
  * unfinished output. The library does no such thing: a process that kin is a part of decides for itself.
  */
-#include "core/outdir.h"
 
 /* From now on a refusal in C++ ends the process. */
 void no_memory_catch(void);
 
 /* From now on it throws again: for a process whose end is an answer. */
 void no_memory_release(void);
-
-/* What is removed at such an end, until it is released; NULL: nothing. It stays the caller's. */
-void no_memory_discards(kin_outdir *out);
 
 #endif

@@ -179,6 +179,28 @@ static void test_release_removes(void **state)
     kin_outdir_release(&out); /* releasing twice is releasing once */
 }
 
+/* All that are open go; one that was released, and one that was committed, are not among them. */
+static void test_discard_all(void **state)
+{
+    (void)state;
+    static const char *const name[] = {"d0", "d1", "d2", "d3"};
+    kin_outdir out[4];
+    kin_error err = {0};
+    for (size_t i = 0; i < 4; i++)
+        test_ok(kin_outdir_open(&out[i], test_path(name[i]), "graph", false, &err), &err);
+    json_t *manifest = json_pack("{s:s, s:i}", "kind", "graph", "format", KIN_MANIFEST_FORMAT);
+    test_ok(kin_outdir_commit(&out[1], &manifest, &err), &err);
+    json_decref(manifest);
+    kin_outdir_release(&out[2]);
+    kin_outdir_release(&out[1]);
+    assert_int_equal(count_entries(), 3);
+    kin_outdir_discard_all();
+    assert_int_equal(count_entries(), 1);
+    assert_true(test_exists(test_path("d1")));
+    kin_outdir_release(&out[0]);
+    kin_outdir_release(&out[3]);
+}
+
 /* A name that appears while the folder is written is not overwritten. */
 static void test_late_arrival(void **state)
 {
@@ -350,11 +372,17 @@ int main(void)
 {
 #define IN_EMPTY_FOLDER(test) cmocka_unit_test_setup(test, empty_folder)
     const struct CMUnitTest tests[] = {
-        IN_EMPTY_FOLDER(test_new_folder),     IN_EMPTY_FOLDER(test_relative_paths),
-        IN_EMPTY_FOLDER(test_refused_places), IN_EMPTY_FOLDER(test_parent_not_writable),
-        IN_EMPTY_FOLDER(test_force_swaps),    IN_EMPTY_FOLDER(test_release_removes),
-        IN_EMPTY_FOLDER(test_late_arrival),   IN_EMPTY_FOLDER(test_living_and_dead_writers),
-        IN_EMPTY_FOLDER(test_verify),         IN_EMPTY_FOLDER(test_many_files),
+        IN_EMPTY_FOLDER(test_new_folder),
+        IN_EMPTY_FOLDER(test_relative_paths),
+        IN_EMPTY_FOLDER(test_refused_places),
+        IN_EMPTY_FOLDER(test_parent_not_writable),
+        IN_EMPTY_FOLDER(test_force_swaps),
+        IN_EMPTY_FOLDER(test_release_removes),
+        IN_EMPTY_FOLDER(test_discard_all),
+        IN_EMPTY_FOLDER(test_late_arrival),
+        IN_EMPTY_FOLDER(test_living_and_dead_writers),
+        IN_EMPTY_FOLDER(test_verify),
+        IN_EMPTY_FOLDER(test_many_files),
         IN_EMPTY_FOLDER(test_single_files),
     };
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);
