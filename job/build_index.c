@@ -3,6 +3,7 @@
  */
 #include "core/manifest.h"
 #include "job/build.h"
+#include "job/messages.h"
 
 #include <string.h>
 
@@ -91,7 +92,8 @@ int build_prepare_index(build *self, kin_error *err)
     if (rc != 0)
         return rc;
     o->index = *kin_index_resolved(self->index);
-    command_log_index(self->index, &self->catalog);
+    kin_monitor quiet = build_quiet_monitor(self);
+    messages_index(self->index, &self->catalog, &quiet);
     build_stage_done(self, "index");
     return resolve_search(self, err);
 }

@@ -6,6 +6,7 @@
 #include "core/manifest.h"
 #include "core/threads.h"
 #include "job/build.h"
+#include "job/facts.h"
 #include "job/provenance.h"
 #include "tools/shell.h"
 
@@ -103,7 +104,7 @@ json_t *build_manifest(build *self)
     add_recall(&manifest, self);
     if (self->trace)
         kin_json_set(&manifest, "trace", json_incref(self->trace));
-    json_t *run = command_run_facts(self->start);
+    json_t *run = facts_run(self->start);
     provenance_locate(&run, &self->catalog);
     if (o->engine == ENGINE_EXACT) {
         kin_json_set(&manifest, "certified", json_true());

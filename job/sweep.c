@@ -7,6 +7,7 @@
  */
 #include "job/sweep.h"
 #include "core/memory.h"
+#include "job/messages.h"
 #include "job/sweep_engines.h"
 #include "job/sweep_front.h"
 #include "job/sweep_points.h"
@@ -121,7 +122,7 @@ int kin_sweep_run(sweep *self, const kin_catalog_options *catalog, const sweep_o
     int rc = kin_catalog_open(&self->catalog, catalog, err);
     if (rc != 0)
         return rc;
-    command_log_modalities(&self->catalog);
+    messages_modalities(&self->catalog, self->monitor);
     rc = take_sample(self, err);
     if (rc == 0)
         rc = kin_catalog_settle(&self->catalog, run_engines(self, err), err);

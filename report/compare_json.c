@@ -4,6 +4,7 @@
  */
 #include "core/json.h"
 #include "job/comparison.h"
+#include "job/facts.h"
 
 static json_t *count(size_t value)
 {
@@ -301,6 +302,6 @@ json_t *comparison_json(const comparison *self)
     kin_json_set(&out, "structure", structure_json(&self->structure, graph));
     kin_json_set(&out, "drift", self->has_drift ? drift_json(&self->drift, graph) : json_null());
     kin_json_set(&out, "gates", gates_json(self));
-    kin_json_set(&out, "run", command_run_facts(self->start_seconds));
+    kin_json_set(&out, "run", facts_run(self->start_seconds));
     return out;
 }

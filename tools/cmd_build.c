@@ -11,6 +11,7 @@
 #include "exact/stream.h"
 #include "job/build.h"
 #include "job/engine_choice.h"
+#include "job/messages.h"
 #include "job/provenance.h"
 
 void build_stage_done(build *self, const char *name)
@@ -46,8 +47,9 @@ int build_open_inputs(build *self, kin_error *err)
     if (rc != 0)
         return rc;
     size_t n = self->catalog.n;
-    command_log_modalities(&self->catalog);
-    command_warn_ids(&self->catalog);
+    kin_monitor say = console_monitor_quiet();
+    messages_modalities(&self->catalog, &say);
+    messages_ids(&self->catalog, &say);
     rc = kin_top_k_check((size_t)o->top_k, n, err);
     if (rc != 0)
         return rc;
@@ -112,7 +114,7 @@ static int finish(build *self, kin_error *err)
     json_t *manifest = build_manifest(self);
     rc = kin_outdir_commit(&self->out, &manifest, err);
     if (rc == 0) {
-        command_warn_output(&self->out);
+        messages_output(&self->out, &self->monitor);
         build_print_summary(self, manifest);
     }
     json_decref(manifest);

@@ -3,6 +3,8 @@
  * its options, and the command to type next.
  */
 #include "core/json.h"
+#include "job/facts.h"
+#include "job/messages.h"
 #include "tools/command.h"
 #include "tools/console.h"
 #include "tools/gen/gen_catalog.h"
@@ -188,12 +190,13 @@ static int publish(kin_gen_catalog *catalog, const gen_options *o, double start,
 {
     json_t *manifest = kin_gen_catalog_manifest(catalog);
     kin_json_set(&manifest, "options", kin_options_json(&command_gen.options, o, false));
-    kin_json_set(&manifest, "run", command_run_facts(start));
+    kin_json_set(&manifest, "run", facts_run(start));
     int rc = kin_outdir_commit(&catalog->out, &manifest, err);
     json_decref(manifest);
     if (rc != 0)
         return rc;
-    command_warn_output(&catalog->out);
+    const kin_monitor say = console_monitor_quiet();
+    messages_output(&catalog->out, &say);
     console_info("Catalog: %s, %.1f s", catalog->out.final, kin_clock_seconds() - start);
     suggest(catalog);
     return 0;

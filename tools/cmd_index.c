@@ -10,6 +10,8 @@
 #include "core/manifest.h"
 #include "core/outdir.h"
 #include "job/evaluation.h"
+#include "job/facts.h"
+#include "job/messages.h"
 #include "job/provenance.h"
 #include "tools/command.h"
 #include "tools/console.h"
@@ -83,7 +85,7 @@ static json_t *make_manifest(const indexing *self)
     kin_json_set(&manifest, "options",
                  kin_options_json(&command_index.options, self->options, false));
     provenance_describe(&manifest, &self->catalog);
-    json_t *run = command_run_facts(self->start);
+    json_t *run = facts_run(self->start);
     provenance_locate(&run, &self->catalog);
     kin_json_set(&manifest, "run", run);
     return manifest;
@@ -106,7 +108,8 @@ static void print_summary(const indexing *self, const json_t *manifest)
 {
     const kin_index_options *o = &self->options->index;
     const json_t *run = json_object_get(manifest, "run");
-    command_log_index(self->index, &self->catalog);
+    kin_monitor say = console_monitor_quiet();
+    messages_index(self->index, &self->catalog, &say);
     console_info("Type %s, %s, %.1f s, peak memory %.0f MiB", kin_index_type_names[o->type],
                  kin_count(self->catalog.n, "item").text,
                  json_number_value(json_object_get(run, "seconds_total")),
@@ -155,7 +158,7 @@ static int write_folder(indexing *self, kin_error *err)
     if (rc == 0)
         rc = kin_outdir_commit(&self->out, &manifest, err);
     if (rc == 0) {
-        command_warn_output(&self->out);
+        messages_output(&self->out, &self->monitor);
         print_summary(self, manifest);
     }
     json_decref(manifest);
@@ -174,7 +177,8 @@ static int make_index(indexing *self, kin_error *err)
         rc = kin_catalog_open(&self->catalog, &from, err);
     if (rc != 0)
         return rc;
-    command_log_modalities(&self->catalog);
+    self->monitor = console_monitor_quiet();
+    messages_modalities(&self->catalog, &self->monitor);
     console_info("Building the index (type=%s, space=%s, total=%zu)",
                  kin_index_type_names[o->index.type], kin_index_space_names[o->index.space],
                  self->catalog.n);

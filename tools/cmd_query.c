@@ -15,6 +15,7 @@
 #include "core/outdir.h"
 #include "core/plain.h"
 #include "core/score.h"
+#include "job/messages.h"
 #include "tools/command.h"
 #include "tools/console.h"
 #include "tools/outputs.h"
@@ -145,7 +146,7 @@ static int open_index(querying *self, kin_error *err)
         rc = kin_catalog_open(&self->catalog, &from, err);
     }
     if (rc == 0)
-        command_log_modalities(&self->catalog);
+        messages_modalities(&self->catalog, &self->monitor);
     if (rc == 0)
         rc = kin_index_open(&self->index, &self->dir, self->manifest, &self->catalog, err);
     if (rc == 0)
@@ -392,13 +393,13 @@ static int run(const void *values, const kin_operands *operands, kin_error *err)
                                           : "nothing to look for: neither --item nor --query");
     self.table = !o->json;
     self.answers = json_array();
+    self.monitor = console_monitor_quiet();
     int rc = outputs_check(&(outputs){.json = o->json}, err);
     if (rc == 0)
         rc = open_index(&self, err);
     for (size_t i = 0; rc == 0 && i < o->query.count; i++)
         rc = open_outside(&self, o->query.item[i], err);
     console_catch_signals(); /* until now there is nothing to leave behind or to stop */
-    self.monitor = console_monitor_quiet();
     if (rc == 0)
         rc = answer_all(&self, err);
     for (size_t m = 0; m < KIN_MODALITIES_MAX; m++) {

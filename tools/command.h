@@ -71,26 +71,8 @@ int command_sources_from_manifest(kin_source *out, size_t *count, const json_t *
 /* Prints `document` to FILE, "-" for stdout, as one JSON document. NULL path: does nothing. */
 int command_write_json(const char *path, const json_t *document, kin_error *err);
 
-/* Warns of what failed after the output was in place, if anything did (kin_outdir.note). */
-void command_warn_output(const kin_outdir *out);
-
 /* stdout, checked: KIN_E_IO when what was printed could not be written (a full disk, a closed
  * pipe). Call it last in a command that prints its result. */
 int command_flush_stdout(kin_error *err);
-
-/* Logs a line per modality: file, shape, dtype, weight and rows of zeros, so that swapped files are seen. */
-void command_log_modalities(const kin_catalog *catalog);
-
-/* Warns where a table names no ids, so that items are called by their row numbers. */
-void command_warn_ids(const kin_catalog *catalog);
-
-/* Logs a line per index (distinct vectors, dimensions, lists, energy that a projection retained), and
- * a warning where the fused space cannot rank what the catalog holds. */
-void command_log_index(const kin_index *index, const kin_catalog *catalog);
-
-/* Adds "run" facts that every manifest has: versions of kin, FAISS, BLAS and its core type,
- * kernels, threads, host, seconds_total since `start_seconds`, peak_memory_bytes, peak_rss_bytes.
- * New reference. */
-json_t *command_run_facts(double start_seconds);
 
 #endif

@@ -1,34 +1,18 @@
 /*
- * What several commands do alike: modalities from options and manifests, JSON results, the facts
- * of a run.
+ * What several commands do alike: modalities from options and manifests, JSON results.
  */
-#include "core/counted.h"
 #include "core/json.h"
-#include "core/kernels.h"
-#include "core/memory.h"
 #include "core/outdir.h"
 #include "core/outfile.h"
 #include "core/text.h"
-#include "core/threads.h"
-#include "job/facts.h"
 #include "tools/command.h"
 #include "tools/console.h"
-#include "tools/usage.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
-#include <xxhash.h>
-#include <zip.h>
-
-/* CMake reads it from FAISS's C++ header: the C API cannot be asked. */
-#ifndef KIN_FAISS_VERSION
-#define KIN_FAISS_VERSION "unknown"
-#endif
 
 /* ---- modalities ------------------------------------------------------------------------------ */
 
@@ -129,12 +113,6 @@ int command_sources_from_manifest(kin_source *out, size_t *count, const json_t *
 
 /* ---- results --------------------------------------------------------------------------------- */
 
-void command_warn_output(const kin_outdir *out)
-{
-    if (out->note.code != 0)
-        console_warn("%s: %s", out->note.message, out->note.hint);
-}
-
 int command_flush_stdout(kin_error *err)
 {
     if (fflush(stdout) != 0 || ferror(stdout))
@@ -213,109 +191,4 @@ int command_write_json(const char *path, const json_t *document, kin_error *err)
     free(text);
     free(body);
     return rc;
-}
-
-/* ---- facts ----------------------------------------------------------------------------------- */
-
-void facts_utc(char out[24], double seconds_ago)
-{
-    time_t then = time(NULL) - (time_t)(seconds_ago + 0.5);
-    struct tm parts;
-    gmtime_r(&then, &parts);
-    strftime(out, 24, "%Y-%m-%dT%H:%M:%SZ", &parts);
-}
-
-json_t *facts_versions(void)
-{
-    char xxhash[32];
-    unsigned version = XXH_versionNumber();
-    snprintf(xxhash, sizeof xxhash, "%u.%u.%u", version / 10000, version / 100 % 100,
-             version % 100);
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "kin", KIN_VERSION, "faiss",
-                     KIN_FAISS_VERSION, "blas", kin_blas_config(), "libzip", zip_libzip_version(),
-                     "jansson", jansson_version_str(), "xxhash", xxhash);
-}
-
-json_t *facts_machine(void)
-{
-    char host[256] = "unknown";
-    if (gethostname(host, sizeof host) != 0)
-        snprintf(host, sizeof host, "unknown");
-    host[sizeof host - 1] = '\0';
-    return json_pack("{s:s, s:s, s:s, s:s, s:i, s:s}", "cpu", kin_cpu_name(), "kernels",
-                     kin_kernels_best()->name, "blas_core", kin_blas_core(), "blas_threading",
-                     kin_blas_threading(), "threads", kin_threads_used(), "host", host);
-}
-
-json_t *command_run_facts(double start_seconds)
-{
-    double seconds = kin_clock_seconds() - start_seconds;
-    char started[24];
-    facts_utc(started, seconds);
-    json_t *facts = facts_versions();
-    kin_json_merge(&facts, facts_machine());
-    json_t *costs = json_pack("{s:s, s:f, s:I, s:I}", "started", started, "seconds_total", seconds,
-                              "peak_memory_bytes", (json_int_t)usage_peak_bytes(), "peak_rss_bytes",
-                              (json_int_t)kin_memory_peak_rss());
-    kin_json_merge(&facts, costs);
-    return facts;
-}
-
-void command_log_modalities(const kin_catalog *catalog)
-{
-    for (size_t m = 0; m < catalog->modality_count; m++) {
-        const kin_modality *modality = &catalog->modality[m];
-        const kin_matrix *matrix = &modality->matrix;
-        char lacking[120] = "";
-        if (modality->missing > 0)
-            snprintf(lacking, sizeof lacking, ", %s of zeros",
-                     kin_count(modality->missing, "row").text);
-        console_info("Modality %s: %s, %zu x %zu %s, weight %.10g%s", modality->name,
-                     matrix->file.path, matrix->n, matrix->d, kin_dtype_name(matrix->dtype),
-                     modality->weight, lacking);
-    }
-}
-
-void command_warn_ids(const kin_catalog *catalog)
-{
-    char names[200];
-    if (!catalog->ids_lacking)
-        return;
-    kin_table_names(&catalog->items, names, sizeof names);
-    console_warn("%s has no column of ids (its columns: %s): items are called by their row "
-                 "numbers; --id-column NAME or --ids FILE names them",
-                 catalog->items.lines.file.path, names);
-}
-
-static size_t count_of(const json_t *part, const char *key)
-{
-    return (size_t)json_integer_value(json_object_get(part, key));
-}
-
-void command_log_index(const kin_index *index, const kin_catalog *catalog)
-{
-    json_t *facts = kin_index_facts(index);
-    const char *name;
-    json_t *part;
-
-    json_object_foreach(facts, name, part)
-    {
-        const json_t *lists = json_object_get(part, "lists");
-        const json_t *retained = json_object_get(part, "retained_energy");
-        char more[96] = "";
-        if (lists)
-            snprintf(more, sizeof more, ", %s",
-                     kin_count((size_t)json_integer_value(lists), "list").text);
-        if (retained)
-            snprintf(more + strlen(more), sizeof more - strlen(more),
-                     ", %.2f%% of the energy retained", 100 * json_number_value(retained));
-        console_info("Index %s: %s of %s%s", name,
-                     kin_count(count_of(part, "distinct"), "distinct vector").text,
-                     kin_count(count_of(part, "dimensions"), "dimension").text, more);
-    }
-    json_decref(facts);
-    if (kin_index_resolved(index)->space == KIN_SPACE_FUSED &&
-        catalog->missing == KIN_MISSING_RENORM && kin_catalog_incomplete(catalog) > 0)
-        console_warn("fused space ranks items that lack a modality roughly under --missing renorm: "
-                     "--index-space modality finds their neighbours");
 }

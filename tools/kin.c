@@ -8,11 +8,11 @@
 #include "core/file.h"
 #include "core/threads.h"
 #include "job/facts.h"
+#include "job/usage.h"
 #include "tools/blas_start.h"
 #include "tools/command.h"
 #include "tools/console.h"
 #include "tools/no_memory.h"
-#include "tools/usage.h"
 
 #include <fcntl.h>
 #include <signal.h>

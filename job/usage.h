@@ -1,5 +1,5 @@
-#ifndef KIN_TOOLS_USAGE_H
-#define KIN_TOOLS_USAGE_H
+#ifndef KIN_JOB_USAGE_H
+#define KIN_JOB_USAGE_H
 /*
  * The largest amount of memory this process held: anonymous resident memory, without
  * the mapped pages of input files. The kernel keeps no such peak, so a thread samples it.

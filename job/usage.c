@@ -3,7 +3,7 @@
  * sample costs about 50 microseconds, 0.2 % of one core; a peak that comes and goes within one
  * interval is missed. The thread takes no signals, and lives as long as the process.
  */
-#include "tools/usage.h"
+#include "job/usage.h"
 #include "core/memory.h"
 
 #include <pthread.h>
