@@ -13,6 +13,7 @@
 #include "job/engine_choice.h"
 #include "job/messages.h"
 #include "job/provenance.h"
+#include "tools/signals.h"
 
 void build_stage_done(build *self, const char *name)
 {
@@ -167,7 +168,7 @@ int build_run(const void *values, const kin_operands *operands, kin_error *err)
         return rc;
     self.seconds = json_object();
     self.start = self.stage_start = kin_clock_seconds();
-    console_catch_signals();
+    signals_catch();
     rc = build_graph(&self, err);
     kin_graph_writer_free(self.writer);
     tuning_release(&self.tuning);

@@ -9,6 +9,7 @@
 #include "tools/console.h"
 #include "tools/outputs.h"
 #include "tools/shared_options.h"
+#include "tools/signals.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -179,7 +180,7 @@ static int run(const void *values, const kin_operands *operands, kin_error *err)
         rc = show_pictures_check(o->pictures, err);
     if (rc != 0)
         return rc;
-    console_catch_signals();
+    signals_catch();
     rc = comparison_run(&all, o, operands, err);
     if (rc == 0)
         rc = report(&all, err);

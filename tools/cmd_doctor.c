@@ -9,6 +9,7 @@
 #include "core/plain.h"
 #include "core/threads.h"
 #include "job/facts.h"
+#include "job/usage.h"
 #include "tools/blas_start.h"
 #include "tools/command.h"
 #include "tools/outputs.h"
@@ -81,12 +82,14 @@ static json_t *limits(int64_t asked)
 {
     int cpus = kin_cgroup_cpus();
     size_t limit = kin_cgroup_memory_limit();
-    return json_pack("{s:i, s:s, s:I, s:o, s:o, s:I}", "threads", kin_threads_used(),
+    return json_pack("{s:i, s:s, s:I, s:o, s:o, s:I, s:I, s:I}", "threads", kin_threads_used(),
                      "threads_because_of", threads_reason(asked), "cpus_online",
                      (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "cgroup_cpus",
                      cpus ? json_integer(cpus) : json_null(), "cgroup_memory_bytes",
                      limit ? json_integer((json_int_t)limit) : json_null(),
-                     "memory_available_bytes", (json_int_t)kin_memory_available());
+                     "memory_available_bytes", (json_int_t)kin_memory_available(),
+                     "peak_memory_bytes", (json_int_t)usage_peak_bytes(), "peak_rss_bytes",
+                     (json_int_t)kin_memory_peak_rss());
 }
 
 static void warn(json_t **list, const char *text)
@@ -150,7 +153,8 @@ static void print_value(const char *name, const json_t *value)
         json_int_t number = json_integer_value(value);
         printf("%lld", (long long)number);
         if (strstr(name, "_bytes"))
-            printf(" (%.1f GiB)", (double)number / 0x1p30);
+            printf(number < 1 << 30 ? " (%.1f MiB)" : " (%.1f GiB)",
+                   (double)number / (number < 1 << 30 ? 0x1p20 : 0x1p30));
     }
     putchar('\n');
 }

@@ -10,6 +10,7 @@
 #include "tools/gen/gen_catalog.h"
 #include "tools/shared_options.h"
 #include "tools/shell.h"
+#include "tools/signals.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -192,14 +193,18 @@ static int publish(kin_gen_catalog *catalog, const gen_options *o, double start,
     kin_json_set(&manifest, "options", kin_options_json(&command_gen.options, o, false));
     kin_json_set(&manifest, "run", facts_run(start));
     int rc = kin_outdir_commit(&catalog->out, &manifest, err);
+    if (rc == 0) {
+        const json_t *run = json_object_get(manifest, "run");
+        json_t *fields = command_result("catalog", catalog->out.final, run);
+        kin_json_set(&fields, "items", json_integer(o->items));
+        const kin_monitor quiet = console_monitor_quiet();
+        messages_output(&catalog->out, &quiet);
+        console_result(fields, "Catalog: %s, %.1f s", catalog->out.final,
+                       kin_clock_seconds() - start);
+        suggest(catalog);
+    }
     json_decref(manifest);
-    if (rc != 0)
-        return rc;
-    const kin_monitor say = console_monitor_quiet();
-    messages_output(&catalog->out, &say);
-    console_info("Catalog: %s, %.1f s", catalog->out.final, kin_clock_seconds() - start);
-    suggest(catalog);
-    return 0;
+    return rc;
 }
 
 static int generate(kin_gen_catalog *catalog, const gen_options *o, kin_error *err)
@@ -227,7 +232,7 @@ static int gen_run(const void *values, const kin_operands *operands, kin_error *
         return kin_fail(err, KIN_E_USAGE, "for example --items 100000", "--items is missing");
     if (!o->out)
         return kin_fail(err, KIN_E_USAGE, "add --out DIR", "--out is missing");
-    console_catch_signals();
+    signals_catch();
     int rc = generate(&catalog, o, err);
     kin_gen_catalog_release(&catalog);
     return rc;

@@ -17,6 +17,7 @@
 #include "tools/console.h"
 #include "tools/shared_options.h"
 #include "tools/shell.h"
+#include "tools/signals.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -198,7 +199,7 @@ static int run(const void *values, const kin_operands *operands, kin_error *err)
     if (rc != 0)
         return rc;
     self.start = kin_clock_seconds();
-    console_catch_signals();
+    signals_catch();
     rc = make_index(&self, err);
     kin_outdir_release(&self.out);
     kin_index_free(self.index);

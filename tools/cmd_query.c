@@ -20,6 +20,7 @@
 #include "tools/console.h"
 #include "tools/outputs.h"
 #include "tools/shared_options.h"
+#include "tools/signals.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -203,7 +204,7 @@ done:
 /* The header stands above the first answer, so that a query that fails prints nothing. */
 static void print_header(querying *self)
 {
-    console_release_signals(); /* a reader of stdout may be waited for */
+    signals_release(); /* a reader of stdout may be waited for */
     printf("query\trank\tid\tscore");
     for (size_t m = 0; m < self->catalog.modality_count; m++)
         printf("\t%s", plain(self->catalog.modality[m].name).text);
@@ -399,7 +400,7 @@ static int run(const void *values, const kin_operands *operands, kin_error *err)
         rc = open_index(&self, err);
     for (size_t i = 0; rc == 0 && i < o->query.count; i++)
         rc = open_outside(&self, o->query.item[i], err);
-    console_catch_signals(); /* until now there is nothing to leave behind or to stop */
+    signals_catch(); /* until now there is nothing to leave behind or to stop */
     if (rc == 0)
         rc = answer_all(&self, err);
     for (size_t m = 0; m < KIN_MODALITIES_MAX; m++) {

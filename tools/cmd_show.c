@@ -13,6 +13,7 @@
 #include "tools/console.h"
 #include "tools/outputs.h"
 #include "tools/shared_options.h"
+#include "tools/signals.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -152,7 +153,7 @@ static void print_item(const show_data *data, const show_item *item)
 
 static int print_text(const show_data *data, kin_error *err)
 {
-    console_release_signals(); /* a reader of stdout may be waited for */
+    signals_release(); /* a reader of stdout may be waited for */
     for (size_t q = 0; q < data->count; q++) {
         if (q > 0)
             putchar('\n');
@@ -224,7 +225,7 @@ static int show_graph(const kin_graph *graph, const size_t *row, size_t count,
     int rc = open_vectors(&catalog, &opened, why, graph, o, err);
     if (rc != 0)
         return rc;
-    console_catch_signals(); /* until now there is nothing to leave behind or to stop */
+    signals_catch(); /* until now there is nothing to leave behind or to stop */
     kin_monitor monitor = console_monitor_quiet();
     rc = show_data_init(&data, graph, opened ? &catalog : NULL, row, count, (size_t)o->neighbors,
                         &monitor, err);

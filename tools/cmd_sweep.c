@@ -10,6 +10,7 @@
 #include "tools/console.h"
 #include "tools/outputs.h"
 #include "tools/shared_options.h"
+#include "tools/signals.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -123,7 +124,7 @@ static int run(const void *values, const kin_operands *operands, kin_error *err)
         rc = command_sources(source, &catalog.source_count, &o->modality, err);
     if (rc != 0)
         return rc;
-    console_catch_signals();
+    signals_catch();
     sweep self;
     console_monitor progress;
     kin_monitor monitor = console_monitor_start(&progress, 0);

@@ -11,6 +11,7 @@
 #include "tools/console.h"
 #include "tools/outputs.h"
 #include "tools/shared_options.h"
+#include "tools/signals.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -161,7 +162,7 @@ static void print_sources(const why_facts *w)
 
 static void print_text(const why_facts *w)
 {
-    console_release_signals(); /* a reader of stdout may be waited for */
+    signals_release(); /* a reader of stdout may be waited for */
     print_item("A", w->graph, w->a);
     print_item("B", w->graph, w->b);
     if (w->code != WHY_SAME_ITEM) {
@@ -300,7 +301,7 @@ static int explain(const kin_graph *graph, size_t a, size_t b, const why_options
     int rc = open_vectors(&catalog, &opened, graph, &o->modality, err);
     if (rc != 0)
         return rc;
-    console_catch_signals(); /* until now there is nothing to leave behind or to stop */
+    signals_catch(); /* until now there is nothing to leave behind or to stop */
     kin_monitor monitor = console_monitor_quiet();
     rc = why_find(&facts, graph, opened ? &catalog : NULL, a, b, &monitor, err);
     if (rc == 0 && opened)

@@ -17,6 +17,7 @@
 /* What every command's options struct starts with. */
 typedef struct command_common {
     int log;         /* console_log */
+    bool log_time;   /* a time in front of each line of the text log */
     int progress;    /* console_progress */
     int64_t threads; /* 0: kin_threads_default() */
 } command_common;
@@ -74,5 +75,10 @@ int command_write_json(const char *path, const json_t *document, kin_error *err)
 /* stdout, checked: KIN_E_IO when what was printed could not be written (a full disk, a closed
  * pipe). Call it last in a command that prints its result. */
 int command_flush_stdout(kin_error *err);
+
+/* The fields of a result's line in the JSON log (console_result): {kind: path, "seconds",
+ * "peak_memory_bytes" (own), "peak_rss_bytes" (with mapped pages)}, from the "run" of a manifest. New
+ * reference. */
+json_t *command_result(const char *kind, const char *path, const json_t *run);
 
 #endif

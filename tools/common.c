@@ -7,6 +7,7 @@
 #include "core/text.h"
 #include "tools/command.h"
 #include "tools/console.h"
+#include "tools/signals.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -143,11 +144,11 @@ static int write_stdout(const char *text, kin_error *err)
  * reader, who may never come. */
 static int write_stream(const char *path, const char *text, size_t length, kin_error *err)
 {
-    bool caught = console_release_signals();
+    bool caught = signals_release();
     int rc =
         strcmp(path, "-") == 0 ? write_stdout(text, err) : write_opened(path, text, length, err);
     if (caught)
-        console_catch_signals();
+        signals_catch();
     return rc;
 }
 
@@ -185,10 +186,24 @@ int command_write_json(const char *path, const json_t *document, kin_error *err)
     else if (strcmp(path, "-") == 0 || (stat(path, &status) == 0 && !S_ISREG(status.st_mode)))
         rc = write_stream(path, text, strlen(text), err);
     else { /* not every command that writes one catches signals */
-        bool held = console_hold_signals();
-        rc = console_unhold_signals(held, kin_outfile_write(path, text, strlen(text), true, err));
+        bool held = signals_hold();
+        rc = signals_unhold(held, kin_outfile_write(path, text, strlen(text), true, err));
     }
     free(text);
     free(body);
     return rc;
+}
+
+json_t *command_result(const char *kind, const char *path, const json_t *run)
+{
+    static const char *const key[][2] = {{"seconds", "seconds_total"},
+                                         {"peak_memory_bytes", "peak_memory_bytes"},
+                                         {"peak_rss_bytes", "peak_rss_bytes"}};
+    json_t *out = json_object();
+    kin_json_set(&out, kind, kin_json_text(path));
+    for (size_t i = 0; i < sizeof key / sizeof *key; i++) {
+        json_t *value = json_object_get(run, key[i][1]);
+        kin_json_set(&out, key[i][0], value ? json_incref(value) : NULL);
+    }
+    return out;
 }

@@ -8,6 +8,7 @@
 #include "tools/console.h"
 #include "core/json.h"
 #include "core/plain.h"
+#include "tools/signals.h"
 
 #include <jansson.h>
 #include <signal.h>
@@ -26,18 +27,19 @@ static const double line_seconds = 30;
 static const size_t never = SIZE_MAX; /* last_done before the first line */
 
 static console_log log_as = CONSOLE_LOG_TEXT;
+static bool log_times; /* in front of lines of text */
 static bool draw_bar;
 static bool write_lines = true;
 static volatile sig_atomic_t bar_shown;
-static volatile sig_atomic_t noted_signal;
 
 /* ---- the log --------------------------------------------------------------------------------- */
 
-void console_init(console_log log, console_progress progress)
+void console_init(console_log log, bool times, console_progress progress)
 {
     const char *terminal = getenv("TERM");
     bool capable = isatty(STDERR_FILENO) && (!terminal || strcmp(terminal, "dumb") != 0);
     log_as = log;
+    log_times = times;
     draw_bar = log == CONSOLE_LOG_TEXT &&
                (progress == CONSOLE_PROGRESS_BAR || (progress == CONSOLE_PROGRESS_AUTO && capable));
     write_lines = !draw_bar && progress != CONSOLE_PROGRESS_NONE;
@@ -59,6 +61,16 @@ static void utc_now(char out[TIME_MAX])
     strftime(out, TIME_MAX, "%Y-%m-%dT%H:%M:%SZ", &parts);
 }
 
+/* "2024-05-06T07:08:09Z " in front of a line of text, with --log-time. */
+static void print_time(void)
+{
+    char now[TIME_MAX];
+    if (!log_times)
+        return;
+    utc_now(now);
+    fprintf(stderr, "%s ", now);
+}
+
 /* One line of the log. `extra` (stolen, may be NULL) holds further keys of the JSON object. */
 static void say(const char *level, char *message, json_t *extra)
 {
@@ -68,6 +80,7 @@ static void say(const char *level, char *message, json_t *extra)
         const char *word = strcmp(level, "info") == 0      ? "INFO"
                            : strcmp(level, "warning") == 0 ? "WARNING"
                                                            : "ERROR";
+        print_time();
         fprintf(stderr, "%s %s\n", word, message);
     } else {
         char now[TIME_MAX];
@@ -76,7 +89,7 @@ static void say(const char *level, char *message, json_t *extra)
                                  kin_json_text(message));
         if (extra)
             kin_json_merge(&line, extra);
-        char *text = kin_json_dump(line, JSON_COMPACT);
+        char *text = kin_json_dump(line, JSON_COMPACT | JSON_REAL_PRECISION(15));
         if (text)
             fprintf(stderr, "%s\n", text);
         else
@@ -88,7 +101,7 @@ static void say(const char *level, char *message, json_t *extra)
     fflush(stderr);
 }
 
-static void say_format(const char *level, const char *format, va_list args)
+static void say_format(const char *level, json_t *extra, const char *format, va_list args)
 {
     char message[LINE_MAX_BYTES];
     char *whole = NULL; /* a longer line: a command with paths must not be cut */
@@ -98,7 +111,7 @@ static void say_format(const char *level, const char *format, va_list args)
     if (length >= LINE_MAX_BYTES && vasprintf(&whole, format, again) < 0)
         whole = NULL;
     va_end(again);
-    say(level, whole ? whole : message, NULL);
+    say(level, whole ? whole : message, extra);
     free(whole);
 }
 
@@ -106,15 +119,24 @@ void console_info(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    say_format("info", format, args);
+    say_format("info", NULL, format, args);
     va_end(args);
+}
+
+void console_result(json_t *fields, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    say_format("info", log_as == CONSOLE_LOG_JSON ? json_incref(fields) : NULL, format, args);
+    va_end(args);
+    json_decref(fields);
 }
 
 void console_warn(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    say_format("warning", format, args);
+    say_format("warning", NULL, format, args);
     va_end(args);
 }
 
@@ -129,20 +151,13 @@ void console_error(const kin_error *err)
         return;
     }
     say("error", copy.message, NULL);
-    if (copy.hint[0])
-        fprintf(stderr, "hint: %s\n", copy.hint);
+    if (!copy.hint[0])
+        return;
+    print_time();
+    fprintf(stderr, "hint: %s\n", copy.hint);
 }
 
-/* ---- signals --------------------------------------------------------------------------------- */
-
-static void note_signal(int number)
-{
-    if (noted_signal) { /* asked twice: at once */
-        signal(number, SIG_DFL);
-        raise(number);
-    }
-    noted_signal = number;
-}
+/* ---- a mapped input that shrank -------------------------------------------------------------- */
 
 /* write(2) of a text, as far as it goes: a handler can do nothing about a failure. */
 static void write_text(const char *text)
@@ -188,20 +203,24 @@ static void die_of_bus_error(int number, siginfo_t *info, void *context)
         return;
     }
     while (__atomic_test_and_set(&told, __ATOMIC_RELAXED))
-        pause(); /* another thread met the end too, and is about to end them all */
+        pause(); /* another thread is about to end the process */
     if (bar_shown)
         write_text("\r\x1b[K");
+    char now[TIME_MAX];
+    utc_in_handler(now);
     if (log_as == CONSOLE_LOG_JSON) {
-        char now[TIME_MAX];
-        utc_in_handler(now);
         write_text("{\"time\":\"");
         write_text(now);
         write_text("\",\"level\":\"error\",\"message\":\"an input file became shorter while it "
                    "was read\",\"hint\":\"run it again when nothing writes to the inputs\","
                    "\"exit_status\":75}\n");
     } else {
-        write_text("ERROR an input file became shorter while it was read\n"
-                   "hint: run it again when nothing writes to the inputs\n");
+        const char *time = log_times ? now : "", *blank = log_times ? " " : "";
+        const char *line[] = {
+            time, blank, "ERROR an input file became shorter while it was read\n",
+            time, blank, "hint: run it again when nothing writes to the inputs\n"};
+        for (size_t i = 0; i < sizeof line / sizeof *line; i++)
+            write_text(line[i]);
     }
     _exit(-KIN_E_AGAIN);
 }
@@ -212,71 +231,9 @@ void console_catch_bus_error(void)
     sigaction(SIGBUS, &bus, NULL);
 }
 
-static const int caught_signals[] = {SIGINT, SIGTERM, SIGHUP};
-enum { CAUGHT = sizeof caught_signals / sizeof *caught_signals };
-
-void console_catch_signals(void)
-{
-    for (size_t i = 0; i < CAUGHT; i++) {
-        struct sigaction before;
-        struct sigaction action = {.sa_handler = note_signal, .sa_flags = SA_RESTART};
-        /* what the parent told us to ignore (nohup, a shell's background job) stays ignored */
-        if (sigaction(caught_signals[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
-            sigaction(caught_signals[i], &action, NULL);
-    }
-}
-
-static bool is_caught(int number)
-{
-    struct sigaction now;
-    return sigaction(number, NULL, &now) == 0 && now.sa_handler == note_signal;
-}
-
-static bool restore_signals(void)
-{
-    bool caught = false;
-    for (size_t i = 0; i < CAUGHT; i++) {
-        if (!is_caught(caught_signals[i]))
-            continue;
-        signal(caught_signals[i], SIG_DFL);
-        caught = true;
-    }
-    return caught;
-}
-
-bool console_release_signals(void)
-{
-    bool caught = restore_signals();
-    if (noted_signal)
-        raise(noted_signal);
-    return caught;
-}
-
-bool console_hold_signals(void)
-{
-    for (size_t i = 0; i < CAUGHT; i++)
-        if (is_caught(caught_signals[i]))
-            return false;
-    console_catch_signals();
-    return true;
-}
-
-int console_unhold_signals(bool held, int rc)
-{
-    if (!held)
-        return rc;
-    restore_signals();
-    return rc == 0 && noted_signal ? KIN_E_STOPPED : rc;
-}
-
-int console_signal(void)
-{
-    return noted_signal;
-}
-
 /* ---- progress -------------------------------------------------------------------------------- */
 
-/* "06:25", "1:06:25", "--:--" where nobody can tell. */
+/* "06:25", "1:06:25", "--:--" where it is not known. */
 static void eta_text(double seconds, char out[32])
 {
     if (!(seconds >= 0 && seconds < 1e7)) {
@@ -398,7 +355,7 @@ static void monitor_stage(void *self, const char *name)
 static bool monitor_stopped(void *self)
 {
     (void)self;
-    return noted_signal != 0;
+    return signals_noted() != 0;
 }
 
 static void monitor_message(void *self, kin_level level, const char *text)

@@ -13,6 +13,7 @@
 #include "tools/command.h"
 #include "tools/console.h"
 #include "tools/no_memory.h"
+#include "tools/signals.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -178,7 +179,8 @@ static int prepare(const kin_command *command, void *values, int argc, char **ar
     if (*help)
         return 0;
     if (rc == 0)
-        console_init((console_log)common->log, (console_progress)common->progress);
+        console_init((console_log)common->log, common->log_time,
+                     (console_progress)common->progress);
     warn_unknown_names(&kept);
     for (size_t i = 0; i < kept.count; i++)
         console_warn("%s", kept.text[i]);
@@ -248,6 +250,19 @@ static bool asks_for_json(int argc, char **argv)
     return json;
 }
 
+/* The same of --log-time. */
+static bool asks_for_times(int argc, char **argv)
+{
+    static const char *const yes[] = {"1", "true", "yes", "on"};
+    const char *variable = getenv("KIN_LOG_TIME");
+    bool times = false;
+    for (size_t i = 0; variable && i < sizeof yes / sizeof *yes; i++)
+        times = times || strcasecmp(variable, yes[i]) == 0;
+    for (int i = 1; i < argc; i++)
+        times = times || strcmp(argv[i], "--log-time") == 0;
+    return times;
+}
+
 /* Ends the process the way the signal would have ended it. */
 static void die_of_signal(int number)
 {
@@ -278,7 +293,7 @@ int main(int argc, char **argv)
     console_catch_bus_error();
     no_memory_catch();
     console_init(asks_for_json(argc, argv) ? CONSOLE_LOG_JSON : CONSOLE_LOG_TEXT,
-                 CONSOLE_PROGRESS_AUTO);
+                 asks_for_times(argc, argv), CONSOLE_PROGRESS_AUTO);
     /* a reader that went away and a file-size limit are errors with a message, not deaths */
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
@@ -289,8 +304,8 @@ int main(int argc, char **argv)
     int rc = dispatch(argc, argv, &err);
     if (rc == 0)
         return 0;
-    if (rc == KIN_E_STOPPED && console_signal() != 0)
-        die_of_signal(console_signal());
+    if (rc == KIN_E_STOPPED && signals_noted() != 0)
+        die_of_signal(signals_noted());
     if (rc == KIN_E_STOPPED)
         rc = KIN_E_INTERNAL;
     if (err.message[0])

@@ -3,6 +3,7 @@
 #include "core/outdir.h"
 #include "core/outfile.h"
 #include "tools/console.h"
+#include "tools/signals.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -62,7 +63,7 @@ static int check_names(const outputs *self, kin_error *err)
 
 int outputs_check(const outputs *self, kin_error *err)
 {
-    bool held = console_hold_signals(); /* a folder is made to see whether a place can be written */
+    bool held = signals_hold(); /* a folder is made to see whether a place can be written */
     int rc = check_names(self, err);
     if (rc == 0 && self->json && strcmp(self->json, "-") != 0 && !is_stream(self->json))
         rc = kin_outfile_check(self->json, true, err);
@@ -70,5 +71,5 @@ int outputs_check(const outputs *self, kin_error *err)
         rc = kin_outfile_check(self->out, self->force, err);
     if (rc == 0 && self->prom)
         rc = kin_outfile_check(self->prom, true, err);
-    return console_unhold_signals(held, rc);
+    return signals_unhold(held, rc);
 }

@@ -134,7 +134,7 @@ class Gen(Case):
         zero_text, zero_image = (text == 0).all(axis=1), (image == 0).all(axis=1)
         self.assertTrue(0 < zero_image.sum() < 60)
         self.assertFalse((zero_text & zero_image).any(), "no item lacks everything")
-        self.assertLess(len(np.unique(text, axis=0)), 1500, "twins, as in life")
+        self.assertLess(len(np.unique(text, axis=0)), 1500, "duplicates, as in life")
         manifest = read_json(folder + "/manifest.json")
         self.assertEqual((manifest["kind"], manifest["items"]), ("catalog", 1500))
         self.assertEqual(manifest["options"]["seed"], 3)
@@ -313,8 +313,35 @@ class Doctor(Case):
 
     def test_table(self):
         out = self.ok("doctor").out
-        for name in ("kin", "faiss", "blas_core", "threads", "memory_available_bytes"):
+        for name in ("kin", "faiss", "blas_core", "threads", "memory_available_bytes", "peak_memory_bytes"):
             self.assertRegex(out, r"(?m)^%s +\S" % name)
+
+    def test_memory_with_and_without_mapped_pages(self):
+        facts = json.loads(self.ok("doctor", "--json", "-").out)
+        self.assertGreater(facts["peak_memory_bytes"], 0)
+        self.assertGreater(facts["peak_rss_bytes"], facts["peak_memory_bytes"])
+
+
+class Log(Case):
+    GEN = ("gen", "--items", 20, "--modality", "text=4", "--out")
+    TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ "
+
+    def test_times(self):
+        """Off unless asked for; then every line of text begins with one, those of refusals too."""
+        self.assertNotRegex(self.ok(*self.GEN, "a").err, self.TIME)
+        for result in (self.ok(*self.GEN, "b", "--log-time"), self.kin(*self.GEN, "c", env={"KIN_LOG_TIME": "1"}),
+                       self.kin(*self.GEN, "c", "--log-time"), self.kin(*self.GEN, "d", "--log-time", "--itemz", 3)):
+            self.assertTrue(result.err)
+            for line in result.err.splitlines():
+                self.assertRegex(line, "^" + self.TIME + r"(INFO|WARNING|ERROR|hint:) ")
+
+    def test_result_fields(self):
+        """The line of the result is text for people, and has its numbers as keys."""
+        lines = [json.loads(line) for line in self.ok(*self.GEN, "a", "--log", "json").err.splitlines()]
+        result = next(line for line in lines if "catalog" in line)
+        self.assertEqual((result["catalog"], result["items"]), ("a", 20))
+        self.assertGreater(result["seconds"], 0)
+        self.assertGreater(result["peak_rss_bytes"], result["peak_memory_bytes"])
 
 
 if __name__ == "__main__":
