@@ -26,7 +26,7 @@ static int check(const kin_catalog *catalog, const kin_join_options *options, ki
         return rc;
     if (d > DIMENSIONS_MAX)
         return kin_fail(err, KIN_E_DATA, "choose --engine stream",
-                        "the modalities have %zu dimensions in all, --engine ivf takes %d", d,
+                        "the modalities have %zu dimensions in all, --engine join takes %d", d,
                         DIMENSIONS_MAX);
     return kin_blas_room(err);
 }

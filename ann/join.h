@@ -1,7 +1,7 @@
 #ifndef KIN_ANN_JOIN_H
 #define KIN_ANN_JOIN_H
 /*
- * `ivf`: every item asks, so the questions are grouped. A self-join over lists, in fused space.
+ * `join`: every item asks, so the questions are grouped. A self-join over lists, in fused space.
  *
  *   distinct   identical items are one row; the others are given its neighbours
  *   encode     rows become int8 codes (scan/codes.h), in lists of some hundred similar rows (scan/order.h)
@@ -21,7 +21,7 @@
  * thread in one order, and only their own collectors are touched. Same bytes for any number of threads.
  *
  * Memory: codes (3 lead + tail bytes a row), and a list's collectors per thread. Nothing grows with
- * n * K. Time: see docs/IVF.md.
+ * n * K. Time: see docs/JOIN.md.
  */
 #include "ann/traced.h"
 #include <jansson.h>

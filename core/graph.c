@@ -2,6 +2,7 @@
  * Reading a graph (declared in core/graph.h): nothing in the arrays is trusted until it was seen.
  */
 #include "core/graph.h"
+#include "core/json.h"
 #include "core/manifest.h"
 #include "core/memory.h"
 #include "core/npy_array.h"
@@ -77,10 +78,35 @@ static int check_indices(const kin_graph *self, kin_error *err)
     return 0;
 }
 
+/* Sets object["engine"] to today's name of the self-join, if it holds the older one. */
+static int rename_join(json_t *object, kin_error *err)
+{
+    const char *name = json_string_value(json_object_get(object, "engine"));
+    if (!name || strcmp(name, "ivf") != 0)
+        return 0;
+    json_t *held = json_incref(object);
+    kin_json_set(&held, "engine", json_string("join"));
+    if (!held)
+        return kin_fail_alloc(err, "manifest", 0);
+    json_decref(held);
+    return 0;
+}
+
+/* Older graphs name the engine of the self-join "ivf", which is FAISS's today. They alone have "join". */
+static int rename_old_engine(json_t *manifest, kin_error *err)
+{
+    if (!json_object_get(manifest, "join"))
+        return 0;
+    int rc = rename_join(manifest, err);
+    return rc ? rc : rename_join(json_object_get(manifest, "options"), err);
+}
+
 /* K, the order of entries, and the names of the modalities. */
 static int read_manifest(kin_graph *self, kin_error *err)
 {
     int rc = kin_manifest_read_in(&self->manifest, &self->dir, "graph", err);
+    if (rc == 0)
+        rc = rename_old_engine(self->manifest, err);
     if (rc != 0)
         return rc;
     const json_t *options = json_object_get(self->manifest, "options");

@@ -67,7 +67,7 @@ typedef struct kin_graph {
     kin_lines ids;                              /* [n] */
     kin_table items;                            /* lines.count 0 where there is no items.tsv */
     bool names_borrowed; /* ids and items are another graph's, which outlives it */
-    json_t *manifest;    /* owned */
+    json_t *manifest;    /* owned; "engine" by its name of today (docs/FORMATS.md, Graph) */
     char *directory;     /* without slashes at its end; owned */
     kin_dir dir;         /* the folder itself; not open where the arrays lie in no file */
     kin_file file[3 + KIN_MODALITIES_MAX];

@@ -5,7 +5,7 @@
  *
  *     cmd_build.c      opens the inputs, resolves the engine, publishes
  *     build_index.c    the index of hnsw, built or opened, and how deep it is asked
- *     build_join.c     the self-join of ivf, its order made or loaded, and its effort
+ *     build_join.c     the self-join, its order made or loaded, and its effort
  *     build_engine.c   the engine, run once; its effort, raised
  *     build_attempts.c runs the engine until the judge is content
  *     build_trace.c    the candidates of some rows, kept beside the graph
@@ -30,7 +30,7 @@ typedef struct build {
     kin_catalog catalog;
     health vectors[KIN_MODALITIES_MAX]; /* what each modality's are like */
     kin_index *index;                   /* of --engine hnsw */
-    kin_join *join;                     /* of --engine ivf */
+    kin_join *join;                     /* of --engine join */
     tuning tuning;                      /* rows NULL where effort was not chosen on rows */
     kin_outdir out;
     kin_graph_writer *writer;
@@ -80,7 +80,7 @@ int build_prepare_join(build *self, kin_error *err);
 /* The effort of the join, to the log. */
 void build_log_effort(const build *self);
 
-/* Refuses options that --engine ivf has no use for. */
+/* Refuses options that --engine join has no use for. */
 int build_check_join_options(const build_options *o, kin_error *err);
 
 /* Runs the engine with the effort that the options say; every row of the catalog reaches the sink. */

@@ -72,7 +72,7 @@ int build_engine_run(build *self, kin_row_sink sink, kin_error *err)
         return run_exact(self, sink, err);
     case ENGINE_STREAM:
         return run_stream(self, sink, err);
-    case ENGINE_IVF:
+    case ENGINE_JOIN:
         return run_join(self, sink, err);
     default:
         return run_search(self, sink, err);
@@ -92,7 +92,7 @@ static int raise_join(build *self, bool *raised, kin_error *err)
 int build_engine_raise(build *self, bool *raised, kin_error *err)
 {
     build_options *o = &self->options;
-    if (o->engine == ENGINE_IVF)
+    if (o->engine == ENGINE_JOIN)
         return raise_join(self, raised, err);
     *raised = kin_search_raise(&o->search, self->index);
     if (*raised)

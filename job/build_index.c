@@ -34,7 +34,7 @@ int build_read_index(build *self, kin_error *err)
 {
     build_options *o = &self->options;
     if (o->engine == ENGINE_EXACT || o->engine == ENGINE_STREAM)
-        return kin_fail(err, KIN_E_USAGE, "leave --index out, or choose --engine ivf or hnsw",
+        return kin_fail(err, KIN_E_USAGE, "leave --index out, or choose --engine join or hnsw",
                         "--engine %s uses no index", build_engine_names[o->engine]);
     int rc = kin_dir_open(&self->index_dir, o->index_dir, err);
     if (rc == 0)
@@ -44,11 +44,12 @@ int build_read_index(build *self, kin_error *err)
     const json_t *index = json_object_get(self->index_manifest, "index");
     const char *type = json_string_value(json_object_get(index, "type"));
     bool hnsw = type && strcmp(type, kin_index_type_names[KIN_INDEX_HNSW]) == 0;
-    int made_for = hnsw ? ENGINE_HNSW : ENGINE_IVF;
+    int made_for = hnsw ? ENGINE_HNSW : ENGINE_JOIN;
     if (o->engine != ENGINE_AUTO && o->engine != made_for)
         return kin_fail(err, KIN_E_USAGE, "ask for the engine that the index was built for",
                         "%s holds an index of type %s, --engine is %s", o->index_dir,
-                        build_engine_names[made_for], build_engine_names[o->engine]);
+                        kin_index_type_names[hnsw ? KIN_INDEX_HNSW : KIN_INDEX_IVF],
+                        build_engine_names[o->engine]);
     o->engine = made_for;
     return 0;
 }

@@ -1,11 +1,11 @@
 /*
- * The self-join of `--engine ivf` before it runs: its order, made or taken from an index, and its effort.
+ * The self-join of `--engine join` before it runs: its order, made or taken from an index, and its effort.
  */
 #include "job/build.h"
 
 #include <math.h>
 
-/* Options that only indexes have, and what ivf does instead. */
+/* Options that only indexes have, and what the self-join does instead. */
 int build_check_join_options(const build_options *o, kin_error *err)
 {
     const kin_index_options unset = KIN_INDEX_OPTIONS_INIT;
@@ -27,9 +27,9 @@ int build_check_join_options(const build_options *o, kin_error *err)
     for (size_t i = 0; i < sizeof option / sizeof *option; i++)
         if (option[i].given)
             return kin_fail(err, KIN_E_USAGE,
-                            "leave it out: ivf chooses its effort for --target-recall; --engine "
+                            "leave it out: join chooses its effort for --target-recall; --engine "
                             "hnsw, kin index and kin query have it",
-                            "--%s is nothing to --engine ivf, which joins items in fused space",
+                            "--%s is nothing to --engine join, which joins items in fused space",
                             option[i].name);
     return 0;
 }

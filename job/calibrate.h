@@ -7,7 +7,7 @@
  * dimensions and K of the build, and is timed: no property of a processor is assumed.
  *
  *   calibrate_clock.h   how it is timed
- *   calibrate_scan.h    codes, tiles, refined pairs, canonical scores: engines exact and ivf
+ *   calibrate_scan.h    codes, tiles, refined pairs, canonical scores: engines exact and join
  *   calibrate.h         stream, hnsw, files
  */
 #include "ann/faiss_index.h"

@@ -1,5 +1,5 @@
 /*
- * Engines exact and ivf rehearsed (job/calibrate.h): rows are encoded, groups of the sample meet, and what
+ * Engines exact and join rehearsed (job/calibrate.h): rows are encoded, groups of the sample meet, and what
  * is collected is finished.
  *
  * What is timed: every thread has groups of its own, which meet all others and alone collect, so that

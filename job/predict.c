@@ -182,7 +182,7 @@ static int add_judge(prediction *out, predict_input *in, kin_error *err)
     return rc;
 }
 
-/* ---- ivf ----------------------------------------------------------------------------------------- */
+/* ---- join ----------------------------------------------------------------------------------------- */
 
 /* Of all rows, those in lists that a row looks at: this / sqrt(n), fashion 17, kin gen of 100,000 34 and of
  * a million 19; all, where no dimension says more than another. */
@@ -210,7 +210,7 @@ static double tuned_rows(double n)
     return fmin(fmax(n / 100, 256), fmin(n, 1000));
 }
 
-static int predict_ivf(prediction *out, predict_input *in, kin_error *err)
+static int predict_join(prediction *out, predict_input *in, kin_error *err)
 {
     const build_options *o = in->options;
     kin_join *join = NULL;
@@ -350,8 +350,8 @@ int predict(prediction *out, predict_input *in, build_engine engine, kin_error *
     switch (engine) {
     case ENGINE_EXACT:
         return predict_exact(out, in, err);
-    case ENGINE_IVF:
-        return predict_ivf(out, in, err);
+    case ENGINE_JOIN:
+        return predict_join(out, in, err);
     case ENGINE_STREAM:
         return predict_stream(out, in, err);
     default:

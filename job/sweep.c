@@ -1,8 +1,8 @@
 /*
  * A sweep from the catalog to the ordered points (declared in job/sweep.h).
  *
- * The evaluated rows are drawn from the items that the tuning of ivf does not use, as kin build draws
- * those of its evaluation; where too few are left, all items are evaluated. So ivf is prepared before
+ * The evaluated rows are drawn from the items that the tuning of join does not use, as kin build draws
+ * those of its evaluation; where too few are left, all items are evaluated. So join is prepared before
  * the rows are drawn. Cost: the runs of all points, and exact rows of the evaluated items.
  */
 #include "job/sweep.h"
@@ -104,7 +104,7 @@ static int run_engines(sweep *self, kin_error *err)
     int rc = sweep_join_and_draw(self, err);
     if (rc == 0 && engine == SWEEP_ALL)
         rc = sweep_exact_engine(self, err);
-    if (rc == 0 && engine != SWEEP_IVF)
+    if (rc == 0 && engine != SWEEP_JOIN)
         rc = sweep_hnsw(self, err);
     if (rc == 0 && self->count == 0) {
         if (err)

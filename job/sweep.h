@@ -11,7 +11,7 @@
  *
  * A point holds what a build of the sample would take with one setting, and the recall of its rows.
  * Its seconds go from the order of rows or the index to the last row, without reading files,
- * evaluation and writing. What several points share (an index, the codes of ivf) is made once and
+ * evaluation and writing. What several points share (an index, the codes of join) is made once and
  * counted in each of them. Nothing that a sweep finds has an influence on a build.
  */
 #include "core/monitor.h"
@@ -19,7 +19,7 @@
 #include "job/row_sample.h"
 #include "tools/build_options.h"
 
-typedef enum sweep_engine { SWEEP_ALL, SWEEP_IVF, SWEEP_HNSW } sweep_engine;
+typedef enum sweep_engine { SWEEP_ALL, SWEEP_JOIN, SWEEP_HNSW } sweep_engine;
 
 typedef struct sweep_options {
     int64_t top_k;        /* K, 1 .. 10,000 */
@@ -37,10 +37,10 @@ typedef struct sweep_options {
     }
 
 typedef struct sweep_point {
-    build_engine engine;   /* ENGINE_IVF, ENGINE_HNSW, ENGINE_EXACT */
+    build_engine engine;   /* ENGINE_JOIN, ENGINE_HNSW, ENGINE_EXACT */
     kin_index_space space; /* hnsw */
     int64_t candidates;    /* hnsw: C, and efSearch */
-    double target;         /* ivf: --target-recall */
+    double target;         /* join: --target-recall */
     double shared_seconds; /* of these seconds, what other points have in common with it */
     double seconds;        /* > 0; the least of its runs */
     double most_seconds;   /* of its runs */

@@ -1,6 +1,6 @@
 /*
  * The engines of a sweep over their knobs (declared in job/sweep_engines.h). The ends of each knob are
- * fixed: seven target recalls of ivf, seven numbers of candidates of hnsw from K to 8 K.
+ * fixed: seven target recalls of join, seven numbers of candidates of hnsw from K to 8 K.
  */
 #include "job/sweep_engines.h"
 #include "exact/exact.h"
@@ -33,7 +33,7 @@ int sweep_prepare_join(sweep *self, kin_join **join, double *seconds, kin_error 
         kin_join_free(*join);
         *join = NULL;
     }
-    return sweep_unless_refused(self, "ivf", rc, &fault, err);
+    return sweep_unless_refused(self, "join", rc, &fault, err);
 }
 
 /* The join for one target, its rows to `sink`. */
@@ -51,7 +51,7 @@ static int time_join(sweep *self, kin_join *join, double target, kin_row_sink si
 
 static int run_join(sweep *self, kin_join *join, double shared, double target, kin_error *err)
 {
-    sweep_point point = {.engine = ENGINE_IVF,
+    sweep_point point = {.engine = ENGINE_JOIN,
                          .target = target,
                          .shared_seconds = shared,
                          .memory_bytes = kin_join_get_plan(join)->total_bytes};

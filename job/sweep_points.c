@@ -25,7 +25,7 @@ double sweep_floor4(double recall)
 const char *sweep_point_knob(const sweep_point *self, char text[SWEEP_TEXT])
 {
     text[0] = '\0';
-    if (self->engine == ENGINE_IVF)
+    if (self->engine == ENGINE_JOIN)
         snprintf(text, SWEEP_TEXT, "--target-recall %.10g", self->target);
     else if (self->engine == ENGINE_HNSW)
         snprintf(text, SWEEP_TEXT, "--candidates %lld", (long long)self->candidates);

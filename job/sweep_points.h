@@ -14,7 +14,7 @@ const char *sweep_point_options(const sweep_point *self, char text[SWEEP_TEXT]);
 /* Its knob alone: "--candidates 600", "" of exact. */
 const char *sweep_point_knob(const sweep_point *self, char text[SWEEP_TEXT]);
 
-/* "ivf", "hnsw fused", ...: points of one name lie on one line. */
+/* "join", "hnsw fused", ...: points of one name lie on one line. */
 const char *sweep_point_series(const sweep_point *self);
 
 /* Rounded towards 0 to four digits: recall must not seem to reach what it misses. */

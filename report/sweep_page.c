@@ -90,7 +90,7 @@ static void write_exact(FILE *out, const sweep *self)
     if (self->sample != &self->catalog) {
         fputs(" But on all ", out);
         fputs(page_count(self->catalog.n).text, out);
-        fputs(" items it grows with their square, and ivf and hnsw do not: <b>kin plan</b> "
+        fputs(" items it grows with their square, and join and hnsw do not: <b>kin plan</b> "
               "predicts the "
               "full build.",
               out);
@@ -184,10 +184,10 @@ static void write_notes(FILE *out, const sweep *self)
         "<section class=\"card\">\n<h2>How to read this</h2>\n<ul class=\"notes\">\n"
         "<li>Times are of this sample on this machine, from the order of rows or the index to the "
         "last row, without reading, judging and writing. They order engines; they are no promise. "
-        "What settings share, an index or the codes of ivf, counts in each of them.</li>\n"
-        "<li>Recall at a fixed --candidates falls slowly as items grow. ivf tunes itself in every "
+        "What settings share, an index or the codes of join, counts in each of them.</li>\n"
+        "<li>Recall at a fixed --candidates falls slowly as items grow. join tunes itself in every "
         "build, so its --target-recall means the same at any size.</li>\n"
-        "<li>The exact engine grows with the square of the items, ivf and hnsw do not: kin plan "
+        "<li>The exact engine grows with the square of the items, join and hnsw do not: kin plan "
         "predicts a build of the full catalog.</li>\n",
         out);
     for (size_t i = 0; i < self->notes; i++) {

@@ -18,7 +18,7 @@ typedef struct series {
 } series;
 
 static const series all_series[] = {
-    {"ivf", "m0", "ivf, by --target-recall", PLOT_CIRCLE},
+    {"join", "m0", "join, by --target-recall", PLOT_CIRCLE},
     {"hnsw", "m1", "hnsw, by --candidates", PLOT_SQUARE},
     {"hnsw fused", "m2", "hnsw in fused space", PLOT_TRIANGLE},
     {"exact", "fused", "exact", PLOT_STAR},
@@ -72,7 +72,7 @@ static void draw_front(const plot *p, const sweep *self)
 /* The setting that makes points of one line differ. */
 static double knob_of(const sweep_point *point)
 {
-    return point->engine == ENGINE_IVF ? point->target : (double)point->candidates;
+    return point->engine == ENGINE_JOIN ? point->target : (double)point->candidates;
 }
 
 /* Points of a series in the order of their knob. */

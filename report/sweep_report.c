@@ -44,7 +44,7 @@ static void print_legend(const sweep *self)
     if (!self->exhaustive)
         printf("at least: the lower bound of recall, at %.0f %% confidence each\n",
                100 * SWEEP_CONFIDENCE);
-    if (self->options->engine != SWEEP_IVF)
+    if (self->options->engine != SWEEP_JOIN)
         printf("hnsw: --ef-search is as --candidates%s\n",
                self->sample->modality_count > 1 ? "; hnsw fused: with --index-space fused" : "");
 }
@@ -78,7 +78,7 @@ static void print_answer(const sweep *self)
     print_command(self, exact);
     if (self->sample != &self->catalog)
         printf(
-            "but on all %zu items exact grows with their square and ivf and hnsw do not: kin plan "
+            "but on all %zu items exact grows with their square and join and hnsw do not: kin plan "
             "predicts the full build\n",
             self->catalog.n);
 }
@@ -92,11 +92,12 @@ void sweep_print(const sweep *self)
     print_answer(self);
     for (size_t i = 0; i < self->notes; i++)
         printf("%snote: %s\n", i ? "" : "\n", plain(self->note[i]).text);
-    printf("\nTimes are of this sample on this machine: they order engines, they are no promise; "
-           "kin plan\n"
-           "predicts a build. Recall at a fixed --candidates falls slowly as items grow; ivf tunes "
-           "itself\n"
-           "in every build.\n");
+    printf(
+        "\nTimes are of this sample on this machine: they order engines, they are no promise; "
+        "kin plan\n"
+        "predicts a build. Recall at a fixed --candidates falls slowly as items grow; join tunes "
+        "itself\n"
+        "in every build.\n");
 }
 
 /* ---- JSON ------------------------------------------------------------------------------------- */
@@ -104,7 +105,7 @@ void sweep_print(const sweep *self)
 static json_t *knob_json(const sweep_point *point)
 {
     switch (point->engine) {
-    case ENGINE_IVF:
+    case ENGINE_JOIN:
         return json_pack("{s:f}", "target_recall", point->target);
     case ENGINE_HNSW:
         return json_pack("{s:I, s:I}", "candidates", (json_int_t)point->candidates, "ef_search",

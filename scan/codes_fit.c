@@ -166,7 +166,7 @@ typedef struct lead_costs {
 static const lead_costs proven = {1, 1, 0.023f};
 
 /* Estimates allow for what tails of near pairs nearly always stay below. Of the pairs, those are looked at
- * whose lists are probed: on the catalogs measured about 16 / sqrt(n) of them (docs/IVF.md). */
+ * whose lists are probed: on the catalogs measured about 16 / sqrt(n) of them (docs/JOIN.md). */
 static lead_costs estimated(size_t n)
 {
     double looked_at = 16 / sqrt((double)n);

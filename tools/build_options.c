@@ -8,7 +8,7 @@
 
 #include <math.h>
 
-const char *const build_engine_names[] = {"auto", "exact", "stream", "ivf", "hnsw", NULL};
+const char *const build_engine_names[] = {"auto", "exact", "stream", "join", "hnsw", NULL};
 
 static const plan_options defaults = {.build = {
                                           .top_k = 200,
@@ -82,7 +82,7 @@ static const kin_option engine_lines[] = {
      .offset = FIELD(engine),
      .choices = build_engine_names,
      .help =
-         "auto is ivf from --auto-threshold items on, below it exact, or stream where that is "
+         "auto is join from --auto-threshold items on, below it exact, or stream where that is "
          "faster: less than some 4,500 items of thousands of dimensions, and always above 32,768 "
          "dimensions"},
     {.name = "auto-threshold",
@@ -91,7 +91,7 @@ static const kin_option engine_lines[] = {
      .min = 1,
      .max = 1e12,
      .unit = "ITEMS",
-     .help = "where auto changes to ivf"},
+     .help = "where auto changes to join"},
     OPTION_TARGET_RECALL(FIELD(target_recall)),
     {.name = "strict",
      .type = KIN_OPTION_FLAG,

@@ -11,7 +11,7 @@ typedef enum build_engine {
     ENGINE_AUTO,
     ENGINE_EXACT,
     ENGINE_STREAM,
-    ENGINE_IVF,
+    ENGINE_JOIN,
     ENGINE_HNSW,
 } build_engine;
 

@@ -30,7 +30,7 @@ kin_monitor build_quiet_monitor(const build *self)
 
 bool build_is_approximate(const build_options *o)
 {
-    return o->engine == ENGINE_IVF || o->engine == ENGINE_HNSW;
+    return o->engine == ENGINE_JOIN || o->engine == ENGINE_HNSW;
 }
 
 /* ---- before the engine -------------------------------------------------------------------------- */
@@ -79,7 +79,7 @@ int build_resolve_engine(build *self, kin_error *err)
         o->micro_batch = (int64_t)kin_stream_micro_batch(&stream, self->catalog.n, self->catalog.n);
     }
     rc = build_check_trace(o, asked, err);
-    return rc == 0 && o->engine == ENGINE_IVF ? build_check_join_options(o, err) : rc;
+    return rc == 0 && o->engine == ENGINE_JOIN ? build_check_join_options(o, err) : rc;
 }
 
 /* What the vectors are like, for the manifest: the next night's are held against it. */
@@ -142,7 +142,7 @@ static int build_graph(build *self, kin_error *err)
     build_stage_done(self, "read");
     self->monitor = console_monitor_start(&self->progress, self->catalog.n);
     rc = look_at_vectors(self, err);
-    if (rc == 0 && self->options.engine == ENGINE_IVF)
+    if (rc == 0 && self->options.engine == ENGINE_JOIN)
         rc = build_prepare_join(self, err);
     else if (rc == 0 && self->options.engine == ENGINE_HNSW)
         rc = build_prepare_index(self, err);

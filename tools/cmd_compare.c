@@ -197,7 +197,7 @@ const kin_command command_compare = {
     .example =
         "kin compare graph --sample 1000\n"
         "kin compare graph --sample 2000 --min-recall 0.95 --previous yesterday --max-drift 0.3\n"
-        "kin compare graph-ivf graph-hnsw --reference graph-exact --out report.html\n"
+        "kin compare graph-join graph-hnsw --reference graph-exact --out report.html\n"
         "kin compare faiss.ivecs --reference graph-exact --modality text=text.npy:0.6",
     .options = COMMAND_OPTIONS(options, defaults),
     .uses_blas = true,

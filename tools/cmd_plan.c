@@ -22,7 +22,7 @@
  * a rehearsal looks at each some ten times. So a plan takes less than the build that it predicts. */
 enum { SAMPLE_SHARE = 16, SAMPLE_ROWS_LEAST = 256, SAMPLE_ROWS = 8192, SAMPLE_BYTES = 64 << 20 };
 
-static const build_engine engines[PREDICT_ENGINES] = {ENGINE_EXACT, ENGINE_STREAM, ENGINE_IVF,
+static const build_engine engines[PREDICT_ENGINES] = {ENGINE_EXACT, ENGINE_STREAM, ENGINE_JOIN,
                                                       ENGINE_HNSW};
 
 /* ---- sizes ---------------------------------------------------------------------------------------- */
@@ -69,12 +69,12 @@ static void look_at_disk(plan_disk *disk, const build_options *o, const char *pa
 /* ---- the plan ------------------------------------------------------------------------------------- */
 
 /* Why an engine is not looked at. Where auto is stream for its time (job/engine_choice.h), learning the axes of exact
- * and ivf alone, which their plans of memory need, would take longer than the build. */
+ * and join alone, which their plans of memory need, would take longer than the build. */
 static const char *reason_to_skip(const predict_input *in, build_engine engine)
 {
     const build_options *o = in->options;
     size_t d = kin_catalog_dimensions(in->catalog);
-    bool learns = engine == ENGINE_EXACT || engine == ENGINE_IVF;
+    bool learns = engine == ENGINE_EXACT || engine == ENGINE_JOIN;
     if (!learns || (build_engine)o->engine == engine || d > KIN_EXACT_DIMENSIONS_MAX ||
         engine_choice(in->catalog->n, d, (size_t)o->top_k, SIZE_MAX) != ENGINE_STREAM)
         return NULL;

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const engine_names[] = {"all", "ivf", "hnsw", NULL};
+static const char *const engine_names[] = {"all", "join", "hnsw", NULL};
 
 typedef struct sweep_command_options {
     command_common common;
@@ -37,7 +37,7 @@ static const kin_option options[] = {
      .type = KIN_OPTION_CHOICE,
      .offset = FIELD(sweep.engine),
      .choices = engine_names,
-     .help = "what to run; all is ivf, hnsw and, as the point of reference, exact"},
+     .help = "what to run; all is join, hnsw and, as the point of reference, exact"},
     {.name = "items",
      .type = KIN_OPTION_INT,
      .offset = FIELD(sweep.items),
@@ -150,7 +150,7 @@ const kin_command command_sweep = {
         "kin sweep --modality text=text.npy:0.6 --modality image=image.npy:0.4 --out sweep.html\n"
         "kin sweep --modality text.npy --engine hnsw --target-recall 0.95 --items 20000\n\n"
         "times are of the sample on this machine: they order engines, they are no promise\n"
-        "recall at a fixed --candidates falls slowly as items grow; ivf tunes itself per build",
+        "recall at a fixed --candidates falls slowly as items grow; join tunes itself per build",
     .options = COMMAND_OPTIONS(options, defaults),
     .uses_blas = true,
     .run = run,

@@ -342,7 +342,7 @@ const kin_command command_why = {
     .operands_min = 3,
     .operands_max = 3,
     .example = "kin why graph 4711 4712\n"
-               "kin why graph-ivf 4711 4712 --json why.json",
+               "kin why graph-join 4711 4712 --json why.json",
     .options = COMMAND_OPTIONS(options, defaults),
     .run = run,
 };

@@ -61,7 +61,7 @@
     {                                                                                              \
         .name = "target-recall", .type = KIN_OPTION_REAL, .offset = (at), .min = 0.5,              \
         .max = 0.9999, .unit = "R",                                                                \
-        .help = "mean recall that ivf and hnsw are judged by; effort is chosen for it and rises "  \
+        .help = "mean recall that join and hnsw are judged by; effort is chosen for it and rises " \
                 "until it is reached: nobody has to know nprobe"                                   \
     }
 

@@ -53,7 +53,7 @@ def make_inputs(directory):
         file.write("id\ttitle\tcategory\n")
         file.writelines("item-%d\tthe title of %d\t%s\n" % (i, i, "abc"[i % 3]) for i in range(n))
     kin("build", *VECTORS, "--items", "items.tsv", "--engine", "exact", "--out", "exact")
-    kin("build", *VECTORS, "--items", "items.tsv", "--engine", "ivf", "--trace-rows", 9, "--out", "ivf")
+    kin("build", *VECTORS, "--items", "items.tsv", "--engine", "join", "--trace-rows", 9, "--out", "join")
     kin("index", *VECTORS, "--out", "index-ivf")
     kin("index", *VECTORS, "--type", "hnsw", "--out", "index-hnsw")
     kin("gen", "--items", 60, "--modality", "text=8", "--out", "catalog")
@@ -86,12 +86,12 @@ class Work:
 WORKS = [
     Work("build stream", "build", "--engine", "stream", *BUILD, writes=["out"]),
     Work("build exact", "build", "--engine", "exact", *BUILD, writes=["out"]),
-    Work("build ivf", "build", "--engine", "ivf", "--trace-rows", "7", *BUILD, writes=["out"]),
+    Work("build join", "build", "--engine", "join", "--trace-rows", "7", *BUILD, writes=["out"]),
     Work("build hnsw", "build", "--engine", "hnsw", "--trace-rows", "7", *BUILD, writes=["out"]),
     Work("build hnsw fused", "build", "--engine", "hnsw", "--index-space", "fused", *BUILD, writes=["out"]),
     Work("build float64", "build", "--modality", "wide.npy", "--engine", "exact", "--top-k", "5", "--out", "out",
          writes=["out"]),
-    Work("build from an ivf index", "build", "--engine", "ivf", "--index", "index-ivf", *BUILD, writes=["out"]),
+    Work("build from an ivf index", "build", "--engine", "join", "--index", "index-ivf", *BUILD, writes=["out"]),
     Work("build from an hnsw index", "build", "--engine", "hnsw", "--index", "index-hnsw", *BUILD, writes=["out"]),
     Work("build --force", "build", "--engine", "stream", "--force", *BUILD, writes=["out"], replaces="exact"),
     Work("build --print-config", "build", "--print-config", *BUILD),
@@ -102,17 +102,17 @@ WORKS = [
          writes=["out.json"]),
     Work("query outside", "query", "index-hnsw", "--query", "text=query.npy", "--top-k", "5", "--json", "out.json",
          writes=["out.json"]),
-    Work("compare sample", "compare", "ivf", "--sample", "20", "--out", "out.html", "--json", "out.json", "--prom",
+    Work("compare sample", "compare", "join", "--sample", "20", "--out", "out.html", "--json", "out.json", "--prom",
          "out.prom", writes=["out.html", "out.json", "out.prom"]),
-    Work("compare reference", "compare", "ivf", "--reference", "exact", "--previous", "exact", "--stratify", "category",
+    Work("compare reference", "compare", "join", "--reference", "exact", "--previous", "exact", "--stratify", "category",
          "--out", "out.html", "--json", "out.json", writes=["out.html", "out.json"]),
     Work("compare npz", "compare", "exact/graph.npz", "--reference", "exact", "--json", "out.json",
          writes=["out.json"]),
     Work("compare ivecs", "compare", "other.ivecs", "--reference", "exact", "--modality", "text=text.npy:0.6",
          "--modality", "image=image.npy:0.4", "--json", "out.json", writes=["out.json"]),
-    Work("show", "show", "ivf", "--items-shown", "4", "--out", "out.html", writes=["out.html"]),
+    Work("show", "show", "join", "--items-shown", "4", "--out", "out.html", writes=["out.html"]),
     Work("show item", "show", "exact", "--item", "item-3"),
-    Work("why", "why", "ivf", "item-3", "item-4", "--json", "out.json", writes=["out.json"]),
+    Work("why", "why", "join", "item-3", "item-4", "--json", "out.json", writes=["out.json"]),
     Work("info catalog", "info", "catalog", "--json", "out.json", writes=["out.json"]),
     Work("info graph", "info", "exact", "--json", "out.json", writes=["out.json"]),
     Work("info index", "info", "index-ivf", "--json", "out.json", writes=["out.json"]),

@@ -112,8 +112,8 @@ class Mistyped(Case):
         self.refused(2, r"^unknown option -k$", "build", "-k", "5")
 
     def test_choices(self):
-        self.refused(2, r"--engine ivff: must be auto, exact, stream, ivf or hnsw$",
-                     "build", "--engine", "ivff", hint="^did you mean ivf")
+        self.refused(2, r"--engine joim: must be auto, exact, stream, join or hnsw$",
+                     "build", "--engine", "joim", hint="^did you mean join")
         self.refused(2, r"--missing none: must be renorm, zero, drop or error$",
                      "build", "--missing", "none")
 
@@ -312,7 +312,7 @@ class Log(Case):
         lines = ["INFO Modality text: a.npy, 60 x 4 float16, weight 0.6, 2 rows of zeros",
                  "INFO Modality image: b.npy, 60 x 7 float32, weight 2.5"]
         for command in (("build", "--top-k", 5, "--out", "g"), ("plan", "--top-k", 5), ("index", "--out", "i"),
-                        ("sweep", "--top-k", 5, "--rows", 20, "--engine", "ivf")):
+                        ("sweep", "--top-k", 5, "--rows", 20, "--engine", "join")):
             result = self.ok(*command, *vectors)
             self.assertEqual([line for line in result.err.splitlines() if "Modality" in line], lines, command)
         result = self.ok("query", "i", "--item", 1, "--top-k", 3)

@@ -46,7 +46,7 @@ class OldBlas(Case):
         return facts["blas_core"], [text for text in facts["warnings"] if "kernels for" in text]
 
     def test_the_type_that_fits_is_used(self):
-        for engine in ("stream", "exact", "ivf"):
+        for engine in ("stream", "exact", "join"):
             core, notices = self.build("mended-" + engine, engine, old_blas())
             self.assertEqual(core, self.types[0])
             self.assertEqual(len(notices), 1)

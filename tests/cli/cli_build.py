@@ -46,7 +46,7 @@ class Engines(Build):
 
     def test_approximate_engines(self):
         for (engine, *space), missing in itertools.product(
-                (("ivf",), ("hnsw", "--index-space", "modality"),
+                (("join",), ("hnsw", "--index-space", "modality"),
                  ("hnsw", "--index-space", "fused")), ("renorm", "zero", "drop")):
             with self.subTest(engine=engine, space=space, missing=missing):
                 vectors = two_modalities()
@@ -58,14 +58,14 @@ class Engines(Build):
                 assert_scores(self, graph, oracle)
                 self.assertGreaterEqual(tie_aware_recall(graph, oracle, K), 0.97)
                 self.assertEqual(graph.manifest["engine"], engine)
-                self.assertEqual("join" in graph.manifest, engine == "ivf")
+                self.assertEqual("join" in graph.manifest, engine == "join")
                 self.assertEqual("index" in graph.manifest, engine == "hnsw")
 
     def test_all_lists_are_exact(self):
         """Few items lie in too few lists to leave any out: nothing can be missed."""
         vectors = two_modalities()
         for missing in ("renorm", "zero", "drop"):
-            graph, result = self.build(vectors, self.weights, "--top-k", K, "--engine", "ivf",
+            graph, result = self.build(vectors, self.weights, "--top-k", K, "--engine", "join",
                                        "--missing", missing, out=missing)
             self.assertIsNone(graph.manifest["join"]["reach"])
             self.assertTrue(any(line.startswith("Effort: all lists") for line in result.lines()))
@@ -85,7 +85,7 @@ class Engines(Build):
 
     def test_auto(self):
         vectors = {"a": random_rows(300, 8, 1)}
-        for threshold, engine in ((301, "exact"), (300, "ivf"), (1000000, "exact")):
+        for threshold, engine in ((301, "exact"), (300, "join"), (1000000, "exact")):
             graph, _ = self.build(vectors, {}, "--top-k", 5, "--auto-threshold", threshold,
                                   out="g%d" % threshold)
             self.assertEqual(graph.manifest["engine"], engine)
@@ -108,7 +108,7 @@ class Modalities(Build):
             for m, array in enumerate(vectors.values()):
                 array[m::29] = 0
             weights = {name: 0.25 * (m + 1) for m, name in enumerate(vectors)}
-            for engine in ("stream", "ivf"):
+            for engine in ("stream", "join"):
                 with self.subTest(count=count, engine=engine):
                     graph, _ = self.build(vectors, weights, "--top-k", 12, "--engine", engine,
                                           out="g%d%s" % (count, engine))
@@ -146,7 +146,7 @@ class Modalities(Build):
         self.assertIn("Total items with neighbors: 0", result.lines())
         self.assertEqual(scipy.sparse.load_npz(self.path("g", "graph.npz")).nnz, 0)
         graph, _ = self.build({"a": np.zeros((30, 4), np.float32)}, {}, "--top-k", 5,
-                              "--engine", "ivf", "--max-empty", 1, out="h")
+                              "--engine", "join", "--max-empty", 1, out="h")
         self.assertEqual(graph.manifest["pairs"], 0)
 
     def test_empty_rows(self):
@@ -159,7 +159,7 @@ class Modalities(Build):
         both = ("--modality", "text.npy", "--modality", "image.npy", "--top-k", 5, "--out", "g", "--force")
         lost = ("--modality", "zero.npy", *both[4:])
         message = "^no item has a neighbour: of 40 rows all are empty, 0 by --missing drop$"
-        for engine in ("stream", "exact", "ivf", "hnsw", "auto"):
+        for engine in ("stream", "exact", "join", "hnsw", "auto"):
             self.refused(3, message, *("build", *lost, "--engine", engine), hint="nothing was published.*--max-empty 1")
         self.ok("build", *both)
         self.refused(3, message, "build", *lost)
@@ -181,7 +181,7 @@ class Modalities(Build):
     def test_fewer_than_k(self):
         rows = np.zeros((30, 4), np.float32)
         rows[3:7] = random_rows(4, 4, 1)
-        for engine in ("stream", "ivf", "hnsw"):
+        for engine in ("stream", "join", "hnsw"):
             graph, _ = self.build({"a": rows}, {}, "--top-k", 10, "--engine", engine, out=engine)
             self.assertEqual(np.diff(graph.indptr).tolist(), [0] * 3 + [3] * 4 + [0] * 23)
             self.assertEqual(graph.manifest["items_with_neighbors"], 4)
@@ -233,7 +233,7 @@ class SameBits(Build):
         """Forty equal items and K of ten: the ten smallest row numbers, in that order."""
         rows = random_rows(100, 8, 3)
         rows[30:70] = rows[30]
-        for engine in ("stream", "ivf", "hnsw"):
+        for engine in ("stream", "join", "hnsw"):
             graph, _ = self.build({"a": rows}, {}, "--top-k", 10, "--engine", engine, out=engine)
             for i in range(30, 70):
                 wanted = [j for j in range(30, 70) if j != i][:10]
@@ -317,7 +317,7 @@ class Files(Build):
     def test_manifest(self):
         vectors = two_modalities()
         weights = {"text": 0.6, "image": 0.4}
-        graph, _ = self.build(vectors, weights, "--top-k", K, "--engine", "ivf", "--seed", 7,
+        graph, _ = self.build(vectors, weights, "--top-k", K, "--engine", "join", "--seed", 7,
                               "--threads", 2)
         manifest = graph.manifest
         self.assertEqual((manifest["kind"], manifest["format"]), ("graph", 1))
@@ -327,7 +327,7 @@ class Files(Build):
         incomplete = ((vectors["text"] == 0).all(axis=1) | (vectors["image"] == 0).all(axis=1)).sum()
         self.assertEqual(manifest["incomplete_items"], int(incomplete))
         options = manifest["options"]
-        self.assertEqual((options["top_k"], options["seed"], options["engine"]), (K, 7, "ivf"))
+        self.assertEqual((options["top_k"], options["seed"], options["engine"]), (K, 7, "join"))
         for name in ("threads", "memory", "out", "force"):
             self.assertNotIn(name, options)
         for entry in manifest["modalities"]:
@@ -355,7 +355,7 @@ class Files(Build):
     def test_manifest_of_a_join(self):
         weights = {"text": 0.6, "image": 0.4}
         vectors = two_modalities()
-        graph, _ = self.build(vectors, weights, "--top-k", K, "--engine", "ivf", "--seed", 7,
+        graph, _ = self.build(vectors, weights, "--top-k", K, "--engine", "join", "--seed", 7,
                               "--target-recall", 0.9)
         join = graph.manifest["join"]
         both = np.concatenate([vectors["text"], vectors["image"]], axis=1)
@@ -431,7 +431,7 @@ class Words(Build):
         self.assertTrue(20 <= count <= 22, "a line at every 5 %% and the first: %d" % count)
 
     def test_other_engines(self):
-        for engine in ("exact", "ivf", "hnsw"):
+        for engine in ("exact", "join", "hnsw"):
             _, result = self.build(two_modalities(), {}, "--top-k", K, "--engine", engine,
                                    out=engine)
             lines = result.lines()

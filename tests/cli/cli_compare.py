@@ -119,7 +119,7 @@ class Numbers(Compare):
 
     def test_two_graphs(self):
         exact = self.build("exact")
-        for number, arguments in enumerate((["--engine", "ivf"], self.few,
+        for number, arguments in enumerate((["--engine", "join"], self.few,
                                             [*self.few, "--row-order", "column"],
                                             [*self.few, "--missing", "drop"])):
             name = "g%d" % number
@@ -166,7 +166,7 @@ class Numbers(Compare):
 
     def test_difference(self):
         exact = self.build("exact")
-        a, b = self.build("a", "--engine", "ivf"), self.build("b", *self.few)
+        a, b = self.build("a", "--engine", "join"), self.build("b", *self.few)
         document = self.compare("a", "b", "--reference", "exact")
         first = self.check_recall(document["recall"], a, exact, range(N))["tie_aware", K]
         second = self.check_recall(document["other_recall"], b, exact, range(N))["tie_aware", K]

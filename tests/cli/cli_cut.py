@@ -85,7 +85,7 @@ class Limited(Case):
     def test_build(self):
         self.text("items.tsv", "id\ttitle\n" + "".join("i%d\tt\n" % i for i in range(N)))
         self.check_all("g", "build", "--modality", "a.npy", "--modality", "b.npy", "--items",
-                       "items.tsv", "--top-k", "7", "--engine", "ivf", "--trace-rows", "5")
+                       "items.tsv", "--top-k", "7", "--engine", "join", "--trace-rows", "5")
 
     def test_gen(self):
         self.check_all("c", "gen", "--items", "300", "--modality", "text=8", "--modality",

@@ -119,7 +119,7 @@ class Exchange(Case):
                    (("compare", "g", "--reference", "truth", "--force", "--json", "-"), compared))
 
     def test_graph_shown(self):
-        folders = self.make("build", "--trace-rows", "20", "--engine", "ivf")
+        folders = self.make("build", "--trace-rows", "20", "--engine", "join")
         self.check(folders, 40, (("info", "g", "--json", "-"), str),
                    (("show", "g", "--item", "i7", "--neighbors", 5), str))
         self.check(folders, 40, (("why", "g", "i7", "i8"), str),

@@ -64,10 +64,10 @@ class Fashion(Case):
         self.assertLess(graph.manifest["run"]["peak_memory_bytes"], 1 << 30)
         self.check_cosines(graph)
 
-    def test_ivf(self):
-        graph = self.build("ivf")
+    def test_join(self):
+        graph = self.build("join")
         recall = self.recall(graph)
-        print("ivf: tie-aware recall %.4f" % recall)
+        print("join: tie-aware recall %.4f" % recall)
         self.assertGreaterEqual(recall, 0.95)
 
     def test_hnsw(self):

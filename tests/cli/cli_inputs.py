@@ -54,7 +54,7 @@ class Inputs(Build):
 
     def test_every_engine(self):
         text, image = self.catalog()
-        for engine in ("stream", "exact", "ivf", "hnsw"):
+        for engine in ("stream", "exact", "join", "hnsw"):
             graph, _ = self.build({"text": text, "image": image}, {}, "--top-k", 5, "--engine",
                                   engine, out=engine)
             self.check(graph, "text", text)

@@ -1,4 +1,4 @@
-"""kin build --engine ivf, the self-join in fused space, on catalogs large enough that lists are left out:
+"""kin build --engine join, the self-join in fused space, on catalogs large enough that lists are left out:
 recall, twins, every policy for missing modalities, the same bytes whatever the machine does, and the
 smallest and largest K."""
 import os
@@ -26,7 +26,7 @@ class Joins(Build):
     def join(self, out, *arguments, weights=None, k=K):
         modalities = [word for name, weight in (weights or WEIGHTS).items()
                       for word in ("--modality", "%s=cat/%s.npy:%r" % (name, name, weight))]
-        result = self.ok("build", *modalities, "--engine", "ivf", "--top-k", k, "--out", out,
+        result = self.ok("build", *modalities, "--engine", "join", "--top-k", k, "--out", out,
                          *arguments)
         self.nothing_left()
         return Graph(self.path(out)), result
@@ -55,10 +55,10 @@ class FarWeights(Build):
             with self.subTest(ratio=ratio):
                 vectors = ("--modality", "t.npy:1", "--modality", "i.npy:" + ratio, "--top-k", K)
                 self.ok("build", *vectors, "--engine", "exact", "--out", "exact" + ratio)
-                result = self.ok("build", *vectors, "--engine", "ivf", "--strict", "--out", "ivf" + ratio)
+                result = self.ok("build", *vectors, "--engine", "join", "--strict", "--out", "join" + ratio)
                 self.assertNotIn("same rows", result.err)
                 self.assertIn("exact meets every pair once and proves its rows", result.err)
-                self.ok("compare", "ivf" + ratio, "--reference", "exact" + ratio, "--min-recall", 0.99, "--min-fill", 1)
+                self.ok("compare", "join" + ratio, "--reference", "exact" + ratio, "--min-recall", 0.99, "--min-fill", 1)
 
 
 class Recall(Joins):
@@ -105,13 +105,13 @@ class SmallAndLarge(Build):
     def test_k(self):
         """K = 1 where lists are left out, and K = n - 1, which is everybody."""
         rows = random_rows(4000, 16, 1, clusters=60)
-        graph, _ = self.build({"a": rows}, {}, "--top-k", 1, "--engine", "ivf", out="one")
+        graph, _ = self.build({"a": rows}, {}, "--top-k", 1, "--engine", "join", out="one")
         self.assertIsNotNone(graph.manifest["join"]["reach"])
         self.assertGreaterEqual(tie_aware_recall(graph, Oracle({"a": rows}, {}), 1), 0.97)
         for n in (2, 3, 33, 700):
             vectors = {"a": random_rows(n, 8, n), "b": random_rows(n, 5, n + 1)}
             for k in {1, n - 1}:
-                graph, _ = self.build(vectors, {}, "--top-k", k, "--engine", "ivf",
+                graph, _ = self.build(vectors, {}, "--top-k", k, "--engine", "join",
                                       out="n%d-%d" % (n, k))
                 assert_shape(self, graph, k)
                 assert_exact(self, graph, Oracle(vectors, {}), k, tolerance=4e-7)
@@ -123,17 +123,17 @@ class SmallAndLarge(Build):
         for name, other, scores in (("equal", one, [1, 1]), ("opposite", -one, [-1, -1]),
                                     ("alone", 0 * one, []), ("longer", 2 * one, [1, 1])):
             graph, _ = self.build({"a": np.concatenate([one, other])}, {}, "--top-k", 1, "--engine",
-                                  "ivf", "--max-empty", 1, out=name)
+                                  "join", "--max-empty", 1, out=name)
             self.assertEqual(graph.data.tolist(), scores, name)
             self.assertEqual(graph.indices.tolist(), [1, 0][:len(scores)], name)
 
     def test_too_large_k(self):
         self.save("a.npy", random_rows(40, 4, 1))
         self.refused(65, "^top-k 40 needs at least 41 items, the catalog has 40$", "build",
-                     "--modality", "a.npy", "--top-k", 40, "--engine", "ivf", "--out", "g")
+                     "--modality", "a.npy", "--top-k", 40, "--engine", "join", "--out", "g")
         self.save("one.npy", random_rows(1, 4, 1))
         self.refused(65, "^the catalog has 1 item, which has no neighbours$", "build", "--modality",
-                     "one.npy", "--top-k", 1, "--engine", "ivf", "--out", "g")
+                     "one.npy", "--top-k", 1, "--engine", "join", "--out", "g")
 
     def test_no_numbers(self):
         """NaN and infinite values are refused before anything is made of them."""
@@ -141,7 +141,7 @@ class SmallAndLarge(Build):
             rows = random_rows(4000, 8, 1)
             rows[3210, 5] = value
             self.save("bad.npy", rows)
-            for command in (["build", "--engine", "ivf"], ["index", "--type", "ivf"]):
+            for command in (["build", "--engine", "join"], ["index", "--type", "ivf"]):
                 result = self.refused(65, r"^bad\.npy: row 3210 is %s at column 5$" % word, *command,
                                       "--modality", "bad.npy", "--top-k", 5, "--out", "g",
                                       hint="zero row")
@@ -150,8 +150,8 @@ class SmallAndLarge(Build):
     def test_wide(self):
         """Wider than codes can add up: refused, and auto takes another engine."""
         self.save("wide.npy", np.ones((20, 32769), np.float32))
-        self.refused(65, r"32769 dimensions in all, --engine ivf takes 32768", "build", "--modality",
-                     "wide.npy", "--top-k", 5, "--engine", "ivf", "--out", "g", hint="stream")
+        self.refused(65, r"32769 dimensions in all, --engine join takes 32768", "build", "--modality",
+                     "wide.npy", "--top-k", 5, "--engine", "join", "--out", "g", hint="stream")
 
 
 class Twins(Build):
@@ -197,7 +197,7 @@ class Twins(Build):
 
     def test_copies(self):
         for k in (8, 30):
-            graph, result = self.build(self.vectors, WEIGHTS, "--top-k", k, "--engine", "ivf",
+            graph, result = self.build(self.vectors, WEIGHTS, "--top-k", k, "--engine", "join",
                                        out="g%d" % k)
             join = graph.manifest["join"]
             self.assertEqual(join["rows"], len(np.unique(self.of)))
@@ -212,7 +212,7 @@ class Twins(Build):
 
     def test_all_the_same(self):
         rows = np.tile(random_rows(1, 6, 1), (500, 1))
-        graph, _ = self.build({"a": rows}, {}, "--top-k", 5, "--engine", "ivf")
+        graph, _ = self.build({"a": rows}, {}, "--top-k", 5, "--engine", "join")
         self.assertEqual(graph.manifest["join"]["rows"], 1)
         for i in range(500):
             self.assertEqual(graph.row(i)[0].tolist(), [j for j in range(6) if j != i][:5])
@@ -244,7 +244,7 @@ class SameBytes(Joins):
 
     def test_too_little_memory(self):
         self.refused(69, r"memory|needs|MiB|bytes", "build", "--modality", "cat/text.npy", "--engine",
-                     "ivf", "--top-k", K, "--memory", "2M", "--out", "g", hint=".")
+                     "join", "--top-k", K, "--memory", "2M", "--out", "g", hint=".")
 
     def test_order_of_entries(self):
         self.check(["--row-order", "column"], self.threads)

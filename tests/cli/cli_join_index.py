@@ -33,7 +33,7 @@ class Indexes(Case):
         return read_json(self.path(out, "manifest.json"))
 
     def build(self, out, *arguments, weights=None, k=K):
-        result = self.ok("build", *self.modalities(weights), "--engine", "ivf", "--top-k", k, "--out",
+        result = self.ok("build", *self.modalities(weights), "--engine", "join", "--top-k", k, "--out",
                          out, *arguments)
         self.nothing_left()
         return Graph(self.path(out)), result

@@ -158,7 +158,7 @@ class Markup(Case):
         """Files of vectors, which the page's title and its commands name."""
         name = name_of_file(3) + ".npy"
         self.save(name, random_rows(2000, 16, 1))
-        self.ok("sweep", "--modality", "text=" + name, "--rows", "50", "--top-k", "5", "--engine", "ivf", "--out",
+        self.ok("sweep", "--modality", "text=" + name, "--rows", "50", "--top-k", "5", "--engine", "join", "--out",
                 "page.html")
         self.check(self.path("page.html"), name)
 

@@ -45,7 +45,7 @@ class Next(Case):
     def test_build(self):
         """To look at a graph, and to judge an approximate one."""
         for i, name in enumerate(NAMES):
-            engine = ["exact", "ivf"][i % 2]
+            engine = ["exact", "join"][i % 2]
             command = self.suggested(self.run_kin("build", *self.modalities(), "--engine", engine, "--out=" + name))
             self.assertRegex(command, "^kin (show|compare) ")
             self.type(command)

@@ -9,7 +9,7 @@ import numpy as np
 import kin_cli
 from kin_cli import Case, listing, random_rows, read_json
 
-ENGINES = ["exact", "stream", "ivf", "hnsw"]
+ENGINES = ["exact", "stream", "join", "hnsw"]
 N, K = 3000, 20
 MIB = 2 ** 20
 TOLERANCE = 64 * MIB  # and 5 %, as for every plan
@@ -106,7 +106,7 @@ class Document(Plan):
 class Choice(Plan):
     def test_auto(self):
         self.assertEqual(self.plan()["engine"], "exact")
-        self.assertEqual(self.plan("--auto-threshold", N)["engine"], "ivf")
+        self.assertEqual(self.plan("--auto-threshold", N)["engine"], "join")
         for engine in ENGINES:
             self.assertEqual(self.plan("--engine", engine)["engine"], engine)
 
@@ -134,7 +134,7 @@ class Choice(Plan):
 
     def test_print_config(self):
         """The options, and no plan: those of kin build."""
-        arguments = [*self.catalog, "--memory", "1M", "--engine", "ivf", "--print-config"]
+        arguments = [*self.catalog, "--memory", "1M", "--engine", "join", "--print-config"]
         plan = json.loads(self.ok("plan", *arguments).out)
         self.assertIsNone(plan.pop("json"))
         self.assertEqual(plan, json.loads(self.ok("build", *arguments).out))
@@ -179,7 +179,7 @@ class Memory(Plan):
             self.assertEqual(build.code, code, str(build))
 
     def test_build_says_the_same(self):
-        for engine in ("exact", "stream", "ivf"):
+        for engine in ("exact", "stream", "join"):
             arguments = [*self.catalog, "--memory", "1M", "--engine", engine]
             self.plan("--memory", "1M", "--engine", engine, code=69)
             build = self.kin("build", *arguments, "--out", "g")
@@ -219,11 +219,11 @@ class Refusals(Plan):
         self.same(2, "0 modalities")
         self.same(2, "top-k 0", "--top-k", 0, *self.catalog[:4])
         self.same(2, "uses no index", "--engine", "exact", "--index", "i", *self.catalog)
-        self.same(2, "probes is nothing to --engine ivf", "--engine", "ivf", "--probes", 3,
+        self.same(2, "probes is nothing to --engine join", "--engine", "join", "--probes", 3,
                   *self.catalog)
 
     def test_what_another_engine_refuses(self):
-        row = self.row(self.plan("--probes", 3), "ivf")
+        row = self.row(self.plan("--probes", 3), "join")
         self.assertEqual(row["refused"]["exit_code"], 2)
 
     def test_output(self):
@@ -248,7 +248,7 @@ class Rehearsal(Case):
 
 
     def test_what_would_take_longer_than_the_build_is_left_out(self):
-        """exact and ivf learn axes of every dimension: not where auto is stream for that very reason."""
+        """exact and join learn axes of every dimension: not where auto is stream for that very reason."""
         self.save("wide.npy", random_rows(300, 4000, 1))
         for engine, rehearsed in (("auto", {"stream", "hnsw"}), ("exact", {"exact", "stream", "hnsw"})):
             result = self.ok("plan", "--modality", "wide.npy", "--top-k", 5, "--engine", engine,
@@ -288,7 +288,7 @@ class Small(Case):
         self.assertEqual(document["engine"], "stream")
         rows = {row["engine"]: row for row in document["engines"]}
         self.assertEqual(rows["exact"]["refused"]["exit_code"], 65)
-        self.assertEqual(rows["ivf"]["refused"]["exit_code"], 65)
+        self.assertEqual(rows["join"]["refused"]["exit_code"], 65)
 
 
 if __name__ == "__main__":

@@ -74,7 +74,7 @@ class Typed(Case):
         """Twice, as a reader would who comes back."""
         for name in ("docs/PLAN.md", "docs/SWEEP.md"):
             for script in blocks(name):
-                script = script.replace("kin sweep", "kin sweep --items 300 --rows 60 --engine ivf --top-k 10")
+                script = script.replace("kin sweep", "kin sweep --items 300 --rows 60 --engine join --top-k 10")
                 for _ in range(2):
                     self.type(script)
 

@@ -70,8 +70,8 @@ class Recall(Case):
             self.assertGreaterEqual(options["ef_search"], options["candidates"])
             self.assertFalse([x for x in result.lines("WARNING") if "target" in x], str(result))
 
-    def test_ivf_is_judged(self):
-        graph, result = self.build("g", "--engine", "ivf")
+    def test_join_is_judged(self):
+        graph, result = self.build("g", "--engine", "join")
         self.assertTrue(self.check(graph, result)["met"])
         self.assertNotIn("tuning", graph.manifest)
 

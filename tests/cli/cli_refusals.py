@@ -182,7 +182,7 @@ class Vectors(Case):
                      VECTORS, "m.npy", "--out", "g", hint="--top-k")
         self.save("one.npy", random_rows(1, 4, 1))
         for command in (("build", "--out", "g"), ("plan",), ("sweep",)):
-            for engine in ("ivf", "hnsw", "stream", "exact")[:2 if command == ("sweep",) else 4]:
+            for engine in ("join", "hnsw", "stream", "exact")[:2 if command == ("sweep",) else 4]:
                 for k in (1, 200):
                     self.refused(65, "^the catalog has 1 item, which has no neighbours$", *command, "--modality", "one.npy",
                                  "--engine", engine, "--top-k", k, hint="at least two items")
@@ -198,7 +198,7 @@ class Vectors(Case):
 
     def test_memory(self):
         self.save("large.npy", random_rows(20000, 8, 1))
-        for engine in ("stream", "exact", "ivf", "hnsw"):
+        for engine in ("stream", "exact", "join", "hnsw"):
             self.refuse(69, r"memory|needs|MiB|bytes", VECTORS, "large.npy", "--engine", engine,
                         "--memory", "1M")
 
@@ -206,7 +206,7 @@ class Vectors(Case):
     @unittest.skipIf(kin_cli.SANITIZED, "a sanitizer needs more address space than any limit leaves")
     def test_address_space(self):
         """OpenBLAS would ask again and again for what ulimit -v refuses."""
-        for engine in ("stream", "ivf"):
+        for engine in ("stream", "join"):
             done = subprocess.run(
                 ["bash", "-c", 'ulimit -v 500000; exec "$@"', "bash", kin_cli.KIN, "build", VECTORS,
                  "good.npy", "--top-k", "5", "--threads", "2", "--engine", engine, "--out", "g"],
@@ -254,7 +254,7 @@ class Modalities(Case):
         self.ok("index", VECTORS, "good.npy", "--type", "ivf", "--out", "i")
         for engine in ("exact", "stream"):
             self.refuse(2, r"^--engine %s uses no index$" % engine, VECTORS, "good.npy", "--engine",
-                        engine, "--index", "i", hint="ivf or hnsw")
+                        engine, "--index", "i", hint="join or hnsw")
         self.refuse(2, r"holds an index of type ivf, --engine is hnsw", VECTORS, "good.npy",
                     "--engine", "hnsw", "--index", "i")
 
@@ -269,19 +269,19 @@ class Modalities(Case):
                      "--type", "ivf", "--lists", "61", "--out", "i")
 
     def test_options_of_indexes(self):
-        """ivf joins and searches no index: whatever is said of one is refused, never passed over."""
+        """The self-join searches no index: whatever is said of one is refused, never passed over."""
         for number in ("--probes", "--candidates", "--ef-search", "--project", "--lists", "--links",
                        "--ef-construction"):
-            self.refuse_for_ivf(number, "8")
-        self.refuse_for_ivf("--index-space", "fused")
-        self.refuse_for_ivf("--project-centre")
-        self.ok("build", "--out", "g", "--top-k", "5", VECTORS, "good.npy", "--engine", "ivf",
+            self.refuse_for_join(number, "8")
+        self.refuse_for_join("--index-space", "fused")
+        self.refuse_for_join("--project-centre")
+        self.ok("build", "--out", "g", "--top-k", "5", VECTORS, "good.npy", "--engine", "join",
                 "--seed", "9")
 
-    def refuse_for_ivf(self, option, *value):
-        message = "^%s is nothing to --engine ivf, which joins items in fused space$" % option
+    def refuse_for_join(self, option, *value):
+        message = "^%s is nothing to --engine join, which joins items in fused space$" % option
         with self.subTest(option=option):
-            for engine in (["--engine", "ivf"], ["--auto-threshold", "10"]):
+            for engine in (["--engine", "join"], ["--auto-threshold", "10"]):
                 self.refuse(2, message, VECTORS, "good.npy", *engine, option, *value,
                             hint="--target-recall; --engine hnsw, kin index and kin query have it")
 
@@ -289,8 +289,8 @@ class Modalities(Case):
         """What asks an index more or less is nothing to the join that the index keeps."""
         self.ok("index", VECTORS, "good.npy", "--type", "ivf", "--top-k", "5", "--out", "i")
         for option in ("--probes", "--candidates", "--ef-search"):
-            for engine in ([], ["--engine", "ivf"]):
-                self.refuse(2, "^%s is nothing to --engine ivf" % option, VECTORS, "good.npy",
+            for engine in ([], ["--engine", "join"]):
+                self.refuse(2, "^%s is nothing to --engine join" % option, VECTORS, "good.npy",
                             "--index", "i", *engine, option, "8", hint="--target-recall")
 
     def test_kinds_of_folders(self):

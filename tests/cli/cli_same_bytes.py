@@ -64,8 +64,8 @@ class SameBytes(Case):
                 blocks.append(facts(folder)["blocks"])
             self.assertIn(2, blocks)
 
-    def test_ivf(self):
-        self.check("ivf", ["--engine", "ivf"],
+    def test_join(self):
+        self.check("join", ["--engine", "join"],
                    self.threads + [["--threads", 2], ["--memory", "200M"], ["--memory", "8G"]])
 
     def test_hnsw_single_thread(self):
@@ -104,7 +104,7 @@ class SameBytes(Case):
 
     def test_thread_limit(self):
         """OMP_THREAD_LIMIT below what is asked for: fewer threads, not a wait for ever."""
-        for engine in ("stream", "ivf"):
+        for engine in ("stream", "join"):
             free = self.build("free-" + engine, "--engine", engine)
             result = self.kin("build", "--modality", "text=text.npy:0.6", "--modality",
                               "image=image.npy:0.4", "--ids", "ids", "--top-k", K, "--engine",
@@ -114,7 +114,7 @@ class SameBytes(Case):
             same_files(self, free, self.path("limited-" + engine))
 
     def test_column_order(self):
-        self.check("column", ["--engine", "ivf", "--row-order", "column"], self.threads)
+        self.check("column", ["--engine", "join", "--row-order", "column"], self.threads)
 
     def test_seeds(self):
         """Another seed is another clustering; the same one is the same."""

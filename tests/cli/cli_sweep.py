@@ -111,7 +111,7 @@ class Document(Sweep):
         self.assertEqual((document["catalog"]["items"], document["top_k"]), (N, K))
         self.assertEqual((document["sample"]["items"], document["sample"]["whole"]), (N, True))
         self.assertEqual(sorted(point["knob"]["target_recall"] for point in
-                                self.series(document, "ivf")), TARGETS)
+                                self.series(document, "join")), TARGETS)
         exact, = self.series(document, "exact")
         self.assertEqual((exact["recall"], exact["recall_lower"]), (1, 1))
         self.assertEqual(exact["options"], "--engine exact")
@@ -145,13 +145,13 @@ class Document(Sweep):
             self.assertEqual(point["options"],
                              "--engine hnsw%s --candidates %d --ef-search %d" % (fused, c, c))
 
-    def test_ivf(self):
-        document = self.sweep("--engine", "ivf", "--rows", 200)
+    def test_join(self):
+        document = self.sweep("--engine", "join", "--rows", 200)
         self.check_points(document)
-        self.assertEqual({point["engine"] for point in document["points"]}, {"ivf"})
-        self.assertEqual([point["options"] for point in self.series(document, "ivf")
+        self.assertEqual({point["engine"] for point in document["points"]}, {"join"})
+        self.assertEqual([point["options"] for point in self.series(document, "join")
                           if point["knob"]["target_recall"] == 0.97],
-                         ["--engine ivf --target-recall 0.97"])
+                         ["--engine join --target-recall 0.97"])
         shared = {point["shared_seconds"] for point in document["points"]}
         self.assertEqual(len(shared), 1, "codes are made once")
 
@@ -181,7 +181,7 @@ class Document(Sweep):
     def test_the_same_rows(self):
         """Recalls depend on the seed alone."""
         def recalls(*arguments):
-            document = self.sweep("--engine", "ivf", "--rows", 150, *arguments)
+            document = self.sweep("--engine", "join", "--rows", 150, *arguments)
             return sorted((point["options"], point["recall"]) for point in document["points"])
         one = recalls("--threads", 1)
         self.assertEqual(one, recalls("--threads", 2))
@@ -252,10 +252,10 @@ class LeftOut(Sweep):
         document = self.sweep("--rows", 20, catalog=["--modality", "wide.npy", "--top-k", 3])
         self.assertEqual({point["engine"] for point in document["points"]}, {"hnsw"})
         notes = " ".join(document["notes"])
-        self.assertIn("ivf is left out", notes)
+        self.assertIn("join is left out", notes)
         self.assertIn("exact is left out", notes)
         self.refused(65, "33000 dimensions", "sweep", "--modality", "wide.npy", "--top-k", 3,
-                     "--engine", "ivf")
+                     "--engine", "join")
 
 
 class Terminal(Sweep):
@@ -263,7 +263,7 @@ class Terminal(Sweep):
         out = self.ok("sweep", *self.catalog, "--rows", 200, "--target-recall", 0.6, "--json",
                       "s.json").out
         document = read_json(self.path("s.json"))
-        rows = re.findall(r"(?m)^([* ]) (ivf|hnsw fused|hnsw|exact) +(?:--(\S+) (\S+))? +[\d.]+ +\d+ "
+        rows = re.findall(r"(?m)^([* ]) (join|hnsw fused|hnsw|exact) +(?:--(\S+) (\S+))? +[\d.]+ +\d+ "
                           r"+([\d.]+) +([\d.]+) +\d+ MiB$", out)
         self.assertEqual(len(rows), len(document["points"]))
         for (star, _, _, _, recall, lower), point in zip(rows, document["points"]):
@@ -358,7 +358,7 @@ class Pages(Sweep):
     def test_an_existing_one(self):
         self.text("s.html", "mine")
         self.refused(73, "s.html exists already", "sweep", *self.catalog, "--out", "s.html")
-        self.ok("sweep", *self.catalog, "--engine", "ivf", "--rows", 50, "--out", "s.html", "--force")
+        self.ok("sweep", *self.catalog, "--engine", "join", "--rows", 50, "--out", "s.html", "--force")
         check_page(self, Page(self.path("s.html")))
         self.refused(73, "gone/s.html", "sweep", *self.catalog, "--out", "gone/s.html")
         self.refused(73, "gone/s.json", "sweep", *self.catalog, "--json", "gone/s.json")

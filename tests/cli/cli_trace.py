@@ -90,9 +90,9 @@ class Traced(Build):
         self.ok("verify", graph.directory)
 
 
-class Ivf(Traced):
+class Join(Traced):
     def test_files(self):
-        graph, trace, result = self.trace("g", "--engine", "ivf", "--target-recall", 0.8)
+        graph, trace, result = self.trace("g", "--engine", "join", "--target-recall", 0.8)
         self.check(graph, trace)
         join = graph.manifest["join"]
         self.assertEqual(trace.facts, {"rows": T, "seed": 1, "lists": join["lists"],
@@ -108,7 +108,7 @@ class Ivf(Traced):
         self.assertEqual(graph.manifest["options"]["trace_rows"], T)
 
     def test_lists(self):
-        graph, trace, _ = self.trace("g", "--engine", "ivf", "--target-recall", 0.8)
+        graph, trace, _ = self.trace("g", "--engine", "join", "--target-recall", 0.8)
         used = graph.manifest["join"]["reach"]
         self.assertIsNotNone(used, "lists were left out")
         left_out = np.setdiff1d(np.arange(N), self.takes_part)
@@ -132,8 +132,8 @@ class Ivf(Traced):
     def test_reach_tells(self):
         """A build with more reach looks at the lists of which it was said that they want no more, and at few others:
         those that come while floors are low."""
-        _, less, _ = self.trace("less", "--engine", "ivf", "--target-recall", 0.7)
-        _, more, _ = self.trace("more", "--engine", "ivf", "--target-recall", 0.97)
+        _, less, _ = self.trace("less", "--engine", "join", "--target-recall", 0.7)
+        _, more, _ = self.trace("more", "--engine", "join", "--target-recall", 0.97)
         self.assertEqual(less.row.tolist(), more.row.tolist())
         self.assertLess(less.facts["reach"], more.facts["reach"])
         wanting = ~np.isneginf(less.reach)
@@ -143,7 +143,7 @@ class Ivf(Traced):
         self.assertLess(np.isneginf(more.reach)[wanting & ~told].mean(), 0.25)
 
     def test_all_lists(self):
-        graph, trace, _ = self.trace("g", "--engine", "ivf", "--target-recall", 0.9999)
+        graph, trace, _ = self.trace("g", "--engine", "join", "--target-recall", 0.9999)
         if graph.manifest["join"]["reach"] is not None:
             self.skipTest("lists were left out all the same")
         self.assertIsNone(trace.facts["reach"])
@@ -151,7 +151,7 @@ class Ivf(Traced):
         self.check(graph, trace)
 
     def test_same_bytes(self):
-        arguments = ["--engine", "ivf", "--target-recall", 0.8]
+        arguments = ["--engine", "join", "--target-recall", 0.8]
         graph, _, _ = self.trace("one", *arguments, "--threads", 1)
         for threads in (2, 3):
             self.trace("more", *arguments, "--threads", threads, "--force")
@@ -162,7 +162,7 @@ class Ivf(Traced):
 
     def test_index(self):
         """The order of an index, and the trace is that of a build without."""
-        _, plain, _ = self.trace("plain", "--engine", "ivf")
+        _, plain, _ = self.trace("plain", "--engine", "join")
         self.ok("index", "--modality", "text=text.npy:0.6", "--modality", "image=image.npy:0.4",
                 "--type", "ivf", "--top-k", K, "--out", "index")
         _, trace, _ = self.trace("g", "--index", "index")
@@ -224,7 +224,7 @@ class Hnsw(Traced):
 class Both(Traced):
     def test_same_graph(self):
         """With and without: the same graph, and nothing of the trace in the other folder."""
-        for engine in (["--engine", "ivf"], Hnsw.one):
+        for engine in (["--engine", "join"], Hnsw.one):
             out = engine[1]
             graph, _, _ = self.trace(out, *engine)
             plain, _, _ = self.trace(out + "-plain", *engine, rows=None)
@@ -241,20 +241,20 @@ class Both(Traced):
 
     def test_rows(self):
         """Drawn by the seed, whatever the engine; and all there are where more are asked for."""
-        _, ivf, _ = self.trace("ivf", "--engine", "ivf")
+        _, join, _ = self.trace("join", "--engine", "join")
         _, hnsw, _ = self.trace("hnsw", *Hnsw.one)
-        _, other, _ = self.trace("other", "--engine", "ivf", "--seed", 7)
-        self.assertEqual(ivf.row.tolist(), hnsw.row.tolist())
-        self.assertLess(len(np.intersect1d(ivf.row, other.row)), T / 2)
+        _, other, _ = self.trace("other", "--engine", "join", "--seed", 7)
+        self.assertEqual(join.row.tolist(), hnsw.row.tolist())
+        self.assertLess(len(np.intersect1d(join.row, other.row)), T / 2)
         self.assertEqual(other.facts["seed"], 7)
-        graph, trace, _ = self.trace("all", "--engine", "ivf", rows=N + 5)
+        graph, trace, _ = self.trace("all", "--engine", "join", rows=N + 5)
         self.assertEqual(trace.row.tolist(), self.takes_part.tolist())
         self.check(graph, trace, rows=len(self.takes_part))
 
     def test_nobody(self):
         """No item takes part in pairs: nothing to trace, and a folder that is whole."""
         self.save("zero.npy", np.zeros((50, 4), np.float32))
-        for engine in ("ivf", "hnsw"):
+        for engine in ("join", "hnsw"):
             self.ok("build", "--modality", "a=zero.npy", "--top-k", 3, "--engine", engine,
                     "--trace-rows", 10, "--max-empty", 1, "--out", engine)
             graph = Graph(self.path(engine))
@@ -278,25 +278,25 @@ class Refused(Traced):
         self.assertEqual(trace_files(graph.directory), [])
         self.assertNotIn("trace", graph.manifest)
         self.assertEqual(graph.manifest["options"]["trace_rows"], 0)
-        result = self.ok("build", *common, "--auto-threshold", 100, "--out", "ivf")
+        result = self.ok("build", *common, "--auto-threshold", 100, "--out", "join")
         self.assertFalse(any("No trace" in line for line in result.lines()))
-        self.assertEqual(Graph(self.path("ivf")).manifest["trace"]["rows"], 10)
+        self.assertEqual(Graph(self.path("join")).manifest["trace"]["rows"], 10)
 
     def test_numbers(self):
         for value in (0, -1, 100001, "many"):
-            self.refused(2, "trace-rows", "build", "--modality", "text.npy", "--engine", "ivf",
+            self.refused(2, "trace-rows", "build", "--modality", "text.npy", "--engine", "join",
                          "--trace-rows=%s" % value, "--out", "g")
 
     def test_memory(self):
         """The join's plan has the trace in it."""
         plan = {}
         for rows in ([], ["--trace-rows", 10]):
-            self.ok("build", "--modality", "text.npy", "--top-k", 5, "--engine", "ivf", "--threads",
+            self.ok("build", "--modality", "text.npy", "--top-k", 5, "--engine", "join", "--threads",
                     1, "--out", "g", "--force", *rows)
             plan[bool(rows)] = Graph(self.path("g")).manifest["run"]["join"]["plan_bytes"]
         self.assertGreaterEqual(plan[True], plan[False] + 3 * 4 * N)
         self.refused(69, "memory|needs", "build", "--modality", "text.npy", "--top-k", 5, "--engine",
-                     "ivf", "--threads", 1, "--memory", "%dK" % (plan[False] // 1024 + 1),
+                     "join", "--threads", 1, "--memory", "%dK" % (plan[False] // 1024 + 1),
                      "--trace-rows", 10, "--out", "h")
 
 

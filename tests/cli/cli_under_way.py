@@ -271,9 +271,9 @@ class Overwritten(Case):
         self.check_patterns((r"Computing", r"^INFO Plan", r"Progress: 0/"), "build", "--engine",
                             "exact")
 
-    def test_ivf(self):
+    def test_join(self):
         self.check_patterns((r"^INFO Plan", r"^INFO Effort", r"Computing similarity"), "build",
-                            "--engine", "ivf")
+                            "--engine", "join")
 
     def test_hnsw(self):
         self.check_patterns((r"Stage: group text", r"Stage: add text", r"Stage: search"), "build",
@@ -290,7 +290,7 @@ class Overwritten(Case):
     def test_truncated(self):
         """Pages of the mapping are gone: one answer, whoever reads them, and by however many threads."""
         for command, moment, *arguments in (
-                ("build", "Computing", "--engine", "exact"), ("build", "Plan", "--engine", "ivf"),
+                ("build", "Computing", "--engine", "exact"), ("build", "Plan", "--engine", "join"),
                 ("build", "Stage: group text", "--engine", "hnsw"),
                 ("index", "Building", "--type", "hnsw"), ("index", "Building", "--type", "ivf")):
             with self.subTest(command=command, arguments=arguments):

@@ -51,7 +51,7 @@ class Scenario:
 
 def scenarios():
     found = []
-    for engine, more in (("exact", []), ("stream", []), ("ivf", []),
+    for engine, more in (("exact", []), ("stream", []), ("join", []),
                          ("hnsw", ["--trace-rows", "5"])):
         found.append(Scenario("build " + engine,
                               BUILD + ["--engine", engine, "--out", "out"] + more, ["out"]))

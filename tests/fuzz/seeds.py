@@ -171,7 +171,7 @@ def make_folders(kin, work):
     ids = (work / "catalog/ids.txt").read_text(encoding="utf-8").split()
     rows = [f"{name}\tc{i % 3}\tTitle {i}" for i, name in enumerate(ids)]
     (work / "items.tsv").write_text("\n".join(["id\tcategory\ttitle"] + rows) + "\n", encoding="utf-8")
-    run("build", *vectors_of, "--items", "items.tsv", "--engine", "ivf", "--top-k", "4", "--trace-rows", "3", "--out",
+    run("build", *vectors_of, "--items", "items.tsv", "--engine", "join", "--top-k", "4", "--trace-rows", "3", "--out",
         "graph-join")
     run("build", *vectors_of, "--engine", "hnsw", "--top-k", "3", "--trace-rows", "2", "--row-order", "column", "--out",
         "graph-hnsw")

@@ -1,5 +1,5 @@
 """100,000 synthetic items of 384 + 512 dimensions: `stream` against numpy in double on 1,000 rows,
-within a memory budget, and ivf's own view of its recall against that of numpy.
+within a memory budget, and join's own view of its recall against that of numpy.
 
 Takes about ten minutes on two cores, and 3 GB (the oracle's own)."""
 import json
@@ -69,19 +69,19 @@ class Large(Case):
                                                  peak / 2 ** 20))
         self.assertLess(peak, MEMORY * 1.05 + (64 << 20))
 
-        self.ok("build", *modalities, "--top-k", K, "--engine", "ivf", "--out", "ivf")
-        approximate = Graph(self.path("ivf"))
+        self.ok("build", *modalities, "--top-k", K, "--engine", "join", "--out", "join")
+        approximate = Graph(self.path("join"))
         good = [min(K, int((approximate.row(row)[1] >= score - 1e-6).sum())) / K
                 for row, score in zip(rows, last)]
-        print("ivf: %.0f s, recall %.4f" % (approximate.manifest["run"]["seconds_total"],
+        print("join: %.0f s, recall %.4f" % (approximate.manifest["run"]["seconds_total"],
                                             np.mean(good)))
         self.assertGreaterEqual(np.mean(good), 0.9)
-        document = json.loads(self.ok("compare", "ivf", "--reference", "stream", "--json", "-").out)
+        document = json.loads(self.ok("compare", "join", "--reference", "stream", "--json", "-").out)
         self.assertAlmostEqual(document["recall"]["tie_aware"]["mean"], np.mean(good), delta=0.01)
-        sample = json.loads(self.ok("compare", "ivf", "--sample", 500, "--json", "-").out)
+        sample = json.loads(self.ok("compare", "join", "--sample", 500, "--json", "-").out)
         self.assertLessEqual(sample["recall"]["tie_aware"]["interval"]["lower95"],
                              document["recall"]["tie_aware"]["mean"])
-        for folder in ("catalog", "stream", "ivf"):
+        for folder in ("catalog", "stream", "join"):
             self.ok("verify", folder)
 
 

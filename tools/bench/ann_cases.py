@@ -110,7 +110,7 @@ def growth(options, maker, work):
     for items in (MILLION // 4, MILLION // 2, MILLION):
         catalog = maker.generated(items)
         say(f"growth: {catalog.items} items")
-        sizes.append(curve(options, catalog, work, [contenders.kin_ivf(
+        sizes.append(curve(options, catalog, work, [contenders.kin_join(
             options, options.target, "--missing", options.missing)]))
     seconds = [median(size["points"][0]) for size in sizes]
     exponent = np.polyfit(np.log([size["items"] for size in sizes]), np.log(seconds), 1)[0]
@@ -135,14 +135,14 @@ def hard_catalogs(maker, items, k):
 
 def against_exact(options, question, rounds, more=()):
     """Both engines in turns; kin's recall over all rows, by the exact graph of its round."""
-    exact, ivf = contenders.kin_exact(options), contenders.kin_ivf(
+    exact, join = contenders.kin_exact(options), contenders.kin_join(
         options, options.target, "--missing", options.missing, *more)
     judge = recall.Judge.of_vectors(Truth(question.catalog.paths, question.catalog.weights,
                                           question.rows, options.missing == "renorm"), question.k)
     findings = []
     for _ in range(rounds):
         proven, exact_graph = exact.build(question)
-        found, graph = ivf.build(question)
+        found, graph = join.build(question)
         proven_rows = recall.Graph(exact_graph).rows(question.rows)
         proven["recall"] = float(judge.recalls(proven_rows).mean())
         recalls = recall.of_graphs(graph, exact_graph)
@@ -183,9 +183,9 @@ def promise(options, maker, work):
         _, exact_graph = contenders.kin_exact(options).build(question)
         runs = []
         for seed in range(1, options.promise_seeds + 1):
-            ivf = contenders.kin_ivf(options, options.target, "--missing", options.missing,
+            join = contenders.kin_join(options, options.target, "--missing", options.missing,
                                      "--seed", str(seed))
-            finding, graph = ivf.build(question)
+            finding, graph = join.build(question)
             true = float(recall.of_graphs(graph, exact_graph).mean())
             runs.append({"seed": seed, "seconds": finding["seconds"], "recall": true,
                          "promise": finding["promise"]})

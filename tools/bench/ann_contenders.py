@@ -12,9 +12,9 @@ import numpy as np
 import common
 from recall import Graph
 
-KIN, EXACT = "kin ivf", "kin exact"
+KIN, EXACT = "kin join", "kin exact"
 HNSW, IVF, HNSWLIB = "FAISS HNSW32", "FAISS IVF-Flat", "hnswlib"
-SERIES = {"ivf": KIN, "exact": EXACT, "faiss-hnsw": HNSW, "faiss-ivf": IVF, "hnswlib": HNSWLIB}
+SERIES = {"join": KIN, "exact": EXACT, "faiss-hnsw": HNSW, "faiss-ivf": IVF, "hnswlib": HNSWLIB}
 GATE = 3        # kin's exit status when a graph was written and a target not reached
 LARGE = 400000  # items from which a curve has fewer points
 
@@ -78,10 +78,10 @@ def promise(facts):
     return said if isinstance(said, dict) else None
 
 
-def kin_ivf(options, target, *more):
-    if options.plain_ivf:
-        return Kin(KIN, "defaults", "ivf", [*options.kin_args, *more])
-    return Kin(KIN, target, "ivf", ["--target-recall", f"{target:g}", *options.kin_args, *more])
+def kin_join(options, target, *more):
+    if options.plain_join:
+        return Kin(KIN, "defaults", "join", [*options.kin_args, *more])
+    return Kin(KIN, target, "join", ["--target-recall", f"{target:g}", *options.kin_args, *more])
 
 
 def kin_exact(options):
@@ -106,9 +106,9 @@ def efforts(options, items):
 def all_of(options, items):
     """Everybody that was not left out and is there, in the order of taking turns."""
     effort = efforts(options, items)
-    targets = options.targets[:1] if options.plain_ivf else options.targets
+    targets = options.targets[:1] if options.plain_join else options.targets
     peers = peer_program(options, "bench-ann-peers")
-    found = [kin_ivf(options, target, "--missing", options.missing) for target in targets]
+    found = [kin_join(options, target, "--missing", options.missing) for target in targets]
     found += [kin_exact(options), Peer(HNSW, [peers, "hnsw"], effort[HNSW]),
               Peer(IVF, [peers, "ivf"], effort[IVF])]
     if os.path.exists(peer_program(options, "bench-hnswlib")):

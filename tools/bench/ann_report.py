@@ -111,16 +111,16 @@ def print_growth(name, case):
 def print_hard(name, case):
     def row(entry):
         points = {point["series"]: point for point in entry["points"]}
-        exact, ivf = points[EXACT], points[KIN]
-        seconds = [column(exact, "seconds"), column(ivf, "seconds")]
+        exact, join = points[EXACT], points[KIN]
+        seconds = [column(exact, "seconds"), column(join, "seconds")]
         return [entry["what"], f"{entry['items']:,}", str(entry["k"]), common.spread(seconds[0]),
                 common.spread(seconds[1]), f"{common.ratio(*seconds):.2f}",
-                number(column(ivf, "recall"), 4), number(column(ivf, "worst_row"), 3),
+                number(column(join, "recall"), 4), number(column(join, "worst_row"), 3),
                 number(column(exact, "recall"), 4)]
     print(f"**{name}**: {KIN}, target {case['target']:g}, against {EXACT}; recall over all rows, "
           "that of exact on random rows in double precision")
     print()
-    table(["what is hard", "items", "K", "exact s", "ivf s", "exact / ivf", "recall", "worst row",
+    table(["what is hard", "items", "K", "exact s", "join s", "exact / join", "recall", "worst row",
            "recall of exact"], map(row, case["entries"]))
 
 

@@ -274,7 +274,7 @@ static void test_refusals(void **state)
     sample_make(&s, &spec);
     options.top_k = 1;
     test_refused(kin_join_new(&join, &s.catalog, &options, &err), &err, KIN_E_DATA,
-                 "the modalities have 32769 dimensions in all, --engine ivf takes 32768");
+                 "the modalities have 32769 dimensions in all, --engine join takes 32768");
     assert_null(join);
     sample_release(&s);
 }

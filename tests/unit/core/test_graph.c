@@ -465,6 +465,37 @@ static void test_damaged_top_k(void **state)
 }
 
 /* Files that are missing; arrays of another length that are sound in themselves. */
+/* The engine of a graph whose manifest says `engine` and has an object `of`, as it is read. */
+static void check_engine(const char *engine, const char *of, const char *wanted)
+{
+    kin_error err;
+    kin_graph g;
+    char text[512];
+    snprintf(
+        text, sizeof text,
+        "{\"kind\": \"graph\", \"format\": 1, \"engine\": \"%s\", \"options\": {\"top_k\": %d, "
+        "\"row_order\": \"score\", \"engine\": \"%s\"}, \"%s\": {}, \"modalities\": [{\"name\": "
+        "\"text\"}, {\"name\": \"image\"}]}",
+        engine, K, engine, of);
+    test_write_text(test_path("g/manifest.json"), text);
+    test_ok(kin_graph_open(&g, test_path("g"), &err), &err);
+    const json_t *options = json_object_get(g.manifest, "options");
+    assert_string_equal(json_string_value(json_object_get(g.manifest, "engine")), wanted);
+    assert_string_equal(json_string_value(json_object_get(options, "engine")), wanted);
+    kin_graph_close(&g);
+}
+
+/* "ivf" was the self-join's name; it is FAISS's where there is an index and no join. */
+static void test_old_engine(void **state)
+{
+    (void)state;
+    make_graph(test_path("g"), KIN_ORDER_SCORE, false);
+    check_engine("ivf", "join", "join");
+    check_engine("join", "join", "join");
+    check_engine("ivf", "index", "ivf");
+    check_engine("hnsw", "index", "hnsw");
+}
+
 static void test_missing_and_foreign_files(void **state)
 {
     (void)state;
@@ -570,7 +601,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_npz_members),     cmocka_unit_test(test_zip_refuses),
         cmocka_unit_test(test_damaged_arrays),  cmocka_unit_test(test_missing_and_foreign_files),
         cmocka_unit_test(test_unaligned_array), cmocka_unit_test(test_damaged_manifest),
-        cmocka_unit_test(test_damaged_top_k),
+        cmocka_unit_test(test_damaged_top_k),   cmocka_unit_test(test_old_engine),
     };
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);
 }

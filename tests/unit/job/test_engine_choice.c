@@ -30,12 +30,12 @@ static void test_limits(void **state)
 {
     (void)state;
     assert_int_equal(choose(THRESHOLD - 1, 896, 200), ENGINE_EXACT);
-    assert_int_equal(choose(THRESHOLD, 896, 200), ENGINE_IVF);
-    assert_int_equal(engine_choice(300, 8, 5, 300), ENGINE_IVF);
+    assert_int_equal(choose(THRESHOLD, 896, 200), ENGINE_JOIN);
+    assert_int_equal(engine_choice(300, 8, 5, 300), ENGINE_JOIN);
     assert_int_equal(choose(50, 32768, 5), ENGINE_STREAM);
     assert_int_equal(choose(50000, 32768, 5), ENGINE_EXACT);
     assert_int_equal(choose(50000, 32769, 5), ENGINE_STREAM);
-    assert_int_equal(choose(THRESHOLD, 32769, 5), ENGINE_STREAM); /* ivf refuses them */
+    assert_int_equal(choose(THRESHOLD, 32769, 5), ENGINE_STREAM); /* join refuses them */
 }
 
 static int changes(size_t n, size_t d, size_t k, size_t n_step, size_t d_step, size_t steps)

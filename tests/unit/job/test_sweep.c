@@ -8,9 +8,9 @@
 
 static const sweep_options options = {.target_recall = 0.97};
 
-static sweep_point ivf(double target, double seconds, double most)
+static sweep_point join(double target, double seconds, double most)
 {
-    return (sweep_point){.engine = ENGINE_IVF,
+    return (sweep_point){.engine = ENGINE_JOIN,
                          .target = target,
                          .seconds = seconds,
                          .most_seconds = most,
@@ -21,7 +21,7 @@ static sweep_point ivf(double target, double seconds, double most)
 
 static sweep_point hnsw(int64_t candidates, double seconds, double most)
 {
-    sweep_point point = ivf(0.98, seconds, most);
+    sweep_point point = join(0.98, seconds, most);
     point.engine = ENGINE_HNSW;
     point.candidates = candidates;
     point.target = 0;
@@ -54,8 +54,8 @@ static void test_noise(void **state)
 {
     (void)state;
     sweep self = {.options = &options,
-                  .point = {ivf(0.95, 0.50, 0.55), ivf(0.97, 0.60, 0.70), ivf(0.99, 0.62, 0.65),
-                            ivf(0.999, 0.58, 0.64), hnsw(400, 0.69, 0.80), hnsw(800, 1.2, 1.3)},
+                  .point = {join(0.95, 0.50, 0.55), join(0.97, 0.60, 0.70), join(0.99, 0.62, 0.65),
+                            join(0.999, 0.58, 0.64), hnsw(400, 0.69, 0.80), hnsw(800, 1.2, 1.3)},
                   .count = 6};
     assert_true(sweep_answer(&self) == &self.point[1]);
     static const bool ties[] = {false, false, true, true, true, false};
@@ -63,9 +63,10 @@ static void test_noise(void **state)
         assert_int_equal(sweep_ties(&self, &self.point[i]), ties[i]);
     char *text = ties_text(&self);
     assert_string_equal(
-        text, "Like --engine ivf --target-recall 0.99 (0.62 to 0.65 s), "
-              "--engine ivf --target-recall 0.999 (0.58 to 0.64 s), --engine hnsw --candidates 400 "
-              "--ef-search 400 (0.69 to 0.80 s): it took 0.60 to 0.70 s in 3 runs.\n");
+        text,
+        "Like --engine join --target-recall 0.99 (0.62 to 0.65 s), "
+        "--engine join --target-recall 0.999 (0.58 to 0.64 s), --engine hnsw --candidates 400 "
+        "--ef-search 400 (0.69 to 0.80 s): it took 0.60 to 0.70 s in 3 runs.\n");
     free(text);
 }
 
@@ -74,7 +75,7 @@ static void test_beyond_noise(void **state)
 {
     (void)state;
     sweep self = {.options = &options,
-                  .point = {ivf(0.97, 0.70, 0.75), ivf(0.99, 0.60, 0.65), hnsw(400, 0.40, 0.45),
+                  .point = {join(0.97, 0.70, 0.75), join(0.99, 0.60, 0.65), hnsw(400, 0.40, 0.45),
                             hnsw(200, 0.46, 0.50)},
                   .count = 4};
     assert_true(sweep_answer(&self) == &self.point[2]);
@@ -93,7 +94,7 @@ static void test_beyond_noise(void **state)
 static void test_exact(void **state)
 {
     (void)state;
-    sweep self = {.options = &options, .point = {ivf(0.97, 0.60, 0.70), exact(0.69)}, .count = 2};
+    sweep self = {.options = &options, .point = {join(0.97, 0.60, 0.70), exact(0.69)}, .count = 2};
     assert_true(sweep_prefers_exact(&self));
     self.point[1] = exact(0.71);
     assert_false(sweep_prefers_exact(&self));
@@ -119,8 +120,8 @@ static void test_repeats(void **state)
     (void)state;
     int runs = 0;
     sweep self = {.options = &options,
-                  .point = {hnsw(400, 0.3, 0.3), ivf(0.95, 0.40, 0.40), ivf(0.97, 0.60, 0.60),
-                            ivf(0.99, 0.62, 0.62), ivf(0.999, 1.0, 1.0)},
+                  .point = {hnsw(400, 0.3, 0.3), join(0.95, 0.40, 0.40), join(0.97, 0.60, 0.60),
+                            join(0.99, 0.62, 0.62), join(0.999, 1.0, 1.0)},
                   .count = 5};
     for (size_t i = 0; i < self.count; i++)
         self.point[i].runs = 1;

@@ -177,8 +177,8 @@ static int set_up(void **state)
     w->options.stratify = "cat<egory>";
     make_side(w, &c->graph, 0, "graphs/<b>&co", "hnsw");
     make_side(w, &c->reference, 1, "exact", "exact");
-    make_side(w, &c->other, 2, "other", "ivf");
-    make_side(w, &c->previous, 3, "yesterday", "ivf");
+    make_side(w, &c->other, 2, "other", "join");
+    make_side(w, &c->previous, 3, "yesterday", "join");
     c->to_reference = (kin_pairing){.n = N, .other_n = N, .common = N};
     c->row = w->other;
     c->row_count = 1001;

@@ -27,7 +27,7 @@ typedef struct sample {
     kin_text_list modality;
 } sample;
 
-static const char *const engines[] = {"auto", "exact", "stream", "ivf", "hnsw", NULL};
+static const char *const engines[] = {"auto", "exact", "stream", "join", "hnsw", NULL};
 static const sample defaults = {.top_k = 200, .seed = 1, .share = 0.5};
 
 #define FIELD(type_, name_, field_)                                                                \
@@ -124,7 +124,7 @@ static void test_defaults(void **state)
 static void test_forms(void **state)
 {
     (void)state;
-    accept("a --top-k 7 b --engine=ivf --force --out d --modality x --modality=y=z:1 - -- --top-k",
+    accept("a --top-k 7 b --engine=join --force --out d --modality x --modality=y=z:1 - -- --top-k",
            "");
     assert_int_equal(values.top_k, 7);
     assert_int_equal(values.engine, 3);
@@ -250,11 +250,11 @@ static void test_sizes(void **state)
 static void test_choices_and_flags(void **state)
 {
     (void)state;
-    refuse("--engine foo", "", "--engine foo: must be auto, exact, stream, ivf or hnsw");
-    refuse("--engine ixf", "", "--engine ixf: must be auto, exact, stream, ivf or hnsw");
-    assert_string_equal(fault.hint, "did you mean ivf?");
-    refuse("--engine IVF", "", "--engine IVF: must be auto, exact, stream, ivf or hnsw");
-    assert_string_equal(fault.hint, "did you mean ivf?");
+    refuse("--engine foo", "", "--engine foo: must be auto, exact, stream, join or hnsw");
+    refuse("--engine joim", "", "--engine joim: must be auto, exact, stream, join or hnsw");
+    assert_string_equal(fault.hint, "did you mean join?");
+    refuse("--engine JOIN", "", "--engine JOIN: must be auto, exact, stream, join or hnsw");
+    assert_string_equal(fault.hint, "did you mean join?");
     refuse("--force=maybe", "", "--force maybe: must be 1, true, yes, on, 0, false, no or off");
     accept("--force=YES", "");
     assert_true(values.force);
@@ -333,7 +333,7 @@ static void test_environment_values(void **state)
     refuse("", "KIN_TOP_K=abc", "KIN_TOP_K=abc: not a whole number");
     refuse("", "KIN_TOP_K=0 # none", "KIN_TOP_K=0: must be 1 to 10000");
     refuse("", "SIMILARITY_TOP_K=1e2", "SIMILARITY_TOP_K=1e2: not a whole number");
-    refuse("", "KIN_ENGINE=fast", "KIN_ENGINE=fast: must be auto, exact, stream, ivf or hnsw");
+    refuse("", "KIN_ENGINE=fast", "KIN_ENGINE=fast: must be auto, exact, stream, join or hnsw");
 }
 
 static void test_known_names(void **state)
@@ -379,12 +379,12 @@ static void test_help_text(void **state)
 static void test_json(void **state)
 {
     (void)state;
-    accept("--out d\xff --modality a --engine ivf", "");
+    accept("--out d\xff --modality a --engine join", "");
     json_t *some = kin_options_json(&table, &values, false);
     json_t *all = kin_options_json(&table, &values, true);
     char *text = json_dumps(some, JSON_COMPACT);
     assert_string_equal(text, "{\"top_k\":200,\"seed\":1,\"share\":0.5,\"free_real\":0.0,"
-                              "\"engine\":\"ivf\",\"modality\":[\"a\"]}");
+                              "\"engine\":\"join\",\"modality\":[\"a\"]}");
     assert_string_equal(json_string_value(json_object_get(all, "out")), "d\xef\xbf\xbd");
     assert_true(json_is_false(json_object_get(all, "force")));
     free(text);
