@@ -1,5 +1,5 @@
 #include "core/error.h"
-#include "core/lines.h"
+#include "core/utf8.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -5,7 +5,6 @@
  */
 #include "core/dir.h"
 #include "core/error.h"
-#include "core/outfile.h"
 #include <errno.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -5,6 +5,7 @@
  */
 #include "core/error.h"
 #include "core/file.h"
+#include "core/utf8.h"
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -42,17 +43,6 @@ void kin_lines_close(kin_lines *self);
 kin_span kin_lines_at(const kin_lines *self, size_t line);
 
 bool kin_span_equal(kin_span a, kin_span b);
-
-/* The length of the UTF-8 sequence that `text` of `left` > 0 bytes starts with (RFC 3629: no overlong forms, no
- * surrogates); 0 where none does, and at NUL. */
-size_t kin_utf8_length(const char *text, size_t left);
-
-/* The character that a sequence of `length` bytes, 1 to 4, encodes; of a byte that is no UTF-8 the byte itself. */
-unsigned kin_utf8_character(const char *text, size_t length);
-
-/* Whether a character ends lines somewhere or steers a terminal: C0, DEL, C1, and the separators of lines and
- * paragraphs, U+2028 and U+2029. */
-bool kin_is_control(unsigned character);
 
 /* ---- an index from text to line -------------------------------------------------------------- */
 
