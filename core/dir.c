@@ -1,5 +1,6 @@
 #include "core/dir.h"
 #include "core/file.h"
+#include "core/path.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -9,12 +10,9 @@
 
 int kin_dir_open(kin_dir *self, const char *path, kin_error *err)
 {
-    size_t length = strlen(path);
-    while (length > 1 && path[length - 1] == '/') /* what a shell completes to */
-        length--;
-    *self = (kin_dir){.path = strndup(path, length)};
+    *self = (kin_dir){.path = kin_path_trim(path)};
     if (!self->path)
-        return kin_fail_alloc(err, "path", length);
+        return kin_fail_alloc(err, "path", strlen(path));
     self->fd = KIN_RETRY(open(path, O_PATH | O_DIRECTORY | O_CLOEXEC));
     if (self->fd >= 0)
         return 0;

@@ -5,6 +5,7 @@
  */
 #include "core/dir.h"
 #include "core/error.h"
+#include "core/path.h"
 #include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -76,21 +77,5 @@ int kin_hash_file_in(kin_hash *out, size_t *bytes /* may be NULL */, const kin_d
 /* A descriptor of the file `name` of a folder (NULL: `name` is a path), or a negative code, as of
  * kin_file_open_in. */
 int kin_file_descriptor(const kin_dir *dir, const char *name, kin_error *err);
-
-/* The part of `path` behind its last slash; points into `path`. */
-const char *kin_path_base(const char *path);
-
-/* The path of the folder that `path` lies in, without slashes at its end, in new memory (free): "." for a bare name.
- * NULL when memory is refused. */
-char *kin_path_parent(const char *path);
-
-/* "directory/name" in new memory (free), NULL when memory is refused. */
-char *kin_path_join(const char *directory, const char *name);
-
-/* The path of the file `name` of a folder (NULL: `name` is one) in new memory (free). */
-char *kin_path_in(const kin_dir *dir, const char *name);
-
-/* printf into new memory (free), NULL when memory is refused. */
-char *kin_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <string.h>
+#include <strings.h>
 
 static const char shape_hint[] =
     "header and contents disagree, as after a copy that was cut short: write the file again";
@@ -144,6 +145,15 @@ static bool ends_with(const char *text, const char *ending)
     size_t length = strlen(text);
     size_t tail = strlen(ending);
     return length >= tail && strcmp(text + length - tail, ending) == 0;
+}
+
+bool kin_matrix_is_named(const char *path)
+{
+    const char *dot = strrchr(kin_path_base(path), '.');
+    for (size_t i = 0; dot && i < sizeof formats / sizeof *formats; i++)
+        if (strcasecmp(dot, formats[i].ending) == 0)
+            return true;
+    return false;
 }
 
 size_t kin_matrix_name_length(const char *path)

@@ -22,6 +22,9 @@ typedef struct kin_matrix {
 
 enum { KIN_DIMENSIONS_MAX = 65536 };
 
+/* Whether the path ends as a format of vectors does, in capitals or not. */
+bool kin_matrix_is_named(const char *path);
+
 /* How many bytes of a path's start are the name of a vector file: up to the last ending of one (".npy"); 0: none. */
 size_t kin_matrix_name_length(const char *path);
 

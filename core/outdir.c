@@ -130,14 +130,6 @@ void kin_outdir_discard_all(void)
 
 /* ---- opening ---------------------------------------------------------------------------------- */
 
-static char *without_trailing_slashes(const char *path)
-{
-    size_t length = strlen(path);
-    while (length > 1 && path[length - 1] == '/')
-        length--;
-    return strndup(path, length);
-}
-
 /* A folder cannot be exchanged under a name that is not its own. */
 static int check_name(const char *path, bool force, kin_error *err)
 {
@@ -156,7 +148,7 @@ int kin_outdir_open(kin_outdir *self, const char *path, const char *kind, bool f
     *self = (kin_outdir){.kind = kind, .force = force};
     bool living = false;
     old_output old = {0};
-    self->final = without_trailing_slashes(path);
+    self->final = kin_path_trim(path);
     int rc = self->final ? check_name(self->final, force, err)
                          : kin_fail_alloc(err, "path", strlen(path));
     if (rc == 0)

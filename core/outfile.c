@@ -1,5 +1,5 @@
 /*
- * Single files that are there whole or not at all (declared in core/outdir.h).
+ * Single files that are there whole or not at all (core/outfile.h).
  *
  * A file is written in a folder of its own beside its final name, as an output folder is, and not under
  * a temporary name: so what a killed writer leaves is known by the folder's mark, on every file system.
@@ -7,6 +7,7 @@
  */
 #include "core/outfile.h"
 #include "core/manifest.h"
+#include "core/matrix.h"
 #include "core/unfinished.h"
 
 #include <errno.h>
@@ -20,16 +21,15 @@
 
 static const char inside[] = "file"; /* its name in the folder */
 
-/* The endings that vectors and neighbours are read by: no page or report is meant to have one. */
+/* Whether vectors or neighbours are read by this ending: no page or report is meant to have it. */
 static bool is_named_as_vectors(const char *path)
 {
-    static const char *const ending[] = {".npy",   ".npz",   ".fbin",  ".f16bin",
-                                         ".i8bin", ".fvecs", ".ivecs", ".ibin"};
+    static const char *const neighbors[] = {".npz", ".ivecs", ".ibin"};
     const char *dot = strrchr(kin_path_base(path), '.');
-    for (size_t i = 0; dot && i < sizeof ending / sizeof *ending; i++)
-        if (strcasecmp(dot, ending[i]) == 0)
+    for (size_t i = 0; dot && i < sizeof neighbors / sizeof *neighbors; i++)
+        if (strcasecmp(dot, neighbors[i]) == 0)
             return true;
-    return false;
+    return kin_matrix_is_named(path);
 }
 
 /* Whether the file `path` is one of a finished folder that kin wrote: its manifest, or listed there. */
