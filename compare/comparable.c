@@ -94,17 +94,17 @@ static size_t cut_to(size_t k, size_t top_k)
 int kin_graph_comparable(kin_mismatches *out, const kin_graph *graph, const kin_graph *reference,
                          size_t top_k, kin_error *err)
 {
-    bool foreign = kin_graph_is_foreign(graph) || kin_graph_is_foreign(reference);
+    bool imported = kin_graph_is_imported(graph) || kin_graph_is_imported(reference);
     *out = (kin_mismatches){0};
     if (graph->n != reference->n)
         note(out, "%s has %zu items, %s has %zu", graph->directory, graph->n, reference->directory,
              reference->n);
-    if (!foreign && cut_to(graph->k, top_k) != cut_to(reference->k, top_k))
+    if (!imported && cut_to(graph->k, top_k) != cut_to(reference->k, top_k))
         note(out, "%s has top-k %zu, %s has %zu", graph->directory, graph->k, reference->directory,
              reference->k);
-    /* rows of a foreign file may lie in any order, if it has ids; but not beside vectors, whose rows they are */
+    /* with ids an imported file may have its rows in any order, but not beside vectors of those rows */
     bool scored = graph->data && reference->data;
-    if (!foreign || scored)
+    if (!imported || scored)
         check_ids(out, graph, reference);
     if (scored)
         check_scores(out, graph, reference);
@@ -125,7 +125,7 @@ double kin_graph_weight_sum(const kin_graph *graph)
     return sum > 0 ? sum : 1;
 }
 
-bool kin_graph_is_foreign(const kin_graph *graph)
+bool kin_graph_is_imported(const kin_graph *graph)
 {
-    return strcmp(text_of(graph->manifest, "engine"), "foreign") == 0;
+    return strcmp(text_of(graph->manifest, "engine"), "imported") == 0;
 }

@@ -14,7 +14,7 @@ typedef struct kin_mismatches {
 } kin_mismatches;
 
 /* Notes what makes a comparison mean nothing: other n or ids, other top-k (both cut to `top_k`, 0: as they are), or scores on no common scale
- * (modalities, fingerprints, weights, --missing). A foreign graph has any top-k, and where one of the two has no scores
+ * (modalities, fingerprints, weights, --missing). An imported graph has any top-k, and where one of the two has no scores
  * only n is looked at: its rows may lie in another order. 0, or KIN_E_DATA with the first of them: a caller that goes on all the same has the lines to
  * warn with. */
 int kin_graph_comparable(kin_mismatches *out, const kin_graph *graph, const kin_graph *reference,
@@ -24,6 +24,6 @@ int kin_graph_comparable(kin_mismatches *out, const kin_graph *graph, const kin_
 double kin_graph_weight_sum(const kin_graph *graph);
 
 /* Whether it was read from a file that kin did not write. */
-bool kin_graph_is_foreign(const kin_graph *graph);
+bool kin_graph_is_imported(const kin_graph *graph);
 
 #endif

@@ -52,7 +52,7 @@ void kin_graph_writer_free(kin_graph_writer *self);
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-/* A graph: its arrays mapped, or in memory (compare/made.h, compare/foreign.h). Const after opening. */
+/* A graph: its arrays mapped, or in memory (compare/made.h, compare/import.h). Const after opening. */
 typedef struct kin_graph {
     size_t n;
     size_t pairs;
@@ -60,7 +60,7 @@ typedef struct kin_graph {
     kin_row_order order;
     int64_t *indptr;        /* [n + 1]; owned */
     const int32_t *indices; /* [pairs] */
-    const float *data; /* [pairs] fused scores; NULL of a foreign graph: entries are best first */
+    const float *data; /* [pairs] fused scores; NULL of an imported graph: entries are best first */
     size_t modality_count;
     char modality[KIN_MODALITIES_MAX][KIN_NAME_MAX];
     const uint16_t *cosine[KIN_MODALITIES_MAX]; /* [pairs] float16 bits; NULL where it has none */

@@ -11,7 +11,7 @@
 /* The K that a graph claims to have; 0: none. */
 static size_t claimed(const compare_side *side)
 {
-    return kin_graph_is_foreign(&side->graph) ? side->foreign.top_k : side->graph.k;
+    return kin_graph_is_imported(&side->graph) ? side->import.top_k : side->graph.k;
 }
 
 static size_t least(size_t a, size_t b)
@@ -63,7 +63,7 @@ static void warn_of_itself(comparison *self, const compare_side *side, size_t k)
 {
     const kin_graph *graph = &side->graph;
     if (side->there && !self->options->top_k && k == graph->k && k > 1 &&
-        side->foreign.to_self > graph->n / 2)
+        side->import.to_self > graph->n / 2)
         comparison_warn(self,
                         "%s holds the item itself in most rows, which is no neighbour and one of "
                         "%zu places (--top-k %zu judges the others)",
@@ -73,7 +73,7 @@ static void warn_of_itself(comparison *self, const compare_side *side, size_t k)
 void comparison_check_truth_rows(comparison *self)
 {
     const kin_recall *recall = &self->recall;
-    if (kin_graph_is_foreign(&self->reference.graph) && !self->computed && recall->truth_short > 0)
+    if (kin_graph_is_imported(&self->reference.graph) && !self->computed && recall->truth_short > 0)
         comparison_warn(self,
                         "%s has fewer than %s in %zu of %zu rows: what it lacks is "
                         "missed by none",

@@ -18,8 +18,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char hint_foreign[] = "a foreign file has row numbers: name its ids with --ids or "
-                                   "--reference-ids";
+static const char hint_imported[] = "an imported file has row numbers: name its ids with --ids or "
+                                    "--reference-ids";
 
 void comparison_warn(comparison *self, const char *format, ...)
 {
@@ -36,9 +36,9 @@ void comparison_warn(comparison *self, const char *format, ...)
 
 /* ---- what is asked for --------------------------------------------------------------------------- */
 
-static bool foreign_path(const char *path)
+static bool is_import_path(const char *path)
 {
-    return path && kin_foreign_is(path);
+    return path && kin_import_is_path(path);
 }
 
 static int check_gates(const compare_options *o, kin_error *err)
@@ -68,16 +68,16 @@ static int check_options(const compare_options *o, const kin_operands *operands,
     if (o->stratify && !o->reference && !o->sample)
         return kin_fail(err, KIN_E_USAGE, "add --reference GRAPH, or --sample 1000",
                         "--stratify needs a recall to break down");
-    if (o->sample && foreign_path(operands->item[0]) && !o->modality.count)
+    if (o->sample && is_import_path(operands->item[0]) && !o->modality.count)
         return kin_fail(err, KIN_E_USAGE,
                         "give --modality NAME=FILE:WEIGHT for each file of vectors",
                         "--sample computes exact rows, and %s names no vectors", operands->item[0]);
-    if (o->ids && !foreign_path(operands->item[0]))
+    if (o->ids && !is_import_path(operands->item[0]))
         return kin_fail(err, KIN_E_USAGE, "a graph of kin's has its ids", "--ids goes with a file");
-    if (o->reference_ids && !foreign_path(o->reference))
+    if (o->reference_ids && !is_import_path(o->reference))
         return kin_fail(err, KIN_E_USAGE, "a graph of kin's has its ids",
                         "--reference-ids goes with a file at --reference");
-    if (o->missing != KIN_MISSING_RENORM && !foreign_path(operands->item[0]))
+    if (o->missing != KIN_MISSING_RENORM && !is_import_path(operands->item[0]))
         return kin_fail(err, KIN_E_USAGE, "leave --missing out: the graph's manifest has it",
                         "--missing goes with a file");
     return check_gates(o, err);
@@ -108,7 +108,7 @@ static int open_vectors(comparison *self, kin_error *err)
     const kin_graph *graph = &self->graph.graph;
     if (self->has_catalog)
         return 0;
-    int rc = self->graph.there && !kin_graph_is_foreign(graph)
+    int rc = self->graph.there && !kin_graph_is_imported(graph)
                  ? show_catalog_open(&self->catalog, graph, &self->options->modality, err)
                  : open_named_vectors(self, err);
     self->has_catalog = rc == 0;
@@ -133,7 +133,7 @@ static int open_side(comparison *self, compare_side *side, const char *path, con
 {
     const compare_options *o = self->options;
     int rc = 0;
-    if (!foreign_path(path)) {
+    if (!is_import_path(path)) {
         rc = open_graph(&side->graph, path, err);
         side->there = rc == 0;
         if (rc == 0)
@@ -142,11 +142,11 @@ static int open_side(comparison *self, compare_side *side, const char *path, con
         if (o->modality.count)
             rc = open_vectors(self, err);
         if (rc == 0)
-            rc = kin_foreign_open(&side->graph, &side->foreign, path, ids,
-                                  self->has_catalog ? &self->catalog : NULL, o->memory, err);
+            rc = kin_import_open(&side->graph, &side->import, path, ids,
+                                 self->has_catalog ? &self->catalog : NULL, o->memory, err);
         side->there = rc == 0;
     }
-    side->named = rc == 0 && (ids || !kin_graph_is_foreign(&side->graph));
+    side->named = rc == 0 && (ids || !kin_graph_is_imported(&side->graph));
     return rc;
 }
 
@@ -201,14 +201,14 @@ static int pair(kin_pairing *out, compare_side *a, compare_side *b, kin_error *e
     }
     if (a->named != b->named) /* a row number that is somebody's id would be a match */
         return kin_fail(
-            err, KIN_E_DATA, hint_foreign, "%s has %zu rows without ids, %s has %zu items",
+            err, KIN_E_DATA, hint_imported, "%s has %zu rows without ids, %s has %zu items",
             a->named ? other->directory : graph->directory, a->named ? other->n : graph->n,
             a->named ? graph->directory : other->directory, a->named ? graph->n : other->n);
     int rc =
         kin_pairing_init(out, &graph->ids, graph->directory, &other->ids, other->directory, err);
     if (rc == 0 && out->common == 0) {
         kin_pairing_release(out);
-        rc = kin_fail(err, KIN_E_DATA, hint_foreign, "%s and %s have no item in common",
+        rc = kin_fail(err, KIN_E_DATA, hint_imported, "%s and %s have no item in common",
                       graph->directory, other->directory);
     }
     return rc;
@@ -241,7 +241,7 @@ static void check_truth(comparison *self)
 {
     const kin_graph *reference = &self->reference.graph;
     const char *engine = json_string_value(json_object_get(reference->manifest, "engine"));
-    if (!self->computed && !kin_graph_is_foreign(reference) && !why_is_exact(reference))
+    if (!self->computed && !kin_graph_is_imported(reference) && !why_is_exact(reference))
         comparison_warn(self,
                         "%s is by engine %s: recall says how far the two agree, not what is missed",
                         reference->directory, engine ? engine : "unknown");
@@ -340,7 +340,7 @@ static int measure_loss(comparison *self, const kin_monitor *monitor, kin_error 
     const kin_graph *graph = &self->graph.graph;
     const compare_options *o = self->options;
     kin_error fault = {0};
-    if (kin_graph_is_foreign(graph) || !json_object_get(graph->manifest, "trace"))
+    if (kin_graph_is_imported(graph) || !json_object_get(graph->manifest, "trace"))
         return 0;
     int rc = open_vectors(self, &fault);
     if (rc == KIN_E_NOINPUT || rc == KIN_E_DATA) {

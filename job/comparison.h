@@ -15,7 +15,7 @@
  */
 #include "compare/comparable.h"
 #include "compare/drift.h"
-#include "compare/foreign.h"
+#include "compare/import.h"
 #include "compare/loss.h"
 #include "compare/recall.h"
 #include "compare/strata.h"
@@ -29,7 +29,7 @@ typedef struct compare_options {
     const char *reference, *reference_ids, *ids, *previous, *stratify;
     int64_t sample, seed, top_k; /* top_k 0: as graph and reference say */
     kin_text_list modality;
-    int missing; /* kin_missing; of foreign files */
+    int missing; /* kin_missing; of imported files */
     double min_recall, max_empty, min_fill, max_drift, max_item_change; /* NaN: not asked */
     int bound;                                                          /* compare_bound */
     uint64_t memory;
@@ -45,7 +45,7 @@ typedef struct compare_side {
     bool there;
     bool named; /* it has ids: its own, given ones, or lent by a graph of the same rows */
     kin_graph graph;
-    kin_foreign_report foreign; /* of a foreign file: what was left out */
+    kin_import_report import; /* of an imported file: what was left out */
 } compare_side;
 
 enum { COMPARE_GATES_MAX = 5, COMPARE_WARNINGS_MAX = KIN_MISMATCHES_MAX + 10 };

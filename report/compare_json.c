@@ -237,17 +237,17 @@ static json_t *side_json(const compare_side *side)
     kin_json_set(&out, "items", count(graph->n));
     kin_json_set(&out, "pairs", count(graph->pairs));
     kin_json_set(&out, "top_k", count(graph->k));
-    static const char *const keys[] = {"engine", "options", "modalities", "foreign"};
+    static const char *const keys[] = {"engine", "options", "modalities", "import"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         json_t *value = json_object_get(manifest, keys[i]);
         kin_json_set(&out, keys[i], value ? json_incref(value) : json_null());
     }
-    if (kin_graph_is_foreign(graph))
+    if (kin_graph_is_imported(graph))
         kin_json_set(&out, "left_out",
-                     json_pack("{s:o, s:o, s:o, s:o}", "padding", count(side->foreign.padding),
-                               "to_self", count(side->foreign.to_self), "repeated",
-                               count(side->foreign.repeated), "no_pair",
-                               count(side->foreign.no_pair)));
+                     json_pack("{s:o, s:o, s:o, s:o}", "padding", count(side->import.padding),
+                               "to_self", count(side->import.to_self), "repeated",
+                               count(side->import.repeated), "no_pair",
+                               count(side->import.no_pair)));
     return out;
 }
 

@@ -206,10 +206,10 @@ static void write_run(const sheet *self)
 }
 
 /* What was left out of files that something else wrote. */
-static void write_foreign(const sheet *self)
+static void write_imported(const sheet *self)
 {
     for (size_t i = 0; i < self->columns; i++) {
-        const kin_foreign_report *report = &self->column[i].side->foreign;
+        const kin_import_report *report = &self->column[i].side->import;
         if (report->entries == 0)
             continue;
         fputs("<p class=\"says\">Of the ", self->out);
@@ -260,5 +260,5 @@ void compare_page_setup(compare_page *page)
     write_options(&self);
     write_run(&self);
     part_table_end(page->out);
-    write_foreign(&self);
+    write_imported(&self);
 }

@@ -1,4 +1,4 @@
-"""kin compare: its numbers recomputed from the files with numpy, to 1e-9; samples, strata, foreign files, drift,
+"""kin compare: its numbers recomputed from the files with numpy, to 1e-9; samples, strata, imported files, drift,
 gates, reports; what does not fit is refused, or compared with a warning."""
 import json
 import os
@@ -207,7 +207,7 @@ class Numbers(Compare):
 
 # ---- files of others ------------------------------------------------------------------------------------
 
-class Foreign(Compare):
+class Imported(Compare):
     def write(self, name, rows, width):
         """Rows of neighbours, best first, as .ivecs or .ibin, padded with -1."""
         table = np.full((len(rows), width), -1, "<i4")
@@ -236,7 +236,7 @@ class Foreign(Compare):
         for name in ("g.ivecs", "g.ibin", "g.npz"):
             got = self.compare(name, "--reference", "exact", *VECTORS)
             self.assertEqual(got["recall"], wanted["recall"], name)
-            self.assertEqual(got["graph"]["engine"], "foreign")
+            self.assertEqual(got["graph"]["engine"], "imported")
             strata = self.compare(name, "--reference", "exact", "--stratify", "category")["strata"]
             self.assertEqual([value["items"] for value in strata["values"]], [400, 100, 100])
             plain = self.compare(name, "--reference", "exact")["recall"]

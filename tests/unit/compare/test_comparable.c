@@ -64,8 +64,8 @@ static void test_refusals_name_both_values(void **state)
     hand_drop(&b);
 }
 
-/* A foreign file says little about itself: what it does not say is no difference. */
-static void test_foreign(void **state)
+/* An imported file says little about itself: what it does not say is no difference. */
+static void test_imported(void **state)
 {
     hand a, b;
     kin_mismatches found;
@@ -73,9 +73,9 @@ static void test_foreign(void **state)
     (void)state;
     hand_make(&a, "left", N, K, rows);
     hand_make(&b, "right", N, K, rows);
-    json_object_set_new(b.graph.manifest, "engine", json_string("foreign"));
+    json_object_set_new(b.graph.manifest, "engine", json_string("imported"));
     b.graph.k = 9;
-    assert_true(kin_graph_is_foreign(&b.graph) && !kin_graph_is_foreign(&a.graph));
+    assert_true(kin_graph_is_imported(&b.graph) && !kin_graph_is_imported(&a.graph));
     assert_int_equal(kin_graph_comparable(&found, &a.graph, &b.graph, 0, NULL), 0);
     json_object_set_new(modality(&b, 0), "weight", json_real(1));
     expect_refusal(&a, &b, 1, "0.6 in left", "1 in right"); /* its scores were made with that */
@@ -90,7 +90,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_refusals_name_both_values),
-        cmocka_unit_test(test_foreign),
+        cmocka_unit_test(test_imported),
     };
 
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);

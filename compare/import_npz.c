@@ -2,7 +2,7 @@
  * What scipy.sparse.save_npz writes of a CSR matrix: an archive of the .npy files indptr, indices, data, shape and
  * format. Heads are read first, so that memory is known before anything of size is read.
  */
-#include "compare/foreign_file.h"
+#include "compare/import_file.h"
 #include "core/half.h"
 #include "core/npy.h"
 
@@ -199,7 +199,7 @@ static int need_count(const array *self, size_t wanted, const char *what, const 
 }
 
 /* indptr as the file's row starts: ascending from 0 to the number of entries. */
-static int read_starts(kin_foreign_file *self, const array *indptr, size_t entries, kin_error *err)
+static int read_starts(kin_import_file *self, const array *indptr, size_t entries, kin_error *err)
 {
     unsigned char *member;
     const char *path = self->file.path;
@@ -223,26 +223,26 @@ static int read_starts(kin_foreign_file *self, const array *indptr, size_t entri
 }
 
 /* Notes where a member's values will be once it is read. */
-static void set_member(kin_foreign_file *self, size_t m, const array *from)
+static void set_member(kin_import_file *self, size_t m, const array *from)
 {
     self->member[m] = from->entry;
     self->member_offset[m] = from->offset;
 }
 
-static int load(kin_foreign_file *self, kin_error *err)
+static int load(kin_import_file *self, kin_error *err)
 {
     int rc = 0;
-    for (size_t m = 0; m < KIN_FOREIGN_MEMBERS && rc == 0; m++)
+    for (size_t m = 0; m < KIN_IMPORT_MEMBERS && rc == 0; m++)
         rc = kin_zip_read(&self->archive, &self->member[m], self->member[m].bytes,
                           &self->member_data[m], err);
     if (rc != 0)
         return rc;
-    self->neighbor = self->member_data[KIN_FOREIGN_INDICES] + self->member_offset[0];
-    self->score = self->member_data[KIN_FOREIGN_DATA] + self->member_offset[1];
+    self->neighbor = self->member_data[KIN_IMPORT_INDICES] + self->member_offset[0];
+    self->score = self->member_data[KIN_IMPORT_DATA] + self->member_offset[1];
     return 0;
 }
 
-int kin_foreign_npz_open(kin_foreign_file *self, size_t memory_bytes, kin_error *err)
+int kin_import_npz_open(kin_import_file *self, size_t memory_bytes, kin_error *err)
 {
     const char *path = self->file.path;
     const kin_zip *archive = &self->archive;
@@ -264,7 +264,7 @@ int kin_foreign_npz_open(kin_foreign_file *self, size_t memory_bytes, kin_error 
     if (rc == 0)
         rc = need_count(&data, indices.count, "indices.npy", path, err);
     if (rc == 0)
-        rc = kin_foreign_file_start(self, n, indptr.entry.bytes, memory_bytes, err);
+        rc = kin_import_file_start(self, n, indptr.entry.bytes, memory_bytes, err);
     if (rc == 0)
         rc = read_starts(self, &indptr, indices.count, err);
     if (rc != 0)
@@ -272,8 +272,8 @@ int kin_foreign_npz_open(kin_foreign_file *self, size_t memory_bytes, kin_error 
     self->width = indices.type->bytes;
     self->score_bytes = data.type->bytes;
     self->score_value = data.type->load;
-    set_member(self, KIN_FOREIGN_INDICES, &indices);
-    set_member(self, KIN_FOREIGN_DATA, &data);
+    set_member(self, KIN_IMPORT_INDICES, &indices);
+    set_member(self, KIN_IMPORT_DATA, &data);
     self->load = load;
     return 0;
 }

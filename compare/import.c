@@ -7,8 +7,8 @@
  * or that of the file's scores (ties by row number), which are then forgotten: nobody knows what they mean.
  * Memory: 4 bytes an entry, with a catalog 8 and 2 for each modality, and what an .npz has compressed.
  */
-#include "compare/foreign.h"
-#include "compare/foreign_file.h"
+#include "compare/import.h"
+#include "compare/import_file.h"
 #include "compare/row.h"
 #include "core/half.h"
 #include "core/ids.h"
@@ -33,12 +33,12 @@ typedef struct worker {
     int32_t *ascending; /* [longest] this and what follows: with a catalog */
     kin_query query;
     kin_rescore_space space;
-    kin_rows best;               /* one row */
-    kin_foreign_report left_out; /* by this thread */
+    kin_rows best;              /* one row */
+    kin_import_report left_out; /* by this thread */
 } worker;
 
 typedef struct intake {
-    const kin_foreign_file *from;
+    const kin_import_file *from;
     const kin_catalog *catalog;           /* or NULL */
     int32_t *neighbor;                    /* [entries] */
     float *score;                         /* [entries]; with a catalog */
@@ -58,7 +58,7 @@ static size_t modalities(const intake *self)
 /* Everything that is held at the peak, the file's part too. */
 static int check_plan(const intake *self, size_t memory_bytes, kin_error *err)
 {
-    const kin_foreign_file *from = self->from;
+    const kin_import_file *from = self->from;
     const size_t id_bytes = 29 + 16; /* a line of digits and its place, and the index of ids */
     kin_memory_plan plan = {.hint = "the neighbours a row in the file"};
     size_t longest = from->longest;
@@ -73,7 +73,7 @@ static int check_plan(const intake *self, size_t memory_bytes, kin_error *err)
         row_bytes = kin_size_add(row_bytes, kin_catalog_dimensions(self->catalog) * sizeof(double));
         entry_bytes += sizeof(float) + m * sizeof(uint16_t);
     }
-    kin_foreign_file_plan(from, &plan);
+    kin_import_file_plan(from, &plan);
     kin_memory_plan_add(&plan, "neighbours and scores", from->entries, entry_bytes);
     kin_memory_plan_add(&plan, "lengths of rows", from->n, sizeof *self->kept);
     kin_memory_plan_add(&plan, "ids", from->n, id_bytes);
@@ -159,11 +159,11 @@ static int best_first(const void *a, const void *b)
 /* The row's neighbours as the file has them, best first, into w->candidate; returns how many. */
 static size_t take_row(const intake *self, worker *w, size_t row)
 {
-    const kin_foreign_file *from = self->from;
+    const kin_import_file *from = self->from;
     bool sorted = true;
     size_t count = 0;
     for (int64_t entry = from->start[row]; entry < from->start[row + 1]; entry++) {
-        int64_t neighbor = kin_foreign_neighbor(from, row, (size_t)entry);
+        int64_t neighbor = kin_import_neighbor(from, row, (size_t)entry);
         candidate *next = &w->candidate[count];
         if (neighbor < 0) {
             w->left_out.padding++;
@@ -175,7 +175,7 @@ static size_t take_row(const intake *self, worker *w, size_t row)
         }
         *next = (candidate){.row = (int32_t)neighbor};
         if (from->score) {
-            next->score = kin_foreign_score(from, (size_t)entry);
+            next->score = kin_import_score(from, (size_t)entry);
             sorted = sorted && (count == 0 || best_first(next - 1, next) <= 0);
         }
         count++;
@@ -244,7 +244,7 @@ static void import_rows(const intake *self)
 /* ---- the graph ------------------------------------------------------------------------------- */
 
 /* Closes the rows up and gives the graph its shape. The file's row starts become the graph's. */
-static void close_up(const intake *self, kin_graph *graph, kin_foreign_file *from)
+static void close_up(const intake *self, kin_graph *graph, kin_import_file *from)
 {
     size_t to = 0;
     for (size_t row = 0; row < from->n; row++) {
@@ -274,8 +274,8 @@ static void close_up(const intake *self, kin_graph *graph, kin_foreign_file *fro
     }
 }
 
-static int import_all(intake *self, kin_graph *graph, kin_foreign_report *report,
-                      kin_foreign_file *from, kin_error *err)
+static int import_all(intake *self, kin_graph *graph, kin_import_report *report,
+                      kin_import_file *from, kin_error *err)
 {
     int rc = allocate(self, graph, err);
     if (rc != 0)
@@ -299,7 +299,7 @@ static int import_all(intake *self, kin_graph *graph, kin_foreign_report *report
                     report->repeated, report->no_pair);
 }
 
-static int open_ids(kin_graph *graph, const char *ids, const kin_foreign_file *from, kin_error *err)
+static int open_ids(kin_graph *graph, const char *ids, const kin_import_file *from, kin_error *err)
 {
     if (!ids)
         return kin_lines_number(&graph->ids, from->n, err);
@@ -327,7 +327,7 @@ static json_t *describe_modalities(const kin_catalog *catalog)
     return all;
 }
 
-static int make_manifest(kin_graph *graph, const kin_foreign_file *from, const kin_catalog *catalog,
+static int make_manifest(kin_graph *graph, const kin_import_file *from, const kin_catalog *catalog,
                          kin_error *err)
 {
     json_t *options = json_pack("{s:I, s:s}", "top_k", (json_int_t)graph->k, "row_order",
@@ -337,26 +337,26 @@ static int make_manifest(kin_graph *graph, const kin_foreign_file *from, const k
     kin_hash fingerprint = kin_hash_bytes(from->file.data, from->file.bytes);
     graph->manifest =
         json_pack("{s:s, s:s, s:o, s:I, s:o, s:{s:o, s:s, s:s}}", "kind", "graph", "engine",
-                  "foreign", "options", options, "items", (json_int_t)graph->n, "modalities",
-                  describe_modalities(catalog), "foreign", "file", kin_json_path(from->file.path),
+                  "imported", "options", options, "items", (json_int_t)graph->n, "modalities",
+                  describe_modalities(catalog), "import", "file", kin_json_path(from->file.path),
                   "xxh3_128", fingerprint.text, "format", from->format);
     graph->directory = strdup(from->file.path);
     return graph->manifest && graph->directory ? 0 : kin_fail_alloc(err, "manifest", 0);
 }
 
-bool kin_foreign_is(const char *path)
+bool kin_import_is_path(const char *path)
 {
-    return kin_foreign_file_is(path);
+    return kin_import_file_is_path(path);
 }
 
-int kin_foreign_open(kin_graph *out, kin_foreign_report *report, const char *path, const char *ids,
-                     const kin_catalog *catalog, size_t memory_bytes, kin_error *err)
+int kin_import_open(kin_graph *out, kin_import_report *report, const char *path, const char *ids,
+                    const kin_catalog *catalog, size_t memory_bytes, kin_error *err)
 {
-    kin_foreign_file from;
+    kin_import_file from;
     intake job = {.from = &from, .catalog = catalog, .workers = kin_threads_used()};
     *out = (kin_graph){0};
-    *report = (kin_foreign_report){0};
-    int rc = kin_foreign_file_open(&from, path, memory_bytes, err);
+    *report = (kin_import_report){0};
+    int rc = kin_import_file_open(&from, path, memory_bytes, err);
     if (rc != 0)
         return rc;
     if (catalog && catalog->n != from.n)
@@ -367,13 +367,13 @@ int kin_foreign_open(kin_graph *out, kin_foreign_report *report, const char *pat
     if (rc == 0)
         rc = open_ids(out, ids, &from, err);
     if (rc == 0)
-        rc = kin_foreign_file_load(&from, err);
+        rc = kin_import_file_load(&from, err);
     if (rc == 0)
         rc = import_all(&job, out, report, &from, err);
     if (rc == 0)
         rc = make_manifest(out, &from, catalog, err);
     release(&job);
-    kin_foreign_file_close(&from);
+    kin_import_file_close(&from);
     if (rc != 0)
         kin_graph_close(out);
     return rc;

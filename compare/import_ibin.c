@@ -7,7 +7,7 @@
  * place, and floats for scores that no score is (1 is 1.4e-45). Where both or neither can be meant the file is
  * refused: a guess would be wrong in silence. Cost: one more pass over such a file.
  */
-#include "compare/foreign_file.h"
+#include "compare/import_file.h"
 
 #include <float.h>
 #include <math.h>
@@ -17,21 +17,21 @@ static const char hint[] =
     "write row numbers of 4 bytes without scores, in NumPy ids.astype('<i4')";
 
 /* Whether every entry, read so wide, is a row number or padding. */
-static bool numbers_fit(const kin_foreign_file *self, size_t width)
+static bool numbers_fit(const kin_import_file *self, size_t width)
 {
-    kin_foreign_file read = *self;
+    kin_import_file read = *self;
     bool fit = true;
     read.width = width;
 #pragma omp parallel for reduction(&& : fit)
     for (size_t entry = 0; entry < read.entries; entry++) {
-        int64_t neighbor = kin_foreign_neighbor(&read, 0, entry);
+        int64_t neighbor = kin_import_neighbor(&read, 0, entry);
         fit = fit && neighbor >= -1 && neighbor < (int64_t)read.n;
     }
     return fit;
 }
 
 /* Whether what lies behind row numbers of 4 bytes can be scores: zero or of full precision; padding has any. */
-static bool scores_fit(const kin_foreign_file *self)
+static bool scores_fit(const kin_import_file *self)
 {
     const unsigned char *first = self->neighbor + self->entries * 4;
     bool fit = true;
@@ -39,36 +39,36 @@ static bool scores_fit(const kin_foreign_file *self)
     for (size_t entry = 0; entry < self->entries; entry++) {
         float score;
         memcpy(&score, first + 4 * entry, sizeof score);
-        bool padding = kin_foreign_neighbor(self, 0, entry) < 0;
+        bool padding = kin_import_neighbor(self, 0, entry) < 0;
         fit = fit && (padding || score == 0 || (!isnan(score) && fabsf(score) >= FLT_MIN));
     }
     return fit;
 }
 
 /* Whether most of every second row number of 4 bytes are above 0, where row numbers of 8 have their upper halves. */
-static bool upper_halves_used(const kin_foreign_file *self)
+static bool upper_halves_used(const kin_import_file *self)
 {
     size_t used = 0;
 #pragma omp parallel for reduction(+ : used)
     for (size_t entry = 1; entry < self->entries; entry += 2)
-        used += kin_foreign_neighbor(self, 0, entry) > 0;
+        used += kin_import_neighbor(self, 0, entry) > 0;
     return used > self->entries / 4;
 }
 
 /* Whether both widths say the same, as where every row number is 0. */
-static bool same_numbers(const kin_foreign_file *self)
+static bool same_numbers(const kin_import_file *self)
 {
-    kin_foreign_file wide = *self;
+    kin_import_file wide = *self;
     size_t entry = 0;
     wide.width = 8;
     while (entry < self->entries &&
-           kin_foreign_neighbor(self, 0, entry) == kin_foreign_neighbor(&wide, 0, entry))
+           kin_import_neighbor(self, 0, entry) == kin_import_neighbor(&wide, 0, entry))
         entry++;
     return entry == self->entries;
 }
 
 /* Tells row numbers of 8 bytes from those of 4 with scores. Which row number of 4 is bad is told later. */
-static int tell_width(kin_foreign_file *self, kin_error *err)
+static int tell_width(kin_import_file *self, kin_error *err)
 {
     bool wide = numbers_fit(self, 8);
     bool narrow = scores_fit(self) || upper_halves_used(self);
@@ -88,7 +88,7 @@ static int tell_width(kin_foreign_file *self, kin_error *err)
 }
 
 /* The bytes behind the header as row numbers and scores, by their size. */
-static int check_size(kin_foreign_file *self, size_t n, size_t k, kin_error *err)
+static int check_size(kin_import_file *self, size_t n, size_t k, kin_error *err)
 {
     size_t bytes = self->file.bytes - 8;
     size_t entries = kin_size_mul(n, k);
@@ -99,19 +99,19 @@ static int check_size(kin_foreign_file *self, size_t n, size_t k, kin_error *err
     self->load = bytes == kin_size_mul(entries, 8) ? tell_width : NULL;
     if (self->width == 8 || self->load || bytes == kin_size_mul(entries, 4))
         return 0;
-    return kin_fail(err, KIN_E_DATA, kin_foreign_cut_hint,
+    return kin_fail(err, KIN_E_DATA, kin_import_cut_hint,
                     "%s: the header says %zu x %zu neighbours, which is %zu bytes, %zu with "
                     "scores; the file has %zu",
                     self->file.path, n, k, kin_size_add(kin_size_mul(entries, 4), 8),
                     kin_size_add(kin_size_mul(entries, 8), 8), self->file.bytes);
 }
 
-int kin_foreign_ibin_open(kin_foreign_file *self, size_t memory_bytes, kin_error *err)
+int kin_import_ibin_open(kin_import_file *self, size_t memory_bytes, kin_error *err)
 {
     const kin_file *file = &self->file;
     uint32_t head[2];
     if (file->bytes < 8)
-        return kin_fail(err, KIN_E_DATA, kin_foreign_cut_hint,
+        return kin_fail(err, KIN_E_DATA, kin_import_cut_hint,
                         "%s: %zu bytes are too few for a header (u32 rows, u32 neighbours a row)",
                         file->path, file->bytes);
     memcpy(head, file->data, sizeof head);
@@ -119,7 +119,7 @@ int kin_foreign_ibin_open(kin_foreign_file *self, size_t memory_bytes, kin_error
     size_t k = head[1];
     int rc = check_size(self, n, k, err);
     if (rc == 0)
-        rc = kin_foreign_file_start(self, n, 0, memory_bytes, err);
+        rc = kin_import_file_start(self, n, 0, memory_bytes, err);
     if (rc != 0)
         return rc;
     for (size_t i = 0; i < n; i++)

@@ -1,12 +1,12 @@
 /*
  * The formats told apart, .ivecs itself, and the look at every entry.
  */
-#include "compare/foreign_file.h"
+#include "compare/import_file.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-const char kin_foreign_cut_hint[] =
+const char kin_import_cut_hint[] =
     "was it cut short, or is it of another format? write the file again";
 
 /* ---- .ivecs ---------------------------------------------------------------------------------- */
@@ -23,18 +23,18 @@ static int64_t ivecs_row(const kin_file *file, size_t row, size_t at, kin_error 
 {
     size_t left = file->bytes - at;
     if (left < 4)
-        return kin_fail(err, KIN_E_DATA, kin_foreign_cut_hint,
+        return kin_fail(err, KIN_E_DATA, kin_import_cut_hint,
                         "%s: row %zu needs 4 bytes for its length, %zu are left", file->path, row,
                         left);
     int32_t k = read_i32(file->data + at);
     if (k < 0 || (size_t)k > (left - 4) / 4)
-        return kin_fail(err, KIN_E_DATA, kin_foreign_cut_hint,
+        return kin_fail(err, KIN_E_DATA, kin_import_cut_hint,
                         "%s: row %zu claims %d neighbours, %zu bytes are left for them", file->path,
                         row, k, left - 4);
     return k;
 }
 
-static int open_ivecs(kin_foreign_file *self, size_t memory_bytes, kin_error *err)
+static int open_ivecs(kin_import_file *self, size_t memory_bytes, kin_error *err)
 {
     const kin_file *file = &self->file;
     size_t n = 0;
@@ -44,7 +44,7 @@ static int open_ivecs(kin_foreign_file *self, size_t memory_bytes, kin_error *er
             return (int)k;
         at += 4 + 4 * (size_t)k;
     }
-    int rc = kin_foreign_file_start(self, n, 0, memory_bytes, err);
+    int rc = kin_import_file_start(self, n, 0, memory_bytes, err);
     if (rc != 0)
         return rc;
     for (size_t i = 0, at = 0; i < n; i++) {
@@ -62,9 +62,8 @@ static int open_ivecs(kin_foreign_file *self, size_t memory_bytes, kin_error *er
 
 static const struct format {
     const char *name;
-    int (*open)(kin_foreign_file *self, size_t memory_bytes, kin_error *err);
-} formats[] = {
-    {"npz", kin_foreign_npz_open}, {"ivecs", open_ivecs}, {"ibin", kin_foreign_ibin_open}};
+    int (*open)(kin_import_file *self, size_t memory_bytes, kin_error *err);
+} formats[] = {{"npz", kin_import_npz_open}, {"ivecs", open_ivecs}, {"ibin", kin_import_ibin_open}};
 
 static const struct format *format_of(const char *path)
 {
@@ -75,13 +74,13 @@ static const struct format *format_of(const char *path)
     return NULL;
 }
 
-bool kin_foreign_file_is(const char *path)
+bool kin_import_file_is_path(const char *path)
 {
     return format_of(path) != NULL;
 }
 
-int kin_foreign_file_start(kin_foreign_file *self, size_t n, size_t other_bytes,
-                           size_t memory_bytes, kin_error *err)
+int kin_import_file_start(kin_import_file *self, size_t n, size_t other_bytes, size_t memory_bytes,
+                          kin_error *err)
 {
     kin_memory_plan plan = KIN_MEMORY_PLAN_INIT;
     if (n == 0 || n > INT32_MAX)
@@ -100,11 +99,11 @@ int kin_foreign_file_start(kin_foreign_file *self, size_t n, size_t other_bytes,
     return 0;
 }
 
-int kin_foreign_file_open(kin_foreign_file *self, const char *path, size_t memory_bytes,
-                          kin_error *err)
+int kin_import_file_open(kin_import_file *self, const char *path, size_t memory_bytes,
+                         kin_error *err)
 {
     const struct format *format = format_of(path);
-    *self = (kin_foreign_file){0};
+    *self = (kin_import_file){0};
     int rc = kin_file_open(&self->file, path, err);
     if (rc == 0 && !format)
         rc = kin_fail(err, KIN_E_DATA, "graphs are read from kin's folders, .npz .ivecs .ibin",
@@ -120,47 +119,47 @@ int kin_foreign_file_open(kin_foreign_file *self, const char *path, size_t memor
     if (rc == 0)
         self->entries = (size_t)self->start[self->n];
     else
-        kin_foreign_file_close(self);
+        kin_import_file_close(self);
     return rc;
 }
 
-void kin_foreign_file_close(kin_foreign_file *self)
+void kin_import_file_close(kin_import_file *self)
 {
     kin_zip_close(&self->archive);
-    for (size_t m = 0; m < KIN_FOREIGN_MEMBERS; m++)
+    for (size_t m = 0; m < KIN_IMPORT_MEMBERS; m++)
         free(self->member_data[m]);
     free(self->start);
     kin_file_close(&self->file);
-    *self = (kin_foreign_file){0};
+    *self = (kin_import_file){0};
 }
 
-void kin_foreign_file_plan(const kin_foreign_file *self, kin_memory_plan *plan)
+void kin_import_file_plan(const kin_import_file *self, kin_memory_plan *plan)
 {
     kin_memory_plan_add(plan, "where rows start", self->n + 1, sizeof *self->start);
     kin_memory_plan_add(plan, "indices as the file has them",
-                        self->member[KIN_FOREIGN_INDICES].bytes, 1);
-    kin_memory_plan_add(plan, "data as the file has them", self->member[KIN_FOREIGN_DATA].bytes, 1);
+                        self->member[KIN_IMPORT_INDICES].bytes, 1);
+    kin_memory_plan_add(plan, "data as the file has them", self->member[KIN_IMPORT_DATA].bytes, 1);
 }
 
-static bool good_neighbor(const kin_foreign_file *self, int64_t neighbor)
+static bool good_neighbor(const kin_import_file *self, int64_t neighbor)
 {
     return neighbor >= (self->padded ? -1 : 0) && neighbor < (int64_t)self->n;
 }
 
 /* The first entry of a row that cannot be used, or where the next row starts. */
-static size_t find_bad(const kin_foreign_file *self, size_t row)
+static size_t find_bad(const kin_import_file *self, size_t row)
 {
     size_t entry = (size_t)self->start[row];
     size_t end = (size_t)self->start[row + 1];
-    while (entry < end && good_neighbor(self, kin_foreign_neighbor(self, row, entry)) &&
-           !(self->score && isnan(kin_foreign_score(self, entry))))
+    while (entry < end && good_neighbor(self, kin_import_neighbor(self, row, entry)) &&
+           !(self->score && isnan(kin_import_score(self, entry))))
         entry++;
     return entry;
 }
 
-static int refuse_entry(const kin_foreign_file *self, size_t row, size_t entry, kin_error *err)
+static int refuse_entry(const kin_import_file *self, size_t row, size_t entry, kin_error *err)
 {
-    int64_t neighbor = kin_foreign_neighbor(self, row, entry);
+    int64_t neighbor = kin_import_neighbor(self, row, entry);
     size_t place = entry - (size_t)self->start[row];
     if (good_neighbor(self, neighbor))
         return kin_fail(err, KIN_E_DATA, "leave pairs without a score out",
@@ -172,7 +171,7 @@ static int refuse_entry(const kin_foreign_file *self, size_t row, size_t entry, 
                     self->padded ? ", or -1 for none" : "");
 }
 
-int kin_foreign_file_load(kin_foreign_file *self, kin_error *err)
+int kin_import_file_load(kin_import_file *self, kin_error *err)
 {
     int rc = self->load ? self->load(self, err) : 0;
     if (rc != 0)

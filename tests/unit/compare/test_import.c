@@ -1,24 +1,24 @@
 /*
- * compare/foreign, what is read: every format by hand, all types of an .npz, rows in the order of a file's scores,
+ * compare/import, what is read: every format by hand, all types of an .npz, rows in the order of a file's scores,
  * canonical scores against the oracle under every policy, ids, the manifest, and the same for any number of
- * threads. (What is refused is in test_foreign_damage.c.)
+ * threads. (What is refused is in test_import_damage.c.)
  */
-#include "compare/foreign.h"
+#include "compare/import.h"
 #include "core/threads.h"
-#include "support/foreign_files.h"
+#include "support/import_files.h"
 #include "support/sample.h"
 #include "support/test.h"
 
 #include <math.h>
 
-static void open_ok(kin_graph *graph, kin_foreign_report *report, const char *path,
+static void open_ok(kin_graph *graph, kin_import_report *report, const char *path,
                     const kin_catalog *catalog)
 {
     kin_error err;
-    test_ok(kin_foreign_open(graph, report, path, NULL, catalog, 0, &err), &err);
+    test_ok(kin_import_open(graph, report, path, NULL, catalog, 0, &err), &err);
 }
 
-static void assert_report(const kin_foreign_report *got, kin_foreign_report wanted)
+static void assert_report(const kin_import_report *got, kin_import_report wanted)
 {
     assert_int_equal(got->entries, wanted.entries);
     assert_int_equal(got->padding, wanted.padding);
@@ -29,7 +29,7 @@ static void assert_report(const kin_foreign_report *got, kin_foreign_report want
 }
 
 /* A graph without scores whose rows are these, of a file with room for `k` neighbours a row. */
-static void assert_rows(const kin_graph *graph, const foreign_rows *wanted, size_t k)
+static void assert_rows(const kin_graph *graph, const import_rows *wanted, size_t k)
 {
     size_t at = 0;
     assert_int_equal(graph->n, wanted->n);
@@ -50,12 +50,12 @@ static void assert_rows(const kin_graph *graph, const foreign_rows *wanted, size
 /* ---- lists of neighbours --------------------------------------------------------------------- */
 
 /* The item itself, repeats, padding at any place, empty rows, more entries than items. */
-static const foreign_rows lists = {
+static const import_rows lists = {
     .n = 5,
     .length = (const int32_t[]){5, 0, 3, 1, 6},
     .neighbor = (const int32_t[]){1, 2, 0, 2, 4, /**/ -1, 3, -1, /**/ 3, /**/ 4, 3, 1, 2, 0, 3},
 };
-static const foreign_rows lists_read = {
+static const import_rows lists_read = {
     .n = 5,
     .length = (const int32_t[]){3, 0, 1, 0, 4},
     .neighbor = (const int32_t[]){1, 2, 4, /**/ 3, /**/ 3, 1, 2, 0},
@@ -65,19 +65,19 @@ static void test_lists_by_hand(void **state)
 {
     (void)state;
     kin_graph graph;
-    kin_foreign_report report;
-    foreign_write_ivecs(test_path("a.ivecs"), &lists);
+    kin_import_report report;
+    import_write_ivecs(test_path("a.ivecs"), &lists);
     open_ok(&graph, &report, test_path("a.ivecs"), NULL);
     assert_rows(&graph, &lists_read, 6);
     assert_report(&report,
-                  (kin_foreign_report){.entries = 15, .padding = 2, .to_self = 3, .repeated = 2});
+                  (kin_import_report){.entries = 15, .padding = 2, .to_self = 3, .repeated = 2});
     kin_graph_close(&graph);
     for (int scores = 0; scores < 2; scores++) {
-        foreign_write_ibin(test_path("a.ibin"), &lists, scores);
+        import_write_ibin(test_path("a.ibin"), &lists, scores);
         open_ok(&graph, &report, test_path("a.ibin"), NULL);
         assert_rows(&graph, &lists_read, 6);
         assert_report(&report,
-                      (kin_foreign_report){
+                      (kin_import_report){
                           .entries = 30, .padding = 17, .to_self = 3, .repeated = 2, .top_k = 6});
         kin_graph_close(&graph);
     }
@@ -86,33 +86,34 @@ static void test_lists_by_hand(void **state)
 static void test_names_of_formats(void **state)
 {
     (void)state;
-    assert_true(kin_foreign_is("graph.npz") && kin_foreign_is("a.b/c.ivecs"));
-    assert_true(kin_foreign_is("/x/y.z.ibin"));
-    assert_false(kin_foreign_is("graph") || kin_foreign_is("graph.npy") || kin_foreign_is("npz"));
-    assert_false(kin_foreign_is("folder.npz/graph") || kin_foreign_is("graph.npz/"));
+    assert_true(kin_import_is_path("graph.npz") && kin_import_is_path("a.b/c.ivecs"));
+    assert_true(kin_import_is_path("/x/y.z.ibin"));
+    assert_false(kin_import_is_path("graph") || kin_import_is_path("graph.npy") ||
+                 kin_import_is_path("npz"));
+    assert_false(kin_import_is_path("folder.npz/graph") || kin_import_is_path("graph.npz/"));
 }
 
 /* ---- .npz ------------------------------------------------------------------------------------ */
 
 /* Largest first, of equal ones the smaller row; of a neighbour that stands twice the better score counts. */
-static const foreign_rows matrix = {
+static const import_rows matrix = {
     .n = 4,
     .length = (const int32_t[]){3, 4, 0, 5},
     .neighbor = (const int32_t[]){1, 2, 3, /**/ 3, 1, 2, 0, /**/ 0, 2, 2, 1, 0},
     .score = (const double[]){10, 30, 20, /**/ 5, 99, 5, 5, /**/ 7, 1, 9, 8, 0},
 };
-static const foreign_rows matrix_read = {
+static const import_rows matrix_read = {
     .n = 4,
     .length = (const int32_t[]){3, 3, 0, 3},
     .neighbor = (const int32_t[]){2, 3, 1, /**/ 0, 2, 3, /**/ 2, 1, 0},
 };
-static const kin_foreign_report matrix_report = {.entries = 12, .to_self = 1, .repeated = 2};
+static const kin_import_report matrix_report = {.entries = 12, .to_self = 1, .repeated = 2};
 
 static void check_matrix(const npz_member member[NPZ_MEMBERS], bool deflated)
 {
     kin_graph graph;
-    kin_foreign_report report;
-    foreign_write_npz(test_path("m.npz"), member, NPZ_MEMBERS, deflated);
+    kin_import_report report;
+    import_write_npz(test_path("m.npz"), member, NPZ_MEMBERS, deflated);
     open_ok(&graph, &report, test_path("m.npz"), NULL);
     assert_rows(&graph, &matrix_read, 5);
     assert_report(&report, matrix_report);
@@ -146,7 +147,7 @@ static void test_matrices_of_every_type(void **state)
     for (size_t t = 0; t < TEST_COUNT(types); t++) {
         size_t bytes = (size_t)(types[t][2] - '0');
         encode(data, types[t], bytes, matrix.score, 12);
-        foreign_csr_members(member, &matrix);
+        import_csr_members(member, &matrix);
         member[NPZ_DATA] = (npz_member){"data.npy", types[t], 1, 12, bytes, data};
         check_matrix(member, t % 2);
     }
@@ -168,16 +169,16 @@ static void test_order_of_close_scores(void **state)
 {
     (void)state;
     const double score[] = {0.5, 0.5 + 0x1p-40, (double)INFINITY, -(double)INFINITY};
-    const foreign_rows close = {5, (const int32_t[]){4, 0, 0, 0, 0}, (const int32_t[]){1, 2, 3, 4},
-                                score};
-    const foreign_rows wanted = {5, (const int32_t[]){4, 0, 0, 0, 0}, (const int32_t[]){3, 2, 1, 4},
-                                 NULL};
+    const import_rows close = {5, (const int32_t[]){4, 0, 0, 0, 0}, (const int32_t[]){1, 2, 3, 4},
+                               score};
+    const import_rows wanted = {5, (const int32_t[]){4, 0, 0, 0, 0}, (const int32_t[]){3, 2, 1, 4},
+                                NULL};
     npz_member member[NPZ_MEMBERS];
     kin_graph graph;
-    kin_foreign_report report;
-    foreign_csr_members(member, &close);
+    kin_import_report report;
+    import_csr_members(member, &close);
     member[NPZ_DATA] = (npz_member){"data.npy", "<f8", 1, 4, 8, score};
-    foreign_write_npz(test_path("m.npz"), member, NPZ_MEMBERS, true);
+    import_write_npz(test_path("m.npz"), member, NPZ_MEMBERS, true);
     open_ok(&graph, &report, test_path("m.npz"), NULL);
     assert_rows(&graph, &wanted, 4);
     kin_graph_close(&graph);
@@ -194,10 +195,10 @@ typedef struct drawn {
     double score[MOST_ITEMS * MOST_ENTRIES];
     int32_t distinct[MOST_ITEMS][MOST_ITEMS];
     size_t distinct_count[MOST_ITEMS];
-    kin_foreign_report report;
+    kin_import_report report;
 } drawn;
 
-static foreign_rows draw(drawn *self, size_t n, bool padded, uint64_t *random)
+static import_rows draw(drawn *self, size_t n, bool padded, uint64_t *random)
 {
     size_t at = 0;
     *self = (drawn){0};
@@ -219,7 +220,7 @@ static foreign_rows draw(drawn *self, size_t n, bool padded, uint64_t *random)
                 self->distinct[i][self->distinct_count[i]++] = (int32_t)j;
     }
     self->report.entries = at;
-    return (foreign_rows){n, self->length, self->neighbor, self->score};
+    return (import_rows){n, self->length, self->neighbor, self->score};
 }
 
 static bool same_float(float a, float b)
@@ -263,16 +264,16 @@ static void assert_canonical(const kin_graph *graph, const drawn *file, const or
     assert_int_equal(graph->pairs, at);
 }
 
-static void write_format(size_t format, const foreign_rows *rows, const char **path)
+static void write_format(size_t format, const import_rows *rows, const char **path)
 {
     npz_member member[NPZ_MEMBERS];
     if (format == 0) {
-        foreign_write_ivecs(*path = test_path("r.ivecs"), rows);
+        import_write_ivecs(*path = test_path("r.ivecs"), rows);
     } else if (format == 1) {
-        foreign_write_ibin(*path = test_path("r.ibin"), rows, false);
+        import_write_ibin(*path = test_path("r.ibin"), rows, false);
     } else {
-        foreign_csr_members(member, rows);
-        foreign_write_npz(*path = test_path("r.npz"), member, NPZ_MEMBERS, true);
+        import_csr_members(member, rows);
+        import_write_npz(*path = test_path("r.npz"), member, NPZ_MEMBERS, true);
     }
 }
 
@@ -295,13 +296,13 @@ static void test_scores_are_canonical(void **state)
                             .missing = (kin_missing)(set / 2 % 3)};
         const char *path;
         kin_graph graph;
-        kin_foreign_report report;
+        kin_import_report report;
         sample_make(&s, &spec);
-        foreign_rows rows = draw(&file, spec.n, set % 3 != 2, &random);
+        import_rows rows = draw(&file, spec.n, set % 3 != 2, &random);
         write_format(set % 3, &rows, &path);
         kin_threads_set(1 + (int)(set % 4));
         kin_error err = {0};
-        int rc = kin_foreign_open(&graph, &report, path, NULL, &s.catalog, 0, &err);
+        int rc = kin_import_open(&graph, &report, path, NULL, &s.catalog, 0, &err);
         if (has_pairs(&file, &s.oracle)) {
             size_t no_pair = 0;
             test_ok(rc, &err);
@@ -328,16 +329,16 @@ static void test_ids(void **state)
 {
     (void)state;
     kin_graph graph;
-    kin_foreign_report report;
+    kin_import_report report;
     kin_error err;
     const char *path = test_path("a.ivecs");
-    foreign_write_ivecs(path, &lists);
+    import_write_ivecs(path, &lists);
     open_ok(&graph, &report, path, NULL);
     assert_int_equal(graph.ids.count, 5);
     assert_memory_equal(graph.ids.text, "0\n1\n2\n3\n4\n", 10);
     kin_graph_close(&graph);
     test_write_text(test_path("ids"), "red\ngreen\nblue\nblack\nwhite\n");
-    test_ok(kin_foreign_open(&graph, &report, path, test_path("ids"), NULL, 0, &err), &err);
+    test_ok(kin_import_open(&graph, &report, path, test_path("ids"), NULL, 0, &err), &err);
     assert_int_equal(graph.ids.count, 5);
     assert_memory_equal(kin_lines_at(&graph.ids, 2).text, "blue", 4);
     assert_string_equal(graph.directory, path);
@@ -361,19 +362,19 @@ static void test_manifest(void **state)
                         .weight = {0.6, 0.4},
                         .missing = KIN_MISSING_ZERO};
     kin_graph graph;
-    kin_foreign_report report;
+    kin_import_report report;
     kin_hash hash;
     kin_error err;
     const char *path = test_path("a.ivecs");
     sample_make(&s, &spec);
-    foreign_write_ivecs(path, &lists);
+    import_write_ivecs(path, &lists);
     for (int scored = 0; scored < 2; scored++) {
         open_ok(&graph, &report, path, scored ? &s.catalog : NULL);
         const json_t *options = json_object_get(graph.manifest, "options");
         const json_t *modalities = json_object_get(graph.manifest, "modalities");
-        const json_t *file = json_object_get(graph.manifest, "foreign");
+        const json_t *file = json_object_get(graph.manifest, "import");
         assert_string_equal(text_at(graph.manifest, "kind"), "graph");
-        assert_string_equal(text_at(graph.manifest, "engine"), "foreign");
+        assert_string_equal(text_at(graph.manifest, "engine"), "imported");
         assert_int_equal(json_integer_value(json_object_get(options, "top_k")), 6);
         assert_string_equal(text_at(options, "missing"), scored ? "zero" : "none");
         assert_int_equal(json_array_size(modalities), scored ? 2 : 0);

@@ -1,11 +1,11 @@
 /*
- * Fuzz target foreign: graphs that other programs wrote (compare/foreign.h, core/zip.h).
+ * Fuzz target import: graphs that other programs wrote (compare/import.h, core/zip.h).
  *
  * Input: a byte that chooses the format and what goes with it, then the file. In the last way the input is not
  * the archive but its members' bytes, parted by a mark: the harness packs them, so that sizes and checksums of
  * the archive are right and the arrays themselves are looked at.
  */
-#include "compare/foreign.h"
+#include "compare/import.h"
 #include "core/memory.h"
 #include "core/zip.h"
 #include "fuzz.h"
@@ -81,7 +81,7 @@ static void check_row(const kin_graph *graph, size_t row, const kin_catalog *sco
     free(out);
 }
 
-static void check_graph(const kin_graph *graph, const kin_foreign_report *report,
+static void check_graph(const kin_graph *graph, const kin_import_report *report,
                         const kin_catalog *scored)
 {
     fuzz_want(graph->n >= 1 && graph->n <= INT32_MAX && graph->ids.count == graph->n);
@@ -102,13 +102,13 @@ static void open_graph(const char *path, const char *ids, const kin_catalog *sco
 {
     kin_error err = {0};
     kin_graph graph;
-    kin_foreign_report report;
-    int rc = kin_foreign_open(&graph, &report, path, ids, scored, MEMORY_BYTES, &err);
+    kin_import_report report;
+    int rc = kin_import_open(&graph, &report, path, ids, scored, MEMORY_BYTES, &err);
     if (fuzz_judge(rc, &err, FUZZ_DATA | FUZZ_MEMORY)) {
         check_graph(&graph, &report, scored);
         kin_graph_close(&graph);
     } else {
-        fuzz_want(kin_foreign_open(&graph, &report, path, ids, scored, MEMORY_BYTES, NULL) == rc);
+        fuzz_want(kin_import_open(&graph, &report, path, ids, scored, MEMORY_BYTES, NULL) == rc);
     }
 }
 
@@ -170,9 +170,9 @@ static void open_archive(const char *path)
 static size_t rows_of(const char *path)
 {
     kin_graph graph;
-    kin_foreign_report report;
+    kin_import_report report;
     size_t n = 4;
-    if (kin_foreign_open(&graph, &report, path, NULL, NULL, MEMORY_BYTES, NULL) == 0) {
+    if (kin_import_open(&graph, &report, path, NULL, NULL, MEMORY_BYTES, NULL) == 0) {
         n = graph.n;
         kin_graph_close(&graph);
     }

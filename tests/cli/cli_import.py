@@ -12,7 +12,7 @@ N, K = 300, 10
 GATES = ("--min-recall", 0.9, "--min-fill", 0.9)
 
 
-class Foreign(Case):
+class Imported(Case):
     def setUp(self):
         super().setUp()
         self.save("v.npy", random_rows(N, 12, 1))
@@ -46,7 +46,7 @@ class Foreign(Case):
         return name
 
 
-class ShortRows(Foreign):
+class ShortRows(Imported):
     def halves(self):
         """Files of which half of every row is no neighbour, in every form that this can have."""
         rows = self.rows
@@ -141,7 +141,7 @@ class ShortRows(Foreign):
         self.assertNotIn("Jaccard@100", result.out)
 
 
-class Widths(Foreign):
+class Widths(Imported):
     def test_row_numbers_of_eight_bytes(self):
         wide = self.rows.astype("<i8")
         padded = self.rows.copy()

@@ -1,9 +1,9 @@
 /*
- * compare/foreign, what is refused: lists and matrices that are cut, too long, or say what cannot be; names
+ * compare/import, what is refused: lists and matrices that are cut, too long, or say what cannot be; names
  * that do not belong; too little memory, also in the middle; and every byte of a file altered, every length.
  */
-#include "compare/foreign.h"
-#include "support/foreign_files.h"
+#include "compare/import.h"
+#include "support/import_files.h"
 #include "support/refusal.h"
 #include "support/sample.h"
 #include "support/test.h"
@@ -14,9 +14,9 @@ static void refused_as(const char *path, const char *ids, const kin_catalog *cat
                        const char *text)
 {
     kin_graph graph;
-    kin_foreign_report report;
+    kin_import_report report;
     kin_error err = {0};
-    test_refused(kin_foreign_open(&graph, &report, path, ids, catalog, 0, &err), &err, code, text);
+    test_refused(kin_import_open(&graph, &report, path, ids, catalog, 0, &err), &err, code, text);
     assert_null(graph.indptr);
 }
 
@@ -72,7 +72,7 @@ static void test_bad_lists(void **state)
 
 /* ---- matrices -------------------------------------------------------------------------------- */
 
-static const foreign_rows matrix = {
+static const import_rows matrix = {
     .n = 4,
     .length = (const int32_t[]){3, 1, 0, 2},
     .neighbor = (const int32_t[]){1, 2, 3, /**/ 0, /**/ 3, 2},
@@ -95,9 +95,9 @@ static void refuse_members(const bad_member *bad, size_t count)
     npz_member member[NPZ_MEMBERS];
     for (size_t i = 0; i < count; i++)
         for (int deflated = 0; deflated < 2; deflated++) {
-            foreign_csr_members(member, &matrix);
+            import_csr_members(member, &matrix);
             member[bad[i].which] = bad[i].member;
-            foreign_write_npz(test_path("m.npz"), member, NPZ_MEMBERS, deflated);
+            import_write_npz(test_path("m.npz"), member, NPZ_MEMBERS, deflated);
             refused(test_path("m.npz"), bad[i].text);
         }
 }
@@ -176,19 +176,19 @@ static void test_matrices_that_do_not_fit(void **state)
     };
     refuse_members(bad, TEST_COUNT(bad));
     npz_member member[NPZ_MEMBERS];
-    const foreign_rows empty = {.n = 0}, no_entries = {.n = 2, .length = I4(0, 0)};
-    foreign_csr_members(member, &empty);
-    foreign_write_npz(test_path("m.npz"), member, NPZ_MEMBERS, true);
+    const import_rows empty = {.n = 0}, no_entries = {.n = 2, .length = I4(0, 0)};
+    import_csr_members(member, &empty);
+    import_write_npz(test_path("m.npz"), member, NPZ_MEMBERS, true);
     refused(test_path("m.npz"), "m.npz: 0 rows, must be 1");
-    foreign_csr_members(member, &no_entries);
-    foreign_write_npz(test_path("m.npz"), member, NPZ_MEMBERS, true);
+    import_csr_members(member, &no_entries);
+    import_write_npz(test_path("m.npz"), member, NPZ_MEMBERS, true);
     refused(test_path("m.npz"), "no row has a neighbour: of 0 entries");
     for (size_t m = 0; m < NPZ_MEMBERS; m++) {
         char text[64];
-        foreign_csr_members(member, &matrix);
+        import_csr_members(member, &matrix);
         snprintf(text, sizeof text, "m.npz has no member %s", member[m].name);
         member[m].name = "absent.npy";
-        foreign_write_npz(test_path("m.npz"), member, NPZ_MEMBERS, true);
+        import_write_npz(test_path("m.npz"), member, NPZ_MEMBERS, true);
         refused(test_path("m.npz"), text);
     }
 }
@@ -206,7 +206,7 @@ static void test_names_and_counts(void **state)
     (void)state;
     sample s;
     const char *path = test_path("a.ivecs");
-    foreign_write_ivecs(path, &matrix);
+    import_write_ivecs(path, &matrix);
     refused_as(test_path("none.npz"), NULL, NULL, KIN_E_NOINPUT, "none.npz: No such file");
     test_write_text(test_path("a.txt"), "1 2 3\n");
     refused(test_path("a.txt"), "a.txt: unknown file format");
@@ -228,10 +228,10 @@ static void test_names_and_counts(void **state)
 static void write_all(const char *path[3])
 {
     npz_member member[NPZ_MEMBERS];
-    foreign_csr_members(member, &matrix);
-    foreign_write_npz(path[0] = test_path("a.npz"), member, NPZ_MEMBERS, true);
-    foreign_write_ivecs(path[1] = test_path("a.ivecs"), &matrix);
-    foreign_write_ibin(path[2] = test_path("a.ibin"), &matrix, false);
+    import_csr_members(member, &matrix);
+    import_write_npz(path[0] = test_path("a.npz"), member, NPZ_MEMBERS, true);
+    import_write_ivecs(path[1] = test_path("a.ivecs"), &matrix);
+    import_write_ibin(path[2] = test_path("a.ibin"), &matrix, false);
 }
 
 /* Every budget up to the least that serves is refused as such. */
@@ -241,14 +241,14 @@ static void test_budgets(void **state)
     sample s;
     const char *path[3];
     kin_graph graph;
-    kin_foreign_report report;
+    kin_import_report report;
     make_sample(&s, matrix.n);
     write_all(path);
     for (size_t f = 0; f < 3; f++) {
         kin_error err = {0};
         size_t budget = 1;
         int rc;
-        while ((rc = kin_foreign_open(&graph, &report, path[f], NULL, &s.catalog, budget, &err)) !=
+        while ((rc = kin_import_open(&graph, &report, path[f], NULL, &s.catalog, budget, &err)) !=
                0) {
             test_refused(rc, &err, KIN_E_MEMORY, "--memory allows");
             budget += 13;
@@ -266,7 +266,7 @@ static void test_every_allocation_fails(void **state)
     sample s;
     const char *path[3];
     kin_graph graph;
-    kin_foreign_report report;
+    kin_import_report report;
     make_sample(&s, matrix.n);
     write_all(path);
     for (size_t way = 0; way < 6; way++) {
@@ -275,8 +275,8 @@ static void test_every_allocation_fails(void **state)
         while (failed) {
             kin_error err = {0};
             refusal_arm(++at);
-            int rc = kin_foreign_open(&graph, &report, path[way / 2], NULL,
-                                      way % 2 ? &s.catalog : NULL, 0, &err);
+            int rc = kin_import_open(&graph, &report, path[way / 2], NULL,
+                                     way % 2 ? &s.catalog : NULL, 0, &err);
             failed = refusal_disarm();
             if (failed)
                 test_refused(rc, &err, KIN_E_MEMORY, "the system refused");
@@ -315,9 +315,9 @@ static void assert_sound(const kin_graph *graph, bool scored)
 static void try_file(const char *path, const kin_catalog *catalog, size_t *read)
 {
     kin_graph graph;
-    kin_foreign_report report;
+    kin_import_report report;
     kin_error err = {0};
-    int rc = kin_foreign_open(&graph, &report, path, NULL, catalog, 0, &err);
+    int rc = kin_import_open(&graph, &report, path, NULL, catalog, 0, &err);
     if (rc != 0) {
         test_refused(rc, &err, KIN_E_DATA, kin_path_base(path));
         return;
@@ -361,8 +361,8 @@ static void test_every_byte_and_every_length(void **state)
     damage(path[0], test_path("b.npz"), &s.catalog);
     damage(path[1], test_path("b.ivecs"), &s.catalog);
     damage(path[2], test_path("b.ibin"), &s.catalog);
-    foreign_csr_members(member, &matrix);
-    foreign_write_npz(test_path("stored.npz"), member, NPZ_MEMBERS, false);
+    import_csr_members(member, &matrix);
+    import_write_npz(test_path("stored.npz"), member, NPZ_MEMBERS, false);
     damage(test_path("stored.npz"), test_path("b.npz"), &s.catalog);
     sample_release(&s);
 }

@@ -1,13 +1,13 @@
 /*
- * Foreign graphs byte by byte (declared in foreign_files.h).
+ * Imported graphs byte by byte (declared in import_files.h).
  */
-#include "foreign_files.h"
+#include "import_files.h"
 #include "core/npy.h"
 #include "test.h"
 
 #include <zip.h>
 
-size_t foreign_entries(const foreign_rows *rows)
+size_t import_entries(const import_rows *rows)
 {
     size_t entries = 0;
     for (size_t i = 0; i < rows->n; i++)
@@ -15,9 +15,9 @@ size_t foreign_entries(const foreign_rows *rows)
     return entries;
 }
 
-void foreign_write_ivecs(const char *path, const foreign_rows *rows)
+void import_write_ivecs(const char *path, const import_rows *rows)
 {
-    size_t words = rows->n + foreign_entries(rows);
+    size_t words = rows->n + import_entries(rows);
     int32_t *file = malloc((words + 1) * sizeof *file);
     int32_t *to = file;
     const int32_t *from = rows->neighbor;
@@ -31,7 +31,7 @@ void foreign_write_ivecs(const char *path, const foreign_rows *rows)
     free(file);
 }
 
-void foreign_write_ibin(const char *path, const foreign_rows *rows, bool scores)
+void import_write_ibin(const char *path, const import_rows *rows, bool scores)
 {
     int32_t k = 0;
     for (size_t i = 0; i < rows->n; i++)
@@ -50,13 +50,13 @@ void foreign_write_ibin(const char *path, const foreign_rows *rows, bool scores)
     free(file);
 }
 
-void foreign_csr_members(npz_member out[NPZ_MEMBERS], const foreign_rows *rows)
+void import_csr_members(npz_member out[NPZ_MEMBERS], const import_rows *rows)
 {
     enum { MOST = 4096 };
     static int32_t indptr[MOST + 1];
     static float data[MOST];
     static int64_t shape[2];
-    size_t entries = foreign_entries(rows);
+    size_t entries = import_entries(rows);
     assert_true(rows->n <= MOST && entries <= MOST);
     for (size_t i = 0; i < rows->n; i++)
         indptr[i + 1] = indptr[i] + rows->length[i];
@@ -70,7 +70,7 @@ void foreign_csr_members(npz_member out[NPZ_MEMBERS], const foreign_rows *rows)
     out[NPZ_DATA] = (npz_member){"data.npy", "<f4", 1, entries, 4, data};
 }
 
-void foreign_write_npz(const char *path, const npz_member *member, size_t count, bool deflated)
+void import_write_npz(const char *path, const npz_member *member, size_t count, bool deflated)
 {
     zip_t *archive = zip_open(path, ZIP_CREATE | ZIP_TRUNCATE, NULL);
     assert_non_null(archive);
