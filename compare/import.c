@@ -120,9 +120,9 @@ static void release(intake *self)
 static void *graph_array(kin_graph *graph, size_t place, size_t count, size_t item_bytes,
                          bool *refused)
 {
-    graph->made[place] = kin_alloc(count, item_bytes);
-    *refused = *refused || !graph->made[place];
-    return graph->made[place];
+    graph->in_memory[place] = kin_alloc(count, item_bytes);
+    *refused = *refused || !graph->in_memory[place];
+    return graph->in_memory[place];
 }
 
 static int allocate(intake *self, kin_graph *graph, kin_error *err)

@@ -4,7 +4,7 @@
  * They cost one pass over the vectors per micro-batch: 1,000 of a million items take about as long as reading
  * the catalog a few times, where an exact graph takes hours.
  */
-#include "compare/made.h"
+#include "compare/memory_graph.h"
 #include "core/counted.h"
 #include "core/memory.h"
 #include "core/random.h"
@@ -70,7 +70,8 @@ int comparison_sample(comparison *self, const kin_monitor *monitor, kin_error *e
     if (rc == 0)
         rc = run_exact(&exact, self, monitor, err);
     if (rc == 0)
-        rc = kin_graph_make(&self->reference.graph, &exact, self->row, &self->graph.graph, err);
+        rc = kin_memory_graph_init(&self->reference.graph, &exact, self->row, &self->graph.graph,
+                                   err);
     self->reference.there = self->computed = rc == 0;
     self->reference.named = self->graph.named;
     kin_rows_release(&exact);

@@ -1,5 +1,5 @@
 #include "job/compare_trace.h"
-#include "compare/made.h"
+#include "compare/memory_graph.h"
 #include "core/memory.h"
 #include "job/row_sample.h"
 #include "job/show_catalog.h"
@@ -75,7 +75,7 @@ static int rank_rows(kin_graph *out, const truth *self, const kin_catalog *catal
     if (rc == 0 && queries.count > 0)
         rc = kin_stream_run(catalog, &queries, &stream, kin_rows_sink(&rows), monitor, err);
     if (rc == 0)
-        rc = kin_graph_make(out, &rows, self->trace->row, self->like, err);
+        rc = kin_memory_graph_init(out, &rows, self->trace->row, self->like, err);
     kin_rows_release(&rows);
     return rc;
 }

@@ -33,7 +33,7 @@ static void make(kin_graph *g, size_t n, size_t k, int (*rows)[ROOM], const char
             indices[g->pairs++] = rows[i][e];
         g->indptr[i + 1] = (int64_t)g->pairs;
     }
-    g->indices = g->made[0] = indices;
+    g->indices = g->in_memory[0] = indices;
     test_remove(path); /* the other graph may have the old one mapped */
     test_write_text(path, ids);
     test_ok(kin_lines_open(&g->ids, path, &err), &err);

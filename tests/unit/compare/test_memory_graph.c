@@ -1,9 +1,9 @@
 /*
- * compare/made: exact rows of three items as a graph of six.
+ * compare/memory_graph: exact rows of three items as a graph of six.
  */
 #include "support/test.h"
 
-#include "compare/made.h"
+#include "compare/memory_graph.h"
 
 enum { N = 6, K = 3, M = 2 };
 
@@ -53,28 +53,28 @@ static void test_rows_become_a_graph(void **state)
     static const int32_t indices[] = {3, 0, 0, 1, 2};
     static const float data[] = {0.9f, 0.25f, 1, 0.5f, -0.5f};
     kin_rows rows = exact_rows(M);
-    kin_graph made;
+    kin_graph graph;
     kin_neighbor row[K];
     kin_error err;
 
     (void)state;
-    test_ok(kin_graph_make(&made, &rows, asked, &like, &err), &err);
+    test_ok(kin_memory_graph_init(&graph, &rows, asked, &like, &err), &err);
     assert_null(rows.filled);
     assert_null(rows.neighbor);
-    assert_int_equal(made.n, N);
-    assert_int_equal(made.k, K);
-    assert_int_equal(made.pairs, 5);
-    assert_memory_equal(made.indptr, indptr, sizeof indptr);
-    assert_memory_equal(made.indices, indices, sizeof indices);
-    assert_memory_equal(made.data, data, sizeof data);
-    assert_string_equal(made.modality[1], "image");
-    assert_int_equal(made.modality_count, M);
-    assert_null(made.cosine[0]);
-    assert_int_equal(kin_graph_row(&made, 4, row), 0);
-    assert_int_equal(kin_graph_row(&made, 5, row), 3);
+    assert_int_equal(graph.n, N);
+    assert_int_equal(graph.k, K);
+    assert_int_equal(graph.pairs, 5);
+    assert_memory_equal(graph.indptr, indptr, sizeof indptr);
+    assert_memory_equal(graph.indices, indices, sizeof indices);
+    assert_memory_equal(graph.data, data, sizeof data);
+    assert_string_equal(graph.modality[1], "image");
+    assert_int_equal(graph.modality_count, M);
+    assert_null(graph.cosine[0]);
+    assert_int_equal(kin_graph_row(&graph, 4, row), 0);
+    assert_int_equal(kin_graph_row(&graph, 5, row), 3);
     assert_int_equal(row[2].row, 2);
     assert_true(row[2].score == -0.5f);
-    kin_graph_close(&made);
+    kin_graph_close(&graph);
 
     kin_span id = kin_lines_at(&like.ids, 5); /* what was lent is still there */
     assert_true(kin_span_equal(id, (kin_span){"5", 1}));

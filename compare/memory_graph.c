@@ -1,10 +1,10 @@
 /*
- * Exact rows as a graph (declared in compare/made.h).
+ * Exact rows as a graph (declared in compare/memory_graph.h).
  *
  * The rows' own arrays are closed up where they lie, so that nothing is held twice. Memory beside the rows: 8 bytes
  * an item of the graph.
  */
-#include "compare/made.h"
+#include "compare/memory_graph.h"
 #include "core/memory.h"
 
 #include <assert.h>
@@ -36,19 +36,19 @@ static void close_up(kin_rows *exact)
     }
 }
 
-/* made[0] are neighbours, made[1] scores; the rows keep neither. */
+/* in_memory[0] are neighbours, in_memory[1] scores; the rows keep neither. */
 static void take_arrays(kin_graph *out, kin_rows *exact)
 {
-    out->made[0] = exact->neighbor;
-    out->made[1] = exact->score;
+    out->in_memory[0] = exact->neighbor;
+    out->in_memory[1] = exact->score;
     out->indices = exact->neighbor;
     out->data = exact->score;
     exact->neighbor = NULL;
     exact->score = NULL;
 }
 
-int kin_graph_make(kin_graph *out, kin_rows *exact, const int32_t *row, const kin_graph *like,
-                   kin_error *err)
+int kin_memory_graph_init(kin_graph *out, kin_rows *exact, const int32_t *row,
+                          const kin_graph *like, kin_error *err)
 {
     *out = (kin_graph){.n = like->n,
                        .k = exact->k,
