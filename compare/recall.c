@@ -24,7 +24,7 @@ typedef struct worker {
 /* A comparison under way. */
 typedef struct judging {
     const kin_graph *graph, *reference;
-    const kin_pairing *pairing;
+    const kin_id_map *id_map;
     const int32_t *row; /* [count] or NULL */
     size_t count;
     bool all; /* every row of both: no bounds */
@@ -99,14 +99,14 @@ static void judging_release(judging *self)
 static void judge_row(judging *self, worker *w, size_t q)
 {
     int32_t row = self->row ? self->row[q] : (int32_t)q;
-    int32_t own = kin_pairing_back(self->pairing, row);
+    int32_t own = kin_id_map_back(self->id_map, row);
     self->tie_aware[q] = self->strict[q] = NAN;
     if (own < 0)
         return;
     size_t wanted = kin_row_distinct(self->reference, (size_t)row, w->wanted, &w->place);
     size_t got = kin_row_distinct(self->graph, (size_t)own, w->got, &w->seen);
     for (size_t i = 0; i < got; i++)
-        w->got[i].row = kin_pairing_other(self->pairing, w->got[i].row);
+        w->got[i].row = kin_id_map_other(self->id_map, w->got[i].row);
     kin_recall_row one = kin_recall_row_of(&self->rule, w->got, got, w->wanted, wanted, &w->place);
     kin_recall_row_add(&self->sum[q / BLOCK], &one);
     if (one.judged) {
@@ -203,18 +203,17 @@ static int take_distribution(kin_recall *out, judging *self, kin_error *err)
 }
 
 int kin_recall_judge(kin_recall *out, const kin_graph *graph, const kin_graph *reference,
-                     const kin_pairing *pairing, size_t k, double weight_sum, const int32_t *row,
+                     const kin_id_map *id_map, size_t k, double weight_sum, const int32_t *row,
                      size_t count, kin_error *err)
 {
     bool scored = graph->data && reference->data;
     judging self = {.graph = graph,
                     .reference = reference,
-                    .pairing = pairing,
+                    .id_map = id_map,
                     .row = row,
                     .count = row ? count : reference->n,
                     .rule = kin_recall_rule_make(k ? k : reference->k, scored, weight_sum)};
-    self.all =
-        self.count == reference->n && pairing->common == graph->n && graph->n == reference->n;
+    self.all = self.count == reference->n && id_map->common == graph->n && graph->n == reference->n;
     *out = (kin_recall){.k = self.rule.k, .scored = scored, .census = self.all};
     int rc = judging_init(&self, err);
     if (rc == 0) {

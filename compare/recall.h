@@ -24,8 +24,8 @@
  * scores (an imported file without vectors), only strict, the two 1-recalls and fill exist; the others are NaN.
  * A row whose reference is empty (r = 0) has no recall; it is counted and left out of all means.
  */
+#include "compare/id_map.h"
 #include "compare/interval.h"
-#include "compare/pairing.h"
 #include "compare/summary.h"
 #include "core/graph.h"
 
@@ -67,11 +67,11 @@ typedef struct kin_recall {
 } kin_recall;
 
 /* Rows row[0 .. count) of the reference, ascending (NULL: all), against the graph's rows of the same items, cut
- * to `k` (0: the reference's). `pairing` leads from the graph to the reference. Rows whose items the graph does not have are left out.
+ * to `k` (0: the reference's). `id_map` leads from the graph to the reference. Rows whose items the graph does not have are left out.
  * `weight_sum` is W. Time O(pairs), in all threads, the same numbers for any number of them. Memory: 20
  * bytes a row, and 8 to sort them, of a sample 32 to bound their mean. */
 int kin_recall_judge(kin_recall *out, const kin_graph *graph, const kin_graph *reference,
-                     const kin_pairing *pairing, size_t k, double weight_sum,
+                     const kin_id_map *id_map, size_t k, double weight_sum,
                      const int32_t *row /* [count] */, size_t count, kin_error *err);
 void kin_recall_release(kin_recall *self);
 

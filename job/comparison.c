@@ -190,13 +190,13 @@ static void lend_names(compare_side *to, const compare_side *from)
 }
 
 /* Rows of a file without ids are taken for those of a graph with as many, whose names it has from then on. */
-static int pair(kin_pairing *out, compare_side *a, compare_side *b, kin_error *err)
+static int map_ids(kin_id_map *out, compare_side *a, compare_side *b, kin_error *err)
 {
     const kin_graph *graph = &a->graph, *other = &b->graph;
     if (graph->n == other->n && (!a->named || !b->named)) {
         if (a->named != b->named)
             lend_names(a->named ? b : a, a->named ? a : b);
-        *out = (kin_pairing){.n = graph->n, .other_n = graph->n, .common = graph->n};
+        *out = (kin_id_map){.n = graph->n, .other_n = graph->n, .common = graph->n};
         return 0;
     }
     if (a->named != b->named) /* a row number that is somebody's id would be a match */
@@ -205,9 +205,9 @@ static int pair(kin_pairing *out, compare_side *a, compare_side *b, kin_error *e
             a->named ? other->directory : graph->directory, a->named ? other->n : graph->n,
             a->named ? graph->directory : other->directory, a->named ? graph->n : other->n);
     int rc =
-        kin_pairing_init(out, &graph->ids, graph->directory, &other->ids, other->directory, err);
+        kin_id_map_init(out, &graph->ids, graph->directory, &other->ids, other->directory, err);
     if (rc == 0 && out->common == 0) {
-        kin_pairing_release(out);
+        kin_id_map_release(out);
         rc = kin_fail(err, KIN_E_DATA, hint_imported, "%s and %s have no item in common",
                       graph->directory, other->directory);
     }
@@ -215,17 +215,17 @@ static int pair(kin_pairing *out, compare_side *a, compare_side *b, kin_error *e
 }
 
 /* What makes a comparison mean less: refused, or with --force noted. */
-static int check_comparable(comparison *self, const kin_graph *graph, const kin_pairing *pairing,
+static int check_comparable(comparison *self, const kin_graph *graph, const kin_id_map *id_map,
                             kin_error *err)
 {
     const kin_graph *reference = &self->reference.graph;
     kin_mismatches found;
     int rc = kin_graph_comparable(&found, graph, reference, (size_t)self->options->top_k, err);
-    if (rc == 0 && (pairing->common < graph->n || pairing->common < reference->n)) {
+    if (rc == 0 && (id_map->common < graph->n || id_map->common < reference->n)) {
         size_t larger = graph->n > reference->n ? graph->n : reference->n;
         snprintf(found.text[found.count++], KIN_MESSAGE_MAX,
                  "%s and %s have %zu of %zu items in common", graph->directory,
-                 reference->directory, pairing->common, larger);
+                 reference->directory, id_map->common, larger);
         rc = kin_fail(err, KIN_E_DATA, "go on all the same with --force", "%s", found.text[0]);
     }
     if (rc != 0 && !self->options->force)
@@ -247,16 +247,16 @@ static void check_truth(comparison *self)
                         reference->directory, engine ? engine : "unknown");
 }
 
-static int pair_up(comparison *self, kin_error *err)
+static int map_all_ids(comparison *self, kin_error *err)
 {
     int rc = 0;
     if (self->reference.there) {
-        rc = pair(&self->to_reference, &self->graph, &self->reference, err);
+        rc = map_ids(&self->to_reference, &self->graph, &self->reference, err);
         if (rc == 0 && !self->computed)
             rc = check_comparable(self, &self->graph.graph, &self->to_reference, err);
     }
     if (rc == 0 && self->other.there) {
-        rc = pair(&self->other_to_reference, &self->other, &self->reference, err);
+        rc = map_ids(&self->other_to_reference, &self->other, &self->reference, err);
         if (rc == 0)
             rc = check_comparable(self, &self->other.graph, &self->other_to_reference, err);
         if (rc == 0 && self->reference.named && !self->graph.named)
@@ -266,7 +266,7 @@ static int pair_up(comparison *self, kin_error *err)
     if (rc == 0 && self->reference.there)
         check_truth(self);
     if (rc == 0 && self->previous.there)
-        rc = pair(&self->to_previous, &self->graph, &self->previous, err);
+        rc = map_ids(&self->to_previous, &self->graph, &self->previous, err);
     if (rc == 0 && self->computed) /* the graph's own, which may have been lent meanwhile */
         lend_names(&self->reference, &self->graph);
     return rc;
@@ -286,11 +286,11 @@ static int measure_strata(comparison *self, kin_error *err)
                  ? 0
                  : kin_fail_alloc(err, "strata", recall->judged * sizeof *value);
     for (size_t i = 0; i < recall->judged && rc == 0; i++)
-        next[groups->of[kin_pairing_back(&self->to_reference, recall->row[i])] + 1]++;
+        next[groups->of[kin_id_map_back(&self->to_reference, recall->row[i])] + 1]++;
     for (size_t s = 0; s < groups->count && rc == 0; s++)
         next[s + 1] += next[s];
     for (size_t i = 0; i < recall->judged && rc == 0; i++)
-        value[next[groups->of[kin_pairing_back(&self->to_reference, recall->row[i])]]++] =
+        value[next[groups->of[kin_id_map_back(&self->to_reference, recall->row[i])]]++] =
             recall->value[i];
     for (size_t s = 0, first = 0; s < groups->count && rc == 0; first = next[s++]) {
         size_t judged = next[s] - first;
@@ -396,7 +396,7 @@ int comparison_run(comparison *self, const compare_options *options, const kin_o
     console_monitor_end(&progress);
     kin_monitor quiet = {.self = monitor.self, .stopped = monitor.stopped};
     if (rc == 0)
-        rc = pair_up(self, err);
+        rc = map_all_ids(self, err);
     if (rc == 0 && options->stratify &&
         !options->sample) /* by a table that a file may have been lent */
         rc = strata_init(&self->strata, &self->graph.graph, options->stratify, err);
@@ -419,9 +419,9 @@ void comparison_release(comparison *self)
 {
     kin_recall_release(&self->recall);
     kin_recall_release(&self->other_recall);
-    kin_pairing_release(&self->to_reference);
-    kin_pairing_release(&self->other_to_reference);
-    kin_pairing_release(&self->to_previous);
+    kin_id_map_release(&self->to_reference);
+    kin_id_map_release(&self->other_to_reference);
+    kin_id_map_release(&self->to_previous);
     strata_release(&self->strata);
     free(self->stratum);
     free(self->row);

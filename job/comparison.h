@@ -73,7 +73,7 @@ typedef struct comparison {
     bool computed; /* the reference's rows were computed here, for a sample */
     bool has_catalog;
     kin_catalog catalog; /* the graph's vectors */
-    kin_pairing to_reference, other_to_reference, to_previous;
+    kin_id_map to_reference, other_to_reference, to_previous;
     int32_t *row; /* [row_count] of the reference that were sampled, ascending; NULL: all; owned */
     size_t row_count;
     strata strata;            /* of the graph; count 0: none asked for */

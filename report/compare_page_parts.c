@@ -353,7 +353,7 @@ part_item part_graph_item(const compare_page *page, int32_t row)
     part_item own = {&compared->graph.graph, (size_t)row};
     if (page->named == own.graph || !compared->reference.there)
         return own;
-    int32_t other = kin_pairing_other(&compared->to_reference, row);
+    int32_t other = kin_id_map_other(&compared->to_reference, row);
     return other >= 0 ? (part_item){&compared->reference.graph, (size_t)other} : own;
 }
 
@@ -363,7 +363,7 @@ part_item part_reference_item(const compare_page *page, int32_t row)
     part_item own = {&compared->reference.graph, (size_t)row};
     if (page->named == own.graph)
         return own;
-    int32_t back = kin_pairing_back(&compared->to_reference, row);
+    int32_t back = kin_id_map_back(&compared->to_reference, row);
     return back >= 0 ? (part_item){&compared->graph.graph, (size_t)back} : own;
 }
 

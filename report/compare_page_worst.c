@@ -53,7 +53,7 @@ static size_t first_shown(const comparison *c, const side_row *graph, const side
 {
     size_t lost = 0;
     while (lost < reference->count &&
-           side_has(graph, kin_pairing_back(&c->to_reference, reference->neighbor[lost].row)))
+           side_has(graph, kin_id_map_back(&c->to_reference, reference->neighbor[lost].row)))
         lost++;
     if (lost < NEIGHBORS_SHOWN || lost == reference->count)
         return 0;
@@ -67,7 +67,7 @@ static size_t first_shown(const comparison *c, const side_row *graph, const side
 static const char *graph_mark(const comparison *c, const side_row *reference,
                               const kin_neighbor *found)
 {
-    if (side_has(reference, kin_pairing_other(&c->to_reference, found->row)))
+    if (side_has(reference, kin_id_map_other(&c->to_reference, found->row)))
         return NULL;
     bool tied = c->recall.scored && reference->count > 0 &&
                 (double)found->score >=
@@ -125,7 +125,7 @@ static void write_lists(compare_page *page, const side_row *graph, const side_ro
     list_begin(page, reference, page_reference_name(c), first, reference_end);
     for (size_t i = first; i < reference_end; i++) {
         const kin_neighbor *found = &reference->neighbor[i];
-        bool has = side_has(graph, kin_pairing_back(&c->to_reference, found->row));
+        bool has = side_has(graph, kin_id_map_back(&c->to_reference, found->row));
         write_neighbor(page, part_reference_item(page, found->row), found->score,
                        has ? NULL : "missing", true);
     }
@@ -167,7 +167,7 @@ static void write_rows(compare_page *page, side_row *graph, side_row *reference)
     for (size_t i = 0; i < r->worst_count && i < ROWS_SHOWN; i++) {
         int32_t row = r->worst[i].row;
         side_fill(reference, row, r->k);
-        side_fill(graph, kin_pairing_back(&page->compared->to_reference, row), r->k);
+        side_fill(graph, kin_id_map_back(&page->compared->to_reference, row), r->k);
         write_row(page, &r->worst[i], graph, reference);
     }
 }

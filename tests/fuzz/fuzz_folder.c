@@ -11,7 +11,7 @@
 #include "ann/faiss_index.h"
 #include "ann/join.h"
 #include "compare/comparable.h"
-#include "compare/pairing.h"
+#include "compare/id_map.h"
 #include "compare/structure.h"
 #include "compare/trace.h"
 #include "core/manifest.h"
@@ -283,14 +283,14 @@ static void judge_graph(const kin_graph *graph)
 {
     kin_error err = {0};
     kin_mismatches mismatches;
-    kin_pairing pairing;
+    kin_id_map id_map;
     kin_structure structure;
     fuzz_judge(kin_graph_comparable(&mismatches, graph, &reference, 0, &err), &err, FUZZ_DATA);
-    if (fuzz_judge(kin_pairing_init(&pairing, &graph->ids, "a", &reference.ids, "b", &err), &err,
+    if (fuzz_judge(kin_id_map_init(&id_map, &graph->ids, "a", &reference.ids, "b", &err), &err,
                    FUZZ_DATA)) {
         for (size_t i = 0; i < graph->n; i++)
-            fuzz_want(kin_pairing_other(&pairing, (int32_t)i) < (int32_t)reference.n);
-        kin_pairing_release(&pairing);
+            fuzz_want(kin_id_map_other(&id_map, (int32_t)i) < (int32_t)reference.n);
+        kin_id_map_release(&id_map);
     }
     if (fuzz_judge(kin_graph_check_scores(graph, &err), &err, FUZZ_DATA))
         fuzz_judge(kin_structure_measure(&structure, graph, NULL, &err), &err, FUZZ_MEMORY);

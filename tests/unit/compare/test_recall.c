@@ -33,13 +33,13 @@ static const hand_entry graph_rows[N * K] = {
 
 static void judge(kin_recall *out, const hand *graph, const hand *reference)
 {
-    kin_pairing pairing;
+    kin_id_map id_map;
     kin_error err = {0};
-    test_ok(kin_pairing_init(&pairing, &graph->graph.ids, "g", &reference->graph.ids, "r", &err),
+    test_ok(kin_id_map_init(&id_map, &graph->graph.ids, "g", &reference->graph.ids, "r", &err),
             &err);
-    test_ok(kin_recall_judge(out, &graph->graph, &reference->graph, &pairing, 0, 1, NULL, 0, &err),
+    test_ok(kin_recall_judge(out, &graph->graph, &reference->graph, &id_map, 0, 1, NULL, 0, &err),
             &err);
-    kin_pairing_release(&pairing);
+    kin_id_map_release(&id_map);
 }
 
 /* k = 1: rows 0, 1, 2, 5 have the nearest, row 4 nothing: 4/5.
@@ -221,7 +221,7 @@ static void test_sampled_rows(void **state)
 {
     static const int32_t row[] = {0, 5};
     hand graph, reference;
-    kin_pairing same = {.n = N, .other_n = N, .common = N};
+    kin_id_map same = {.n = N, .other_n = N, .common = N};
     kin_recall r;
 
     (void)state;

@@ -179,7 +179,7 @@ static int set_up(void **state)
     make_side(w, &c->reference, 1, "exact", "exact");
     make_side(w, &c->other, 2, "other", "join");
     make_side(w, &c->previous, 3, "yesterday", "join");
-    c->to_reference = (kin_pairing){.n = N, .other_n = N, .common = N};
+    c->to_reference = (kin_id_map){.n = N, .other_n = N, .common = N};
     c->row = w->other;
     c->row_count = 1001;
     c->has_recall = c->has_difference = c->has_loss = c->has_drift = true;

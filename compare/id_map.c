@@ -1,4 +1,4 @@
-#include "compare/pairing.h"
+#include "compare/id_map.h"
 #include "core/memory.h"
 
 #include <stdlib.h>
@@ -12,7 +12,7 @@ static bool same_ids(const kin_lines *ids, const kin_lines *other)
 }
 
 /* Both tables, from an index of the other side's ids. */
-static void match(kin_pairing *self, const kin_lines *ids, const kin_line_index *index)
+static void match(kin_id_map *self, const kin_lines *ids, const kin_line_index *index)
 {
     for (size_t i = 0; i < self->other_n; i++)
         self->back[i] = -1;
@@ -26,11 +26,11 @@ static void match(kin_pairing *self, const kin_lines *ids, const kin_line_index 
     }
 }
 
-int kin_pairing_init(kin_pairing *self, const kin_lines *ids, const char *name,
-                     const kin_lines *other_ids, const char *other_name, kin_error *err)
+int kin_id_map_init(kin_id_map *self, const kin_lines *ids, const char *name,
+                    const kin_lines *other_ids, const char *other_name, kin_error *err)
 {
     kin_line_index index;
-    *self = (kin_pairing){.n = ids->count, .other_n = other_ids->count};
+    *self = (kin_id_map){.n = ids->count, .other_n = other_ids->count};
     if (same_ids(ids, other_ids)) {
         self->common = self->n;
         return 0;
@@ -47,7 +47,7 @@ int kin_pairing_init(kin_pairing *self, const kin_lines *ids, const char *name,
     if (self->other && self->back) {
         match(self, ids, &index);
     } else {
-        kin_pairing_release(self);
+        kin_id_map_release(self);
         rc = kin_fail_alloc(err, "items of two graphs",
                             kin_size_mul(ids->count + other_ids->count, sizeof *self->other));
     }
@@ -55,9 +55,9 @@ int kin_pairing_init(kin_pairing *self, const kin_lines *ids, const char *name,
     return rc;
 }
 
-void kin_pairing_release(kin_pairing *self)
+void kin_id_map_release(kin_id_map *self)
 {
     free(self->other);
     free(self->back);
-    *self = (kin_pairing){0};
+    *self = (kin_id_map){0};
 }
