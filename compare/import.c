@@ -315,7 +315,7 @@ static int open_ids(kin_graph *graph, const char *ids, const kin_import_file *fr
     return kin_ids_check_given(&graph->ids, ids, 1, err);
 }
 
-/* What kin_graph_comparable holds against a graph of kin's. */
+/* What kin_graph_check_compatible holds against a graph of kin's. */
 static json_t *describe_modalities(const kin_catalog *catalog)
 {
     json_t *all = json_array();

@@ -8,7 +8,7 @@
  * entry of the traced rows.
  */
 #include "compare/loss.h"
-#include "compare/comparable.h"
+#include "compare/compatible.h"
 #include "compare/loss_parts.h"
 #include "compare/recall.h"
 #include "compare/row.h"

@@ -20,7 +20,7 @@
  * Real catalogs hold twins, so which of many equal neighbours made the last places says nothing:
  * tie-aware is the number to judge by. Both scores are canonical (core/score.h), which is why the
  * graph's own may be trusted, provided both sides were made from the same vectors with the same
- * weights (compare/comparable.h). The 1e-6 is some sixteen roundings of a float near 1. Where one side has no
+ * weights (compare/compatible.h). The 1e-6 is some sixteen roundings of a float near 1. Where one side has no
  * scores (an imported file without vectors), only strict, the two 1-recalls and fill exist; the others are NaN.
  * A row whose reference is empty (r = 0) has no recall; it is counted and left out of all means.
  */

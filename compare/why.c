@@ -5,7 +5,7 @@
  * and counted: no order of the rest is needed. Only what is above the value is sorted, to count distinct ones.
  */
 #include "compare/why.h"
-#include "compare/comparable.h"
+#include "compare/compatible.h"
 #include "core/half.h"
 #include "core/memory.h"
 #include "core/score.h"

@@ -215,12 +215,13 @@ static int map_ids(kin_id_map *out, compare_side *a, compare_side *b, kin_error 
 }
 
 /* What makes a comparison mean less: refused, or with --force noted. */
-static int check_comparable(comparison *self, const kin_graph *graph, const kin_id_map *id_map,
+static int check_compatible(comparison *self, const kin_graph *graph, const kin_id_map *id_map,
                             kin_error *err)
 {
     const kin_graph *reference = &self->reference.graph;
     kin_mismatches found;
-    int rc = kin_graph_comparable(&found, graph, reference, (size_t)self->options->top_k, err);
+    int rc =
+        kin_graph_check_compatible(&found, graph, reference, (size_t)self->options->top_k, err);
     if (rc == 0 && (id_map->common < graph->n || id_map->common < reference->n)) {
         size_t larger = graph->n > reference->n ? graph->n : reference->n;
         snprintf(found.text[found.count++], KIN_MESSAGE_MAX,
@@ -253,12 +254,12 @@ static int map_all_ids(comparison *self, kin_error *err)
     if (self->reference.there) {
         rc = map_ids(&self->to_reference, &self->graph, &self->reference, err);
         if (rc == 0 && !self->computed)
-            rc = check_comparable(self, &self->graph.graph, &self->to_reference, err);
+            rc = check_compatible(self, &self->graph.graph, &self->to_reference, err);
     }
     if (rc == 0 && self->other.there) {
         rc = map_ids(&self->other_to_reference, &self->other, &self->reference, err);
         if (rc == 0)
-            rc = check_comparable(self, &self->other.graph, &self->other_to_reference, err);
+            rc = check_compatible(self, &self->other.graph, &self->other_to_reference, err);
         if (rc == 0 && self->reference.named && !self->graph.named)
             lend_names(&self->graph,
                        &self->reference); /* which has them from the other: the same rows */

@@ -13,7 +13,7 @@
  *     compare_page.c     the page
  *     compare_prom.c     a textfile for Prometheus
  */
-#include "compare/comparable.h"
+#include "compare/compatible.h"
 #include "compare/drift.h"
 #include "compare/import.h"
 #include "compare/loss.h"

@@ -8,7 +8,7 @@
  * caller says so.
  */
 #include "job/show_data.h"
-#include "compare/comparable.h"
+#include "compare/compatible.h"
 #include "core/half.h"
 #include "core/memory.h"
 #include "core/score.h"

@@ -626,7 +626,7 @@ class Fit(Compare):
                          ["g is by engine hnsw: recall says how far the two agree, not what is missed"])
         self.assertEqual(self.compare("g", "--sample", 50)["warnings"], [])
 
-    def test_incomparable(self):
+    def test_incompatible(self):
         """Refused with both values; with --force compared all the same, with a warning and no gate met."""
         self.build("g")
         self.build("policy", "--missing", "zero")

@@ -10,7 +10,7 @@
  */
 #include "ann/faiss_index.h"
 #include "ann/join.h"
-#include "compare/comparable.h"
+#include "compare/compatible.h"
 #include "compare/id_map.h"
 #include "compare/structure.h"
 #include "compare/trace.h"
@@ -285,7 +285,8 @@ static void judge_graph(const kin_graph *graph)
     kin_mismatches mismatches;
     kin_id_map id_map;
     kin_structure structure;
-    fuzz_judge(kin_graph_comparable(&mismatches, graph, &reference, 0, &err), &err, FUZZ_DATA);
+    fuzz_judge(kin_graph_check_compatible(&mismatches, graph, &reference, 0, &err), &err,
+               FUZZ_DATA);
     if (fuzz_judge(kin_id_map_init(&id_map, &graph->ids, "a", &reference.ids, "b", &err), &err,
                    FUZZ_DATA)) {
         for (size_t i = 0; i < graph->n; i++)

@@ -1,4 +1,4 @@
-#include "compare/comparable.h"
+#include "compare/compatible.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -7,9 +7,9 @@
 static const char hint_same[] = "compare graphs that were built from the same files with the same "
                                 "weights and --top-k, or go on all the same with --force";
 
-/* Notes one difference; what no longer fits is not needed to refuse. */
+/* Adds one difference; a refusal needs no more of them than have room. */
 static void __attribute__((format(printf, 2, 3)))
-note(kin_mismatches *self, const char *format, ...)
+add_mismatch(kin_mismatches *self, const char *format, ...)
 {
     va_list arguments;
     if (self->count == KIN_MISMATCHES_MAX)
@@ -46,30 +46,30 @@ static double weight_of(const json_t *modality)
 static void check_scores(kin_mismatches *out, const kin_graph *graph, const kin_graph *reference)
 {
     if (graph->modality_count != reference->modality_count)
-        note(out, "%s has %zu modalities, %s has %zu", graph->directory, graph->modality_count,
-             reference->directory, reference->modality_count);
+        add_mismatch(out, "%s has %zu modalities, %s has %zu", graph->directory,
+                     graph->modality_count, reference->directory, reference->modality_count);
     for (size_t m = 0; m < graph->modality_count; m++) {
         const char *name = graph->modality[m];
         const json_t *a = find_modality(graph->manifest, name);
         const json_t *b = find_modality(reference->manifest, name);
         if (!b) {
-            note(out, "%s has a modality '%s', %s has none", graph->directory, name,
-                 reference->directory);
+            add_mismatch(out, "%s has a modality '%s', %s has none", graph->directory, name,
+                         reference->directory);
             continue;
         }
         if (strcmp(text_of(a, "xxh3_128"), text_of(b, "xxh3_128")) != 0)
-            note(out, "'%s' was made from other vectors: fingerprint %s in %s, %s in %s", name,
-                 text_of(a, "xxh3_128"), graph->directory, text_of(b, "xxh3_128"),
-                 reference->directory);
+            add_mismatch(out, "'%s' was made from other vectors: fingerprint %s in %s, %s in %s",
+                         name, text_of(a, "xxh3_128"), graph->directory, text_of(b, "xxh3_128"),
+                         reference->directory);
         if (weight_of(a) != weight_of(b))
-            note(out, "'%s' has weight %g in %s, %g in %s", name, weight_of(a), graph->directory,
-                 weight_of(b), reference->directory);
+            add_mismatch(out, "'%s' has weight %g in %s, %g in %s", name, weight_of(a),
+                         graph->directory, weight_of(b), reference->directory);
     }
     const char *missing_a = text_of(json_object_get(graph->manifest, "options"), "missing");
     const char *missing_b = text_of(json_object_get(reference->manifest, "options"), "missing");
     if (strcmp(missing_a, missing_b) != 0)
-        note(out, "--missing was %s for %s, %s for %s", missing_a, graph->directory, missing_b,
-             reference->directory);
+        add_mismatch(out, "--missing was %s for %s, %s for %s", missing_a, graph->directory,
+                     missing_b, reference->directory);
 }
 
 static void check_ids(kin_mismatches *out, const kin_graph *graph, const kin_graph *reference)
@@ -79,9 +79,9 @@ static void check_ids(kin_mismatches *out, const kin_graph *graph, const kin_gra
         kin_span b = kin_lines_at(&reference->ids, i);
         if (kin_span_equal(a, b))
             continue;
-        note(out, "row %zu is item '%.*s' in %s, '%.*s' in %s", i,
-             (int)(a.length < 64 ? a.length : 64), a.text, graph->directory,
-             (int)(b.length < 64 ? b.length : 64), b.text, reference->directory);
+        add_mismatch(out, "row %zu is item '%.*s' in %s, '%.*s' in %s", i,
+                     (int)(a.length < 64 ? a.length : 64), a.text, graph->directory,
+                     (int)(b.length < 64 ? b.length : 64), b.text, reference->directory);
         return;
     }
 }
@@ -91,17 +91,17 @@ static size_t cut_to(size_t k, size_t top_k)
     return top_k > 0 && top_k < k ? top_k : k;
 }
 
-int kin_graph_comparable(kin_mismatches *out, const kin_graph *graph, const kin_graph *reference,
-                         size_t top_k, kin_error *err)
+int kin_graph_check_compatible(kin_mismatches *out, const kin_graph *graph,
+                               const kin_graph *reference, size_t top_k, kin_error *err)
 {
     bool imported = kin_graph_is_imported(graph) || kin_graph_is_imported(reference);
     *out = (kin_mismatches){0};
     if (graph->n != reference->n)
-        note(out, "%s has %zu items, %s has %zu", graph->directory, graph->n, reference->directory,
-             reference->n);
+        add_mismatch(out, "%s has %zu items, %s has %zu", graph->directory, graph->n,
+                     reference->directory, reference->n);
     if (!imported && cut_to(graph->k, top_k) != cut_to(reference->k, top_k))
-        note(out, "%s has top-k %zu, %s has %zu", graph->directory, graph->k, reference->directory,
-             reference->k);
+        add_mismatch(out, "%s has top-k %zu, %s has %zu", graph->directory, graph->k,
+                     reference->directory, reference->k);
     /* with ids an imported file may have its rows in any order, but not beside vectors of those rows */
     bool scored = graph->data && reference->data;
     if (!imported || scored)

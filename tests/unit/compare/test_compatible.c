@@ -1,7 +1,7 @@
 /*
- * compare/comparable: what makes a comparison mean nothing is named, both values of it.
+ * compare/compatible: what makes a comparison mean nothing is named, both values of it.
  */
-#include "compare/comparable.h"
+#include "compare/compatible.h"
 #include "support/hand.h"
 #include "support/test.h"
 
@@ -15,7 +15,7 @@ static void expect_refusal(const hand *a, const hand *b, size_t count, const cha
     kin_mismatches found;
     kin_error err = {0};
 
-    assert_int_equal(kin_graph_comparable(&found, &a->graph, &b->graph, 0, &err), KIN_E_DATA);
+    assert_int_equal(kin_graph_check_compatible(&found, &a->graph, &b->graph, 0, &err), KIN_E_DATA);
     assert_int_equal(found.count, count);
     assert_string_equal(found.text[0], err.message);
     assert_non_null(strstr(err.message, one));
@@ -56,7 +56,7 @@ static void test_refusals_name_both_values(void **state)
     json_object_set_new(modality(&b, 0), "name", json_string("title"));
     expect_refusal(&a, &b, 1, "left has a modality 'text'", "right has none");
     json_object_set_new(modality(&b, 0), "name", json_string("text"));
-    assert_int_equal(kin_graph_comparable(&found, &a.graph, &b.graph, 0, NULL), 0);
+    assert_int_equal(kin_graph_check_compatible(&found, &a.graph, &b.graph, 0, NULL), 0);
     assert_int_equal(found.count, 0);
     hand_name(&b, names);
     expect_refusal(&a, &b, 1, "'1' in left", "'x' in right");
@@ -76,11 +76,11 @@ static void test_imported(void **state)
     json_object_set_new(b.graph.manifest, "engine", json_string("imported"));
     b.graph.k = 9;
     assert_true(kin_graph_is_imported(&b.graph) && !kin_graph_is_imported(&a.graph));
-    assert_int_equal(kin_graph_comparable(&found, &a.graph, &b.graph, 0, NULL), 0);
+    assert_int_equal(kin_graph_check_compatible(&found, &a.graph, &b.graph, 0, NULL), 0);
     json_object_set_new(modality(&b, 0), "weight", json_real(1));
     expect_refusal(&a, &b, 1, "0.6 in left", "1 in right"); /* its scores were made with that */
     b.graph.data = NULL;
-    assert_int_equal(kin_graph_comparable(&found, &a.graph, &b.graph, 0, NULL), 0);
+    assert_int_equal(kin_graph_check_compatible(&found, &a.graph, &b.graph, 0, NULL), 0);
     assert_true(kin_graph_weight_sum(&a.graph) == 0.6 + 0.4);
     hand_drop(&a);
     hand_drop(&b);
