@@ -22,13 +22,13 @@ static void add(comparison *self, const char *name, const char *what, double lim
                                                     .met = met && !self->forced};
 }
 
-/* Where nothing was judged nothing is proven: a catalog that lost all its vectors meets no gate. */
+/* Where no row was evaluated nothing is proven: a catalog that lost all its vectors meets no gate. */
 static double recall_value(const kin_recall *recall, bool lower)
 {
     const kin_interval *interval =
         recall->scored ? &recall->tie_aware_interval : &recall->strict_interval;
     double mean = recall->scored ? recall->tie_aware.mean : recall->strict.mean;
-    if (recall->judged == 0)
+    if (recall->evaluated == 0)
         return 0;
     return lower ? interval->lower : mean;
 }
@@ -36,12 +36,12 @@ static double recall_value(const kin_recall *recall, bool lower)
 /* Of the rows that have something to find; where that is not known, or none has, of all rows. */
 static double empty_share(const comparison *self)
 {
-    if (self->recall.judged > 0)
-        return (double)self->recall.empty_rows / (double)self->recall.judged;
+    if (self->recall.evaluated > 0)
+        return (double)self->recall.empty_rows / (double)self->recall.evaluated;
     return (double)self->structure.empty_rows / (double)self->structure.items;
 }
 
-void comparison_judge_gates(comparison *self)
+void comparison_check_gates(comparison *self)
 {
     const compare_options *o = self->options;
     bool lower = o->bound == COMPARE_BOUND_LOWER;
@@ -49,7 +49,8 @@ void comparison_judge_gates(comparison *self)
         self->recall.scored ? (lower ? "recall, lower bound" : "recall, mean")
                             : (lower ? "strict recall, lower bound" : "strict recall, mean"),
         o->min_recall, self->has_recall ? recall_value(&self->recall, lower) : NAN, true);
-    add(self, "min-fill", "fill", o->min_fill, self->recall.judged ? self->recall.fill : 0, true);
+    add(self, "min-fill", "fill", o->min_fill, self->recall.evaluated ? self->recall.fill : 0,
+        true);
     add(self, "max-empty", "share of empty rows", o->max_empty, empty_share(self), false);
     add(self, "max-drift", "drift", o->max_drift, self->has_drift ? self->drift.drift : NAN, false);
     add(self, "max-item-change", "share of items that came or went", o->max_item_change,

@@ -1,7 +1,7 @@
 #ifndef KIN_COMPARE_IMPORT_H
 #define KIN_COMPARE_IMPORT_H
 /*
- * Graphs that something else wrote, read so that they can be judged by the same ruler: FAISS's, hnswlib's, the
+ * Graphs that another program wrote, read so that they are measured like kin's: FAISS's, hnswlib's, the
  * old Python job's.
  *
  *     .npz     what scipy.sparse.save_npz writes of a CSR matrix, n x n: int32 or int64 indptr and indices, float32

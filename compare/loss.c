@@ -135,7 +135,7 @@ static void note_need(split *self, float value)
 }
 
 /* No index came across it: was it within what one of them was asked for? */
-static kin_loss_reason judge_indexes(split *self, kin_loss *out, int32_t item)
+static kin_loss_reason find_reason_in_indexes(split *self, kin_loss *out, int32_t item)
 {
     const kin_trace *trace = self->trace;
     int modality = trace->source[0].modality;
@@ -158,7 +158,7 @@ static kin_loss_reason judge_indexes(split *self, kin_loss *out, int32_t item)
     return within ? KIN_LOSS_SEARCH : KIN_LOSS_DEPTH;
 }
 
-static kin_loss_reason judge_join(split *self, size_t t, int32_t item)
+static kin_loss_reason find_reason_in_join(split *self, size_t t, int32_t item)
 {
     const kin_trace *trace = self->trace;
     int32_t list = trace->list[item];
@@ -173,8 +173,8 @@ static void book(split *self, kin_loss *out, size_t t, int32_t item)
 {
     kin_loss_reason reason = KIN_LOSS_RANKED_OUT;
     if (!proposed(self->trace, t, item))
-        reason =
-            self->trace->lists > 0 ? judge_join(self, t, item) : judge_indexes(self, out, item);
+        reason = self->trace->lists > 0 ? find_reason_in_join(self, t, item)
+                                        : find_reason_in_indexes(self, out, item);
     out->reason[reason]++;
     out->lost++;
 }

@@ -102,7 +102,7 @@ kin_recall_row kin_recall_row_of(const kin_recall_rule *rule, const kin_neighbor
         out.empty_by_rule = 1;
         return out;
     }
-    out.judged = 1;
+    out.evaluated = 1;
     out.filled = least(got_count, wanted_count);
     out.entries = wanted_count;
     out.empty_rows = got_count == 0;
@@ -130,7 +130,7 @@ void kin_recall_row_add(kin_recall_row *sum, const kin_recall_row *one)
     sum->score_loss += one->score_loss;
     sum->with_ratio += one->with_ratio;
     sum->with_loss += one->with_loss;
-    sum->judged += one->judged;
+    sum->evaluated += one->evaluated;
     sum->filled += one->filled;
     sum->entries += one->entries;
     sum->short_rows += one->short_rows;

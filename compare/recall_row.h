@@ -21,7 +21,7 @@ typedef struct kin_recall_row {
     double epsilon[KIN_EPSILONS];
     double score_ratio, score_loss;
     size_t with_ratio, with_loss; /* rows that have these two */
-    size_t judged, filled, entries;
+    size_t evaluated, filled, entries;
     size_t short_rows, short_by_rule, empty_rows, empty_by_rule, truth_short;
 } kin_recall_row;
 

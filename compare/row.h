@@ -1,8 +1,7 @@
 #ifndef KIN_COMPARE_ROW_H
 #define KIN_COMPARE_ROW_H
 /*
- * A row as it is judged: best first, every id once, without the item itself. Whoever wrote a graph may have put
- * anything into it.
+ * A row as it is compared: best first, every id once, without the item itself. A graph may hold anything.
  */
 #include "core/graph.h"
 
@@ -59,7 +58,7 @@ static inline uint32_t kin_id_set_find(const kin_id_set *self, int32_t id)
     return self->key[slot] == kin_id_set_key(self, id) ? self->place[slot] : UINT32_MAX;
 }
 
-/* The neighbours of `row` as judged, into out[0 .. graph->k); returns their number. Afterwards `seen` holds
+/* The neighbours of `row` as compared, into out[0 .. graph->k); returns their number. Afterwards `seen` holds
  * them with their places: out[p] is the id of place p. It must be made for graph->k ids. */
 size_t kin_row_distinct(const kin_graph *graph, size_t row, kin_neighbor *out, kin_id_set *seen);
 

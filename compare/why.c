@@ -266,6 +266,6 @@ int why_find(why_facts *out, const kin_graph *graph, const kin_catalog *catalog,
     if (rc != 0)
         return rc;
     contribute(out);
-    why_judge(out);
+    why_conclude(out);
     return 0;
 }

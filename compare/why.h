@@ -5,7 +5,7 @@
  *
  * The graph says whether B is stored, the vectors what its score and rank are over the whole catalog, and the
  * trace of a build (compare/trace.h), if A is one of its rows, where on the way B was lost. From these follows one
- * verdict.
+ * result.
  */
 #include "compare/trace.h"
 #include "core/rows.h"
@@ -80,7 +80,7 @@ typedef struct why_facts {
     why_side there, back;                    /* B for A, A for B */
     why_trace trace;
     why_code code;
-    char verdict[256]; /* one sentence */
+    char result[256]; /* one sentence */
 } why_facts;
 
 /* `catalog` is the graph's (show_catalog_open); NULL: what the graph alone can tell. Two passes over the vectors,
@@ -92,7 +92,7 @@ int why_find(why_facts *out, const kin_graph *graph, const kin_catalog *catalog,
 /* Whether an engine made the graph that proposes nothing: it looks at every item. */
 bool why_is_exact(const kin_graph *graph);
 
-/* Fills code and verdict from the rest; why_find has called it. */
-void why_judge(why_facts *self);
+/* Fills code and result from the rest; why_find has called it. */
+void why_conclude(why_facts *self);
 
 #endif

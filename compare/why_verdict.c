@@ -1,5 +1,5 @@
 /*
- * The verdict of `kin why` (declared in compare/why.h): the first of these that holds. The questions about the
+ * The result of `kin why` (declared in compare/why.h): the first of these that holds. The questions about the
  * trace are those of compare/loss.h, in their order.
  */
 #include "compare/recall.h"
@@ -15,7 +15,7 @@ const char *const why_code_names[] = {
     "estimate",  "not_traced", "no_vectors", NULL};
 
 #define conclude(self, reason, ...)                                                                \
-    ((self)->code = (reason), (void)snprintf((self)->verdict, sizeof(self)->verdict, __VA_ARGS__))
+    ((self)->code = (reason), (void)snprintf((self)->result, sizeof(self)->result, __VA_ARGS__))
 
 /* ---- without the trace ------------------------------------------------------------------------ */
 
@@ -24,7 +24,7 @@ static const char *letters(bool a, bool b)
     return a && b ? "both A and B" : a ? "A" : "B";
 }
 
-static void judge_no_pair(why_facts *self)
+static void conclude_no_pair(why_facts *self)
 {
     bool none_a = self->has_a == 0, none_b = self->has_b == 0;
     if (none_a || none_b)
@@ -38,7 +38,7 @@ static void judge_no_pair(why_facts *self)
         conclude(self, WHY_NO_PAIR, "no pair: A lacks every modality that B has");
 }
 
-static void judge_beyond(why_facts *self, size_t wanted)
+static void conclude_beyond(why_facts *self, size_t wanted)
 {
     const why_rank *rank = &self->there.fused;
     if (rank->above < wanted)
@@ -58,7 +58,7 @@ bool why_is_exact(const kin_graph *graph)
 
 /* ---- with the trace --------------------------------------------------------------------------- */
 
-static void judge_join(why_facts *self)
+static void conclude_join(why_facts *self)
 {
     const why_trace *trace = &self->trace;
     if (trace->reach == -INFINITY)
@@ -82,7 +82,7 @@ static size_t rank_in(const why_facts *self, const why_source *source)
                                  : self->there.fused.distinct;
 }
 
-static void judge_indexes(why_facts *self)
+static void conclude_indexes(why_facts *self)
 {
     const why_trace *trace = &self->trace;
     const why_source *best = NULL;
@@ -111,7 +111,7 @@ static void judge_indexes(why_facts *self)
                  rank_in(self, best));
 }
 
-static void judge_trace(why_facts *self)
+static void conclude_trace(why_facts *self)
 {
     const why_trace *trace = &self->trace;
     const char *proposer = NULL;
@@ -134,14 +134,14 @@ static void judge_trace(why_facts *self)
         conclude(self, WHY_RANKED_OUT,
                  "lost: %s proposed it, and a rule or the last selection dropped it", proposer);
     else if (trace->join)
-        judge_join(self);
+        conclude_join(self);
     else
-        judge_indexes(self);
+        conclude_indexes(self);
 }
 
 /* ---- all of it -------------------------------------------------------------------------------- */
 
-void why_judge(why_facts *self)
+void why_conclude(why_facts *self)
 {
     const why_side *there = &self->there;
     size_t k = self->graph->k;
@@ -159,12 +159,12 @@ void why_judge(why_facts *self)
         conclude(self, WHY_NO_VECTORS,
                  "not stored; whether it belongs there only the vectors can tell: --modality");
     else if (there->fused.place == 0)
-        judge_no_pair(self);
+        conclude_no_pair(self);
     else if (!belongs)
-        judge_beyond(self, wanted);
+        conclude_beyond(self, wanted);
     else if (there->stored >= wanted && (double)there->last >= (double)self->score - KIN_RECALL_TIE)
         conclude(self, WHY_AS_GOOD, "nothing is lost: all %zu that are stored are as good",
                  there->stored);
     else
-        judge_trace(self);
+        conclude_trace(self);
 }

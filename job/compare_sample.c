@@ -1,5 +1,5 @@
 /*
- * Exact rows of random items, by `stream`, which has nothing in common with the engines it judges.
+ * Exact rows of random items, by `stream`, which has nothing in common with the engines that are evaluated.
  *
  * They cost one pass over the vectors per micro-batch: 1,000 of a million items take about as long as reading
  * the catalog a few times, where an exact graph takes hours.

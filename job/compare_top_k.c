@@ -1,5 +1,5 @@
 /*
- * How many neighbours of a row are judged (declared in job/comparison.h).
+ * How many neighbours of a row are compared (declared in job/comparison.h).
  *
  * Never as many as a file happens to hold: a file of five neighbours a row is whole at K = 5, though ten were asked
  * for. A K is claimed by the manifest of kin's graphs, by the header of an .ibin, by the reference, and by the user.
@@ -52,8 +52,8 @@ static void warn_of_short(comparison *self, const compare_side *side, size_t k)
     const kin_graph *graph = &side->graph;
     if (side->there && graph->k < k)
         comparison_warn(self,
-                        "%s has at most %s a row and is judged by %zu: the others are "
-                        "missing (--top-k %zu judges the first %zu)",
+                        "%s has at most %s a row and is compared at %zu: the others are "
+                        "missing (--top-k %zu compares the first %zu)",
                         graph->directory, kin_count(graph->k, "neighbour").text, k, graph->k,
                         graph->k);
 }
@@ -66,7 +66,7 @@ static void warn_of_itself(comparison *self, const compare_side *side, size_t k)
         side->import.to_self > graph->n / 2)
         comparison_warn(self,
                         "%s holds the item itself in most rows, which is no neighbour and one of "
-                        "%zu places (--top-k %zu judges the others)",
+                        "%zu places (--top-k %zu compares the others)",
                         graph->directory, k, k - 1);
 }
 

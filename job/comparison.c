@@ -1,7 +1,7 @@
 /*
  * One comparison: graphs and vectors are opened, then everything is measured that they allow.
  *
- * A graph is judged by another one or by exact rows computed now; from there on both are the same, a graph whose
+ * A graph is compared with another one or with exact rows computed now; from there on both are the same, a graph whose
  * rows are the truth.
  */
 #include "job/comparison.h"
@@ -64,7 +64,7 @@ static int check_options(const compare_options *o, const kin_operands *operands,
                         "nothing to compare with is given");
     if (operands->count > 1 && !o->reference && !o->sample)
         return kin_fail(err, KIN_E_USAGE, "add --reference GRAPH, or --sample 1000",
-                        "two graphs are judged by the same reference, none is given");
+                        "two graphs are compared with the same reference, none is given");
     if (o->stratify && !o->reference && !o->sample)
         return kin_fail(err, KIN_E_USAGE, "add --reference GRAPH, or --sample 1000",
                         "--stratify needs a recall to break down");
@@ -280,32 +280,32 @@ static int measure_strata(comparison *self, kin_error *err)
 {
     const kin_recall *recall = &self->recall;
     const strata *groups = &self->strata;
-    double *value = kin_alloc(recall->judged, sizeof *value);
+    double *value = kin_alloc(recall->evaluated, sizeof *value);
     size_t *next = kin_alloc_zero(groups->count + 1, sizeof *next);
     self->stratum = kin_alloc(groups->count, sizeof *self->stratum);
     int rc = value && next && self->stratum
                  ? 0
-                 : kin_fail_alloc(err, "strata", recall->judged * sizeof *value);
-    for (size_t i = 0; i < recall->judged && rc == 0; i++)
+                 : kin_fail_alloc(err, "strata", recall->evaluated * sizeof *value);
+    for (size_t i = 0; i < recall->evaluated && rc == 0; i++)
         next[groups->of[kin_id_map_back(&self->to_reference, recall->row[i])] + 1]++;
     for (size_t s = 0; s < groups->count && rc == 0; s++)
         next[s + 1] += next[s];
-    for (size_t i = 0; i < recall->judged && rc == 0; i++)
+    for (size_t i = 0; i < recall->evaluated && rc == 0; i++)
         value[next[groups->of[kin_id_map_back(&self->to_reference, recall->row[i])]]++] =
             recall->value[i];
     for (size_t s = 0, first = 0; s < groups->count && rc == 0; first = next[s++]) {
-        size_t judged = next[s] - first;
+        size_t evaluated = next[s] - first;
         double sum = 0;
         for (size_t i = first; i < next[s]; i++)
             sum += value[i];
-        double mean = judged ? sum / (double)judged : NAN;
+        double mean = evaluated ? sum / (double)evaluated : NAN;
         self->stratum[s] = (compare_stratum){.name = groups->name[s],
                                              .items = groups->items[s],
-                                             .judged = judged,
+                                             .evaluated = evaluated,
                                              .mean = mean,
                                              .interval = {mean, mean, mean, mean}};
-        if (!recall->census)
-            rc = kin_interval_of(&self->stratum[s].interval, value + first, judged, 0, 1, err);
+        if (!recall->exhaustive)
+            rc = kin_interval_of(&self->stratum[s].interval, value + first, evaluated, 0, 1, err);
     }
     free(value);
     free(next);
@@ -317,13 +317,13 @@ static int measure_recall(comparison *self, kin_error *err)
     const kin_graph *reference = &self->reference.graph;
     double weights = kin_graph_weight_sum(self->computed ? &self->graph.graph : reference);
     size_t k = comparison_top_k(self);
-    int rc = kin_recall_judge(&self->recall, &self->graph.graph, reference, &self->to_reference, k,
-                              weights, self->row, self->row_count, err);
+    int rc = kin_recall_measure(&self->recall, &self->graph.graph, reference, &self->to_reference,
+                                k, weights, self->row, self->row_count, err);
     self->has_recall = rc == 0;
     if (rc == 0 && self->other.there) {
-        rc = kin_recall_judge(&self->other_recall, &self->other.graph, reference,
-                              &self->other_to_reference, k, weights, self->row, self->row_count,
-                              err);
+        rc = kin_recall_measure(&self->other_recall, &self->other.graph, reference,
+                                &self->other_to_reference, k, weights, self->row, self->row_count,
+                                err);
         if (rc == 0)
             rc = kin_recall_subtract(&self->difference, &self->recall, &self->other_recall, err);
         self->has_difference = rc == 0;
@@ -406,7 +406,7 @@ int comparison_run(comparison *self, const compare_options *options, const kin_o
     if (rc == 0)
         rc = measure(self, &quiet, err);
     if (rc == 0)
-        comparison_judge_gates(self);
+        comparison_check_gates(self);
     return rc;
 }
 

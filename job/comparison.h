@@ -5,7 +5,7 @@
  *
  *     cmd_compare.c      options, and the order of things
  *     comparison.c       opens graphs and vectors, and has everything measured
- *     compare_top_k.c    how many neighbours of a row are judged
+ *     compare_top_k.c    how many neighbours of a row are compared
  *     compare_sample.c   exact rows of random items, drawn by strata on request
  *     compare_gates.c    what must hold for exit 0
  *     compare_table.c    a terse table on the terminal
@@ -62,8 +62,8 @@ typedef struct compare_gate {
 /* Rows of one value of a column. */
 typedef struct compare_stratum {
     kin_span name; /* into the table of items; empty: items without a value */
-    size_t items, judged;
-    double mean; /* recall of its judged rows; NaN where there are none */
+    size_t items, evaluated;
+    double mean; /* recall of its evaluated rows; NaN where there are none */
     kin_interval interval;
 } compare_stratum;
 
@@ -101,8 +101,8 @@ void comparison_release(comparison *self);
 /* self->reference, self->row: exact rows of --sample items of the graph, by `stream`. */
 int comparison_sample(comparison *self, const kin_monitor *monitor, kin_error *err);
 
-/* How many neighbours of a row are judged, K: --top-k; else what graph (and other) and reference both claim to have. A
- * file without such a claim (.npz, .ivecs) is judged by the reference's, so that rows that are too short lose. */
+/* How many neighbours of a row are compared, K: --top-k; else what graph (and other) and reference both claim to have. A
+ * file without such a claim (.npz, .ivecs) is compared at the reference's, so that rows that are too short lose. */
 size_t comparison_top_k(const comparison *self);
 
 /* K of exact rows that are computed for a sample. */
@@ -123,7 +123,7 @@ void comparison_warn(comparison *self, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* self->gate. A gate is never met by a reference that does not fit. */
-void comparison_judge_gates(comparison *self);
+void comparison_check_gates(comparison *self);
 
 /* The value for people: six decimals, rounded to where the gate is no better than it is, so that one that is missed is
  * never shown at its limit. */

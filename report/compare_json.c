@@ -26,10 +26,10 @@ static json_t *counts(const size_t *value, size_t n)
 
 /* ---- recall ---------------------------------------------------------------------------------------- */
 
-/* Null of a census: its mean is no estimate. */
-static json_t *interval_json(const kin_interval *interval, bool census)
+/* Null where every row was evaluated: the mean is no estimate. */
+static json_t *interval_json(const kin_interval *interval, bool exhaustive)
 {
-    if (census)
+    if (exhaustive)
         return json_null();
     return json_pack("{s:o, s:o, s:o, s:o}", "lower95", kin_json_real(interval->lower), "upper95",
                      kin_json_real(interval->upper), "low95", kin_json_real(interval->low),
@@ -44,14 +44,14 @@ static json_t *summary_json(const kin_summary *s)
                      "histogram", counts(s->bin, KIN_SUMMARY_BINS));
 }
 
-/* Null where it could not be judged: nothing to judge, or no scores. */
+/* Null where it could not be evaluated: no rows, or no scores. */
 static json_t *distribution_json(const kin_summary *summary, const kin_interval *interval,
                                  const kin_recall *recall, bool there)
 {
-    if (!there || recall->judged == 0)
+    if (!there || recall->evaluated == 0)
         return json_null();
     json_t *out = summary_json(summary);
-    kin_json_set(&out, "interval", interval_json(interval, recall->census));
+    kin_json_set(&out, "interval", interval_json(interval, recall->exhaustive));
     return out;
 }
 
@@ -82,14 +82,14 @@ static json_t *recall_json(const kin_recall *r, const kin_graph *reference)
 {
     json_t *out = json_object();
     kin_json_set(&out, "rows", count(r->rows));
-    kin_json_set(&out, "judged", count(r->judged));
-    kin_json_set(&out, "census", json_boolean(r->census));
+    kin_json_set(&out, "evaluated", count(r->evaluated));
+    kin_json_set(&out, "exhaustive", json_boolean(r->exhaustive));
     kin_json_set(&out, "scored", json_boolean(r->scored));
     kin_json_set(&out, "k", count(r->k));
     kin_json_set(&out, "tie_aware",
                  distribution_json(&r->tie_aware, &r->tie_aware_interval, r, r->scored));
     kin_json_set(&out, "strict", distribution_json(&r->strict, &r->strict_interval, r, true));
-    kin_json_set(&out, "rows_for_half", r->census ? json_null() : count(r->rows_for_half));
+    kin_json_set(&out, "rows_for_half", r->exhaustive ? json_null() : count(r->rows_for_half));
     kin_json_set(&out, "at", cuts_json(r));
     kin_json_set(&out, "epsilon",
                  json_pack("{s:o, s:o}", "0.01", kin_json_real(r->epsilon[0]), "0.1",
@@ -108,7 +108,7 @@ static json_t *recall_json(const kin_recall *r, const kin_graph *reference)
 static json_t *difference_json(const kin_recall_difference *d)
 {
     return json_pack("{s:o, s:o, s:o, s:o, s:o}", "rows", count(d->rows), "mean",
-                     kin_json_real(d->mean), "interval", interval_json(&d->interval, d->census),
+                     kin_json_real(d->mean), "interval", interval_json(&d->interval, d->exhaustive),
                      "better", count(d->better), "worse", count(d->worse));
 }
 
@@ -117,13 +117,14 @@ static json_t *strata_json(const comparison *self)
     json_t *values = json_array();
     for (size_t s = 0; s < self->strata.count; s++) {
         const compare_stratum *stratum = &self->stratum[s];
-        bool none = stratum->judged == 0 || self->recall.census;
+        bool none = stratum->evaluated == 0 || self->recall.exhaustive;
         kin_json_append(
-            &values, json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "name", text(stratum->name),
-                               "items", count(stratum->items), "judged", count(stratum->judged),
-                               "mean", kin_json_real(stratum->mean), "low95",
-                               none ? json_null() : kin_json_real(stratum->interval.low), "high95",
-                               none ? json_null() : kin_json_real(stratum->interval.high)));
+            &values,
+            json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "name", text(stratum->name), "items",
+                      count(stratum->items), "evaluated", count(stratum->evaluated), "mean",
+                      kin_json_real(stratum->mean), "low95",
+                      none ? json_null() : kin_json_real(stratum->interval.low), "high95",
+                      none ? json_null() : kin_json_real(stratum->interval.high)));
     }
     return json_pack("{s:s, s:o}", "column", self->options->stratify, "values", values);
 }

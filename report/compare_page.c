@@ -14,10 +14,10 @@
 
 /* ---- the head line -------------------------------------------------------------------------------- */
 
-/* Whether there is a recall to speak of: some row was judged. */
+/* Whether there is a recall to speak of: some row was evaluated. */
 static bool has_recall(const comparison *c)
 {
-    return c->has_recall && c->recall.judged > 0;
+    return c->has_recall && c->recall.evaluated > 0;
 }
 
 /* With its engine, unless that is what it is called. */
@@ -83,14 +83,14 @@ static void write_certainty(FILE *out, const comparison *c)
     const kin_recall *r = &c->recall;
     const kin_interval *interval = page_recall_interval(r);
     fputs("<p>", out);
-    if (r->census) {
+    if (r->exhaustive) {
         fprintf(out,
                 "Every row was compared, %s of them: this is the mean itself, not an estimate.",
                 page_count(r->rows).text);
     } else {
         fprintf(out, "Between <b>%s</b> and <b>%s</b> with 95&nbsp;%% confidence, from %s%s.",
                 page_share(interval->low).text, page_share(interval->high).text,
-                page_counted(r->judged, c->row ? "random row" : "row").text,
+                page_counted(r->evaluated, c->row ? "random row" : "row").text,
                 c->row ? "" : " that both have, if they are like the others");
         if (r->rows_for_half > 0 && r->rows_for_half < c->graph.graph.n)
             fprintf(out, " About %s rows would halve the interval.",
@@ -120,7 +120,7 @@ static void write_hero(FILE *out, const comparison *c)
         write_certainty(out, c);
     } else if (c->has_recall) {
         write_number(out, "Mean recall", page_number(NAN, 0));
-        fputs("<p>No row could be judged: the reference has no neighbours in any row that both "
+        fputs("<p>No row could be evaluated: the reference has no neighbours in any row that both "
               "have.</p>\n",
               out);
     } else if (c->has_drift) {
@@ -210,7 +210,7 @@ static void write_facts(FILE *out, const comparison *c)
     part_fact(out, "Neighbours per item", page_count(c->graph.graph.k), NULL);
     if (has_recall(c)) {
         const kin_summary *s = page_recall(&c->recall);
-        part_fact(out, "Rows judged", page_count(c->recall.judged), NULL);
+        part_fact(out, "Rows evaluated", page_count(c->recall.evaluated), NULL);
         part_fact(out, "Median row", page_share(s->p50), NULL);
         part_fact(out, "Worst row", page_share(s->min), NULL);
         part_fact(out, "Rows below 0.9", page_percent(s->below_90), NULL);

@@ -38,7 +38,7 @@ static void write_side(compare_page *page, const kin_graph *graph, const kin_rec
 }
 
 /* Which is better, and whether that is more than chance. Numbers are of the one that is named. */
-static void write_verdict(compare_page *page, const kin_recall_difference *d)
+static void write_result(compare_page *page, const kin_recall_difference *d)
 {
     const comparison *c = page->compared;
     FILE *out = page->out;
@@ -52,7 +52,7 @@ static void write_verdict(compare_page *page, const kin_recall_difference *d)
             : d->mean == 0 ? "the same"
                            : "no certainly higher",
             page_number(fabs(d->mean), 4).text);
-    if (d->census)
+    if (d->exhaustive)
         fprintf(out, ", over all %s rows.</p>\n", page_count(d->rows).text);
     else
         fprintf(out, ", between %s and %s with 95&nbsp;%% confidence, from %s.</p>\n",
@@ -69,7 +69,7 @@ void compare_page_difference(compare_page *page)
     part_range axis = part_range_begin();
     part_range_include(&axis, page_recall(&c->recall)->mean);
     part_range_include(&axis, page_recall(&c->other_recall)->mean);
-    write_verdict(page, d);
+    write_result(page, d);
     part_range_table_begin(page->out, "The two graphs' recall", head, sizeof head / sizeof *head,
                            &axis);
     write_side(page, &c->graph.graph, &c->recall, &axis);
@@ -151,7 +151,7 @@ typedef struct curves {
     const double *at[CURVES];
 } curves;
 
-/* In the order in which they are drawn: tie-aware, the one to judge by, comes on top. */
+/* In the order in which they are drawn: tie-aware, the one to decide by, comes on top. */
 static const struct {
     const char *name, *color;
     plot_shape shape;
@@ -319,15 +319,15 @@ static void write_stratum(FILE *out, const compare_stratum *s, const part_range 
     if (axis)
         part_range_cell(out, axis, s->interval.low, s->mean, s->interval.high);
     write_interval(out, &s->interval, s->mean);
-    fprintf(out, "<td>%s</td><td>%s</td></tr>\n", page_count(s->judged).text,
+    fprintf(out, "<td>%s</td><td>%s</td></tr>\n", page_count(s->evaluated).text,
             page_count(s->items).text);
 }
 
 static void write_strata(compare_page *page, const compare_stratum *order, size_t count)
 {
-    static const char *const head[] = {"<Value",        "Mean recall", NULL,
-                                       "95 % interval", "Rows judged", "Items"};
-    static const char *const plain[] = {"<Value", "Mean recall", "95 % interval", "Rows judged",
+    static const char *const head[] = {"<Value",        "Mean recall",    NULL,
+                                       "95 % interval", "Rows evaluated", "Items"};
+    static const char *const plain[] = {"<Value", "Mean recall", "95 % interval", "Rows evaluated",
                                         "Items"};
     size_t plotted = count < STRATA_PLOTTED ? count : STRATA_PLOTTED;
     size_t listed = count < STRATA_LISTED ? count : STRATA_LISTED;

@@ -10,12 +10,12 @@
 
 enum { ROWS_SHOWN = 8, NEIGHBORS_SHOWN = 8 };
 
-/* A row of one of the two graphs, as it is judged. */
+/* A row of one of the two graphs, as it is compared. */
 typedef struct side_row {
     const kin_graph *graph;
     kin_neighbor *neighbor; /* [graph->k]; owned */
     kin_id_set seen;        /* their places */
-    size_t count;           /* that are judged */
+    size_t count;           /* that are compared */
 } side_row;
 
 static int side_init(side_row *self, const kin_graph *graph, kin_error *err)

@@ -87,19 +87,19 @@ static void write_gauges(FILE *out, const comparison *self, double success)
     const kin_graph *graph = &self->graph.graph;
     const char *name = kin_path_base(graph->directory);
     const kin_recall *r = &self->recall;
-    bool judged = self->has_recall && r->judged > 0;
+    bool evaluated = self->has_recall && r->evaluated > 0;
     double mean = r->scored ? r->tie_aware.mean : r->strict.mean;
     double lower = r->scored ? r->tie_aware_interval.lower : r->strict_interval.lower;
     size_t met = 0;
     for (size_t g = 0; g < self->gate_count; g++)
         met += self->gate[g].met;
-    gauge(out, "kin_recall", "Mean recall of the judged rows.", name, judged ? mean : NAN);
+    gauge(out, "kin_recall", "Mean recall of the evaluated rows.", name, evaluated ? mean : NAN);
     gauge(out, "kin_recall_lower_bound", "Lower 95 % bound of the mean recall of all rows.", name,
-          judged ? lower : NAN);
-    gauge(out, "kin_recall_rows", "Rows that recall was judged on.", name,
-          self->has_recall ? (double)r->judged : NAN);
+          evaluated ? lower : NAN);
+    gauge(out, "kin_recall_rows", "Rows that recall was evaluated on.", name,
+          self->has_recall ? (double)r->evaluated : NAN);
     gauge(out, "kin_fill", "Share of the reference's neighbours that have a counterpart.", name,
-          judged ? r->fill : NAN);
+          evaluated ? r->fill : NAN);
     gauge(out, "kin_drift", "1 - mean Jaccard overlap with the previous graph.", name,
           self->has_drift ? self->drift.drift : NAN);
     gauge(out, "kin_item_change", "Share of items that came or went.", name,

@@ -70,9 +70,9 @@ static void print_distribution(FILE *to, const char *name, const kin_summary *s,
 {
     fprintf(to, "  %-10s", name);
     print_value(to, s->mean);
-    print_value(to, r->census ? NAN : interval->low);
-    print_value(to, r->census ? NAN : interval->high);
-    print_value(to, r->census ? NAN : interval->lower);
+    print_value(to, r->exhaustive ? NAN : interval->low);
+    print_value(to, r->exhaustive ? NAN : interval->high);
+    print_value(to, r->exhaustive ? NAN : interval->lower);
     print_value(to, s->min);
     print_value(to, s->p1);
     print_value(to, s->p5);
@@ -104,8 +104,8 @@ static void print_recall(FILE *to, const comparison *self)
 {
     const kin_recall *r = &self->recall;
     fprintf(to, "rows         %zu of %zu%s, %zu with a reference\n\n", r->rows, self->graph.graph.n,
-            r->census ? ": all" : "", r->judged);
-    if (r->judged == 0)
+            r->exhaustive ? ": all" : "", r->evaluated);
+    if (r->evaluated == 0)
         return;
     fprintf(to, "recall@%-5zu %8s %8s %8s %8s %8s %8s %8s %8s %8s\n", r->k, "mean", "95% from",
             "to", "95% >=", "min", "p1", "p5", "median", "< 0.9");
@@ -121,13 +121,13 @@ static void print_recall(FILE *to, const comparison *self)
     fprintf(to, "fill         %.5f, %s, %zu empty; by rule %zu short, %zu empty\n", r->fill,
             kin_count(r->short_rows, "short row").text, r->empty_rows, r->short_by_rule,
             r->empty_by_rule);
-    if (!r->census)
+    if (!r->exhaustive)
         fprintf(to, "precision    %zu rows like these would halve the interval\n",
                 r->rows_for_half);
     if (self->has_difference) {
         const kin_recall_difference *d = &self->difference;
         fprintf(to, "difference   %+.5f", d->mean);
-        if (!d->census)
+        if (!d->exhaustive)
             fprintf(to, ", from %+.5f to %+.5f", d->interval.low, d->interval.high);
         fprintf(to, "; %s better, %zu worse, of %zu\n", kin_count(d->better, "row").text, d->worse,
                 d->rows);
@@ -166,7 +166,7 @@ static void print_strata(FILE *to, const comparison *self)
                 continue;
             fprintf(to, "%s%.4f ", shown ? "\n             " : "", stratum->mean);
             print_name(to, stratum->name);
-            fprintf(to, " (%zu of %zu)", stratum->judged, stratum->items);
+            fprintf(to, " (%zu of %zu)", stratum->evaluated, stratum->items);
             shown++;
         }
         if (isinf(next))

@@ -173,8 +173,8 @@ static void print_text(const why_facts *w)
         print_sources(w);
     }
     putchar('\n');
-    print_label("verdict");
-    printf("%s\n", plain(w->verdict).text);
+    print_label("result");
+    printf("%s\n", plain(w->result).text);
 }
 
 /* ---- as JSON ---------------------------------------------------------------------------------- */
@@ -269,8 +269,8 @@ static json_t *make_document(const why_facts *w)
     kin_json_set(&out, "b_for_a", side_json(&w->there));
     kin_json_set(&out, "a_for_b", side_json(&w->back));
     kin_json_set(&out, "trace", trace_json(&w->trace));
-    kin_json_set(&out, "verdict",
-                 json_pack("{s:s, s:s}", "code", why_code_names[w->code], "text", w->verdict));
+    kin_json_set(&out, "result",
+                 json_pack("{s:s, s:s}", "code", why_code_names[w->code], "text", w->result));
     return out;
 }
 

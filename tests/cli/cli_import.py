@@ -83,11 +83,11 @@ class ShortRows(Imported):
             self.assertEqual((got["recall"]["k"], got["recall"]["fill"]), (K, 0.5), name)
 
     def test_top_k(self):
-        """What was meant to be short is judged by --top-k, and that is named where it is not given."""
+        """What was meant to be short is compared at --top-k, and that is named where it is not given."""
         for name in ("five.ivecs", "five.npz"):
             self.halves()
             got, result = self.compare(name, "--reference", "exact")
-            self.assertRegex(result.err, "WARN.* at most 5 neighbours a row .*by 10.*--top-k 5")
+            self.assertRegex(result.err, "WARN.* at most 5 neighbours a row .*at 10.*--top-k 5")
             self.assertRegex(got["warnings"][0], "at most 5 neighbours")
             got, result = self.compare(name, "--reference", "exact", "--top-k", 5, *GATES)
             self.assertEqual((got["recall"]["k"], got["recall"]["fill"], got["warnings"]), (5, 1, []))
@@ -103,7 +103,7 @@ class ShortRows(Imported):
                      "--modality", "v.npy", "--top-k", N)
 
     def test_whole_rows(self):
-        """A header of fewer neighbours than the reference is judged by what it says, and a K that no row can reach
+        """A header of fewer neighbours than the reference is compared at what it says, and a K that no row can reach
         is missed by none. Of a file with the item itself in every row the fitting --top-k is named."""
         own = np.arange(N, dtype="<i4")[:, None]
         self.ibin("four.ibin", self.rows[:, :4])

@@ -282,7 +282,7 @@ static void test_scores_are_canonical(void **state)
     (void)state;
     static drawn file;
     uint64_t random = 11;
-    size_t judged = 0;
+    size_t compared = 0;
     for (size_t set = 0; set < 36; set++) {
         sample s;
         sample_spec spec = {.seed = set + 1,
@@ -313,14 +313,14 @@ static void test_scores_are_canonical(void **state)
             assert_int_equal(report.entries - report.padding,
                              file.report.entries - file.report.padding);
             kin_graph_close(&graph);
-            judged++;
+            compared++;
         } else {
             test_refused(rc, &err, KIN_E_DATA, "no row has a neighbour");
         }
         sample_release(&s);
     }
     kin_threads_set(0);
-    assert_true(judged > 30);
+    assert_true(compared > 30);
 }
 
 /* ---- names ----------------------------------------------------------------------------------- */

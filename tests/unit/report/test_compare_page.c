@@ -78,7 +78,7 @@ static kin_summary summary(double mean)
 
 static kin_recall recall(double mean)
 {
-    kin_recall out = {.rows = 1001, .judged = 1000, .k = K, .scored = true, .cuts = 2};
+    kin_recall out = {.rows = 1001, .evaluated = 1000, .k = K, .scored = true, .cuts = 2};
     out.cut[0] = 1;
     out.cut[1] = K;
     for (size_t i = 0; i < 2; i++) {
@@ -194,7 +194,7 @@ static int set_up(void **state)
     c->stratum = w->stratum;
     for (size_t i = 0; i < 3; i++)
         w->stratum[i] = (compare_stratum){.items = 10 + i,
-                                          .judged = 5,
+                                          .evaluated = 5,
                                           .mean = 0.9 - (double)i / 10,
                                           .interval = {0, 1, .4, .95}};
     w->stratum[0].name = (kin_span){"<i>x", 4};
@@ -443,9 +443,9 @@ static void test_parts_may_be_missing(void **state)
         c.has_drift = c.previous.there = !(left_out & 8);
         c.strata.count = left_out & 16 ? 0 : 3;
         c.recall.scored = !(left_out & 32);
-        c.recall.judged = left_out & 64 ? 0 : 1000;
-        c.recall.census = left_out & 128;
-        c.computed = c.recall.census;
+        c.recall.evaluated = left_out & 64 ? 0 : 1000;
+        c.recall.exhaustive = left_out & 128;
+        c.computed = c.recall.exhaustive;
         free(make_page(&c, NULL));
     }
 }
@@ -473,7 +473,7 @@ static void test_nothing_known(void **state)
     c.reference.graph = w->c.reference.graph;
     c.previous.graph = w->c.previous.graph;
     page = make_page(&c, NULL);
-    assert_has(page, "No row could be judged");
+    assert_has(page, "No row could be evaluated");
     free(page);
 }
 
@@ -530,7 +530,7 @@ static void test_many_strata(void **state)
     assert_non_null(many);
     for (size_t i = 0; i < MANY; i++) {
         snprintf(name[i], sizeof name[i], "s%03zu", i);
-        many[i] = (compare_stratum){.name = {name[i], 4}, .items = 1, .judged = 1};
+        many[i] = (compare_stratum){.name = {name[i], 4}, .items = 1, .evaluated = 1};
         many[i].mean = (double)(i * 7 % MANY) / MANY;
     }
     w->c.stratum = many;
