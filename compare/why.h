@@ -92,7 +92,4 @@ int why_find(why_facts *out, const kin_graph *graph, const kin_catalog *catalog,
 /* Whether an engine made the graph that proposes nothing: it looks at every item. */
 bool why_is_exact(const kin_graph *graph);
 
-/* Fills code and result from the rest; why_find has called it. */
-void why_conclude(why_facts *self);
-
 #endif
