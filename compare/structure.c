@@ -1,6 +1,6 @@
 /*
  * The health of a graph by itself (formulas in the header). One pass over the rows counts everything that
- * a pair says alone; what needs the other direction has a pass of its own in reciprocity.c and components.c.
+ * a pair says alone; what needs the other direction has a pass of its own in structure_parts.c.
  *
  * Rows are cut into parts of a fixed length whose sums are added in order: real numbers come out the same for any
  * number of threads.

@@ -1,12 +1,7 @@
 #ifndef KIN_COMPARE_STRUCTURE_PARTS_H
 #define KIN_COMPARE_STRUCTURE_PARTS_H
 /*
- * Private to kin_structure_measure: its stages, in this order.
- *
- *     categories.c   the cells of the column `category` as numbers
- *     structure.c    one pass over all pairs: in-degrees, categories, cosines; the in-degrees summed up
- *     reciprocity.c  pairs whose reverse is there as well
- *     components.c   what hangs together
+ * Private to compare/structure.c: the parts of a measurement that need more than one pass over a row.
  */
 #include "compare/row.h"
 #include "compare/structure.h"
