@@ -53,6 +53,51 @@ static size_t modalities(const intake *self)
     return self->catalog ? self->catalog->modality_count : 0;
 }
 
+/* ---- formats --------------------------------------------------------------------------------- */
+
+static const struct format {
+    const char *name;
+    int (*open)(kin_import_file *self, size_t memory_bytes, kin_error *err);
+} formats[] = {
+    {"npz", kin_import_npz_open}, {"ivecs", kin_import_ivecs_open}, {"ibin", kin_import_ibin_open}};
+
+static const struct format *format_of(const char *path)
+{
+    const char *dot = strrchr(kin_path_base(path), '.');
+    for (size_t i = 0; dot && i < sizeof formats / sizeof *formats; i++)
+        if (strcmp(dot + 1, formats[i].name) == 0)
+            return &formats[i];
+    return NULL;
+}
+
+bool kin_import_is_path(const char *path)
+{
+    return format_of(path) != NULL;
+}
+
+static int open_file(kin_import_file *self, const char *path, size_t memory_bytes, kin_error *err)
+{
+    const struct format *format = format_of(path);
+    *self = (kin_import_file){0};
+    int rc = kin_file_open(&self->file, path, err);
+    if (rc == 0 && !format)
+        rc = kin_fail(err, KIN_E_DATA, "graphs are read from kin's folders, .npz .ivecs .ibin",
+                      "%s: unknown file format", path);
+    if (rc == 0) {
+        self->format = format->name;
+        rc = format->open(self, memory_bytes, err);
+    }
+    for (size_t i = 0; i < self->n && rc == 0; i++) {
+        size_t length = (size_t)(self->start[i + 1] - self->start[i]);
+        self->longest = length > self->longest ? length : self->longest;
+    }
+    if (rc == 0)
+        self->entries = (size_t)self->start[self->n];
+    else
+        kin_import_file_close(self);
+    return rc;
+}
+
 /* ---- memory ---------------------------------------------------------------------------------- */
 
 /* Everything that is held at the peak, the file's part too. */
@@ -344,11 +389,6 @@ static int make_manifest(kin_graph *graph, const kin_import_file *from, const ki
     return graph->manifest && graph->directory ? 0 : kin_fail_alloc(err, "manifest", 0);
 }
 
-bool kin_import_is_path(const char *path)
-{
-    return kin_import_file_is_path(path);
-}
-
 int kin_import_open(kin_graph *out, kin_import_report *report, const char *path, const char *ids,
                     const kin_catalog *catalog, size_t memory_bytes, kin_error *err)
 {
@@ -356,7 +396,7 @@ int kin_import_open(kin_graph *out, kin_import_report *report, const char *path,
     intake job = {.from = &from, .catalog = catalog, .workers = kin_threads_used()};
     *out = (kin_graph){0};
     *report = (kin_import_report){0};
-    int rc = kin_import_file_open(&from, path, memory_bytes, err);
+    int rc = open_file(&from, path, memory_bytes, err);
     if (rc != 0)
         return rc;
     if (catalog && catalog->n != from.n)

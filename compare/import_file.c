@@ -1,5 +1,6 @@
 /*
- * The formats told apart, .ivecs itself, and the look at every entry.
+ * What all formats share (compare/import_file.h): where rows start, the memory that a file takes, and a look at
+ * every entry.
  */
 #include "compare/import_file.h"
 
@@ -8,76 +9,6 @@
 
 const char kin_import_cut_hint[] =
     "was it cut short, or is it of another format? write the file again";
-
-/* ---- .ivecs ---------------------------------------------------------------------------------- */
-
-static int32_t read_i32(const unsigned char *place)
-{
-    int32_t value;
-    memcpy(&value, place, sizeof value);
-    return value;
-}
-
-/* The k of row `row`, which starts at byte `at`, if all of the row is there; else a negative code. */
-static int64_t ivecs_row(const kin_file *file, size_t row, size_t at, kin_error *err)
-{
-    size_t left = file->bytes - at;
-    if (left < 4)
-        return kin_fail(err, KIN_E_DATA, kin_import_cut_hint,
-                        "%s: row %zu needs 4 bytes for its length, %zu are left", file->path, row,
-                        left);
-    int32_t k = read_i32(file->data + at);
-    if (k < 0 || (size_t)k > (left - 4) / 4)
-        return kin_fail(err, KIN_E_DATA, kin_import_cut_hint,
-                        "%s: row %zu claims %d neighbours, %zu bytes are left for them", file->path,
-                        row, k, left - 4);
-    return k;
-}
-
-static int open_ivecs(kin_import_file *self, size_t memory_bytes, kin_error *err)
-{
-    const kin_file *file = &self->file;
-    size_t n = 0;
-    for (size_t at = 0; at < file->bytes; n++) {
-        int64_t k = ivecs_row(file, n, at, err);
-        if (k < 0)
-            return (int)k;
-        at += 4 + 4 * (size_t)k;
-    }
-    int rc = kin_import_file_start(self, n, 0, memory_bytes, err);
-    if (rc != 0)
-        return rc;
-    for (size_t i = 0, at = 0; i < n; i++) {
-        int32_t k = read_i32(file->data + at);
-        self->start[i + 1] = self->start[i] + k;
-        at += 4 + 4 * (size_t)k;
-    }
-    self->neighbor = file->data + 4;
-    self->width = self->skip = 4;
-    self->padded = true;
-    return 0;
-}
-
-/* ---- all of them ----------------------------------------------------------------------------- */
-
-static const struct format {
-    const char *name;
-    int (*open)(kin_import_file *self, size_t memory_bytes, kin_error *err);
-} formats[] = {{"npz", kin_import_npz_open}, {"ivecs", open_ivecs}, {"ibin", kin_import_ibin_open}};
-
-static const struct format *format_of(const char *path)
-{
-    const char *dot = strrchr(kin_path_base(path), '.');
-    for (size_t i = 0; dot && i < sizeof formats / sizeof *formats; i++)
-        if (strcmp(dot + 1, formats[i].name) == 0)
-            return &formats[i];
-    return NULL;
-}
-
-bool kin_import_file_is_path(const char *path)
-{
-    return format_of(path) != NULL;
-}
 
 int kin_import_file_start(kin_import_file *self, size_t n, size_t other_bytes, size_t memory_bytes,
                           kin_error *err)
@@ -97,30 +28,6 @@ int kin_import_file_start(kin_import_file *self, size_t n, size_t other_bytes, s
         return kin_fail_alloc(err, "where rows start", (n + 1) * sizeof *self->start);
     self->start[0] = 0;
     return 0;
-}
-
-int kin_import_file_open(kin_import_file *self, const char *path, size_t memory_bytes,
-                         kin_error *err)
-{
-    const struct format *format = format_of(path);
-    *self = (kin_import_file){0};
-    int rc = kin_file_open(&self->file, path, err);
-    if (rc == 0 && !format)
-        rc = kin_fail(err, KIN_E_DATA, "graphs are read from kin's folders, .npz .ivecs .ibin",
-                      "%s: unknown file format", path);
-    if (rc == 0) {
-        self->format = format->name;
-        rc = format->open(self, memory_bytes, err);
-    }
-    for (size_t i = 0; i < self->n && rc == 0; i++) {
-        size_t length = (size_t)(self->start[i + 1] - self->start[i]);
-        self->longest = length > self->longest ? length : self->longest;
-    }
-    if (rc == 0)
-        self->entries = (size_t)self->start[self->n];
-    else
-        kin_import_file_close(self);
-    return rc;
 }
 
 void kin_import_file_close(kin_import_file *self)

@@ -37,13 +37,6 @@ struct kin_import_file {
     int (*load)(kin_import_file *self, kin_error *err); /* of a format, or NULL */
 };
 
-/* Whether the name ends as that of a format. */
-bool kin_import_file_is_path(const char *path);
-
-/* Needs 8 bytes a row, and an .npz's indptr meanwhile: KIN_E_MEMORY where these are more than `memory_bytes`
- * (0: what the machine has). */
-int kin_import_file_open(kin_import_file *self, const char *path, size_t memory_bytes,
-                         kin_error *err);
 void kin_import_file_close(kin_import_file *self);
 
 /* Adds what an open file holds once it is loaded. */
@@ -79,7 +72,8 @@ int kin_import_file_start(kin_import_file *self, size_t n, size_t other_bytes, s
 
 extern const char kin_import_cut_hint[];
 
-/* Everything that opening has to do once the file is mapped. */
+/* Everything that opening has to do once self->file is mapped. */
+int kin_import_ivecs_open(kin_import_file *self, size_t memory_bytes, kin_error *err);
 int kin_import_npz_open(kin_import_file *self, size_t memory_bytes, kin_error *err);
 int kin_import_ibin_open(kin_import_file *self, size_t memory_bytes, kin_error *err);
 

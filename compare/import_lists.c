@@ -1,4 +1,8 @@
 /*
+ * Lists of neighbours in files: .ivecs and .ibin.
+ *
+ * .ivecs: n times i32 k and k i32 row numbers.
+ *
  * .ibin: u32 n, u32 k, and n * k row numbers of 4 or 8 bytes, which the header does not tell; n * k scores of 4 bytes
  * may follow, which are not read.
  *
@@ -12,6 +16,57 @@
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
+
+/* ---- .ivecs ---------------------------------------------------------------------------------- */
+
+static int32_t read_i32(const unsigned char *place)
+{
+    int32_t value;
+    memcpy(&value, place, sizeof value);
+    return value;
+}
+
+/* The k of row `row`, which starts at byte `at`, if all of the row is there; else a negative code. */
+static int64_t ivecs_row(const kin_file *file, size_t row, size_t at, kin_error *err)
+{
+    size_t left = file->bytes - at;
+    if (left < 4)
+        return kin_fail(err, KIN_E_DATA, kin_import_cut_hint,
+                        "%s: row %zu needs 4 bytes for its length, %zu are left", file->path, row,
+                        left);
+    int32_t k = read_i32(file->data + at);
+    if (k < 0 || (size_t)k > (left - 4) / 4)
+        return kin_fail(err, KIN_E_DATA, kin_import_cut_hint,
+                        "%s: row %zu claims %d neighbours, %zu bytes are left for them", file->path,
+                        row, k, left - 4);
+    return k;
+}
+
+int kin_import_ivecs_open(kin_import_file *self, size_t memory_bytes, kin_error *err)
+{
+    const kin_file *file = &self->file;
+    size_t n = 0;
+    for (size_t at = 0; at < file->bytes; n++) {
+        int64_t k = ivecs_row(file, n, at, err);
+        if (k < 0)
+            return (int)k;
+        at += 4 + 4 * (size_t)k;
+    }
+    int rc = kin_import_file_start(self, n, 0, memory_bytes, err);
+    if (rc != 0)
+        return rc;
+    for (size_t i = 0, at = 0; i < n; i++) {
+        int32_t k = read_i32(file->data + at);
+        self->start[i + 1] = self->start[i] + k;
+        at += 4 + 4 * (size_t)k;
+    }
+    self->neighbor = file->data + 4;
+    self->width = self->skip = 4;
+    self->padded = true;
+    return 0;
+}
+
+/* ---- .ibin ----------------------------------------------------------------------------------- */
 
 static const char hint[] =
     "write row numbers of 4 bytes without scores, in NumPy ids.astype('<i4')";
