@@ -129,3 +129,9 @@ bool kin_graph_is_imported(const kin_graph *graph)
 {
     return strcmp(text_of(graph->manifest, "engine"), "imported") == 0;
 }
+
+bool kin_graph_is_exact(const kin_graph *graph)
+{
+    const char *engine = json_string_value(json_object_get(graph->manifest, "engine"));
+    return engine && (strcmp(engine, "exact") == 0 || strcmp(engine, "stream") == 0);
+}

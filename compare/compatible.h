@@ -26,4 +26,7 @@ double kin_graph_weight_sum(const kin_graph *graph);
 /* Whether it was read from a file that kin did not write. */
 bool kin_graph_is_imported(const kin_graph *graph);
 
+/* Whether its engine looks at every item (`stream`, `exact`), so that its rows are the truth. */
+bool kin_graph_is_exact(const kin_graph *graph);
+
 #endif

@@ -9,7 +9,7 @@
  */
 #include "compare/loss.h"
 #include "compare/compatible.h"
-#include "compare/loss_parts.h"
+#include "compare/loss_advice.h"
 #include "compare/recall.h"
 #include "compare/row.h"
 #include "core/memory.h"

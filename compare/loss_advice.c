@@ -1,10 +1,10 @@
 /*
- * What would have helped (declared in compare/loss_parts.h).
+ * What would have helped (declared in compare/loss_advice.h).
  *
  * A knob is advised at the value that gets back four fifths of what it can get back at all: the last fifth costs
  * as much again, as the needs have long tails.
  */
-#include "compare/loss_parts.h"
+#include "compare/loss_advice.h"
 #include "core/memory.h"
 
 #include <math.h>

@@ -242,7 +242,7 @@ static void check_truth(comparison *self)
 {
     const kin_graph *reference = &self->reference.graph;
     const char *engine = json_string_value(json_object_get(reference->manifest, "engine"));
-    if (!self->computed && !kin_graph_is_imported(reference) && !why_is_exact(reference))
+    if (!self->computed && !kin_graph_is_imported(reference) && !kin_graph_is_exact(reference))
         comparison_warn(self,
                         "%s is by engine %s: recall says how far the two agree, not what is missed",
                         reference->directory, engine ? engine : "unknown");

@@ -1,6 +1,7 @@
 /*
  * kin why: everything that is known about one pair of items, and what became of it.
  */
+#include "compare/compatible.h"
 #include "compare/why.h"
 #include "core/counted.h"
 #include "core/json.h"
@@ -68,7 +69,7 @@ static void print_value(double value, int digits)
         printf(" %12.*f", digits, value);
 }
 
-static void print_rank(const why_rank *rank)
+static void print_rank(const kin_why_rank *rank)
 {
     if (rank->place > 0)
         printf(" %9zu %9zu", rank->place, rank->distinct);
@@ -76,7 +77,7 @@ static void print_rank(const why_rank *rank)
         printf(" %9s %9s", "-", "-");
 }
 
-static void print_scores(const why_facts *w)
+static void print_scores(const kin_why *w)
 {
     const kin_graph *graph = w->graph;
     int digits = w->vectors || graph->modality_count == 1 ? 6 : 3; /* stored: float16 */
@@ -104,9 +105,9 @@ static void print_scores(const why_facts *w)
 }
 
 /* "B is at place 3 of 200", with the last score. */
-static void print_stored(const why_facts *w)
+static void print_stored(const kin_why *w)
 {
-    const why_side *there = &w->there;
+    const kin_why_side *there = &w->there;
     print_label("in A's row");
     if (there->place > 0)
         printf("B is at place %zu of %zu", there->place, there->stored);
@@ -117,9 +118,9 @@ static void print_stored(const why_facts *w)
     printf("\n");
 }
 
-static void print_back(const why_facts *w)
+static void print_back(const kin_why *w)
 {
-    const why_side *back = &w->back;
+    const kin_why_side *back = &w->back;
     print_label("the other way");
     if (back->place > 0)
         printf("A is at place %zu of %zu in B's row", back->place, back->stored);
@@ -130,19 +131,19 @@ static void print_back(const why_facts *w)
     printf("\n");
 }
 
-static void print_sources(const why_facts *w)
+static void print_sources(const kin_why *w)
 {
-    const why_trace *trace = &w->trace;
+    const kin_why_trace *trace = &w->trace;
     if (trace->source_count == 0)
         print_label("candidates");
     if (trace->rows > 0 && !trace->traced)
         printf("A is not among the rows that were traced, %zu in number\n", trace->rows);
-    else if (why_is_exact(w->graph))
+    else if (kin_graph_is_exact(w->graph))
         printf("all items: the engine is exact\n");
     else if (!trace->traced)
         printf("none were noted: build with --trace-rows\n");
     for (size_t s = 0; s < trace->source_count; s++) {
-        const why_source *source = &trace->source[s];
+        const kin_why_source *source = &trace->source[s];
         print_label(s == 0 ? "candidates" : "");
         printf("%s %s it", plain(source->name).text,
                source->proposed ? "proposed" : "did not propose");
@@ -160,12 +161,12 @@ static void print_sources(const why_facts *w)
                (double)trace->reach, trace->reach_used);
 }
 
-static void print_text(const why_facts *w)
+static void print_text(const kin_why *w)
 {
     signals_release(); /* a reader of stdout may be waited for */
     print_item("A", w->graph, w->a);
     print_item("B", w->graph, w->b);
-    if (w->code != WHY_SAME_ITEM) {
+    if (w->code != KIN_WHY_SAME_ITEM) {
         putchar('\n');
         print_scores(w);
         print_stored(w);
@@ -191,13 +192,13 @@ static json_t *item_json(const kin_graph *graph, size_t row)
     return json_pack("{s:s%, s:I}", "id", id.text, id.length, "row", (json_int_t)row);
 }
 
-static void add_rank(json_t **out, const why_rank *rank)
+static void add_rank(json_t **out, const kin_why_rank *rank)
 {
     kin_json_set(out, "rank", count_or_null(rank->place));
     kin_json_set(out, "distinct_rank", count_or_null(rank->distinct));
 }
 
-static json_t *side_json(const why_side *side)
+static json_t *side_json(const kin_why_side *side)
 {
     json_t *out = json_object();
     kin_json_set(&out, "place", count_or_null(side->place));
@@ -208,7 +209,7 @@ static json_t *side_json(const why_side *side)
     return out;
 }
 
-static json_t *modalities_json(const why_facts *w)
+static json_t *modalities_json(const kin_why *w)
 {
     json_t *out = json_array();
     for (size_t m = 0; m < w->graph->modality_count; m++) {
@@ -223,13 +224,13 @@ static json_t *modalities_json(const why_facts *w)
     return out;
 }
 
-static json_t *trace_json(const why_trace *trace)
+static json_t *trace_json(const kin_why_trace *trace)
 {
     if (trace->rows == 0)
         return json_null();
     json_t *sources = json_array();
     for (size_t s = 0; s < trace->source_count; s++) {
-        const why_source *source = &trace->source[s];
+        const kin_why_source *source = &trace->source[s];
         kin_json_append(&sources,
                         json_pack("{s:s, s:o, s:b}", "name", source->name, "asked",
                                   count_or_null(source->asked), "proposed", source->proposed));
@@ -255,7 +256,7 @@ static json_t *graph_json(const kin_graph *graph)
     return out;
 }
 
-static json_t *make_document(const why_facts *w)
+static json_t *make_document(const kin_why *w)
 {
     const kin_graph *graph = w->graph;
     json_t *out = json_object();
@@ -270,7 +271,7 @@ static json_t *make_document(const why_facts *w)
     kin_json_set(&out, "a_for_b", side_json(&w->back));
     kin_json_set(&out, "trace", trace_json(&w->trace));
     kin_json_set(&out, "result",
-                 json_pack("{s:s, s:s}", "code", why_code_names[w->code], "text", w->result));
+                 json_pack("{s:s, s:s}", "code", kin_why_code_names[w->code], "text", w->result));
     return out;
 }
 
@@ -296,14 +297,14 @@ static int open_vectors(kin_catalog *catalog, bool *opened, const kin_graph *gra
 static int explain(const kin_graph *graph, size_t a, size_t b, const why_options *o, kin_error *err)
 {
     kin_catalog catalog;
-    why_facts facts;
+    kin_why facts;
     bool opened;
     int rc = open_vectors(&catalog, &opened, graph, &o->modality, err);
     if (rc != 0)
         return rc;
     signals_catch(); /* until now there is nothing to leave behind or to stop */
     kin_monitor monitor = console_monitor_quiet();
-    rc = why_find(&facts, graph, opened ? &catalog : NULL, a, b, &monitor, err);
+    rc = kin_why_find(&facts, graph, opened ? &catalog : NULL, a, b, &monitor, err);
     if (rc == 0 && opened)
         rc = kin_catalog_unchanged(&catalog, err);
     if (rc == 0 && o->json) {

@@ -96,9 +96,9 @@ static size_t run(world *w, bool why, size_t at)
     asked self = {.at = at};
     kin_monitor monitor = {.self = &self, .stopped = stopped};
     show_data data;
-    why_facts facts;
+    kin_why facts;
     kin_error err;
-    int rc = why ? why_find(&facts, &w->graph, &w->catalog, 1, 2, &monitor, &err)
+    int rc = why ? kin_why_find(&facts, &w->graph, &w->catalog, 1, 2, &monitor, &err)
                  : show_data_init(&data, &w->graph, &w->catalog, row, TEST_COUNT(row), 4, &monitor,
                                   &err);
     if (rc == 0 && !why)

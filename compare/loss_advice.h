@@ -1,5 +1,5 @@
-#ifndef KIN_COMPARE_LOSS_PARTS_H
-#define KIN_COMPARE_LOSS_PARTS_H
+#ifndef KIN_COMPARE_LOSS_ADVICE_H
+#define KIN_COMPARE_LOSS_ADVICE_H
 /*
  * Between the two halves of the loss split: who was lost why (loss.c), and what would have helped
  * (loss_advice.c).
