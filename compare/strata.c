@@ -1,6 +1,8 @@
+/*
+ * Strata by sorting the cells of a column (compare/strata.h).
+ */
 #include "compare/strata.h"
 #include "core/memory.h"
-#include "core/random.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +27,7 @@ static int by_text(const void *a, const void *b)
 }
 
 /* Numbers the values of sorted cells; returns how many. */
-static size_t number(strata *self, const cell *all, size_t n)
+static size_t number(kin_strata *self, const cell *all, size_t n)
 {
     size_t count = 0;
     for (size_t i = 0; i < n; i++) {
@@ -39,11 +41,11 @@ static size_t number(strata *self, const cell *all, size_t n)
     return count;
 }
 
-int strata_init(strata *self, const kin_graph *graph, const char *column, kin_error *err)
+int kin_strata_init(kin_strata *self, const kin_graph *graph, const char *column, kin_error *err)
 {
     size_t n = graph->n;
     int at = graph->items.lines.count ? kin_table_column(&graph->items, column) : -1;
-    *self = (strata){0};
+    *self = (kin_strata){0};
     if (at < 0)
         return kin_fail(err, KIN_E_DATA, "columns are those of the --items table it was built with",
                         "%s has no items.tsv with a column '%s'", graph->directory, column);
@@ -59,7 +61,7 @@ int strata_init(strata *self, const kin_graph *graph, const char *column, kin_er
     self->items = kin_alloc(n, sizeof *self->items);
     if (!all || !self->of || !self->name || !self->items) {
         rc = kin_fail_alloc(err, "strata", plan.total_bytes);
-        strata_release(self);
+        kin_strata_release(self);
     } else {
         for (size_t i = 0; i < n; i++)
             all[i] = (cell){kin_table_cell(&graph->items, i, at), i};
@@ -70,51 +72,10 @@ int strata_init(strata *self, const kin_graph *graph, const char *column, kin_er
     return rc;
 }
 
-void strata_release(strata *self)
+void kin_strata_release(kin_strata *self)
 {
     free(self->of);
     free(self->name);
     free(self->items);
-    *self = (strata){0};
-}
-
-/* ---- drawing ------------------------------------------------------------------------------------- */
-
-/* A row, its stratum, and its place in an order by chance. */
-typedef struct lot {
-    int32_t stratum, row;
-    size_t place;
-} lot;
-
-static int by_stratum(const void *a, const void *b)
-{
-    const lot *x = a;
-    const lot *y = b;
-    if (x->stratum != y->stratum)
-        return x->stratum < y->stratum ? -1 : 1;
-    return (x->place > y->place) - (x->place < y->place);
-}
-
-enum { STREAM_STRATA = 0x737472 };
-
-int strata_draw(const strata *self, int32_t *row, size_t count, size_t n, uint64_t seed,
-                kin_error *err)
-{
-    kin_memory_plan plan = {.hint = "--stratify"};
-    kin_memory_plan_add(&plan, "rows to draw from", n, sizeof(lot));
-    int rc = kin_memory_plan_check(&plan, 0, err);
-    lot *all = rc == 0 ? kin_alloc(n, sizeof *all) : NULL;
-    if (!all)
-        return rc != 0 ? rc : kin_fail_alloc(err, "rows to draw from", plan.total_bytes);
-    uint64_t key = kin_random_key(seed, STREAM_STRATA, 0);
-    for (size_t i = 0; i < n; i++)
-        all[i] = (lot){self->of[i], (int32_t)i, kin_random_place(key, n, i)};
-    qsort(all, n, sizeof *all, by_stratum);
-    /* In whole numbers: rounding would draw a row twice. */
-    size_t start = kin_random_place(kin_random_key(seed, STREAM_STRATA, 1), n, 0);
-    for (size_t i = 0; i < count; i++)
-        row[i] = all[(i * n + start) / count].row;
-    free(all);
-    qsort(row, count, sizeof *row, kin_row_ascending);
-    return 0;
+    *self = (kin_strata){0};
 }

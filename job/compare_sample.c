@@ -5,6 +5,7 @@
  * the catalog a few times, where an exact graph takes hours.
  */
 #include "compare/memory_graph.h"
+#include "compare/sampling.h"
 #include "core/counted.h"
 #include "core/memory.h"
 #include "core/random.h"
@@ -14,15 +15,7 @@
 
 #include <stdlib.h>
 
-/* `count` different rows of n, ascending. */
-static void draw_rows(int32_t *row, size_t count, size_t n, uint64_t seed)
-{
-    enum { STREAM_COMPARE = 0x636d70 }; /* this use of the seed */
-    uint64_t key = kin_random_key(seed, STREAM_COMPARE, 0);
-    for (size_t i = 0; i < count; i++)
-        row[i] = (int32_t)kin_random_place(key, n, i);
-    qsort(row, count, sizeof *row, kin_row_ascending);
-}
+enum { SAMPLE_COMPARE = 0x636d70 }; /* this use of the seed */
 
 static int draw(comparison *self, kin_error *err)
 {
@@ -37,8 +30,10 @@ static int draw(comparison *self, kin_error *err)
     if (!self->row)
         return kin_fail_alloc(err, "sampled rows", kin_size_mul(self->row_count, sizeof(int32_t)));
     if (self->strata.count > 0)
-        return strata_draw(&self->strata, self->row, self->row_count, n, (uint64_t)o->seed, err);
-    draw_rows(self->row, self->row_count, n, (uint64_t)o->seed);
+        return kin_sample_draw_strata(self->row, self->row_count, &self->strata, n,
+                                      (uint64_t)o->seed, err);
+    uint64_t key = kin_random_key((uint64_t)o->seed, SAMPLE_COMPARE, 0);
+    kin_sample_draw(self->row, self->row_count, &(kin_population){.n = n}, key);
     return 0;
 }
 

@@ -279,7 +279,7 @@ static int map_all_ids(comparison *self, kin_error *err)
 static int measure_strata(comparison *self, kin_error *err)
 {
     const kin_recall *recall = &self->recall;
-    const strata *groups = &self->strata;
+    const kin_strata *groups = &self->strata;
     double *value = kin_alloc(recall->evaluated, sizeof *value);
     size_t *next = kin_alloc_zero(groups->count + 1, sizeof *next);
     self->stratum = kin_alloc(groups->count, sizeof *self->stratum);
@@ -391,7 +391,7 @@ int comparison_run(comparison *self, const compare_options *options, const kin_o
     console_monitor progress;
     kin_monitor monitor = console_monitor_start(&progress, (size_t)options->sample);
     if (options->sample && options->stratify)
-        rc = strata_init(&self->strata, &self->graph.graph, options->stratify, err);
+        rc = kin_strata_init(&self->strata, &self->graph.graph, options->stratify, err);
     if (rc == 0 && options->sample)
         rc = comparison_sample(self, &monitor, err);
     console_monitor_end(&progress);
@@ -400,7 +400,7 @@ int comparison_run(comparison *self, const compare_options *options, const kin_o
         rc = map_all_ids(self, err);
     if (rc == 0 && options->stratify &&
         !options->sample) /* by a table that a file may have been lent */
-        rc = strata_init(&self->strata, &self->graph.graph, options->stratify, err);
+        rc = kin_strata_init(&self->strata, &self->graph.graph, options->stratify, err);
     if (rc == 0)
         rc = comparison_check_top_k(self, err);
     if (rc == 0)
@@ -423,7 +423,7 @@ void comparison_release(comparison *self)
     kin_id_map_release(&self->to_reference);
     kin_id_map_release(&self->other_to_reference);
     kin_id_map_release(&self->to_previous);
-    strata_release(&self->strata);
+    kin_strata_release(&self->strata);
     free(self->stratum);
     free(self->row);
     close_side(&self->reference); /* may borrow from the graph */

@@ -76,7 +76,7 @@ typedef struct comparison {
     kin_id_map to_reference, other_to_reference, to_previous;
     int32_t *row; /* [row_count] of the reference that were sampled, ascending; NULL: all; owned */
     size_t row_count;
-    strata strata;            /* of the graph; count 0: none asked for */
+    kin_strata strata;        /* of the graph; count 0: none asked for */
     compare_stratum *stratum; /* [strata.count] the reference's rows; owned */
 
     bool has_recall, has_difference, has_loss, has_drift;
