@@ -9,6 +9,7 @@
 #include "core/memory.h"
 #include "job/compare_trace.h"
 #include "job/show_catalog.h"
+#include "job/sources.h"
 #include "tools/console.h"
 
 #include <math.h>
@@ -91,13 +92,13 @@ static int open_named_vectors(comparison *self, kin_error *err)
     const compare_options *o = self->options;
     kin_source source[KIN_MODALITIES_MAX];
     size_t count = 0;
-    int rc = command_sources(source, &count, &o->modality, err);
+    int rc = kin_sources_parse(source, &count, &o->modality, err);
     if (rc != 0)
         return rc;
     kin_catalog_options from = {
         .source = source, .source_count = count, .missing = (kin_missing)o->missing};
     rc = kin_catalog_open(&self->catalog, &from, err);
-    command_sources_release(source, count);
+    kin_sources_release(source, count);
     return rc;
 }
 

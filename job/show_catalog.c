@@ -6,7 +6,7 @@
 #include "job/show_catalog.h"
 #include "core/counted.h"
 #include "core/memory.h"
-#include "tools/command.h"
+#include "job/sources.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -82,8 +82,8 @@ int show_catalog_open(kin_catalog *out, const kin_graph *graph, const kin_text_l
 {
     kin_source source[KIN_MODALITIES_MAX];
     size_t count = 0;
-    int rc = given->count ? command_sources(source, &count, given, err)
-                          : command_sources_from_manifest(source, &count, graph->manifest, err);
+    int rc = given->count ? kin_sources_parse(source, &count, given, err)
+                          : kin_sources_from_manifest(source, &count, graph->manifest, err);
     if (rc != 0)
         return rc;
     rc = arrange(source, count, graph, err);
@@ -97,7 +97,7 @@ int show_catalog_open(kin_catalog *out, const kin_graph *graph, const kin_text_l
         if (rc != 0)
             kin_catalog_close(out);
     }
-    command_sources_release(source, count);
+    kin_sources_release(source, count);
     return rc;
 }
 

@@ -13,6 +13,7 @@
 #include "job/engine_choice.h"
 #include "job/messages.h"
 #include "job/provenance.h"
+#include "job/sources.h"
 #include "tools/signals.h"
 
 void build_stage_done(build *self, const char *name)
@@ -163,7 +164,7 @@ int build_run(const void *values, const kin_operands *operands, kin_error *err)
         return print_config(&self.options, err);
     if (!self.options.out)
         return kin_fail(err, KIN_E_USAGE, "add --out DIR", "--out is missing");
-    int rc = command_sources(self.source, &self.source_count, &self.options.modality, err);
+    int rc = kin_sources_parse(self.source, &self.source_count, &self.options.modality, err);
     if (rc != 0)
         return rc;
     self.seconds = json_object();
@@ -176,7 +177,7 @@ int build_run(const void *values, const kin_operands *operands, kin_error *err)
     kin_index_free(self.index);
     kin_join_free(self.join);
     kin_catalog_close(&self.catalog);
-    command_sources_release(self.source, self.source_count);
+    kin_sources_release(self.source, self.source_count);
     json_decref(self.index_manifest);
     kin_dir_close(&self.index_dir);
     json_decref(self.trace);

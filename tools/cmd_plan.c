@@ -9,6 +9,7 @@
 #include "core/npy.h"
 #include "job/build.h"
 #include "job/engine_choice.h"
+#include "job/sources.h"
 #include "report/plan_report.h"
 #include "tools/outputs.h"
 
@@ -174,7 +175,7 @@ int plan_run(const void *values, const kin_operands *operands, kin_error *err)
         &(outputs){.json = options->json, .input = {options->build.ids, options->build.items}},
         err);
     if (rc == 0)
-        rc = command_sources(self.source, &self.source_count, &self.options.modality, err);
+        rc = kin_sources_parse(self.source, &self.source_count, &self.options.modality, err);
     if (rc != 0)
         return rc;
     self.start = kin_clock_seconds();
@@ -184,7 +185,7 @@ int plan_run(const void *values, const kin_operands *operands, kin_error *err)
     if (rc == 0)
         rc = kin_catalog_settle(&self.catalog, plan_engines(&self, options->json, err), err);
     kin_catalog_close(&self.catalog);
-    command_sources_release(self.source, self.source_count);
+    kin_sources_release(self.source, self.source_count);
     json_decref(self.index_manifest);
     kin_dir_close(&self.index_dir);
     return rc;

@@ -16,6 +16,7 @@
 #include "core/plain.h"
 #include "core/score.h"
 #include "job/messages.h"
+#include "job/sources.h"
 #include "tools/command.h"
 #include "tools/console.h"
 #include "tools/outputs.h"
@@ -135,7 +136,7 @@ static int open_index(querying *self, kin_error *err)
     if (rc == 0)
         rc = kin_manifest_read_in(&self->manifest, &self->dir, "index", err);
     if (rc == 0)
-        rc = command_sources_from_manifest(self->source, &self->source_count, self->manifest, err);
+        rc = kin_sources_from_manifest(self->source, &self->source_count, self->manifest, err);
     if (rc == 0)
         rc = override_sources(self, err);
     if (rc == 0) {
@@ -412,7 +413,7 @@ static int run(const void *values, const kin_operands *operands, kin_error *err)
     kin_query_release(&self.query);
     kin_index_free(self.index);
     kin_catalog_close(&self.catalog);
-    command_sources_release(self.source, self.source_count);
+    kin_sources_release(self.source, self.source_count);
     json_decref(self.answers);
     json_decref(self.manifest);
     kin_dir_close(&self.dir);

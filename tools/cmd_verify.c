@@ -13,6 +13,7 @@
 #include "core/manifest.h"
 #include "core/memory.h"
 #include "core/outdir.h"
+#include "job/sources.h"
 #include "tools/command.h"
 #include "tools/console.h"
 #include "tools/verify.h"
@@ -220,7 +221,7 @@ static int verify_catalog(const kin_dir *dir, const json_t *manifest, kin_error 
     kin_source source[KIN_MODALITIES_MAX];
     kin_catalog catalog;
     size_t count = 0, wanted = json_array_size(modalities);
-    int rc = command_modalities_check(manifest, damaged, err);
+    int rc = kin_sources_check_manifest(manifest, damaged, err);
     for (size_t m = 0; m < wanted && rc == 0; m++) {
         rc = catalog_source(&source[m], json_array_get(modalities, m), dir, err);
         count += rc == 0;
@@ -235,7 +236,7 @@ static int verify_catalog(const kin_dir *dir, const json_t *manifest, kin_error 
                kin_count(catalog.modality_count, "modality").text);
         kin_catalog_close(&catalog);
     }
-    command_sources_release(source, count);
+    kin_sources_release(source, count);
     return rc;
 }
 

@@ -17,6 +17,7 @@
 #include "core/manifest.h"
 #include "core/outdir.h"
 #include "fuzz.h"
+#include "job/sources.h"
 #include "tools/command.h"
 
 #include <dirent.h>
@@ -459,14 +460,14 @@ static void read_manifest(const char *path)
     size_t count;
     if (!fuzz_judge(kin_manifest_read(&manifest, path, NULL, &err), &err, REFUSALS))
         return;
-    int rc = command_sources_from_manifest(source, &count, manifest, &err);
+    int rc = kin_sources_from_manifest(source, &count, manifest, &err);
     if (fuzz_judge(rc, &err, REFUSALS))
         fuzz_want(count >= 1 && count <= KIN_MODALITIES_MAX);
     for (size_t m = 0; m < count; m++) {
         fuzz_want(source[m].name[0] && source[m].path);
         fuzz_want(source[m].weight >= KIN_WEIGHT_MIN && source[m].weight <= KIN_WEIGHT_MAX);
     }
-    command_sources_release(source, count);
+    kin_sources_release(source, count);
     json_decref(manifest);
 }
 

@@ -1,8 +1,8 @@
 /*
- * What a manifest says of modalities, as commands take it for sources: nothing of it is believed unseen.
+ * What a manifest says of modalities, as sources are read from it: nothing of it is believed unseen.
  */
+#include "job/sources.h"
 #include "support/test.h"
-#include "tools/command.h"
 
 static void test_bad_modalities(void **state)
 {
@@ -38,8 +38,8 @@ static void test_bad_modalities(void **state)
             *c = *c == '\'' ? '"' : *c;
         json_t *manifest = json_loads(text, 0, NULL);
         assert_non_null(manifest);
-        test_refused(command_sources_from_manifest(source, &count, manifest, &err), &err,
-                     KIN_E_DATA, bad[i].message);
+        test_refused(kin_sources_from_manifest(source, &count, manifest, &err), &err, KIN_E_DATA,
+                     bad[i].message);
         assert_int_equal(count, 0);
         json_decref(manifest);
     }
@@ -54,12 +54,12 @@ static void test_good_modalities(void **state)
     json_t *manifest = json_pack("{s:[{s:s, s:s, s:f}, {s:s, s:s}], s:{s:{s:s}}}", "modalities",
                                  "name", "text", "file", "t.npy", "weight", 0.6, "name", "image",
                                  "file", "i.npy", "run", "sources", "text", "/nowhere/t.npy");
-    test_ok(command_sources_from_manifest(source, &count, manifest, &err), &err);
+    test_ok(kin_sources_from_manifest(source, &count, manifest, &err), &err);
     assert_int_equal(count, 2);
     assert_string_equal(source[0].name, "text");
     assert_string_equal(source[0].path, "t.npy"); /* the absolute path is not there */
     assert_true(source[0].weight == 0.6 && source[1].weight == 1);
-    command_sources_release(source, count);
+    kin_sources_release(source, count);
     json_decref(manifest);
 }
 
