@@ -83,7 +83,7 @@ typedef struct kin_why {
     char result[256]; /* one sentence */
 } kin_why;
 
-/* `catalog` is the graph's (show_catalog_open); NULL: what the graph alone can tell. Two passes over the vectors,
+/* `catalog` is the graph's (kin_graph_catalog_open); NULL: what the graph alone can tell. Two passes over the vectors,
  * in all threads, the same numbers for any number of them. Memory: 4 bytes an item and modality, and 8 bytes an
  * item. KIN_E_DATA where the graph's trace is damaged. */
 int kin_why_find(kin_why *out, const kin_graph *graph, const kin_catalog *catalog, size_t a,

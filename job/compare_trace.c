@@ -1,8 +1,8 @@
 #include "job/compare_trace.h"
 #include "compare/memory_graph.h"
 #include "core/memory.h"
+#include "job/graph_catalog.h"
 #include "job/row_sample.h"
-#include "job/show_catalog.h"
 
 #include <stdio.h>
 
@@ -83,11 +83,11 @@ static int rank_rows(kin_graph *out, const truth *self, const kin_catalog *catal
 static int rank_by_modality(truth *self, size_t m, const kin_monitor *monitor, kin_error *err)
 {
     kin_catalog view;
-    int rc = show_view_init(&view, self->catalog, m, err);
+    int rc = kin_catalog_view_init(&view, self->catalog, m, err);
     if (rc != 0)
         return rc;
     rc = rank_rows(&self->nearest[m], self, &view, self->depth[m], monitor, err);
-    show_view_release(&view);
+    kin_catalog_view_release(&view);
     return rc;
 }
 

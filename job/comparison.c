@@ -8,7 +8,7 @@
 #include "compare/why.h"
 #include "core/memory.h"
 #include "job/compare_trace.h"
-#include "job/show_catalog.h"
+#include "job/graph_catalog.h"
 #include "job/sources.h"
 #include "tools/console.h"
 
@@ -110,7 +110,7 @@ static int open_vectors(comparison *self, kin_error *err)
     if (self->has_catalog)
         return 0;
     int rc = self->graph.there && !kin_graph_is_imported(graph)
-                 ? show_catalog_open(&self->catalog, graph, &self->options->modality, err)
+                 ? kin_graph_catalog_open(&self->catalog, graph, &self->options->modality, err)
                  : open_named_vectors(self, err);
     self->has_catalog = rc == 0;
     return rc;

@@ -369,7 +369,7 @@ part_item part_reference_item(const compare_page *page, int32_t row)
 
 void part_item_title(const compare_page *page, part_item item)
 {
-    page_isolated(page->out, show_title(item.graph, item.row));
+    page_isolated(page->out, kin_show_title(item.graph, item.row));
 }
 
 void part_item_id(const compare_page *page, part_item item)
@@ -384,7 +384,7 @@ void part_item_tile(compare_page *page, part_item item)
 
 void part_item_line(compare_page *page, part_item item)
 {
-    kin_span title = show_title(item.graph, item.row);
+    kin_span title = kin_show_title(item.graph, item.row);
     kin_span id = kin_lines_at(&item.graph->ids, item.row);
     part_item_tile(page, item);
     fputs("<p><b>", page->out);

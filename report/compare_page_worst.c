@@ -142,7 +142,7 @@ static void write_row(compare_page *page, const kin_worst *worst, const side_row
     part_item_title(page, item);
     fputs("</h3>\n<p>id ", page->out);
     part_item_id(page, item);
-    kin_span category = show_cell(item.graph, item.row, "category");
+    kin_span category = kin_show_cell(item.graph, item.row, "category");
     if (category.length) {
         fputs("<br>", page->out);
         page_isolated(page->out, category);

@@ -7,7 +7,7 @@
 #include "core/outdir.h"
 #include "core/outfile.h"
 #include "core/plain.h"
-#include "job/show_catalog.h"
+#include "job/graph_catalog.h"
 #include "report/show_page.h"
 #include "tools/command.h"
 #include "tools/console.h"
@@ -89,7 +89,7 @@ static int score_width(const char *name)
 }
 
 /* The head of the lane of modality m, or of the fused one behind them. */
-static plain_text lane_head(const show_data *data, size_t lane)
+static plain_text lane_head(const kin_show *data, size_t lane)
 {
     char head[KIN_NAME_MAX + 4] = "fused";
     if (lane + 1 < data->lanes)
@@ -98,7 +98,7 @@ static plain_text lane_head(const show_data *data, size_t lane)
 }
 
 /* Of the first column: as wide as the widest head. */
-static int head_width(const show_data *data)
+static int head_width(const kin_show *data)
 {
     int width = 14;
     for (size_t l = 0; l < data->lanes; l++) {
@@ -108,10 +108,10 @@ static int head_width(const show_data *data)
     return width;
 }
 
-static void print_lane(const show_data *data, const show_item *item, size_t l)
+static void print_lane(const kin_show *data, const kin_show_item *item, size_t l)
 {
     const kin_graph *graph = data->graph;
-    const show_lane *lane = &item->lane[l];
+    const kin_show_lane *lane = &item->lane[l];
     int width = head_width(data);
     int digits = data->exact || graph->modality_count == 1 ? 4 : 3; /* stored: float16 */
     bool titles = graph->items.lines.count && kin_table_column(&graph->items, "title") >= 0;
@@ -120,8 +120,8 @@ static void print_lane(const show_data *data, const show_item *item, size_t l)
         printf("  %*s", score_width(graph->modality[m]), plain(graph->modality[m]).text);
     printf(titles ? "  title (id)\n" : "  id\n");
     for (size_t i = 0; i < lane->count; i++) {
-        const show_neighbor *neighbor = &lane->neighbor[i];
-        kin_span title = show_cell(graph, (size_t)neighbor->row, "title");
+        const kin_show_neighbor *neighbor = &lane->neighbor[i];
+        kin_span title = kin_show_cell(graph, (size_t)neighbor->row, "title");
         printf("  %*zu", width, i + 1);
         print_score(neighbor->score, score_width("fused"), 4);
         for (size_t m = 0; m < graph->modality_count; m++)
@@ -136,11 +136,11 @@ static void print_lane(const show_data *data, const show_item *item, size_t l)
         printf("  %*s\n", width, "none");
 }
 
-static void print_item(const show_data *data, const show_item *item)
+static void print_item(const kin_show *data, const kin_show_item *item)
 {
     const kin_graph *graph = data->graph;
-    kin_span title = show_cell(graph, item->row, "title");
-    kin_span category = show_cell(graph, item->row, "category");
+    kin_span title = kin_show_cell(graph, item->row, "title");
+    kin_span category = kin_show_cell(graph, item->row, "category");
     plain_write(stdout, kin_lines_at(&graph->ids, item->row));
     printf(title.length ? "  " : "");
     plain_write(stdout, title);
@@ -151,7 +151,7 @@ static void print_item(const show_data *data, const show_item *item)
         print_lane(data, item, l);
 }
 
-static int print_text(const show_data *data, kin_error *err)
+static int print_text(const kin_show *data, kin_error *err)
 {
     signals_release(); /* a reader of stdout may be waited for */
     for (size_t q = 0; q < data->count; q++) {
@@ -164,7 +164,7 @@ static int print_text(const show_data *data, kin_error *err)
 
 /* ---- as a page -------------------------------------------------------------------------------- */
 
-static int write_page(const show_data *data, const show_options *o, const kin_monitor *monitor,
+static int write_page(const kin_show *data, const show_options *o, const kin_monitor *monitor,
                       kin_error *err)
 {
     show_pictures pictures;
@@ -202,7 +202,7 @@ static int open_vectors(kin_catalog *catalog, bool *opened, char why[KIN_MESSAGE
     *opened = false;
     if (graph->modality_count == 1 && o->modality.count == 0)
         return 0; /* the only lane is the graph's */
-    int rc = show_catalog_open(catalog, graph, &o->modality, &fault);
+    int rc = kin_graph_catalog_open(catalog, graph, &o->modality, &fault);
     *opened = rc == 0;
     bool gone = rc == KIN_E_NOINPUT || rc == KIN_E_DATA;
     if (gone && o->modality.count == 0) {
@@ -219,7 +219,7 @@ static int show_graph(const kin_graph *graph, const size_t *row, size_t count,
                       const show_options *o, kin_error *err)
 {
     kin_catalog catalog;
-    show_data data;
+    kin_show data;
     char why[KIN_MESSAGE_MAX] = "";
     bool opened;
     int rc = open_vectors(&catalog, &opened, why, graph, o, err);
@@ -227,14 +227,14 @@ static int show_graph(const kin_graph *graph, const size_t *row, size_t count,
         return rc;
     signals_catch(); /* until now there is nothing to leave behind or to stop */
     kin_monitor monitor = console_monitor_quiet();
-    rc = show_data_init(&data, graph, opened ? &catalog : NULL, row, count, (size_t)o->neighbors,
-                        &monitor, err);
+    rc = kin_show_init(&data, graph, opened ? &catalog : NULL, row, count, (size_t)o->neighbors,
+                       &monitor, err);
     if (rc == 0) {
         memcpy(data.why_not_exact, why, sizeof why);
         rc = opened ? kin_catalog_unchanged(&catalog, err) : 0;
         if (rc == 0)
             rc = o->out ? write_page(&data, o, &monitor, err) : print_text(&data, err);
-        show_data_release(&data);
+        kin_show_release(&data);
     }
     if (opened)
         kin_catalog_close(&catalog);
@@ -257,9 +257,9 @@ static int run(const void *values, const kin_operands *operands, kin_error *err)
     if (!row)
         rc = kin_fail_alloc(err, "rows to show", count * sizeof *row);
     else if (o->item.count)
-        rc = show_find(row, o->item.item, count, &graph, err);
+        rc = kin_show_find(row, o->item.item, count, &graph, err);
     else
-        rc = show_choose(row, &count, count, &graph, err);
+        rc = kin_show_choose(row, &count, count, &graph, err);
     if (rc == 0)
         rc = show_graph(&graph, row, count, o, err);
     free(row);

@@ -6,8 +6,8 @@
 #include "core/counted.h"
 #include "core/json.h"
 #include "core/plain.h"
-#include "job/show_catalog.h"
-#include "job/show_data.h"
+#include "job/graph_catalog.h"
+#include "job/show.h"
 #include "tools/command.h"
 #include "tools/console.h"
 #include "tools/outputs.h"
@@ -50,8 +50,8 @@ static void print_label(const char *label)
 
 static void print_item(const char *letter, const kin_graph *graph, size_t row)
 {
-    kin_span title = show_cell(graph, row, "title");
-    kin_span category = show_cell(graph, row, "category");
+    kin_span title = kin_show_cell(graph, row, "title");
+    kin_span category = kin_show_cell(graph, row, "category");
     print_label(letter);
     plain_write(stdout, kin_lines_at(&graph->ids, row));
     printf(title.length ? "  " : "");
@@ -283,7 +283,7 @@ static int open_vectors(kin_catalog *catalog, bool *opened, const kin_graph *gra
                         const kin_text_list *given, kin_error *err)
 {
     kin_error fault = {0};
-    int rc = show_catalog_open(catalog, graph, given, &fault);
+    int rc = kin_graph_catalog_open(catalog, graph, given, &fault);
     *opened = rc == 0;
     if ((rc == KIN_E_NOINPUT || rc == KIN_E_DATA) && given->count == 0) {
         console_warn("Only the graph is asked, for want of its vectors: %s", fault.message);
@@ -329,7 +329,7 @@ static int run(const void *values, const kin_operands *operands, kin_error *err)
         rc = kin_graph_open(&graph, operands->item[0], err);
     if (rc != 0)
         return rc;
-    rc = show_find(row, operands->item + 1, 2, &graph, err);
+    rc = kin_show_find(row, operands->item + 1, 2, &graph, err);
     if (rc == 0)
         rc = explain(&graph, row[0], row[1], o, err);
     kin_graph_close(&graph);

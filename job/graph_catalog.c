@@ -1,9 +1,9 @@
 /*
- * Opening a graph's vectors again (declared in job/show_catalog.h). Costs one pass over the
+ * Opening a graph's vectors again (declared in job/graph_catalog.h). Costs one pass over the
  * files, as kin_catalog_open checks and fingerprints them; the answer to "are these still the
  * vectors of this graph" is worth that.
  */
-#include "job/show_catalog.h"
+#include "job/graph_catalog.h"
 #include "core/counted.h"
 #include "core/memory.h"
 #include "job/sources.h"
@@ -77,8 +77,8 @@ static int check_same(const kin_catalog *catalog, const kin_graph *graph, kin_er
     return 0;
 }
 
-int show_catalog_open(kin_catalog *out, const kin_graph *graph, const kin_text_list *given,
-                      kin_error *err)
+int kin_graph_catalog_open(kin_catalog *out, const kin_graph *graph, const kin_text_list *given,
+                           kin_error *err)
 {
     kin_source source[KIN_MODALITIES_MAX];
     size_t count = 0;
@@ -101,7 +101,7 @@ int show_catalog_open(kin_catalog *out, const kin_graph *graph, const kin_text_l
     return rc;
 }
 
-int show_view_init(kin_catalog *out, const kin_catalog *catalog, size_t m, kin_error *err)
+int kin_catalog_view_init(kin_catalog *out, const kin_catalog *catalog, size_t m, kin_error *err)
 {
     *out = (kin_catalog){.n = catalog->n, .modality_count = 1, .missing = KIN_MISSING_RENORM};
     out->modality[0] = catalog->modality[m];
@@ -114,7 +114,7 @@ int show_view_init(kin_catalog *out, const kin_catalog *catalog, size_t m, kin_e
     return 0;
 }
 
-void show_view_release(kin_catalog *self)
+void kin_catalog_view_release(kin_catalog *self)
 {
     free(self->present);
     *self = (kin_catalog){0};
