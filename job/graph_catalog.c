@@ -1,7 +1,6 @@
 /*
- * Opening a graph's vectors again (declared in job/graph_catalog.h). Costs one pass over the
- * files, as kin_catalog_open checks and fingerprints them; the answer to "are these still the
- * vectors of this graph" is worth that.
+ * A graph's vectors (job/graph_catalog.h). Cost: one pass over the files, which kin_catalog_open checks and
+ * fingerprints: so it is known that these are still the vectors of this graph.
  */
 #include "job/graph_catalog.h"
 #include "core/counted.h"
@@ -98,6 +97,19 @@ int kin_graph_catalog_open(kin_catalog *out, const kin_graph *graph, const kin_t
             kin_catalog_close(out);
     }
     kin_sources_release(source, count);
+    return rc;
+}
+
+int kin_graph_catalog_try(kin_catalog *out, bool *opened, kin_error *reason, const kin_graph *graph,
+                          const kin_text_list *given, kin_error *err)
+{
+    *reason = (kin_error){0};
+    int rc = kin_graph_catalog_open(out, graph, given, reason);
+    *opened = rc == 0;
+    if (rc == 0 || ((rc == KIN_E_NOINPUT || rc == KIN_E_DATA) && given->count == 0))
+        return 0;
+    if (err)
+        *err = *reason;
     return rc;
 }
 

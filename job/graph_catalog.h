@@ -1,9 +1,10 @@
 #ifndef KIN_JOB_GRAPH_CATALOG_H
 #define KIN_JOB_GRAPH_CATALOG_H
 /*
- * The vectors a finished graph was made from, opened again and held against its manifest: what
- * `kin show` and `kin compare --sample` need to compute anything new about the graph.
+ * The vectors that a graph was built from, opened again and held against its manifest: what any new number about a
+ * graph is computed from.
  */
+#include "core/catalog.h"
 #include "core/graph.h"
 #include "job/options.h"
 
@@ -13,6 +14,11 @@
  * where items or fingerprints differ. Item ids and table are the graph's, not opened again. */
 int kin_graph_catalog_open(kin_catalog *out, const kin_graph *graph, const kin_text_list *given,
                            kin_error *err);
+
+/* The same for callers that can do with the graph alone: where `given` is empty and the manifest's files are gone or
+ * others, returns 0 with *opened false and *reason set. */
+int kin_graph_catalog_try(kin_catalog *out, bool *opened, kin_error *reason, const kin_graph *graph,
+                          const kin_text_list *given, kin_error *err);
 
 /* `catalog` seen through its modality `m` alone, with weight 1: borrows everything but `present`.
  * Release with kin_catalog_view_release, before the catalog is closed. */

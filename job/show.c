@@ -1,11 +1,11 @@
 /*
- * The lanes of `kin show` (declared in job/show.h).
+ * The lanes of kin_show (job/show.h).
  *
- * A modality's lane answers "what would this modality alone say?", which the graph cannot know, as
- * it holds fused neighbours only. With the vectors at hand it is computed by the row-streaming
- * engine over a catalog of that one modality, and all scores of the pairs shown are canonical, those of the fused lane
- * too, so that no pair has two numbers; without them the stored neighbours are ranked by the stored cosine, and the
- * caller says so.
+ * A modality's lane answers "what would this modality alone say?", which the graph cannot know, as it holds fused
+ * neighbours only. `stream` computes it from the vectors over a catalog of that one modality, and all scores of the
+ * pairs shown are canonical, those of the fused lane too, so that no pair has two numbers. Without vectors the
+ * stored neighbours are ranked by the stored cosine.
+ * Cost: one pass over the vectors for each modality.
  */
 #include "job/show.h"
 #include "compare/compatible.h"
@@ -215,4 +215,64 @@ void kin_show_release(kin_show *self)
     free(self->item);
     free(self->pool);
     *self = (kin_show){0};
+}
+
+/* ---- from options --------------------------------------------------------------------------- */
+
+/* The graph's vectors, where they can be had and say more than the graph. */
+static int open_vectors(kin_catalog *catalog, bool *opened, kin_error *reason,
+                        const kin_graph *graph, const kin_show_options *o,
+                        const kin_monitor *monitor, kin_error *err)
+{
+    *opened = false;
+    *reason = (kin_error){0};
+    if (graph->modality_count == 1 && o->modality.count == 0)
+        return 0; /* the only lane is the graph's */
+    int rc = kin_graph_catalog_try(catalog, opened, reason, graph, &o->modality, err);
+    if (rc == 0 && !*opened)
+        kin_monitor_message(monitor, KIN_LEVEL_WARNING,
+                            "Lanes of one modality rank the stored neighbours: %s",
+                            reason->message);
+    return rc;
+}
+
+static int show_rows(kin_show *out, const kin_graph *graph, const size_t *row, size_t count,
+                     const kin_show_options *o, const kin_monitor *monitor, kin_error *err)
+{
+    kin_catalog catalog;
+    kin_error reason;
+    bool opened;
+    int rc = open_vectors(&catalog, &opened, &reason, graph, o, monitor, err);
+    if (rc != 0)
+        return rc;
+    kin_monitor_stage(monitor, "neighbours");
+    rc = kin_show_init(out, graph, opened ? &catalog : NULL, row, count, (size_t)o->neighbors,
+                       monitor, err);
+    if (rc == 0) {
+        memcpy(out->why_not_exact, reason.message, sizeof out->why_not_exact);
+        rc = opened ? kin_catalog_unchanged(&catalog, err) : 0;
+        if (rc != 0)
+            kin_show_release(out);
+    }
+    if (opened)
+        kin_catalog_close(&catalog);
+    return rc;
+}
+
+int kin_show_run(kin_show *out, const kin_graph *graph, const kin_show_options *options,
+                 const kin_monitor *monitor, kin_error *err)
+{
+    size_t count = options->item.count ? options->item.count : (size_t)options->items_shown;
+    size_t *row = kin_alloc(count, sizeof *row);
+    int rc = 0;
+    if (!row)
+        rc = kin_fail_alloc(err, "rows to show", count * sizeof *row);
+    else if (options->item.count)
+        rc = kin_show_find(row, options->item.item, count, graph, err);
+    else
+        rc = kin_show_choose(row, &count, count, graph, err);
+    if (rc == 0)
+        rc = show_rows(out, graph, row, count, options, monitor, err);
+    free(row);
+    return rc;
 }

@@ -1,11 +1,12 @@
 #ifndef KIN_JOB_SHOW_H
 #define KIN_JOB_SHOW_H
 /*
- * What `kin show` shows, before it is a page or a text: some items of a graph, and per item a lane
- * of nearest neighbours for each modality alone and one for the fused score.
+ * Some items of a graph, and for each a lane of nearest neighbours by each modality alone and one by the fused
+ * score.
  */
 #include "core/graph.h"
 #include "core/rows.h"
+#include "job/options.h"
 
 enum { KIN_SHOW_LANES_MAX = KIN_MODALITIES_MAX + 1 };
 
@@ -37,6 +38,25 @@ typedef struct kin_show {
                    ranked by the modality */
     char why_not_exact[KIN_MESSAGE_MAX]; /* one line, where not exact */
 } kin_show;
+
+typedef struct kin_show_options {
+    kin_text_list item;  /* ids of the items; empty: some are chosen */
+    int64_t items_shown; /* how many are chosen: 1 .. 1,000 */
+    int64_t neighbors;   /* beside each item: 1 .. 100 */
+    kin_text_list
+        modality; /* NAME=FILE[:WEIGHT] of the graph's vectors; empty: as its manifest says */
+} kin_show_options;
+
+#define KIN_SHOW_OPTIONS_INIT                                                                      \
+    {                                                                                              \
+        .items_shown = 24, .neighbors = 8                                                          \
+    }
+
+/* All of it: chooses or finds the items, opens the vectors and fills the lanes. Where the manifest's vectors are gone
+ * or others, lanes of modalities rank the stored neighbours and a warning says so. The stage "neighbours" begins
+ * once everything is open; only from then on can the monitor stop it. The graph must outlive *out. */
+int kin_show_run(kin_show *out, const kin_graph *graph, const kin_show_options *options,
+                 const kin_monitor *monitor, kin_error *err);
 
 /* Picks `wanted` rows (fewer if the graph has fewer) to show, ascending, always the same ones: with
  * a column `category` spread over the largest categories, else evenly over all rows; rows without
