@@ -4,6 +4,7 @@
 #include "compare/strata.h"
 #include "core/memory.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,4 +79,45 @@ void kin_strata_release(kin_strata *self)
     free(self->name);
     free(self->items);
     *self = (kin_strata){0};
+}
+
+/* The rows' recalls put in the order of their strata; those of stratum s end before next[s]. */
+static void sort_values(double *value, size_t *next, const kin_strata *strata,
+                        const kin_recall *recall, const kin_id_map *id_map)
+{
+    for (size_t i = 0; i < recall->evaluated; i++)
+        next[strata->of[kin_id_map_back(id_map, recall->row[i])] + 1]++;
+    for (size_t s = 0; s < strata->count; s++)
+        next[s + 1] += next[s];
+    for (size_t i = 0; i < recall->evaluated; i++)
+        value[next[strata->of[kin_id_map_back(id_map, recall->row[i])]]++] = recall->value[i];
+}
+
+int kin_strata_measure(kin_stratum *out, const kin_strata *strata, const kin_recall *recall,
+                       const kin_id_map *id_map, kin_error *err)
+{
+    double *value = kin_alloc(recall->evaluated, sizeof *value);
+    size_t *next = kin_alloc_zero(strata->count + 1, sizeof *next);
+    int rc = value && next
+                 ? 0
+                 : kin_fail_alloc(err, "strata", kin_size_mul(recall->evaluated, sizeof *value));
+    if (rc == 0)
+        sort_values(value, next, strata, recall, id_map);
+    for (size_t s = 0, first = 0; s < strata->count && rc == 0; first = next[s++]) {
+        size_t evaluated = next[s] - first;
+        double sum = 0;
+        for (size_t i = first; i < next[s]; i++)
+            sum += value[i];
+        double mean = evaluated ? sum / (double)evaluated : NAN;
+        out[s] = (kin_stratum){.name = strata->name[s],
+                               .items = strata->items[s],
+                               .evaluated = evaluated,
+                               .mean = mean,
+                               .interval = {mean, mean, mean, mean}};
+        if (!recall->exhaustive)
+            rc = kin_interval_of(&out[s].interval, value + first, evaluated, 0, 1, err);
+    }
+    free(value);
+    free(next);
+    return rc;
 }

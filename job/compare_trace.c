@@ -19,7 +19,7 @@ typedef struct truth {
     kin_graph nearest[KIN_MODALITIES_MAX];
 } truth;
 
-size_t compare_trace_depth(size_t asked, size_t n)
+size_t kin_loss_trace_depth(size_t asked, size_t n)
 {
     size_t depth = kin_size_mul(asked, TIMES_ASKED);
     if (asked == 0 || depth > DEPTH_MAX)
@@ -34,7 +34,7 @@ static void set_depths(truth *self)
         const kin_trace_source *source = &trace->source[s];
         if (source->modality < 0)
             continue;
-        size_t depth = compare_trace_depth(source->asked, trace->n);
+        size_t depth = kin_loss_trace_depth(source->asked, trace->n);
         size_t *known = &self->depth[source->modality];
         *known = depth > *known ? depth : *known;
     }
@@ -119,9 +119,9 @@ static int split_trace(kin_loss *out, truth *self, const kin_graph *reference,
     return rc;
 }
 
-int compare_trace_split(kin_loss *out, bool *there, const kin_graph *graph,
-                        const kin_catalog *catalog, const kin_graph *reference, size_t memory_bytes,
-                        const kin_monitor *monitor, kin_error *err)
+int kin_loss_of_trace(kin_loss *out, bool *there, const kin_graph *graph,
+                      const kin_catalog *catalog, const kin_graph *reference, size_t memory_bytes,
+                      const kin_monitor *monitor, kin_error *err)
 {
     kin_trace trace;
     *out = (kin_loss){0};

@@ -3,8 +3,8 @@
  * null, never left out.
  */
 #include "core/json.h"
-#include "job/comparison.h"
 #include "job/facts.h"
+#include "report/compare_report.h"
 
 static json_t *count(size_t value)
 {
@@ -112,11 +112,11 @@ static json_t *difference_json(const kin_recall_difference *d)
                      "better", count(d->better), "worse", count(d->worse));
 }
 
-static json_t *strata_json(const comparison *self)
+static json_t *strata_json(const kin_comparison *self)
 {
     json_t *values = json_array();
     for (size_t s = 0; s < self->strata.count; s++) {
-        const compare_stratum *stratum = &self->stratum[s];
+        const kin_stratum *stratum = &self->stratum[s];
         bool none = stratum->evaluated == 0 || self->recall.exhaustive;
         kin_json_append(
             &values,
@@ -126,7 +126,7 @@ static json_t *strata_json(const comparison *self)
                       none ? json_null() : kin_json_real(stratum->interval.low), "high95",
                       none ? json_null() : kin_json_real(stratum->interval.high)));
     }
-    return json_pack("{s:s, s:o}", "column", self->options->stratify, "values", values);
+    return json_pack("{s:s, s:o}", "column", self->stratify, "values", values);
 }
 
 /* ---- loss, structure, drift ------------------------------------------------------------------------ */
@@ -229,7 +229,7 @@ static json_t *drift_json(const kin_drift *d, const kin_graph *graph)
 
 /* ---- all of it ------------------------------------------------------------------------------------- */
 
-static json_t *side_json(const compare_side *side)
+static json_t *side_json(const kin_comparison_side *side)
 {
     const kin_graph *graph = &side->graph;
     const json_t *manifest = graph->manifest;
@@ -252,22 +252,22 @@ static json_t *side_json(const compare_side *side)
     return out;
 }
 
-static json_t *reference_json(const comparison *self)
+static json_t *reference_json(const kin_comparison *self)
 {
     if (!self->reference.there)
         return json_null();
     if (!self->computed)
         return side_json(&self->reference);
     return json_pack("{s:s, s:o, s:I, s:o}", "engine", "stream", "rows", count(self->row_count),
-                     "seed", (json_int_t)self->options->seed, "stratified_by",
-                     self->strata.count ? json_string(self->options->stratify) : json_null());
+                     "seed", (json_int_t)self->seed, "stratified_by",
+                     self->strata.count ? json_string(self->stratify) : json_null());
 }
 
-static json_t *gates_json(const comparison *self)
+static json_t *gates_json(const kin_comparison *self)
 {
     json_t *out = json_array();
     for (size_t g = 0; g < self->gate_count; g++) {
-        const compare_gate *gate = &self->gate[g];
+        const kin_gate *gate = &self->gate[g];
         kin_json_append(
             &out, json_pack("{s:s, s:s, s:s, s:f, s:o, s:b}", "name", gate->name, "what",
                             gate->what, "must_be", gate->at_least ? "at least" : "at most", "limit",
@@ -276,7 +276,7 @@ static json_t *gates_json(const comparison *self)
     return out;
 }
 
-json_t *comparison_json(const comparison *self)
+json_t *kin_comparison_json(const kin_comparison *self)
 {
     const kin_graph *graph = &self->graph.graph;
     json_t *warnings = json_array();

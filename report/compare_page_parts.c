@@ -26,7 +26,7 @@ const char *page_graph_name(const kin_graph *graph)
     return graph->directory ? kin_path_base(graph->directory) : "graph";
 }
 
-const char *page_reference_name(const comparison *compared)
+const char *page_reference_name(const kin_comparison *compared)
 {
     return compared->computed ? "exact rows" : page_graph_name(&compared->reference.graph);
 }
@@ -349,7 +349,7 @@ void part_stack(FILE *out, const char *title, const part_share *share, size_t co
 
 part_item part_graph_item(const compare_page *page, int32_t row)
 {
-    const comparison *compared = page->compared;
+    const kin_comparison *compared = page->compared;
     part_item own = {&compared->graph.graph, (size_t)row};
     if (page->named == own.graph || !compared->reference.there)
         return own;
@@ -359,7 +359,7 @@ part_item part_graph_item(const compare_page *page, int32_t row)
 
 part_item part_reference_item(const compare_page *page, int32_t row)
 {
-    const comparison *compared = page->compared;
+    const kin_comparison *compared = page->compared;
     part_item own = {&compared->reference.graph, (size_t)row};
     if (page->named == own.graph)
         return own;

@@ -16,7 +16,7 @@ typedef struct column {
     const kin_graph *graph;
     const json_t *manifest; /* NULL: of rows that were computed here */
     const char *role;
-    const compare_side *side;
+    const kin_comparison_side *side;
 } column;
 
 typedef struct sheet {
@@ -27,7 +27,8 @@ typedef struct sheet {
     size_t beside; /* the column that the first is held against; 0: there is none */
 } sheet;
 
-static void add_column(sheet *self, const compare_side *side, const char *role, bool computed)
+static void add_column(sheet *self, const kin_comparison_side *side, const char *role,
+                       bool computed)
 {
     if (side->there)
         self->column[self->columns++] =
@@ -240,7 +241,7 @@ static void write_heads(const sheet *self)
 
 void compare_page_setup(compare_page *page)
 {
-    const comparison *c = page->compared;
+    const kin_comparison *c = page->compared;
     sheet self = {.page = page, .out = page->out};
     add_column(&self, &c->graph, "graph", false);
     add_column(&self, &c->other, "other graph", false);
@@ -253,7 +254,7 @@ void compare_page_setup(compare_page *page)
                 "<p class=\"says\">The reference&rsquo;s rows are exact ones of %s "
                 "(seed %lld), computed by <code>stream</code> from the graph&rsquo;s own "
                 "vectors.</p>\n",
-                page_counted(c->row_count, "random item").text, (long long)c->options->seed);
+                page_counted(c->row_count, "random item").text, (long long)c->seed);
     write_heads(&self);
     write_result(&self);
     write_modalities(&self);

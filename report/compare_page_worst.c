@@ -49,7 +49,7 @@ static bool side_has(const side_row *self, int32_t row)
 }
 
 /* Where the shown places begin: at the first, but where both sides agree so far, shortly before the first lost one. */
-static size_t first_shown(const comparison *c, const side_row *graph, const side_row *reference)
+static size_t first_shown(const kin_comparison *c, const side_row *graph, const side_row *reference)
 {
     size_t lost = 0;
     while (lost < reference->count &&
@@ -64,7 +64,7 @@ static size_t first_shown(const comparison *c, const side_row *graph, const side
 /* ---- what is written of them ------------------------------------------------------------------------ */
 
 /* What a neighbour is to the other side: of the graph's, whether the reference has it. */
-static const char *graph_mark(const comparison *c, const side_row *reference,
+static const char *graph_mark(const kin_comparison *c, const side_row *reference,
                               const kin_neighbor *found)
 {
     if (side_has(reference, kin_id_map_other(&c->to_reference, found->row)))
@@ -111,7 +111,7 @@ static size_t end_shown(const side_row *side, size_t first)
 
 static void write_lists(compare_page *page, const side_row *graph, const side_row *reference)
 {
-    const comparison *c = page->compared;
+    const kin_comparison *c = page->compared;
     size_t first = first_shown(c, graph, reference);
     size_t end = end_shown(graph, first), reference_end = end_shown(reference, first);
     list_begin(page, graph, NULL, first, end);
@@ -174,7 +174,7 @@ static void write_rows(compare_page *page, side_row *graph, side_row *reference)
 
 void compare_page_worst(compare_page *page)
 {
-    const comparison *c = page->compared;
+    const kin_comparison *c = page->compared;
     side_row graph = {0}, reference = {0};
     page->rc = side_init(&graph, &c->graph.graph, page->err);
     if (page->rc == 0)

@@ -6,7 +6,7 @@
 #include "core/outdir.h"
 #include "core/outfile.h"
 #include "core/text.h"
-#include "job/comparison.h"
+#include "report/compare_report.h"
 
 #include <errno.h>
 #include <math.h>
@@ -82,7 +82,7 @@ static double of_run(const kin_graph *graph, const char *key)
     return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
-static void write_gauges(FILE *out, const comparison *self, double success)
+static void write_gauges(FILE *out, const kin_comparison *self, double success)
 {
     const kin_graph *graph = &self->graph.graph;
     const char *name = kin_path_base(graph->directory);
@@ -116,9 +116,9 @@ static void write_gauges(FILE *out, const comparison *self, double success)
     gauge(out, last_success, "When a comparison last met all of its gates.", name, success);
 }
 
-int comparison_write_prom(const comparison *self, bool success, kin_error *err)
+int kin_comparison_write_prom(const kin_comparison *self, const char *path, bool success,
+                              kin_error *err)
 {
-    const char *path = self->options->prom;
     char *text = NULL;
     size_t bytes = 0;
     double when = (double)time(NULL);

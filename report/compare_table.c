@@ -3,7 +3,7 @@
  */
 #include "core/counted.h"
 #include "core/plain.h"
-#include "job/comparison.h"
+#include "report/compare_report.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -45,7 +45,7 @@ static void describe(char out[256], const kin_graph *graph)
     }
 }
 
-static void print_side(FILE *to, const char *name, const compare_side *side)
+static void print_side(FILE *to, const char *name, const kin_comparison_side *side)
 {
     char text[256];
     if (!side->there)
@@ -100,7 +100,7 @@ static void print_cuts(FILE *to, const kin_recall *r)
     putc('\n', to);
 }
 
-static void print_recall(FILE *to, const comparison *self)
+static void print_recall(FILE *to, const kin_comparison *self)
 {
     const kin_recall *r = &self->recall;
     fprintf(to, "rows         %zu of %zu%s, %zu with a reference\n\n", r->rows, self->graph.graph.n,
@@ -150,18 +150,18 @@ static void print_name(FILE *to, kin_span name)
 }
 
 /* The strata of the least recall. */
-static void print_strata(FILE *to, const comparison *self)
+static void print_strata(FILE *to, const kin_comparison *self)
 {
     double above = -1;
     size_t shown = 0;
-    fprintf(to, "by %-10s", plain(self->options->stratify).text);
+    fprintf(to, "by %-10s", plain(self->stratify).text);
     while (shown < STRATA_SHOWN) {
         double next = INFINITY;
         for (size_t s = 0; s < self->strata.count; s++)
             if (self->stratum[s].mean > above && self->stratum[s].mean < next)
                 next = self->stratum[s].mean;
         for (size_t s = 0; s < self->strata.count && shown < STRATA_SHOWN; s++) {
-            const compare_stratum *stratum = &self->stratum[s];
+            const kin_stratum *stratum = &self->stratum[s];
             if (stratum->mean != next)
                 continue;
             fprintf(to, "%s%.4f ", shown ? "\n             " : "", stratum->mean);
@@ -235,14 +235,14 @@ static void print_drift(FILE *to, const kin_drift *d)
     }
 }
 
-void comparison_print(const comparison *self, FILE *to)
+void kin_comparison_print(const kin_comparison *self, FILE *to)
 {
     print_side(to, "graph", &self->graph);
     print_side(to, "other", &self->other);
     if (self->computed)
         fprintf(to, "%-12s exact rows, computed now%s%s\n", "reference",
                 self->strata.count ? ", drawn by " : "",
-                self->strata.count ? plain(self->options->stratify).text : "");
+                self->strata.count ? plain(self->stratify).text : "");
     else
         print_side(to, "reference", &self->reference);
     print_side(to, "previous", &self->previous);
@@ -256,9 +256,9 @@ void comparison_print(const comparison *self, FILE *to)
     if (self->has_drift)
         print_drift(to, &self->drift);
     for (size_t g = 0; g < self->gate_count; g++) {
-        const compare_gate *gate = &self->gate[g];
+        const kin_gate *gate = &self->gate[g];
         fprintf(to, "%-12s %s: %s %.6f, %s %.10g\n", g ? "" : "gates",
-                gate->met ? "met" : "NOT MET", plain(gate->what).text, comparison_gate_shown(gate),
+                gate->met ? "met" : "NOT MET", plain(gate->what).text, kin_gate_shown(gate),
                 gate->at_least ? "at least" : "at most", gate->limit);
     }
 }
