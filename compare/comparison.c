@@ -1,8 +1,9 @@
 /*
  * What is measured of a comparison (compare/comparison.h), and at which K.
  *
- * K is never what a file happens to hold: a file of five neighbours a row is whole at K = 5, though ten were asked
- * for. The manifest of a graph of kin's, the header of an .ibin, the reference and the user claim a K.
+ * K is never what a file happens to hold: a file of five neighbours a row is whole at K = 5, though
+ * ten were asked for. The manifest of a graph of kin's, the header of an .ibin, the reference and
+ * the user claim a K.
  */
 #include "compare/comparison.h"
 #include "core/counted.h"
@@ -63,7 +64,8 @@ static void lend_names(kin_comparison_side *to, const kin_comparison_side *from)
     to->named = from->named;
 }
 
-/* Rows of a file without ids are taken for those of a graph with as many, whose names it has from then on. */
+/* Rows of a file without ids are taken for those of a graph with as many, whose names it has from
+ * then on. */
 static int map_ids(kin_id_map *out, kin_comparison_side *a, kin_comparison_side *b, kin_error *err)
 {
     const kin_graph *graph = &a->graph, *other = &b->graph;
@@ -73,7 +75,7 @@ static int map_ids(kin_id_map *out, kin_comparison_side *a, kin_comparison_side 
         *out = (kin_id_map){.n = graph->n, .other_n = graph->n, .common = graph->n};
         return 0;
     }
-    if (a->named != b->named) /* a row number that is somebody's id would be a match */
+    if (a->named != b->named) /* a row number that is also an id would match */
         return kin_fail(
             err, KIN_E_DATA, hint_imported, "%s has %zu rows without ids, %s has %zu items",
             a->named ? other->directory : graph->directory, a->named ? other->n : graph->n,
@@ -110,7 +112,8 @@ static int check_compatible(kin_comparison *self, const kin_graph *graph, const 
     return 0;
 }
 
-/* An approximate reference is no truth: what both miss is missed by neither. Of a file nobody knows. */
+/* An approximate reference is no truth: what both miss counts for neither. Of a file it is not
+ * known how it was computed. */
 static void check_truth(kin_comparison *self, const kin_monitor *monitor)
 {
     const kin_graph *reference = &self->reference.graph;
@@ -201,7 +204,8 @@ static void warn_of_short(kin_comparison *self, const kin_comparison_side *side,
                             graph->k);
 }
 
-/* Searches return the item itself: in a file of K + 1 places a row, K neighbours are all that there is. */
+/* Searches return the item itself: in a file of K + 1 places a row, K neighbours are all that there
+ * is. */
 static void warn_of_itself(kin_comparison *self, const kin_comparison_side *side, size_t k,
                            const kin_monitor *monitor)
 {

@@ -1,12 +1,13 @@
 #ifndef KIN_COMPARE_COMPARISON_H
 #define KIN_COMPARE_COMPARISON_H
 /*
- * One comparison: a graph, perhaps another one beside it, the truth, and the previous graph, all as data, and
- * everything that is measured of them.
+ * One comparison: a graph, perhaps another one beside it, the truth, and the previous graph, all as
+ * data, and everything that is measured of them.
  *
- * The truth is another graph or exact rows that were computed for it; from there on both are the same: a graph
- * whose rows are right. A caller fills the sides, then calls kin_comparison_match, kin_comparison_measure_recall and
- * kin_comparison_measure_graph; a loss split (compare/loss.h) needs rows that the caller computes.
+ * The truth is another graph or exact rows that were computed for it; from there on both are the
+ * same: a graph whose rows are right. A caller fills the sides, then calls kin_comparison_match,
+ * kin_comparison_measure_recall and kin_comparison_measure_graph; a loss split (compare/loss.h)
+ * needs rows that the caller computes.
  */
 #include "compare/compatible.h"
 #include "compare/gates.h"
@@ -55,20 +56,21 @@ typedef struct kin_comparison {
 /* Closes all sides. */
 void kin_comparison_release(kin_comparison *self);
 
-/* Matches the rows of all sides by id. A file without ids takes the names of a graph with as many rows. KIN_E_DATA where two
- * sides share no item, and without `force` where the reference does not fit (compare/compatible.h); with it there are
- * warnings. */
+/* Matches the rows of all sides by id. A file without ids takes the names of a graph with as many
+ * rows. KIN_E_DATA where two sides share no item, and without `force` where the reference does not
+ * fit (compare/compatible.h); with it there are warnings. */
 int kin_comparison_match(kin_comparison *self, const kin_monitor *monitor, kin_error *err);
 
-/* How many neighbours of a row are compared, K: top_k; else what graph (and other) and reference both claim to have. A
- * file without such a claim (.npz, .ivecs) is compared at the reference's, so that rows that are too short lose. */
+/* How many neighbours of a row are compared, K: top_k; else what graph (and other) and reference
+ * both claim to have. A file without such a claim (.npz, .ivecs) is compared at the reference's, so
+ * that rows that are too short lose. */
 size_t kin_comparison_top_k(const kin_comparison *self);
 
 /* K of exact rows that are computed for a sample. */
 size_t kin_comparison_sample_top_k(const kin_comparison *self);
 
-/* KIN_E_USAGE where top_k is more than the reference has, or as many as there are items; warns where a file's rows
- * cannot hold K. */
+/* KIN_E_USAGE where top_k is more than the reference has, or as many as there are items; warns
+ * where a file's rows cannot hold K. */
 int kin_comparison_check_top_k(kin_comparison *self, const kin_monitor *monitor, kin_error *err);
 
 /* Recall, the difference of two, and the strata. Where there is no reference, nothing. */

@@ -102,7 +102,8 @@ int kin_graph_check_compatible(kin_mismatches *out, const kin_graph *graph,
     if (!imported && cut_to(graph->k, top_k) != cut_to(reference->k, top_k))
         add_mismatch(out, "%s has top-k %zu, %s has %zu", graph->directory, graph->k,
                      reference->directory, reference->k);
-    /* with ids an imported file may have its rows in any order, but not beside vectors of those rows */
+    /* with ids an imported file may have its rows in any order, but not beside vectors of those
+     * rows */
     bool scored = graph->data && reference->data;
     if (!imported || scored)
         check_ids(out, graph, reference);

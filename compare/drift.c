@@ -1,9 +1,10 @@
 /*
  * What changed between two nights (formulas in the header).
  *
- * A neighbour that both rows have at places p and q is shared from k = max(p, q) + 1 on, so one look-up per neighbour
- * serves every k. Parts of a fixed length are added in order: the same numbers for any number of threads.
- * Time: the pairs of common items; memory: 12 bytes a common item, and 8 more to sort.
+ * A neighbour that both rows have at places p and q is shared from k = max(p, q) + 1 on, so one
+ * look-up per neighbour serves every k. Parts of a fixed length are added in order: the same
+ * numbers for any number of threads. Time: the pairs of common items; memory: 12 bytes a common
+ * item, and 8 more to sort.
  */
 #include "compare/drift.h"
 #include "compare/row.h"
@@ -39,7 +40,7 @@ typedef struct nights {
     double *value;  /* [common] their Jaccard@K */
 } nights;
 
-/* ---- one item ------------------------------------------------------------------------------- */
+/* ---- one item -------------------------------------------------------------------------------- */
 
 static void compare_rows(tally *sum, const nights *self, size_t item, worker *w)
 {
@@ -71,7 +72,7 @@ static void compare_rows(tally *sum, const nights *self, size_t item, worker *w)
     sum->reordered += jaccard == 1 && moved;
 }
 
-/* ---- all items ------------------------------------------------------------------------------ */
+/* ---- all items ------------------------------------------------------------------------------- */
 
 static int nights_init(nights *self, kin_error *err)
 {
@@ -158,7 +159,7 @@ static void compare_all(tally *all, const nights *self)
     }
 }
 
-/* ---- inputs --------------------------------------------------------------------------------- */
+/* ---- inputs ---------------------------------------------------------------------------------- */
 
 static const json_t *find_modality(const kin_graph *g, const char *name)
 {
@@ -236,7 +237,7 @@ static void compare_inputs(kin_drift *out, const kin_graph *graph, const kin_gra
             add_input(out, graph, previous, previous->modality[m]);
 }
 
-/* ---- all of it ------------------------------------------------------------------------------ */
+/* ---- all of it ------------------------------------------------------------------------------- */
 
 static int sum_up(kin_drift *out, const nights *self, const tally *all, kin_error *err)
 {

@@ -26,7 +26,8 @@ static void add(gates *self, const char *name, const char *what, double limit, d
                                            .met = met && !self->incompatible};
 }
 
-/* Where no row was evaluated nothing is proven: a catalog that lost all its vectors meets no gate. */
+/* Where no row was evaluated nothing is proven: a catalog that lost all its vectors meets no
+ * gate. */
 static double recall_value(const kin_recall *recall, bool lower)
 {
     const kin_interval *interval =

@@ -43,12 +43,13 @@ typedef struct kin_gate_facts {
     bool incompatible;      /* the reference does not fit: no gate is met */
 } kin_gate_facts;
 
-/* One gate for each limit that was asked for; returns how many. A value that is NaN meets no limit. */
+/* One gate for each limit that was asked for; returns how many. A value that is NaN meets no
+ * limit. */
 size_t kin_gates_check(kin_gate out[KIN_GATES_MAX], const kin_gate_limits *limits,
                        const kin_gate_facts *facts);
 
-/* The value for people: six decimals, rounded to where the gate is no better than it is, so that one that is missed
- * is never shown at its limit. */
+/* The value for people: six decimals, rounded to where the gate is no better than it is, so that
+ * one that is missed is never shown at its limit. */
 double kin_gate_shown(const kin_gate *gate);
 
 /* KIN_E_GATE naming every gate that is not met; 0 where all are. */

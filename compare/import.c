@@ -1,11 +1,12 @@
 /*
- * A file's rows as a graph: what is no neighbour is left out, and with a catalog the rest is scored canonically
- * and put in that order.
+ * A file's rows as a graph: what is no neighbour is left out, and with a catalog the rest is scored
+ * canonically and put in that order.
  *
- * Rows are finished in parallel, each at the place that it has in the file, and closed up afterwards: so nothing
- * depends on threads, and no pass is needed to learn how much stays. Without a catalog rows keep the file's order,
- * or that of the file's scores (ties by row number), which are then forgotten: nobody knows what they mean.
- * Memory: 4 bytes an entry, with a catalog 8 and 2 for each modality, and what an .npz has compressed.
+ * Rows are finished in parallel, each at the place that it has in the file, and closed up
+ * afterwards: so nothing depends on threads, and no pass is needed to learn how much stays. Without
+ * a catalog rows keep the file's order, or that of the file's scores (ties by row number), which
+ * are then dropped, as their meaning is not known. Memory: 4 bytes an entry, with a catalog 8 and 2
+ * for each modality, and what an .npz has compressed.
  */
 #include "compare/import.h"
 #include "compare/import_file.h"
@@ -242,7 +243,8 @@ static size_t drop_repeated(worker *w, size_t count)
     return kept;
 }
 
-/* Scores the row's distinct neighbours and writes them from entry `first` on, in canonical order. */
+/* Scores the row's distinct neighbours and writes them from entry `first` on, in canonical
+ * order. */
 static size_t score_row(const intake *self, worker *w, size_t row, size_t count, size_t first)
 {
     uint64_t *key = w->space.key;

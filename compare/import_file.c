@@ -1,6 +1,6 @@
 /*
- * What all formats share (compare/import_file.h): where rows start, the memory that a file takes, and a look at
- * every entry.
+ * What all formats share (compare/import_file.h): where rows start, the memory that a file takes,
+ * and a look at every entry.
  */
 #include "compare/import_file.h"
 

@@ -1,10 +1,11 @@
 #ifndef KIN_COMPARE_IMPORT_FILE_H
 #define KIN_COMPARE_IMPORT_FILE_H
 /*
- * Neighbours as they lie in a file that something else wrote (for compare/import.c; docs/FORMATS.md has the bytes).
+ * Neighbours as they lie in a file that something else wrote (for compare/import.c; docs/FORMATS.md
+ * has the bytes).
  *
- * Opening looks at sizes and learns where rows start; loading reads what may be compressed, and looks at every
- * entry. In between its owner plans the memory.
+ * Opening looks at sizes and learns where rows start; loading reads what may be compressed, and
+ * looks at every entry. In between its owner plans the memory.
  */
 #include "core/memory.h"
 #include "core/zip.h"
@@ -42,7 +43,8 @@ void kin_import_file_close(kin_import_file *self);
 /* Adds what an open file holds once it is loaded. */
 void kin_import_file_plan(const kin_import_file *self, kin_memory_plan *plan);
 
-/* KIN_E_DATA names the first entry, in the order of rows, that is no row number or has NaN for a score. */
+/* KIN_E_DATA names the first entry, in the order of rows, that is no row number or has NaN for a
+ * score. */
 int kin_import_file_load(kin_import_file *self, kin_error *err);
 
 /* The row number in entry `entry`, which is of row `row`. */

@@ -3,13 +3,14 @@
  *
  * .ivecs: n times i32 k and k i32 row numbers.
  *
- * .ibin: u32 n, u32 k, and n * k row numbers of 4 or 8 bytes, which the header does not tell; n * k scores of 4 bytes
- * may follow, which are not read.
+ * .ibin: u32 n, u32 k, and n * k row numbers of 4 or 8 bytes, which the header does not tell; n * k
+ * scores of 4 bytes may follow, which are not read.
  *
- * n * k * 8 bytes are row numbers of 8 bytes, or of 4 with scores. The values tell: read as 8 bytes, row numbers of 4
- * are beyond n wherever the second of two is not 0; read as 4 with scores, row numbers of 8 have a 0 in every second
- * place, and floats for scores that no score is (1 is 1.4e-45). Where both or neither can be meant the file is
- * refused: a guess would be wrong in silence. Cost: one more pass over such a file.
+ * n * k * 8 bytes are row numbers of 8 bytes, or of 4 with scores. The values tell: read as 8
+ * bytes, row numbers of 4 are beyond n wherever the second of two is not 0; read as 4 with scores,
+ * row numbers of 8 have a 0 in every second place, and floats for scores that no score is (1 is
+ * 1.4e-45). Where both or neither can be meant the file is refused: a guess would be wrong in
+ * silence. Cost: one more pass over such a file.
  */
 #include "compare/import_file.h"
 
@@ -26,7 +27,8 @@ static int32_t read_i32(const unsigned char *place)
     return value;
 }
 
-/* The k of row `row`, which starts at byte `at`, if all of the row is there; else a negative code. */
+/* The k of row `row`, which starts at byte `at`, if all of the row is there; else a negative
+ * code. */
 static int64_t ivecs_row(const kin_file *file, size_t row, size_t at, kin_error *err)
 {
     size_t left = file->bytes - at;
@@ -85,7 +87,8 @@ static bool numbers_fit(const kin_import_file *self, size_t width)
     return fit;
 }
 
-/* Whether what lies behind row numbers of 4 bytes can be scores: zero or of full precision; padding has any. */
+/* Whether what lies behind row numbers of 4 bytes can be scores: zero or of full precision; padding
+ * has any. */
 static bool scores_fit(const kin_import_file *self)
 {
     const unsigned char *first = self->neighbor + self->entries * 4;
@@ -100,7 +103,8 @@ static bool scores_fit(const kin_import_file *self)
     return fit;
 }
 
-/* Whether most of every second row number of 4 bytes are above 0, where row numbers of 8 have their upper halves. */
+/* Whether most of every second row number of 4 bytes are above 0, where row numbers of 8 have their
+ * upper halves. */
 static bool upper_halves_used(const kin_import_file *self)
 {
     size_t used = 0;
@@ -122,7 +126,8 @@ static bool same_numbers(const kin_import_file *self)
     return entry == self->entries;
 }
 
-/* Tells row numbers of 8 bytes from those of 4 with scores. Which row number of 4 is bad is told later. */
+/* Tells row numbers of 8 bytes from those of 4 with scores. Which row number of 4 is bad is told
+ * later. */
 static int tell_width(kin_import_file *self, kin_error *err)
 {
     bool wide = numbers_fit(self, 8);

@@ -1,6 +1,7 @@
 /*
- * What scipy.sparse.save_npz writes of a CSR matrix: an archive of the .npy files indptr, indices, data, shape and
- * format. Heads are read first, so that memory is known before anything of size is read.
+ * What scipy.sparse.save_npz writes of a CSR matrix: an archive of the .npy files indptr, indices,
+ * data, shape and format. Heads are read first, so that memory is known before anything of size is
+ * read.
  */
 #include "compare/import_file.h"
 #include "core/half.h"
@@ -66,8 +67,8 @@ typedef struct array {
     size_t offset; /* bytes before the first value */
 } array;
 
-/* The header of a member whose first `bytes` bytes are in `head`. The parser's line names the member, and
- * speaks of vectors in its hint. */
+/* The header of a member whose first `bytes` bytes are in `head`. The parser's line names the
+ * member, and speaks of vectors in its hint. */
 static int parse(kin_npy_header *out, const kin_zip *archive, const kin_zip_entry *entry,
                  const unsigned char *head, size_t bytes, kin_error *err)
 {
@@ -135,7 +136,8 @@ static int64_t index_at(const array *self, const unsigned char *member, size_t a
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
-/* The format, b'csr' (and 'csr' of four bytes a letter, as the first SciPy with save_npz wrote it). */
+/* The format, b'csr' (and 'csr' of four bytes a letter, as the first SciPy with save_npz wrote
+ * it). */
 static int check_format(const kin_zip *archive, kin_error *err)
 {
     kin_zip_entry entry;

@@ -1,11 +1,11 @@
 /*
  * The loss split (declared in compare/loss.h).
  *
- * Row after row: which neighbours of the reference are lost, and for each of them the questions of the header in
- * their order. Where a neighbour stands in a source is its place on the source's ladder, the exact neighbours by
- * which the source ranks: those by one modality, or of an index over the fused space the reference itself.
- * Time: a few lookups an entry and source; memory: 32 bytes an entry of one row of each ladder, and 4 bytes an
- * entry of the traced rows.
+ * Row after row: which neighbours of the reference are lost, and for each of them the questions of
+ * the header in their order. Where a neighbour stands in a source is its place on the source's
+ * ladder, the exact neighbours by which the source ranks: those by one modality, or of an index
+ * over the fused space the reference itself. Time: a few lookups an entry and source; memory: 32
+ * bytes an entry of one row of each ladder, and 4 bytes an entry of the traced rows.
  */
 #include "compare/loss.h"
 #include "compare/compatible.h"
@@ -42,7 +42,7 @@ typedef struct split {
     kin_loss_needs needs;
 } split;
 
-/* ---- memory ----------------------------------------------------------------------------------- */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 static void split_release(split *self)
 {
@@ -179,7 +179,7 @@ static void book(split *self, kin_loss *out, size_t t, int32_t item)
     out->lost++;
 }
 
-/* ---- all rows --------------------------------------------------------------------------------- */
+/* ---- all rows -------------------------------------------------------------------------------- */
 
 /* How many of the row's `wanted` neighbours no tie makes up for. */
 static size_t count_lost(const split *self, size_t got, size_t wanted)

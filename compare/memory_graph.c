@@ -1,8 +1,8 @@
 /*
  * Exact rows as a graph (declared in compare/memory_graph.h).
  *
- * The rows' own arrays are closed up where they lie, so that nothing is held twice. Memory beside the rows: 8 bytes
- * an item of the graph.
+ * The rows' own arrays are closed up where they lie, so that nothing is held twice. Memory beside
+ * the rows: 8 bytes an item of the graph.
  */
 #include "compare/memory_graph.h"
 #include "core/memory.h"

@@ -1,8 +1,9 @@
 /*
  * Recall over all rows (formulas in the header, one row in compare/recall_row.c).
  *
- * Rows are evaluated side by side, in blocks whose sums are added in their order, so that the number of threads is
- * not to be seen in the result. What stays per row is its recall, for the distribution and the bounds.
+ * Rows are evaluated side by side, in blocks whose sums are added in their order, so that the
+ * number of threads is not to be seen in the result. What stays per row is its recall, for the
+ * distribution and the bounds.
  */
 #include "compare/recall.h"
 #include "compare/recall_row.h"
@@ -130,7 +131,7 @@ static kin_recall_row evaluate_rows(evaluation *self)
     return all;
 }
 
-/* ---- summing up -------------------------------------------------------------------------------- */
+/* ---- summing up ------------------------------------------------------------------------------ */
 
 static void take_means(kin_recall *out, const kin_recall_rule *rule, const kin_recall_row *sum)
 {
@@ -234,7 +235,7 @@ void kin_recall_release(kin_recall *self)
     *self = (kin_recall){0};
 }
 
-/* ---- rows in memory ---------------------------------------------------------------------------- */
+/* ---- rows in memory -------------------------------------------------------------------------- */
 
 /* Entries of row q into `entry`, distinct; returns how many. */
 static size_t copy_row(kin_neighbor *entry, const kin_rows *rows, size_t q, int32_t item,
@@ -269,7 +270,7 @@ int kin_recall_kept(kin_recall_mean *out, double *value, const kin_rows *got, co
     return rc;
 }
 
-/* ---- two graphs -------------------------------------------------------------------------------- */
+/* ---- two graphs ------------------------------------------------------------------------------ */
 
 int kin_recall_subtract(kin_recall_difference *out, const kin_recall *a, const kin_recall *b,
                         kin_error *err)

@@ -25,7 +25,8 @@ static size_t cut_of(const kin_recall_rule *rule, size_t place)
     return c;
 }
 
-/* Shared ids: one at place i here and p there is shared by the first k of both from k = max(i, p) + 1 on. */
+/* Shared ids: one at place i here and p there is shared by the first k of both from k = max(i, p) +
+ * 1 on. */
 static void count_shared(kin_recall_row *out, const kin_recall_rule *rule, const kin_neighbor *got,
                          size_t got_count, size_t wanted_count, const kin_id_set *place)
 {

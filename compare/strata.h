@@ -1,7 +1,8 @@
 #ifndef KIN_COMPARE_STRATA_H
 #define KIN_COMPARE_STRATA_H
 /*
- * Items by the value of a column of items.tsv: what a sample is drawn by, and recall broken down by.
+ * Items by the value of a column of items.tsv: what a sample is drawn by, and recall broken down
+ * by.
  */
 #include "compare/recall.h"
 
@@ -12,7 +13,8 @@ typedef struct kin_strata {
     size_t *items;  /* [count] items that have it; owned */
 } kin_strata;
 
-/* KIN_E_DATA where the graph has no such column. Time O(n log n); memory: 52 bytes an item, of which 28 stay. */
+/* KIN_E_DATA where the graph has no such column. Time O(n log n); memory: 52 bytes an item, of
+ * which 28 stay. */
 int kin_strata_init(kin_strata *self, const kin_graph *graph, const char *column, kin_error *err);
 void kin_strata_release(kin_strata *self);
 
@@ -24,8 +26,8 @@ typedef struct kin_stratum {
     kin_interval interval;
 } kin_stratum;
 
-/* The evaluated rows of `recall` by the values of their items. `strata` is of the graph, from which `id_map` leads to
- * the reference of `recall`. */
+/* The evaluated rows of `recall` by the values of their items. `strata` is of the graph, from which
+ * `id_map` leads to the reference of `recall`. */
 int kin_strata_measure(kin_stratum *out /* [strata->count] */, const kin_strata *strata,
                        const kin_recall *recall, const kin_id_map *id_map, kin_error *err);
 

@@ -1,6 +1,6 @@
 /*
- * Parts of kin_structure_measure (compare/structure_parts.h): categories as numbers, pairs that go both ways, and
- * components.
+ * Parts of kin_structure_measure (compare/structure_parts.h): categories as numbers, pairs that go
+ * both ways, and components.
  */
 #include "compare/structure_parts.h"
 #include "core/memory.h"
@@ -13,8 +13,8 @@
 
 /* ---- categories ------------------------------------------------------------------------------ */
 
-/* Categories are numbered in the order in which they first come up, by a table of the rows where they do. It starts
- * small and doubles: catalogs have thousands of categories, not millions. */
+/* Categories are numbered in the order in which they first come up, by a table of the rows where
+ * they do. It starts small and doubles: catalogs have thousands of categories, not millions. */
 
 /* The rows that first have each category, by open addressing. */
 typedef struct firsts {
@@ -118,13 +118,13 @@ void kin_categories_release(kin_categories *self)
     *self = (kin_categories){.by_chance = NAN};
 }
 
-/* ---- pairs that go both ways ------------------------------------------------------------------ */
+/* ---- pairs that go both ways ----------------------------------------------------------------- */
 
-/* To look for (j, i) beside each (i, j) would read a row anywhere in memory for every pair. So the graph is
- * reversed for a range of items j at a time, each of which then finds its sources and its own row in one place.
- * Only sources i < j are stored: two items are looked at once. The in-degrees say how much room each j may need,
- * and counts alone leave this section, so that threads may fill the places in any order.
- * Time: the pairs, and a reading pass over the graph for every range. */
+/* To look for (j, i) beside each (i, j) would read a row anywhere in memory for every pair. So the
+ * graph is reversed for a range of items j at a time, each of which then finds its sources and its
+ * own row in one place. Only sources i < j are stored: two items are looked at once. The in-degrees
+ * say how much room each j may need, and counts alone leave this section, so that threads may fill
+ * the places in any order. Time: the pairs, and a reading pass over the graph for every range. */
 
 enum { ROWS = 256 }; /* that a thread takes at a time */
 
@@ -152,8 +152,8 @@ static void next_range(reverse *self, size_t room)
     memset(self->count, 0, (self->end - self->first) * sizeof *self->count);
 }
 
-/* Puts `row` where the items of the range behind it find it. An atomic operation waits for all stores before it, and
- * these go anywhere: so all places first, then all stores. */
+/* Puts `row` where the items of the range behind it find it. An atomic operation waits for all
+ * stores before it, and these go anywhere: so all places first, then all stores. */
 static void store_sources(const reverse *self, size_t row, kin_row_space *w)
 {
     const kin_graph *g = self->graph;
@@ -235,14 +235,15 @@ int kin_mutual_pairs(size_t *out, const kin_graph *graph, const kin_degrees *deg
 
 /* ---- components ------------------------------------------------------------------------------ */
 
-/* By union-find. Threads share the forest and take no locks: compare-and-swap hangs a root below a smaller one, so
- * no two roots can hang below each other, and the trees hold the same items in the end in any order. */
+/* By union-find. Threads share the forest and take no locks: compare-and-swap hangs a root below a
+ * smaller one, so no two roots can hang below each other, and the trees hold the same items in the
+ * end in any order. */
 
 enum { BLOCK_ROWS = 1 << 16 }; /* between looks at the monitor */
 
-/* Path halving (Tarjan and van Leeuwen 1984, "Worst-case analysis of set union algorithms"): every other item
- * on the way up is hung below its grandparent. Another thread may have hung it higher meanwhile: an
- * ancestor stays one. */
+/* Path halving (Tarjan and van Leeuwen 1984, "Worst-case analysis of set union algorithms"): every
+ * other item on the way up is hung below its grandparent. Another thread may have hung it higher
+ * meanwhile: an ancestor stays one. */
 static uint32_t root_of(uint32_t *parent, uint32_t item)
 {
     for (;;) {

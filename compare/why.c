@@ -1,9 +1,10 @@
 /*
  * What is known of a pair of items, and what follows from it (compare/why.h).
  *
- * Ranks come from the canonical scores of all items, kept in one array per modality and one for the fused score,
- * and counted: no order of the rest is needed. Only values above the pair's are sorted, to count distinct ones.
- * Cost: two passes over the vectors; 4 bytes an item and modality, and 8 bytes an item.
+ * Ranks come from the canonical scores of all items, kept in one array per modality and one for the
+ * fused score, and counted: no order of the rest is needed. Only values above the pair's are
+ * sorted, to count distinct ones. Cost: two passes over the vectors; 4 bytes an item and modality,
+ * and 8 bytes an item.
  */
 #include "compare/why.h"
 #include "compare/compatible.h"
@@ -22,7 +23,7 @@ const char *const kin_why_code_names[] = {
     "as_good",   "ranked_out", "depth",      "search",  "not_looked_at",
     "estimate",  "not_traced", "no_vectors", NULL};
 
-/* ---- from the graph --------------------------------------------------------------------------- */
+/* ---- from the graph -------------------------------------------------------------------------- */
 
 static const json_t *manifest_modality(const kin_graph *graph, size_t m)
 {
@@ -47,7 +48,8 @@ static int look_up(kin_why_side *out, kin_neighbor *found, const kin_graph *grap
     return 0;
 }
 
-/* Score and cosines as stored, the latter to three digits; that of an only modality follows from the score. */
+/* Score and cosines as stored, the latter to three digits; that of an only modality follows from
+ * the score. */
 static void read_stored(kin_why *self, const kin_neighbor *found)
 {
     self->pair = true;
@@ -74,7 +76,7 @@ static void contribute(kin_why *self)
         self->contribution[m] = scale * self->weight[m] * (double)self->cosine[m];
 }
 
-/* ---- from the vectors ------------------------------------------------------------------------- */
+/* ---- from the vectors ------------------------------------------------------------------------ */
 
 /* The values of one item with all others; NaN where there is none. */
 typedef struct values {
@@ -214,7 +216,7 @@ static int read_vectors(kin_why *self, const kin_catalog *catalog, const kin_mon
     return rc;
 }
 
-/* ---- from the trace --------------------------------------------------------------------------- */
+/* ---- from the trace -------------------------------------------------------------------------- */
 
 static void read_row(kin_why_trace *out, const kin_trace *trace, size_t t, int32_t item)
 {
@@ -254,7 +256,7 @@ static int read_trace(kin_why *self, kin_error *err)
 #define conclude(self, reason, ...)                                                                \
     ((self)->code = (reason), (void)snprintf((self)->result, sizeof(self)->result, __VA_ARGS__))
 
-/* ---- the result, without the trace ------------------------------------------------------------ */
+/* ---- the result, without the trace ----------------------------------------------------------- */
 
 static const char *letters(bool a, bool b)
 {
@@ -287,7 +289,7 @@ static void conclude_beyond(kin_why *self, size_t wanted)
                  rank->place);
 }
 
-/* ---- the result, with the trace --------------------------------------------------------------- */
+/* ---- the result, with the trace -------------------------------------------------------------- */
 
 static void conclude_join(kin_why *self)
 {
@@ -370,8 +372,8 @@ static void conclude_trace(kin_why *self)
         conclude_indexes(self);
 }
 
-/* Fills code and result from the rest: the first that holds. The questions about the trace are those of
- * compare/loss.h, in their order. */
+/* Fills code and result from the rest: the first that holds. The questions about the trace are
+ * those of compare/loss.h, in their order. */
 static void find_result(kin_why *self)
 {
     const kin_why_side *there = &self->there;
@@ -400,7 +402,7 @@ static void find_result(kin_why *self)
         conclude_trace(self);
 }
 
-/* ---- all of it -------------------------------------------------------------------------------- */
+/* ---- all of it ------------------------------------------------------------------------------- */
 
 int kin_why_find(kin_why *out, const kin_graph *graph, const kin_catalog *catalog, size_t a,
                  size_t b, const kin_monitor *monitor, kin_error *err)

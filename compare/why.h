@@ -3,20 +3,19 @@
 /*
  * Why is B a neighbour of A in a graph, or why is it not?
  *
- * The graph says whether B is stored, the vectors what its score and rank are over the whole catalog, and the
- * trace of a build (compare/trace.h), if A is one of its rows, where on the way B was lost. From these follows one
- * result.
+ * The graph says whether B is stored, the vectors what its score and rank are over the whole
+ * catalog, and the trace of a build (compare/trace.h), if A is one of its rows, where on the way B
+ * was lost. From these follows one result.
  */
 #include "compare/trace.h"
 #include "core/rows.h"
 
 /* Where a value stands among those of all other items. All 0: there is no value. */
 typedef struct kin_why_rank {
-    size_t place; /* 1 is best; of equal values the smaller row comes first */
-    size_t above; /* items whose value is larger */
-    size_t
-        distinct; /* 1 + the number of distinct larger values, with that of the item's own vector: how an index
-                        counts, which answers with it as well */
+    size_t place;    /* 1 is best; of equal values the smaller row comes first */
+    size_t above;    /* items whose value is larger */
+    size_t distinct; /* 1 + the number of distinct larger values, with that of the item's own
+                        vector: how an index counts, which answers with it as well */
 } kin_why_rank;
 
 /* `to` as a neighbour of `from`. */
@@ -83,9 +82,9 @@ typedef struct kin_why {
     char result[256]; /* one sentence */
 } kin_why;
 
-/* `catalog` is the graph's (kin_graph_catalog_open); NULL: what the graph alone can tell. Two passes over the vectors,
- * in all threads, the same numbers for any number of them. Memory: 4 bytes an item and modality, and 8 bytes an
- * item. KIN_E_DATA where the graph's trace is damaged. */
+/* `catalog` is the graph's (kin_graph_catalog_open); NULL: what the graph alone can tell. Two
+ * passes over the vectors, in all threads, the same numbers for any number of them. Memory: 4 bytes
+ * an item and modality, and 8 bytes an item. KIN_E_DATA where the graph's trace is damaged. */
 int kin_why_find(kin_why *out, const kin_graph *graph, const kin_catalog *catalog, size_t a,
                  size_t b, const kin_monitor *monitor, kin_error *err);
 

@@ -1,9 +1,9 @@
 /*
  * One comparison from its options (job/compare.h).
  *
- * Exact rows of a sample come from `stream`, which has nothing in common with the engines that are evaluated. They
- * cost one pass over the vectors per micro-batch: 1,000 of a million items take about as long as reading the
- * catalog a few times, where an exact graph takes hours.
+ * Exact rows of a sample come from `stream`, which has nothing in common with the engines that are
+ * evaluated. They cost one pass over the vectors per micro-batch: 1,000 of a million items take
+ * about as long as reading the catalog a few times, where an exact graph takes hours.
  */
 #include "job/compare.h"
 #include "compare/memory_graph.h"
@@ -29,7 +29,7 @@ typedef struct comparing {
     kin_catalog catalog; /* the graph's vectors */
 } comparing;
 
-/* ---- what is asked for --------------------------------------------------------------------------- */
+/* ---- what is asked for ----------------------------------------------------------------------- */
 
 static bool is_import_path(const char *path)
 {
@@ -78,7 +78,7 @@ static int check_options(const kin_compare_options *o, kin_error *err)
     return check_gates(o, err);
 }
 
-/* ---- opening ------------------------------------------------------------------------------------- */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 /* The vectors that the options name, for a GRAPH that names none itself. */
 static int open_named_vectors(comparing *self, kin_error *err)
@@ -96,8 +96,8 @@ static int open_named_vectors(comparing *self, kin_error *err)
     return rc;
 }
 
-/* GRAPH's vectors, for everything that is computed: with the weights, order and --missing of its manifest, where it
- * has one. */
+/* GRAPH's vectors, for everything that is computed: with the weights, order and --missing of its
+ * manifest, where it has one. */
 static int open_vectors(comparing *self, kin_error *err)
 {
     const kin_graph *graph = &self->out->graph.graph;
@@ -173,7 +173,7 @@ static int open_sides(comparing *self, kin_error *err)
     return rc;
 }
 
-/* ---- exact rows of a sample ---------------------------------------------------------------------- */
+/* ---- exact rows of a sample ------------------------------------------------------------------ */
 
 enum { SAMPLE_COMPARE = 0x636d70 }; /* this use of the seed */
 
@@ -235,7 +235,7 @@ static int compute_reference(comparing *self, kin_error *err)
     return rc;
 }
 
-/* ---- measuring ----------------------------------------------------------------------------------- */
+/* ---- measuring ------------------------------------------------------------------------------- */
 
 /* The loss split, where the build kept a trace; it needs the vectors, which may be gone. */
 static int measure_loss(comparing *self, const kin_monitor *quiet, kin_error *err)
@@ -284,7 +284,7 @@ static int measure(comparing *self, kin_error *err)
                    : kin_catalog_settle(&self->catalog, rc, err);
 }
 
-/* ---- all of it ----------------------------------------------------------------------------------- */
+/* ---- all of it ------------------------------------------------------------------------------- */
 
 static int compare(comparing *self, kin_error *err)
 {

@@ -1,8 +1,9 @@
 #ifndef KIN_JOB_COMPARE_H
 #define KIN_JOB_COMPARE_H
 /*
- * Comparing a graph with the truth and with the previous graph: opens what the options name, computes exact rows
- * where the truth is a sample, and has everything measured (compare/comparison.h).
+ * Comparing a graph with the truth and with the previous graph: opens what the options name,
+ * computes exact rows where the truth is a sample, and has everything measured
+ * (compare/comparison.h).
  */
 #include "compare/comparison.h"
 #include "job/options.h"
@@ -29,9 +30,10 @@ typedef struct kin_compare_options {
         .seed = 1, .gates = KIN_GATE_LIMITS_INIT                                                   \
     }
 
-/* Fills *out, whose gates may not be met (kin_comparison_gates_error); release it with kin_comparison_release. It
- * borrows the options' texts. The monitor gets the progress of exact rows, and warnings as messages. KIN_E_USAGE
- * where options contradict each other. On failure *out is empty. */
+/* Fills *out, whose gates may not be met (kin_comparison_gates_error); release it with
+ * kin_comparison_release. It borrows the options' texts. The monitor gets the progress of exact
+ * rows, and warnings as messages. KIN_E_USAGE where options contradict each other. On failure *out
+ * is empty. */
 int kin_compare_run(kin_comparison *out, const kin_compare_options *options,
                     const kin_monitor *monitor, kin_error *err);
 

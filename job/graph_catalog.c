@@ -1,6 +1,6 @@
 /*
- * A graph's vectors (job/graph_catalog.h). Cost: one pass over the files, which kin_catalog_open checks and
- * fingerprints: so it is known that these are still the vectors of this graph.
+ * A graph's vectors (job/graph_catalog.h). Cost: one pass over the files, which kin_catalog_open
+ * checks and fingerprints: so it is known that these are still the vectors of this graph.
  */
 #include "job/graph_catalog.h"
 #include "core/counted.h"

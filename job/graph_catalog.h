@@ -1,8 +1,8 @@
 #ifndef KIN_JOB_GRAPH_CATALOG_H
 #define KIN_JOB_GRAPH_CATALOG_H
 /*
- * The vectors that a graph was built from, opened again and held against its manifest: what any new number about a
- * graph is computed from.
+ * The vectors that a graph was built from, opened again and held against its manifest: what any new
+ * number about a graph is computed from.
  */
 #include "core/catalog.h"
 #include "core/graph.h"
@@ -15,8 +15,8 @@
 int kin_graph_catalog_open(kin_catalog *out, const kin_graph *graph, const kin_text_list *given,
                            kin_error *err);
 
-/* The same for callers that can do with the graph alone: where `given` is empty and the manifest's files are gone or
- * others, returns 0 with *opened false and *reason set. */
+/* The same for callers that can do with the graph alone: where `given` is empty and the manifest's
+ * files are gone or others, returns 0 with *opened false and *reason set. */
 int kin_graph_catalog_try(kin_catalog *out, bool *opened, kin_error *reason, const kin_graph *graph,
                           const kin_text_list *given, kin_error *err);
 

@@ -1,10 +1,10 @@
 /*
  * Queries of an index (job/query.h).
  *
- * The catalog is opened from the files that the index's manifest names, the index proposes candidates, and the
- * canonical scores decide, as in a build: for an item of the catalog the answer is the row that a build with the
- * same options writes.
- * Leaves out: serving many queries; opening reads every vector and every index file once.
+ * The catalog is opened from the files that the index's manifest names, the index proposes
+ * candidates, and the canonical scores decide, as in a build: for an item of the catalog the answer
+ * is the row that a build with the same options writes. Leaves out: serving many queries; opening
+ * reads every vector and every index file once.
  */
 #include "job/query.h"
 #include "core/counted.h"
@@ -37,7 +37,7 @@ typedef struct querying {
     size_t answered, short_of; /* queries; those with fewer neighbours than were asked for */
 } querying;
 
-/* ---- opening -------------------------------------------------------------------------------- */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 /* Puts the --modality options in the place of the manifest's sources of the same names. */
 static int override_sources(querying *self, kin_error *err)
@@ -143,7 +143,7 @@ done:
     return rc;
 }
 
-/* ---- answering ------------------------------------------------------------------------------ */
+/* ---- answering ------------------------------------------------------------------------------- */
 
 static kin_search_options search_options(const querying *self)
 {

@@ -1,7 +1,8 @@
 #ifndef KIN_JOB_QUERY_H
 #define KIN_JOB_QUERY_H
 /*
- * The most similar items of given items, or of vectors from outside, by a FAISS index that kin index wrote.
+ * The most similar items of given items, or of vectors from outside, by a FAISS index that kin
+ * index wrote.
  */
 #include "ann/faiss_index.h"
 #include "core/monitor.h"
@@ -36,8 +37,9 @@ typedef struct kin_answer_sink {
     int (*end)(void *self, kin_error *err); /* after the last one; may be NULL */
 } kin_answer_sink;
 
-/* All items and files are found before the first answer is written. Warns of answers that are shorter than top_k. The
- * stage "answers" begins once everything is open; only from then on can the monitor stop it. */
+/* All items and files are found before the first answer is written. Warns of answers that are
+ * shorter than top_k. The stage "answers" begins once everything is open; only from then on can the
+ * monitor stop it. */
 int kin_query_run(const kin_query_options *options, const kin_answer_sink *sink,
                   const kin_monitor *monitor, kin_error *err);
 

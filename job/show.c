@@ -1,10 +1,10 @@
 /*
  * The lanes of kin_show (job/show.h).
  *
- * A modality's lane answers "what would this modality alone say?", which the graph cannot know, as it holds fused
- * neighbours only. `stream` computes it from the vectors over a catalog of that one modality, and all scores of the
- * pairs shown are canonical, those of the fused lane too, so that no pair has two numbers. Without vectors the
- * stored neighbours are ranked by the stored cosine.
+ * A modality's lane answers "what would this modality alone say?", which the graph cannot know, as
+ * it holds fused neighbours only. `stream` computes it from the vectors over a catalog of that one
+ * modality, and all scores of the pairs shown are canonical, those of the fused lane too, so that
+ * no pair has two numbers. Without vectors the stored neighbours are ranked by the stored cosine.
  * Cost: one pass over the vectors for each modality.
  */
 #include "job/show.h"
@@ -34,7 +34,7 @@ kin_span kin_show_title(const kin_graph *graph, size_t row)
     return kin_lines_at(&graph->ids, row);
 }
 
-/* ---- from the graph ------------------------------------------------------------------------- */
+/* ---- from the graph -------------------------------------------------------------------------- */
 
 static kin_show_neighbor stored_neighbor(const kin_graph *graph, const kin_neighbor *found)
 {
@@ -82,7 +82,7 @@ static void fill_stored(kin_show *self, kin_show_item *item, kin_neighbor *found
     }
 }
 
-/* ---- from the vectors ----------------------------------------------------------------------- */
+/* ---- from the vectors ------------------------------------------------------------------------ */
 
 static int fill_exact_lane(kin_show *self, const kin_catalog *catalog, size_t m, kin_query *query,
                            const int32_t *row, const kin_monitor *monitor, kin_error *err)
@@ -156,7 +156,7 @@ done:
     return rc;
 }
 
-/* ---- together ------------------------------------------------------------------------------- */
+/* ---- together -------------------------------------------------------------------------------- */
 
 static void mark_also_fused(kin_show *self, kin_show_item *item)
 {
@@ -217,7 +217,7 @@ void kin_show_release(kin_show *self)
     *self = (kin_show){0};
 }
 
-/* ---- from options --------------------------------------------------------------------------- */
+/* ---- from options ---------------------------------------------------------------------------- */
 
 /* The graph's vectors, where they can be had and say more than the graph. */
 static int open_vectors(kin_catalog *catalog, bool *opened, kin_error *reason,

@@ -1,8 +1,8 @@
 #ifndef KIN_JOB_SHOW_H
 #define KIN_JOB_SHOW_H
 /*
- * Some items of a graph, and for each a lane of nearest neighbours by each modality alone and one by the fused
- * score.
+ * Some items of a graph, and for each a lane of nearest neighbours by each modality alone and one
+ * by the fused score.
  */
 #include "core/graph.h"
 #include "core/rows.h"
@@ -52,9 +52,10 @@ typedef struct kin_show_options {
         .items_shown = 24, .neighbors = 8                                                          \
     }
 
-/* All of it: chooses or finds the items, opens the vectors and fills the lanes. Where the manifest's vectors are gone
- * or others, lanes of modalities rank the stored neighbours and a warning says so. The stage "neighbours" begins
- * once everything is open; only from then on can the monitor stop it. The graph must outlive *out. */
+/* All of it: chooses or finds the items, opens the vectors and fills the lanes. Where the
+ * manifest's vectors are gone or others, lanes of modalities rank the stored neighbours and a
+ * warning says so. The stage "neighbours" begins once everything is open; only from then on can the
+ * monitor stop it. The graph must outlive *out. */
 int kin_show_run(kin_show *out, const kin_graph *graph, const kin_show_options *options,
                  const kin_monitor *monitor, kin_error *err);
 
@@ -69,8 +70,9 @@ int kin_show_find(size_t *row /* [count] */, const char *const *id, size_t count
                   const kin_graph *graph, kin_error *err);
 
 /* Fills the lanes of the items. `catalog` is the graph's (kin_graph_catalog_open): then lanes of
- * modalities are exact, at the cost of one pass over the vectors a modality, and so are all cosines. NULL: from the
- * graph alone, where cosines have 11 bits; that of an only modality follows from the score. */
+ * modalities are exact, at the cost of one pass over the vectors a modality, and so are all
+ * cosines. NULL: from the graph alone, where cosines have 11 bits; that of an only modality follows
+ * from the score. */
 int kin_show_init(kin_show *self, const kin_graph *graph, const kin_catalog *catalog,
                   const size_t *row /* [count] */, size_t count, size_t neighbors,
                   const kin_monitor *monitor, kin_error *err);

@@ -16,8 +16,9 @@ typedef struct kin_index_file {
 } kin_index_file;
 
 typedef struct kin_verify_options {
-    /* Opens a FAISS file as kin_faiss_read does and closes it again. FAISS does not defend itself against bytes that it
-     * did not write: a caller that must survive them opens the file in another process. NULL: in this one. */
+    /* Opens a FAISS file as kin_faiss_read does and closes it again. FAISS does not defend itself
+     * against bytes that it did not write: a caller that must survive them opens the file in
+     * another process. NULL: in this one. */
     int (*open_index)(void *self, const kin_index_file *file, kin_error *err);
     void *self; /* its first argument */
 } kin_verify_options;
@@ -27,9 +28,10 @@ typedef struct kin_verify_options {
         .open_index = NULL                                                                         \
     }
 
-/* Checks a folder of a graph, an index or a catalog. The monitor gets a message for each check that held; KIN_E_DATA
- * names the first violation. What cannot be seen without the vectors is left out: whether the neighbours of a graph
- * are the right ones. Graphs: memory 16 bytes an item, one pass over the entries. */
+/* Checks a folder of a graph, an index or a catalog. The monitor gets a message for each check that
+ * held; KIN_E_DATA names the first violation. What cannot be seen without the vectors is left out:
+ * whether the neighbours of a graph are the right ones. Graphs: memory 16 bytes an item, one pass
+ * over the entries. */
 int kin_verify_run(const char *directory, const kin_verify_options *options,
                    const kin_monitor *monitor, kin_error *err);
 

@@ -1,6 +1,7 @@
 /*
- * What is held of an index folder (job/verify.h): groups of equal vectors, the projection, and FAISS's own file of
- * every part, which has to hold as many vectors of as many dimensions as the manifest says.
+ * What is held of an index folder (job/verify.h): groups of equal vectors, the projection, and
+ * FAISS's own file of every part, which has to hold as many vectors of as many dimensions as the
+ * manifest says.
  *
  * Memory: one index file at a time. Time: FAISS reads all of it.
  */

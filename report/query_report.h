@@ -11,11 +11,12 @@
 /* A line of names, tabs between them. */
 void kin_answer_print_header(const kin_answer *self, FILE *out);
 
-/* A line a neighbour: query, rank from 1, id, score, and a cosine for each modality, "-" where one lacks it. */
+/* A line a neighbour: query, rank from 1, id, score, and a cosine for each modality, "-" where one
+ * lacks it. */
 void kin_answer_print(const kin_answer *self, FILE *out);
 
-/* {"query": label, "neighbors": [{"id", "row", "score", "cosine": {...}}, ...]}. New reference; NULL where memory is
- * refused. */
+/* {"query": label, "neighbors": [{"id", "row", "score", "cosine": {...}}, ...]}. New reference;
+ * NULL where memory is refused. */
 json_t *kin_answer_json(const kin_answer *self);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * kin compare: what an approximate graph loses, where, and which knob gets it back; how it differs from last
- * night's; and whether it may be published.
+ * kin compare: what an approximate graph loses, where, and which knob gets it back; how it differs
+ * from last night's; and whether it may be published.
  */
 #include "core/outdir.h"
 #include "core/outfile.h"

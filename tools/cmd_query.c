@@ -1,5 +1,6 @@
 /*
- * kin query: the most similar items of given items, or of vectors from outside, by an index that kin index wrote.
+ * kin query: the most similar items of given items, or of vectors from outside, by an index that
+ * kin index wrote.
  */
 #include "core/json.h"
 #include "job/engine_options.h"

@@ -1,6 +1,6 @@
 /*
- * `kin verify DIR`: the checksums of a folder that kin wrote, then what must hold inside it. One line a check; the
- * first violation is named and ends it with exit 65.
+ * `kin verify DIR`: the checksums of a folder that kin wrote, then what must hold inside it. One
+ * line a check; the first violation is named and ends it with exit 65.
  */
 #include "job/verify.h"
 #include "tools/command.h"

@@ -1,6 +1,7 @@
 /*
- * A FAISS file opened by a process of its own (tools/index_reader.h), whose address space is bounded by the file's
- * size: what makes FAISS crash or ask for all memory there is named as damage here.
+ * A FAISS file opened by a process of its own (tools/index_reader.h), whose address space is
+ * bounded by the file's size: what makes FAISS crash or ask for all memory there is named as damage
+ * here.
  */
 #include "tools/index_reader.h"
 #include "ann/faiss_api.h"
@@ -35,7 +36,8 @@ static bool is_free(size_t bytes)
     return free_now;
 }
 
-/* Bounds the address space by what a file of that size can need; false where it is bounded more tightly already. */
+/* Bounds the address space by what a file of that size can need; false where it is bounded more
+ * tightly already. */
 static bool bound_memory(size_t bytes)
 {
     enum { FACTOR = 4 };
@@ -76,8 +78,9 @@ static void read_and_answer(const kin_index_file *file, int to)
     _exit(written == (ssize_t)sizeof answer ? 0 : 1);
 }
 
-/* The failure of a process that ended with `status` and without an answer. Signals that a process brings on itself are
- * the file's doing. Others come from outside: SIGKILL from the kernel where the machine has no memory left. */
+/* The failure of a process that ended with `status` and without an answer. Signals that a process
+ * brings on itself are the file's doing. Others come from outside: SIGKILL from the kernel where
+ * the machine has no memory left. */
 static int fail_ended(int status, const char *path, const char *name, kin_error *err)
 {
     int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
