@@ -5,6 +5,7 @@
 #include "core/file.h"
 #include "core/json.h"
 #include "core/manifest.h"
+#include "core/rename.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -260,23 +261,10 @@ static int write_manifest(const char *folder, const json_t *manifest, kin_error 
             kin_error_set(&(self)->note, KIN_E_IO, (hint), __VA_ARGS__);                           \
     } while (0)
 
-/* renameat2(2) with RENAME_NOREPLACE, also where the file system has none: an empty folder of our own
- * takes the name, which fails where there is one, and is replaced. */
 static int take_free_name(const kin_outdir *self)
 {
     const kin_unfinished *from = &self->unfinished;
-    const char *to = kin_path_base(self->final);
-    int failed = renameat2(from->parent, from->name, from->parent, to, RENAME_NOREPLACE);
-    if (!failed || (errno != EINVAL && errno != ENOSYS))
-        return failed;
-    if (mkdirat(from->parent, to, 0700) != 0)
-        return -1;
-    failed = renameat(from->parent, from->name, from->parent, to);
-    int saved = errno;
-    if (failed)
-        unlinkat(from->parent, to, AT_REMOVEDIR);
-    errno = saved;
-    return failed;
+    return kin_rename_new(from->parent, from->name, from->parent, kin_path_base(self->final));
 }
 
 static int exchange_names(const kin_outdir *self)

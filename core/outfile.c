@@ -8,6 +8,7 @@
 #include "core/outfile.h"
 #include "core/manifest.h"
 #include "core/matrix.h"
+#include "core/rename.h"
 #include "core/unfinished.h"
 
 #include <errno.h>
@@ -122,24 +123,6 @@ static int write_inside(const kin_unfinished *beside, const char *path, const vo
     return rc;
 }
 
-/* Takes a name that is free. File systems that cannot say so in a rename mostly have links, which never
- * replace anything; FAT has neither. */
-static int take_free_name(int folder, int parent, const char *name)
-{
-    struct stat status;
-    if (renameat2(folder, inside, parent, name, RENAME_NOREPLACE) == 0)
-        return 0;
-    if (errno != EINVAL && errno != ENOSYS)
-        return -1;
-    if (linkat(folder, inside, parent, name, 0) == 0)
-        return 0; /* its first name goes with the folder */
-    if (errno == EEXIST || fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
-        errno = EEXIST;
-        return -1;
-    }
-    return renameat(folder, inside, parent, name);
-}
-
 /* Takes the name of a file. What came out is given back where it is none. */
 static int replace_file(int folder, int parent, const char *name)
 {
@@ -168,7 +151,7 @@ static int take_name(const kin_unfinished *beside, const char *path, bool force,
             return rc;
         bool there = lstat(path, &status) == 0;
         int failed = there ? replace_file(folder, beside->parent, name)
-                           : take_free_name(folder, beside->parent, name);
+                           : kin_rename_new(folder, inside, beside->parent, name);
         if (!failed)
             return 0;
         if (errno != (there ? ENOENT : EEXIST) && !(there && errno == EEXIST))
