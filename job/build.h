@@ -1,109 +1,83 @@
 #ifndef KIN_JOB_BUILD_H
 #define KIN_JOB_BUILD_H
 /*
- * Private to `kin build`: one build under way, and what its files do with it, in this order.
+ * From vector files to a similarity graph on disk, in one call.
  *
- *     cmd_build.c      opens the inputs, resolves the engine, publishes
- *     build_index.c    the index of hnsw, built or opened, and how deep it is asked
- *     build_join.c     the self-join, its order made or loaded, and its effort
- *     build_engine.c   the engine, run once; its effort, raised
- *     build_attempts.c runs the engine until the judge is content
- *     build_trace.c    the candidates of some rows, kept beside the graph
- *     build_report.c   the manifest and the summary
+ *     files -> catalog -> engine -> graph writer -> folder
+ *                           ^ evaluated on held-out rows, run again with more effort
+ *
+ * The rows of the approximate engines are not proven: their recall is evaluated (job/evaluation.h), and the
+ * engine runs again with more effort until it reaches the target. The folder takes its name last, in one
+ * rename, after the inputs were found unchanged: it is there whole or not at all.
+ *
+ * Cost: docs/ENGINES and kin plan say what each engine takes. Nothing here prints, reads the
+ * environment or handles signals: messages, progress and cancellation go through the monitor.
  */
-#include "ann/join.h"
-#include "core/graph.h"
-#include "core/outdir.h"
-#include "exact/exact.h"
+#include "ann/faiss_index.h"
+#include "core/catalog.h"
+#include "core/monitor.h"
 #include "job/evaluation.h"
-#include "job/health.h"
-#include "job/tune.h"
-#include "tools/build_options.h"
-#include "tools/console.h"
+#include "job/options.h"
+#include <math.h>
 
-typedef struct build {
-    build_options options;  /* engine and counts resolved step by step */
-    kin_dir index_dir;      /* --index */
-    json_t *index_manifest; /* its */
-    kin_source source[KIN_MODALITIES_MAX];
-    size_t source_count;
-    kin_catalog catalog;
-    health vectors[KIN_MODALITIES_MAX]; /* what each modality's are like */
-    kin_index *index;                   /* of --engine hnsw */
-    kin_join *join;                     /* of --engine join */
-    tuning tuning;                      /* rows NULL where effort was not chosen on rows */
-    kin_outdir out;
-    kin_graph_writer *writer;
-    kin_graph_totals totals;
-    judge_verdict verdict;         /* the last one; attempt 0: not judged */
-    json_t *trace;                 /* what the manifest says of it; NULL: none */
-    kin_exact_plan exact_plan;     /* of --engine exact */
-    kin_exact_report exact_report; /* and what its run did */
-    console_monitor progress;
-    kin_monitor monitor;
-    json_t *seconds; /* per stage */
-    double start, stage_start;
-} build;
+typedef enum build_engine {
+    ENGINE_AUTO, /* by size: job/engine_choice.h */
+    ENGINE_EXACT,
+    ENGINE_STREAM,
+    ENGINE_JOIN,
+    ENGINE_HNSW,
+} build_engine;
 
-/* Notes how long the stage that ends here took, added up over attempts. */
-/* KIN_E_GATE where more of the finished rows are empty than --max-empty allows (job/build_gates.c). */
-int build_check_empty(const build *self, kin_error *err);
+extern const char *const build_engine_names[]; /* ended by NULL */
 
-void build_stage_done(build *self, const char *name);
+/* Texts are the caller's. Limits stand in kin_build_table (job/build_options.h). */
+typedef struct kin_build_options {
+    const char *out;  /* the folder to write; needed */
+    bool force;       /* replaces a graph that kin wrote there before */
+    int64_t top_k;    /* K, neighbours an item, 1 .. 10,000 */
+    int row_order;    /* kin_row_order: how a row's entries lie in the files */
+    double max_empty; /* share of empty rows, 0 .. 1, above which nothing is published; NaN: all */
+    int64_t trace_rows;     /* items whose candidates are kept for kin compare; 0: none */
+    int engine;             /* build_engine */
+    int64_t auto_threshold; /* items from which on auto is join */
+    double target_recall;   /* of approximate engines, 0.5 .. 0.9999 */
+    bool strict;            /* a graph that misses the target is not published: KIN_E_GATE */
+    const char *index_dir;  /* an index that kin index wrote; NULL: built where one is needed */
+    uint64_t memory;        /* bytes to use at most, 0: what the machine has left */
+    int64_t micro_batch;    /* rows at a time of stream; 0: by size */
+    kin_search_options
+        search;              /* hnsw: how an index is asked; top_k and memory_bytes are not read */
+    kin_index_options index; /* hnsw: how an index is built; type and memory_bytes are not read */
+} kin_build_options;
 
-/* The monitor without its progress: for work beside the engine. */
-kin_monitor build_quiet_monitor(const build *self);
+#define KIN_BUILD_OPTIONS_INIT                                                                     \
+    {                                                                                              \
+        .top_k = 200, .auto_threshold = 1000000, .target_recall = 0.97, .max_empty = NAN,          \
+        .index = KIN_INDEX_OPTIONS_INIT, .search = KIN_SEARCH_OPTIONS_INIT                         \
+    }
 
-/* self->catalog, and that there are more than top-k items. kin plan begins with it too. */
-int build_open_inputs(build *self, kin_error *err);
+/* What a build did. */
+typedef struct kin_build_report {
+    build_engine engine;         /* that ran */
+    size_t items;                /* n */
+    size_t items_with_neighbors; /* rows that are not empty */
+    size_t pairs;                /* neighbours in all rows */
+    judge_verdict verdict;       /* the last evaluation; attempt 0: rows are proven */
+    int threads;
+    double seconds;           /* in all */
+    size_t peak_memory_bytes; /* own memory (job/usage.h) */
+    size_t peak_rss_bytes;    /* with mapped pages of inputs and graph */
+} kin_build_report;
 
-/* The engine that `auto` is here (exact, or stream where rows are too wide for it), and an index's own
- * type, in self->options; refuses what contradicts. */
-int build_resolve_engine(build *self, kin_error *err);
+/* Whether the options keep to their limits and have an `out`: KIN_E_USAGE names the first that does not. */
+int kin_build_check(const kin_build_options *options, kin_error *err);
 
-/* Whether the engine's rows are not proven: then they are judged. */
-bool build_is_approximate(const build_options *o);
-
-/* With --index: self->index_manifest, and the engine that the index was made for. */
-int build_read_index(build *self, kin_error *err);
-
-/* Options that say how an index is built must not contradict one that is there already. */
-int build_check_index_options(const kin_index_options *asked, const kin_index_options *made,
-                              kin_error *err);
-
-/* self->index, and self->options.search as resolved for it. */
-int build_prepare_index(build *self, kin_error *err);
-
-/* self->join, its rows encoded and its effort set. */
-int build_prepare_join(build *self, kin_error *err);
-
-/* The effort of the join, to the log. */
-void build_log_effort(const build *self);
-
-/* Refuses options that --engine join has no use for. */
-int build_check_join_options(const build_options *o, kin_error *err);
-
-/* Runs the engine with the effort that the options say; every row of the catalog reaches the sink. */
-int build_engine_run(build *self, kin_row_sink sink, kin_error *err);
-
-/* More effort, logged; *raised is false where the engine has no more to give. */
-int build_engine_raise(build *self, bool *raised, kin_error *err);
-
-/* Runs the engine into a new self->writer, again with more effort while the recall is not good enough.
- * KIN_E_GATE where it stays so under --strict. */
-int build_attempts(build *self, kin_error *err);
-
-/* Refuses --trace-rows where nothing can be lost; drops it where the engine was not asked for. */
-int build_check_trace(build_options *o, bool engine_asked, kin_error *err);
-
-/* Traces rows with the effort of the last attempt, into the folder and self->trace. Nothing without
- * --trace-rows. */
-int build_trace(build *self, kin_error *err);
-
-/* Everything but files and checksum. New reference. */
-json_t *build_manifest(build *self);
-
-/* Six lines: what there is now, what it took, and what to type next. */
-void build_print_summary(const build *self, const json_t *manifest);
+/* Builds the graph of a catalog into options->out. *report (may be NULL) is filled on success alone.
+ *
+ * KIN_E_USAGE: options contradict each other; KIN_E_GATE: a graph was made and not published;
+ * KIN_E_CANTOUT, KIN_E_IO: the folder; KIN_E_MEMORY: the plan does not fit; KIN_E_AGAIN: inputs changed
+ * under way; KIN_E_STOPPED: the monitor said so; KIN_E_DATA, KIN_E_NOINPUT: the inputs. Nothing is left behind. */
+int kin_build_run(const kin_catalog_options *catalog, const kin_build_options *options,
+                  const kin_monitor *monitor, kin_build_report *report, kin_error *err);
 
 #endif

@@ -6,7 +6,7 @@
  * options as resolved, and the last attempt's rows replace all earlier ones where they lie.
  */
 #include "core/counted.h"
-#include "job/build.h"
+#include "job/build_parts.h"
 
 #include <math.h>
 
@@ -16,22 +16,23 @@ static double floor4(double value)
     return floor(value * 1e4) / 1e4;
 }
 
-static void log_verdict(const judge_verdict *v)
+static void log_verdict(const build *self)
 {
+    const judge_verdict *v = &self->verdict;
+
     if (v->census)
-        console_info("Recall %.4f on all %zu rows (target %.10g)", floor4(v->mean), v->rows,
-                     v->target);
+        build_info(self, "Recall %.4f on all %zu rows (target %.10g)", floor4(v->mean), v->rows,
+                   v->target);
     else
-        console_info("Recall %.4f on %zu fresh rows, at least %.4f with %.0f %% confidence "
-                     "(target %.10g)",
-                     v->mean, v->rows, floor4(v->lower_bound), 100 * JUDGE_CONFIDENCE, v->target);
+        build_info(self,
+                   "Recall %.4f on %zu fresh rows, at least %.4f with %.0f %% confidence "
+                   "(target %.10g)",
+                   v->mean, v->rows, floor4(v->lower_bound), 100 * JUDGE_CONFIDENCE, v->target);
 }
 
 static int run_once(build *self, kin_row_sink sink, kin_error *err)
 {
-    self->monitor = console_monitor_start(&self->progress, self->catalog.n);
     int rc = build_engine_run(self, sink, err);
-    console_monitor_end(&self->progress);
     build_stage_done(self, "neighbors");
     return rc;
 }
@@ -39,24 +40,23 @@ static int run_once(build *self, kin_row_sink sink, kin_error *err)
 /* One attempt: the rows to judge are drawn before the engine runs. */
 static int run_judged(build *self, size_t attempt, kin_error *err)
 {
-    const build_options *o = &self->options;
+    const kin_build_options *o = &self->options;
     judge_options options = {.target = o->target_recall,
                              .seed = (uint64_t)o->index.seed,
                              .k = (size_t)o->top_k,
                              .tuned = self->tuning.row,
                              .tuned_count = self->tuning.rows,
                              .memory_bytes = o->memory};
-    kin_monitor quiet = build_quiet_monitor(self);
     judge now;
     int rc = judge_init(&now, &self->catalog, &options, attempt, err);
     if (rc != 0)
         return rc;
     rc = run_once(self, judge_sink(&now, kin_graph_writer_sink(self->writer)), err);
     if (rc == 0)
-        rc = judge_decide(&now, &quiet, err);
+        rc = judge_decide(&now, &self->quiet, err);
     if (rc == 0) {
         self->verdict = now.verdict;
-        log_verdict(&self->verdict);
+        log_verdict(self);
     }
     judge_release(&now);
     build_stage_done(self, "recall");
@@ -74,15 +74,16 @@ static int report_missed(const build *self, kin_error *err)
                         "target is %.10g",
                         floor4(v->lower_bound), 100 * JUDGE_CONFIDENCE,
                         kin_count(v->attempt, "attempt").text, v->target);
-    console_warn("the target of recall %.10g is not met: at least %.4f after %s (with "
-                 "--strict such a graph is not published)",
-                 v->target, floor4(v->lower_bound), kin_count(v->attempt, "attempt").text);
+    build_warn(self,
+               "the target of recall %.10g is not met: at least %.4f after %s (with "
+               "--strict such a graph is not published)",
+               v->target, floor4(v->lower_bound), kin_count(v->attempt, "attempt").text);
     return 0;
 }
 
 int build_attempts(build *self, kin_error *err)
 {
-    const build_options *o = &self->options;
+    const kin_build_options *o = &self->options;
     int rc =
         kin_graph_writer_new(&self->writer, self->out.temporary, self->catalog.n, (size_t)o->top_k,
                              &self->catalog, (kin_row_order)o->row_order, err);

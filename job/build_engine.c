@@ -4,46 +4,49 @@
  * An engine whose rows are not proven has both: the loop in build_attempts.c needs no more of it.
  */
 #include "exact/stream.h"
-#include "job/build.h"
+#include "job/build_parts.h"
 
 static int run_stream(build *self, kin_row_sink sink, kin_error *err)
 {
-    const build_options *o = &self->options;
+    const kin_build_options *o = &self->options;
     kin_stream_options stream = {.top_k = (size_t)o->top_k,
                                  .micro_batch = (size_t)o->micro_batch,
                                  .memory_bytes = o->memory};
-    console_info("Computing similarity in micro-batches (total=%zu, micro_batch_size=%lld, "
-                 "top_k=%lld)",
-                 self->catalog.n, (long long)o->micro_batch, (long long)o->top_k);
-    return kin_stream_run(&self->catalog, NULL, &stream, sink, &self->monitor, err);
+    build_info(self,
+               "Computing similarity in micro-batches (total=%zu, micro_batch_size=%lld, "
+               "top_k=%lld)",
+               self->catalog.n, (long long)o->micro_batch, (long long)o->top_k);
+    return kin_stream_run(&self->catalog, NULL, &stream, sink, self->monitor, err);
 }
 
-static void log_exact_plan(const kin_exact_plan *plan)
+static void log_exact_plan(const build *self)
 {
-    console_info("Plan: %zu of %zu dimensions lead, %zu %s; memory %.0f MiB (codes %.0f, "
-                 "collectors %.0f, threads %.0f)",
-                 plan->lead, plan->lead + plan->tail, plan->blocks,
-                 plan->blocks == 1 ? "block: every pair serves both items" : "blocks of rows",
-                 (double)plan->total_bytes / 0x1p20, (double)plan->codes_bytes / 0x1p20,
-                 (double)plan->collectors_bytes / 0x1p20, (double)plan->work_bytes / 0x1p20);
+    const kin_exact_plan *plan = &self->exact_plan;
+    build_info(self,
+               "Plan: %zu of %zu dimensions lead, %zu %s; memory %.0f MiB (codes %.0f, "
+               "collectors %.0f, threads %.0f)",
+               plan->lead, plan->lead + plan->tail, plan->blocks,
+               plan->blocks == 1 ? "block: every pair serves both items" : "blocks of rows",
+               (double)plan->total_bytes / 0x1p20, (double)plan->codes_bytes / 0x1p20,
+               (double)plan->collectors_bytes / 0x1p20, (double)plan->work_bytes / 0x1p20);
 }
 
 static int run_exact(build *self, kin_row_sink sink, kin_error *err)
 {
-    const build_options *o = &self->options;
+    const kin_build_options *o = &self->options;
     kin_exact_options options = KIN_EXACT_OPTIONS_INIT;
     kin_exact *engine = NULL;
     options.top_k = (size_t)o->top_k;
     options.memory_bytes = o->memory;
-    console_info("Computing similarity (engine=%s, total=%zu, top_k=%lld)",
-                 build_engine_names[o->engine], self->catalog.n, (long long)o->top_k);
+    build_info(self, "Computing similarity (engine=%s, total=%zu, top_k=%lld)",
+               build_engine_names[o->engine], self->catalog.n, (long long)o->top_k);
     int rc = kin_exact_new(&engine, &self->catalog, &options, err);
     if (rc != 0)
         return rc;
     self->exact_plan = *kin_exact_get_plan(engine);
-    log_exact_plan(&self->exact_plan);
+    log_exact_plan(self);
     build_stage_done(self, "plan");
-    rc = kin_exact_run(engine, sink, &self->monitor, err);
+    rc = kin_exact_run(engine, sink, self->monitor, err);
     self->exact_report = *kin_exact_get_report(engine);
     kin_exact_free(engine);
     return rc;
@@ -51,18 +54,18 @@ static int run_exact(build *self, kin_row_sink sink, kin_error *err)
 
 static int run_search(build *self, kin_row_sink sink, kin_error *err)
 {
-    const build_options *o = &self->options;
-    console_info("Computing similarity (engine=%s, total=%zu, top_k=%lld)",
-                 build_engine_names[o->engine], self->catalog.n, (long long)o->top_k);
-    return kin_search_all(self->index, &o->search, sink, &self->monitor, err);
+    const kin_build_options *o = &self->options;
+    build_info(self, "Computing similarity (engine=%s, total=%zu, top_k=%lld)",
+               build_engine_names[o->engine], self->catalog.n, (long long)o->top_k);
+    return kin_search_all(self->index, &o->search, sink, self->monitor, err);
 }
 
 static int run_join(build *self, kin_row_sink sink, kin_error *err)
 {
-    const build_options *o = &self->options;
-    console_info("Computing similarity (engine=%s, total=%zu, top_k=%lld)",
-                 build_engine_names[o->engine], self->catalog.n, (long long)o->top_k);
-    return kin_join_run(self->join, sink, &self->monitor, err);
+    const kin_build_options *o = &self->options;
+    build_info(self, "Computing similarity (engine=%s, total=%zu, top_k=%lld)",
+               build_engine_names[o->engine], self->catalog.n, (long long)o->top_k);
+    return kin_join_run(self->join, sink, self->monitor, err);
 }
 
 int build_engine_run(build *self, kin_row_sink sink, kin_error *err)
@@ -81,8 +84,7 @@ int build_engine_run(build *self, kin_row_sink sink, kin_error *err)
 
 static int raise_join(build *self, bool *raised, kin_error *err)
 {
-    kin_monitor quiet = build_quiet_monitor(self);
-    int rc = kin_join_raise(self->join, raised, &quiet, err);
+    int rc = kin_join_raise(self->join, raised, &self->quiet, err);
     build_stage_done(self, "tune");
     if (rc == 0 && *raised)
         build_log_effort(self);
@@ -91,12 +93,12 @@ static int raise_join(build *self, bool *raised, kin_error *err)
 
 int build_engine_raise(build *self, bool *raised, kin_error *err)
 {
-    build_options *o = &self->options;
+    kin_build_options *o = &self->options;
     if (o->engine == ENGINE_JOIN)
         return raise_join(self, raised, err);
     *raised = kin_search_raise(&o->search, self->index);
     if (*raised)
-        console_info("Effort raised: candidates %lld, efSearch %lld",
-                     (long long)o->search.candidates, (long long)o->search.ef_search);
+        build_info(self, "Effort raised: candidates %lld, efSearch %lld",
+                   (long long)o->search.candidates, (long long)o->search.ef_search);
     return 0;
 }

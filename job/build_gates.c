@@ -1,7 +1,7 @@
 /*
  * What a finished graph has to hold before `kin build` publishes it, beside its recall (job/build_attempts.c).
  */
-#include "job/build.h"
+#include "job/build_parts.h"
 
 #include <math.h>
 

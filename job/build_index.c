@@ -2,7 +2,7 @@
  * The index of a build, made or opened, and how deep it is asked.
  */
 #include "core/manifest.h"
-#include "job/build.h"
+#include "job/build_parts.h"
 #include "job/messages.h"
 
 #include <string.h>
@@ -32,7 +32,7 @@ int build_check_index_options(const kin_index_options *asked, const kin_index_op
 
 int build_read_index(build *self, kin_error *err)
 {
-    build_options *o = &self->options;
+    kin_build_options *o = &self->options;
     if (o->engine == ENGINE_EXACT || o->engine == ENGINE_STREAM)
         return kin_fail(err, KIN_E_USAGE, "leave --index out, or choose --engine join or hnsw",
                         "--engine %s uses no index", build_engine_names[o->engine]);
@@ -56,7 +56,7 @@ int build_read_index(build *self, kin_error *err)
 
 static int open_index(build *self, kin_error *err)
 {
-    const build_options *o = &self->options;
+    const kin_build_options *o = &self->options;
     int rc =
         kin_index_open(&self->index, &self->index_dir, self->index_manifest, &self->catalog, err);
     return rc != 0 ? rc
@@ -66,19 +66,18 @@ static int open_index(build *self, kin_error *err)
 /* How deep the index is asked is chosen on rows, unless it was said. What is left open is set by rule. */
 static int resolve_search(build *self, kin_error *err)
 {
-    build_options *o = &self->options;
+    kin_build_options *o = &self->options;
     int rc = 0;
     if (o->search.candidates == 0 && o->search.ef_search == 0) {
         tune_options tune = {
             .target = o->target_recall, .seed = (uint64_t)o->index.seed, .memory_bytes = o->memory};
-        kin_monitor quiet = build_quiet_monitor(self);
-        rc =
-            tune_search(&self->tuning, &o->search, self->index, &self->catalog, &tune, &quiet, err);
+        rc = tune_search(&self->tuning, &o->search, self->index, &self->catalog, &tune,
+                         &self->quiet, err);
         build_stage_done(self, "tune");
         if (rc == 0)
-            console_info("Candidates: %lld (step %zu), recall %.4f on %zu rows",
-                         (long long)o->search.candidates, self->tuning.steps, self->tuning.mean,
-                         self->tuning.rows);
+            build_info(self, "Candidates: %lld (step %zu), recall %.4f on %zu rows",
+                       (long long)o->search.candidates, self->tuning.steps, self->tuning.mean,
+                       self->tuning.rows);
     }
     kin_search_resolve(&o->search, self->index);
     return rc;
@@ -86,15 +85,14 @@ static int resolve_search(build *self, kin_error *err)
 
 int build_prepare_index(build *self, kin_error *err)
 {
-    build_options *o = &self->options;
+    kin_build_options *o = &self->options;
     int rc = o->index_dir
                  ? open_index(self, err)
-                 : kin_index_build(&self->index, &self->catalog, &o->index, &self->monitor, err);
+                 : kin_index_build(&self->index, &self->catalog, &o->index, self->monitor, err);
     if (rc != 0)
         return rc;
     o->index = *kin_index_resolved(self->index);
-    kin_monitor quiet = build_quiet_monitor(self);
-    messages_index(self->index, &self->catalog, &quiet);
+    messages_index(self->index, &self->catalog, &self->quiet);
     build_stage_done(self, "index");
     return resolve_search(self, err);
 }

@@ -1,12 +1,12 @@
 /*
  * The self-join of `--engine join` before it runs: its order, made or taken from an index, and its effort.
  */
-#include "job/build.h"
+#include "job/build_parts.h"
 
 #include <math.h>
 
 /* Options that only indexes have, and what the self-join does instead. */
-int build_check_join_options(const build_options *o, kin_error *err)
+int build_check_join_options(const kin_build_options *o, kin_error *err)
 {
     const kin_index_options unset = KIN_INDEX_OPTIONS_INIT;
     const struct {
@@ -38,29 +38,32 @@ void build_log_effort(const build *self)
 {
     const kin_join_effort *effort = kin_join_get_effort(self->join);
     if (isinf(effort->reach))
-        console_info("Effort: all lists, for want of lists that could be left out (--engine exact "
-                     "meets every pair once and proves its rows)");
+        build_info(self,
+                   "Effort: all lists, for want of lists that could be left out (--engine exact "
+                   "meets every pair once and proves its rows)");
     else
-        console_info("Effort: reach %.2f, tail share %.2f: a row looks at %.2f %% of all rows; "
-                     "recall %.4f expected from %zu rows",
-                     (double)effort->reach, (double)effort->tail_share, 100 * effort->scanned,
-                     effort->recall, effort->sampled);
+        build_info(self,
+                   "Effort: reach %.2f, tail share %.2f: a row looks at %.2f %% of all rows; "
+                   "recall %.4f expected from %zu rows",
+                   (double)effort->reach, (double)effort->tail_share, 100 * effort->scanned,
+                   effort->recall, effort->sampled);
 }
 
 static void log_plan(const build *self)
 {
     const kin_join_plan *plan = kin_join_get_plan(self->join);
-    console_info("Plan: %zu of %zu dimensions lead, %zu distinct items; memory %.0f MiB (codes "
-                 "%.0f, work %.0f)",
-                 plan->lead, plan->lead + plan->tail, plan->distinct,
-                 (double)plan->total_bytes / 0x1p20, (double)plan->codes_bytes / 0x1p20,
-                 (double)plan->work_bytes / 0x1p20);
+    build_info(self,
+               "Plan: %zu of %zu dimensions lead, %zu distinct items; memory %.0f MiB (codes "
+               "%.0f, work %.0f)",
+               plan->lead, plan->lead + plan->tail, plan->distinct,
+               (double)plan->total_bytes / 0x1p20, (double)plan->codes_bytes / 0x1p20,
+               (double)plan->work_bytes / 0x1p20);
 }
 
 /* The order and maybe the effort that the index keeps. */
 static int load_join(build *self, bool *tuned, kin_error *err)
 {
-    const build_options *o = &self->options;
+    const kin_build_options *o = &self->options;
     kin_index_options made;
     int rc = kin_index_check(&made, &self->index_dir, self->index_manifest, &self->catalog, err);
     if (rc == 0)
@@ -68,17 +71,17 @@ static int load_join(build *self, bool *tuned, kin_error *err)
     if (rc == 0)
         rc = kin_join_load(self->join, &self->index_dir, self->index_manifest, tuned, err);
     if (rc == 0 && !json_object_get(self->index_manifest, "join"))
-        console_info("The index keeps no order of rows and no effort: making them");
+        build_info(self, "The index keeps no order of rows and no effort: making them");
     else if (rc == 0 && !*tuned)
-        console_info("The index was tuned for other weights, top-k, target or seed: tuning again");
+        build_info(self,
+                   "The index was tuned for other weights, top-k, target or seed: tuning again");
     return rc;
 }
 
 /* Sets the effort, and notes the items that served, so that the judge draws others. */
 static int tune(build *self, bool tuned, kin_error *err)
 {
-    kin_monitor quiet = build_quiet_monitor(self);
-    int rc = tuned ? 0 : kin_join_tune(self->join, &quiet, err);
+    int rc = tuned ? 0 : kin_join_tune(self->join, &self->quiet, err);
     if (rc == 0)
         rc = kin_join_tuned_rows(self->join, &self->tuning.row, &self->tuning.rows, err);
     if (rc == 0)
@@ -89,7 +92,7 @@ static int tune(build *self, bool tuned, kin_error *err)
 
 int build_prepare_join(build *self, kin_error *err)
 {
-    const build_options *o = &self->options;
+    const kin_build_options *o = &self->options;
     kin_join_options options = {
         .top_k = (size_t)o->top_k,
         .target = o->target_recall,
@@ -105,9 +108,8 @@ int build_prepare_join(build *self, kin_error *err)
     if (o->index_dir)
         rc = load_join(self, &tuned, err);
     build_stage_done(self, "plan");
-    kin_monitor quiet = build_quiet_monitor(self);
     if (rc == 0)
-        rc = kin_join_encode(self->join, &quiet, err);
+        rc = kin_join_encode(self->join, &self->quiet, err);
     build_stage_done(self, "encode");
     return rc != 0 ? rc : tune(self, tuned, err);
 }

@@ -9,7 +9,7 @@
 #include "core/counted.h"
 #include "core/json.h"
 #include "core/npy_writer.h"
-#include "job/build.h"
+#include "job/build_parts.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -30,8 +30,9 @@ typedef struct trace {
     kin_npy_writer reach; /* of a join */
 } trace;
 
-int build_check_trace(build_options *o, bool engine_asked, kin_error *err)
+int build_check_trace(build *self, bool engine_asked, kin_error *err)
 {
+    kin_build_options *o = &self->options;
     if (o->trace_rows == 0 || build_is_approximate(o))
         return 0;
     const char *engine = build_engine_names[o->engine];
@@ -41,7 +42,8 @@ int build_check_trace(build_options *o, bool engine_asked, kin_error *err)
             "--trace-rows is nothing to --engine %s, which looks at every pair and loses "
             "none",
             engine);
-    console_info("No trace of rows is kept: engine %s looks at every pair and loses none", engine);
+    build_info(self, "No trace of rows is kept: engine %s looks at every pair and loses none",
+               engine);
     o->trace_rows = 0;
     return 0;
 }
@@ -153,7 +155,7 @@ static void name_sources(trace *files, const build *self)
 
 static int draw(trace *files, const build *self, kin_error *err)
 {
-    const build_options *o = &self->options;
+    const kin_build_options *o = &self->options;
     size_t most = row_sample_population(&self->catalog), asked = (size_t)o->trace_rows;
     row_sample_options sample = {.count = asked < most ? asked : most,
                                  .seed = (uint64_t)o->index.seed,
@@ -172,12 +174,11 @@ static int draw(trace *files, const build *self, kin_error *err)
 
 static int run(trace *files, build *self, kin_error *err)
 {
-    kin_monitor quiet = build_quiet_monitor(self);
     kin_traced_sink sink = {.self = files, .write = keep};
     if (self->join)
-        return kin_join_trace(self->join, files->row, files->rows, sink, &quiet, err);
+        return kin_join_trace(self->join, files->row, files->rows, sink, &self->quiet, err);
     return kin_search_trace(self->index, &self->options.search, files->row, files->rows, sink,
-                            &quiet, err);
+                            &self->quiet, err);
 }
 
 static json_t *describe(const trace *files, const build *self)
@@ -201,15 +202,15 @@ static json_t *describe(const trace *files, const build *self)
     return facts;
 }
 
-static void log_trace(const trace *files)
+static void log_trace(const trace *files, const build *self)
 {
     double items = 0;
     for (size_t s = 0; s < files->source_count; s++)
         items += (double)files->source[s].count;
     double each = files->rows > 0 ? items / (double)files->rows : 0;
-    console_info("Trace: %s, %s each from %s", kin_count(files->rows, "row").text,
-                 kin_count((size_t)(each + 0.5), "candidate").text,
-                 kin_count(files->source_count, "source").text);
+    build_info(self, "Trace: %s, %s each from %s", kin_count(files->rows, "row").text,
+               kin_count((size_t)(each + 0.5), "candidate").text,
+               kin_count(files->source_count, "source").text);
 }
 
 int build_trace(build *self, kin_error *err)
@@ -235,7 +236,7 @@ int build_trace(build *self, kin_error *err)
             rc = kin_fail_alloc(err, "trace", 0);
     }
     if (rc == 0)
-        log_trace(&files);
+        log_trace(&files, self);
     release(&files);
     build_stage_done(self, "trace");
     return rc;

@@ -7,7 +7,7 @@
  * time is taken: exact has the smaller share of the n^2 d products, and pays for that with what does not grow
  * with n^2: it learns axes from a sample, encodes, and scores more candidates in double.
  */
-#include "tools/build_options.h"
+#include "job/build.h"
 
 #include <stddef.h>
 

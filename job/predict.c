@@ -10,7 +10,7 @@
 #include "core/threads.h"
 #include "exact/exact.h"
 #include "exact/stream.h"
-#include "job/build.h"
+#include "job/build_parts.h"
 #include "scan/rotation.h"
 
 #include <math.h>
@@ -168,7 +168,7 @@ static double stream_seconds(const predict_input *in, double queries)
 /* The judge's exact rows (job/evaluation.h), for one attempt. */
 static int add_judge(prediction *out, predict_input *in, kin_error *err)
 {
-    const build_options *o = in->options;
+    const kin_build_options *o = in->options;
     size_t items = row_sample_population(in->catalog), rows = judge_rows(items, o->target_recall);
     kin_memory_plan plan;
     row_sample_make_plan(&plan, in->catalog, (size_t)o->top_k, rows, o->memory);
@@ -212,7 +212,7 @@ static double tuned_rows(double n)
 
 static int predict_join(prediction *out, predict_input *in, kin_error *err)
 {
-    const build_options *o = in->options;
+    const kin_build_options *o = in->options;
     kin_join *join = NULL;
     kin_join_options options = KIN_JOIN_OPTIONS_INIT;
     options.top_k = (size_t)o->top_k;
@@ -250,7 +250,7 @@ static int predict_join(prediction *out, predict_input *in, kin_error *err)
 
 static int predict_stream(prediction *out, predict_input *in, kin_error *err)
 {
-    const build_options *o = in->options;
+    const kin_build_options *o = in->options;
     kin_stream_options options = {.top_k = (size_t)o->top_k,
                                   .micro_batch = (size_t)o->micro_batch,
                                   .memory_bytes = o->memory};
@@ -310,7 +310,7 @@ static int rehearse_hnsw(prediction *out, const predict_input *in, kin_index_opt
 /* The judge, and the rows that depth is tuned on, which take as long each. */
 static int add_hnsw_judge(prediction *out, predict_input *in, kin_error *err)
 {
-    const build_options *o = in->options;
+    const kin_build_options *o = in->options;
     int rc = add_judge(out, in, err);
     if (o->search.candidates > 0 || o->search.ef_search > 0)
         return rc;
@@ -322,7 +322,7 @@ static int add_hnsw_judge(prediction *out, predict_input *in, kin_error *err)
 
 static int predict_hnsw(prediction *out, predict_input *in, kin_error *err)
 {
-    const build_options *o = in->options;
+    const kin_build_options *o = in->options;
     kin_index_options index = o->index;
     kin_search_options search = o->search;
     kin_index_plan plan;

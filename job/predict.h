@@ -7,22 +7,22 @@
  * candidates, bytes) times what one was measured to cost here (job/calibrate.h). How many pairs each
  * step sees is the model, and its constants stand in job/predict.c with what they were measured on.
  */
+#include "job/build.h"
 #include "job/calibrate.h"
 #include "job/calibrate_scan.h"
 #include "job/plan_sample.h"
-#include "tools/build_options.h"
 
 enum { PREDICT_ENGINES = 4 };
 
 /* What all engines have in common. */
 typedef struct predict_input {
     const kin_catalog *catalog;
-    const build_options *options; /* as resolved by kin build */
-    double read_seconds;          /* that opening the inputs took */
-    size_t base_bytes;            /* of memory in use with the catalog open */
-    size_t input_bytes;           /* mapped */
-    size_t graph_bytes;           /* of the graph's files, graph.npz included */
-    size_t array_bytes;           /* of those that are mapped while the engine runs */
+    const kin_build_options *options; /* as resolved by kin build */
+    double read_seconds;              /* that opening the inputs took */
+    size_t base_bytes;                /* of memory in use with the catalog open */
+    size_t input_bytes;               /* mapped */
+    size_t graph_bytes;               /* of the graph's files, graph.npz included */
+    size_t array_bytes;               /* of those that are mapped while the engine runs */
     file_rates files;
     plan_sample sample;
     scan_rates scan;     /* rows 0: not rehearsed yet */

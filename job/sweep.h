@@ -15,9 +15,9 @@
  * counted in each of them. Nothing that a sweep finds has an influence on a build.
  */
 #include "core/monitor.h"
+#include "job/build.h"
 #include "job/plan_sample.h"
 #include "job/row_sample.h"
-#include "tools/build_options.h"
 
 typedef enum sweep_engine { SWEEP_ALL, SWEEP_JOIN, SWEEP_HNSW } sweep_engine;
 

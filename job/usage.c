@@ -15,7 +15,7 @@ enum { INTERVAL_NS = 25 * 1000 * 1000, STACK_BYTES = 256 * 1024 };
 
 static _Atomic size_t peak_bytes;
 
-static void take_sample(void)
+void usage_sample(void)
 {
     size_t now = kin_memory_resident();
     size_t before = atomic_load(&peak_bytes);
@@ -27,7 +27,7 @@ static void *sample_forever(void *unused)
 {
     (void)unused;
     for (;;) {
-        take_sample();
+        usage_sample();
         nanosleep(&(struct timespec){.tv_nsec = INTERVAL_NS}, NULL);
     }
     return NULL;
@@ -52,6 +52,6 @@ void usage_start(void)
 
 size_t usage_peak_bytes(void)
 {
-    take_sample();
+    usage_sample();
     return atomic_load(&peak_bytes);
 }

@@ -10,6 +10,9 @@
  * usage_peak_bytes itself samples. */
 void usage_start(void);
 
+/* Takes a sample now: where no thread does, at the ends of stages. */
+void usage_sample(void);
+
 /* The largest sample so far, one taken now included; bytes. */
 size_t usage_peak_bytes(void);
 

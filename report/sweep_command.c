@@ -30,30 +30,30 @@ void sweep_write_ties(FILE *out, const sweep *self, const char *before, const ch
 /* What the catalog's options say beside kin build's defaults. */
 static void write_catalog(FILE *out, const sweep *self, const char *between)
 {
-    const build_options *unset = command_build.options.defaults;
+    const kin_build_options unset = KIN_BUILD_OPTIONS_INIT;
     const sweep_options *o = self->options;
     for (size_t i = 0; self->typed && i < self->typed->count; i++)
         shell_option(out, between, "modality",
                      (kin_span){self->typed->item[i], strlen(self->typed->item[i])});
-    if (o->top_k != unset->top_k)
+    if (o->top_k != unset.top_k)
         fprintf(out, "%s--top-k %lld", between, (long long)o->top_k);
-    if ((int)self->catalog.missing != unset->missing)
+    if ((int)self->catalog.missing != (int)KIN_MISSING_RENORM)
         fprintf(out, "%s--missing %s", between, kin_missing_names[self->catalog.missing]);
-    if (o->seed != unset->index.seed)
+    if (o->seed != unset.index.seed)
         fprintf(out, "%s--seed %lld", between, (long long)o->seed);
 }
 
 char *sweep_command(const sweep *self, const sweep_point *point, const char *between)
 {
     const sweep_options *o = self->options;
-    const build_options *unset = command_build.options.defaults;
+    const kin_build_options unset = KIN_BUILD_OPTIONS_INIT;
     char *text = NULL, options[SWEEP_TEXT];
     size_t bytes;
     FILE *out = kin_text_stream(&text, &bytes);
     if (!out)
         return NULL;
     fprintf(out, "kin build %s", sweep_point_options(point, options));
-    if (point->engine == ENGINE_HNSW && o->target_recall != unset->target_recall)
+    if (point->engine == ENGINE_HNSW && o->target_recall != unset.target_recall)
         fprintf(out, " --target-recall %.10g", o->target_recall); /* of its evaluation */
     write_catalog(out, self, between);
     fprintf(out, "%s--out graph", between);

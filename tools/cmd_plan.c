@@ -7,10 +7,11 @@
  */
 #include "core/memory.h"
 #include "core/npy.h"
-#include "job/build.h"
+#include "job/build_parts.h"
 #include "job/engine_choice.h"
-#include "job/sources.h"
 #include "report/plan_report.h"
+#include "tools/build_options.h"
+#include "tools/console.h"
 #include "tools/outputs.h"
 
 #include <stdio.h>
@@ -46,7 +47,7 @@ static void measure_files(predict_input *in)
 }
 
 /* Free bytes where --out is to be, and warnings of what kin build is going to refuse there. */
-static void look_at_disk(plan_disk *disk, const build_options *o, const char *parent)
+static void look_at_disk(plan_disk *disk, const kin_build_options *o, const char *parent)
 {
     struct statvfs room;
     struct stat status;
@@ -73,7 +74,7 @@ static void look_at_disk(plan_disk *disk, const build_options *o, const char *pa
  * and join alone, which their plans of memory need, would take longer than the build. */
 static const char *reason_to_skip(const predict_input *in, build_engine engine)
 {
-    const build_options *o = in->options;
+    const kin_build_options *o = in->options;
     size_t d = kin_catalog_dimensions(in->catalog);
     bool learns = engine == ENGINE_EXACT || engine == ENGINE_JOIN;
     if (!learns || (build_engine)o->engine == engine || d > KIN_EXACT_DIMENSIONS_MAX ||
@@ -135,7 +136,6 @@ static int plan_engines(build *self, const char *json, kin_error *err)
                         .read_seconds = kin_clock_seconds() - self->start,
                         .base_bytes = kin_memory_resident()};
     plan_report out = {.input = &in, .row = row, .chosen = (build_engine)self->options.engine};
-    kin_monitor monitor = build_quiet_monitor(self);
     char *parent = self->options.out ? kin_path_parent(self->options.out) : NULL;
     measure_files(&in);
     out.disk.graph_bytes = in.graph_bytes;
@@ -145,7 +145,7 @@ static int plan_engines(build *self, const char *json, kin_error *err)
         rc = plan_sample_init(&in.sample, &self->catalog, sample_rows(self->catalog.n),
                               SAMPLE_BYTES, err);
     if (rc == 0)
-        rc = predict_all(&in, row, &monitor, err);
+        rc = predict_all(&in, row, self->monitor, err);
     out.seconds = kin_clock_seconds() - self->start;
     if (rc == 0)
         rc = report(&out, json, err);
@@ -168,25 +168,26 @@ int plan_run(const void *values, const kin_operands *operands, kin_error *err)
 {
     (void)operands;
     const plan_options *options = values;
-    build self = {.options = options->build};
+    build self;
+    kin_source source[KIN_MODALITIES_MAX];
+    kin_catalog_options inputs = options->build.catalog;
+    const kin_monitor monitor = console_monitor_quiet();
     if (options->build.print_config)
         return print_config(options, err);
-    int rc = outputs_check(
-        &(outputs){.json = options->json, .input = {options->build.ids, options->build.items}},
-        err);
+    int rc =
+        outputs_check(&(outputs){.json = options->json, .input = {inputs.ids, inputs.items}}, err);
     if (rc == 0)
-        rc = kin_sources_parse(self.source, &self.source_count, &self.options.modality, err);
+        rc = command_sources(source, &inputs.source_count, &options->build.modality, err);
     if (rc != 0)
         return rc;
-    self.start = kin_clock_seconds();
+    inputs.source = source;
+    build_begin(&self, &inputs, &options->build.build, &monitor);
     rc = build_open_inputs(&self, err);
     if (rc == 0)
         rc = build_resolve_engine(&self, err);
     if (rc == 0)
         rc = kin_catalog_settle(&self.catalog, plan_engines(&self, options->json, err), err);
-    kin_catalog_close(&self.catalog);
-    kin_sources_release(self.source, self.source_count);
-    json_decref(self.index_manifest);
-    kin_dir_close(&self.index_dir);
+    build_end(&self);
+    command_sources_release(source, inputs.source_count);
     return rc;
 }

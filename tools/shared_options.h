@@ -1,11 +1,11 @@
 #ifndef KIN_TOOLS_SHARED_OPTIONS_H
 #define KIN_TOOLS_SHARED_OPTIONS_H
 /*
- * Lines of option tables that several commands have: the same name means the same everywhere.
- * `at` is the offset of the field, or of the stage's struct, in the command's struct.
+ * Lines of option tables that several commands have, beside those of job/option_lines.h.
+ * `at` is the offset of the field in the command's struct.
  */
-#include "core/catalog.h"
 #include "job/engine_options.h"
+#include "job/option_lines.h"
 
 #define OPTION_MODALITY(at, fallback)                                                              \
     {                                                                                              \
@@ -19,58 +19,12 @@
         .help = "the folder to write"                                                              \
     }
 
-#define OPTION_FORCE(at)                                                                           \
-    {                                                                                              \
-        .name = "force", .type = KIN_OPTION_FLAG, .offset = (at), .run_only = true,                \
-        .help = "replace what kin wrote at --out before"                                           \
-    }
-
 #define OPTION_PICTURES(at)                                                                        \
     {                                                                                              \
         .name = "pictures", .type = KIN_OPTION_TEXT, .offset = (at), .unit = "DIR",                \
         .run_only = true, .default_text = "where the table of items came from",                    \
         .help = "the folder of the page's pictures: names in the table's column image start "      \
                 "there, and what leads out of it is left out"                                      \
-    }
-
-#define OPTION_IDS(at)                                                                             \
-    {                                                                                              \
-        .name = "ids", .type = KIN_OPTION_TEXT, .offset = (at), .unit = "FILE",                    \
-        .default_text = "the table's id column, else row numbers", .help = "an id a line"          \
-    }
-
-/* What an item that lacks a modality (a row of zeros) counts for. */
-#define MISSING_HELP                                                                               \
-    "scores of items that lack a modality (a row of zeros): renorm by the modalities that both "   \
-    "items have, scaled to all weights; zero: a missing cosine counts 0, the arithmetic of "       \
-    "cosine_similarity; drop: such items have no neighbours and are in no row; error: refuse them"
-
-#define OPTION_MISSING(at)                                                                         \
-    {                                                                                              \
-        .name = "missing", .type = KIN_OPTION_CHOICE, .offset = (at),                              \
-        .choices = kin_missing_names, .help = MISSING_HELP                                         \
-    }
-
-#define OPTION_TOP_K(at)                                                                           \
-    {                                                                                              \
-        .name = "top-k", .type = KIN_OPTION_INT, .offset = (at), .min = 1, .max = 10000,           \
-        .unit = "K", .similarity = "SIMILARITY_TOP_K", .help = "neighbours per item"               \
-    }
-
-#define OPTION_TARGET_RECALL(at)                                                                   \
-    {                                                                                              \
-        .name = "target-recall", .type = KIN_OPTION_REAL, .offset = (at), .min = 0.5,              \
-        .max = 0.9999, .unit = "R",                                                                \
-        .help = "mean recall that join and hnsw are judged by; effort is chosen for it and rises " \
-                "until it is reached: nobody has to know nprobe"                                   \
-    }
-
-#define OPTION_MEMORY(at)                                                                          \
-    {                                                                                              \
-        .name = "memory", .type = KIN_OPTION_BYTES, .offset = (at), .min = 1 << 20, .max = 0x1p50, \
-        .unit = "SIZE", .run_only = true, .default_text = "what the machine has left",             \
-        .help =                                                                                    \
-            "the most to use, as in 8G, 8GB or 8GiB, powers of two; mapped inputs are not counted" \
     }
 
 #endif

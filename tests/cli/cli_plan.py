@@ -125,7 +125,7 @@ class Choice(Plan):
         def options(command):
             text = self.ok(command, "--help").out
             lines = text[text.index("\n  --"):].split("example:")[0].strip("\n")
-            return dict(re.findall(r"(?ms)^  --([a-z-]+)(.*?)(?=^  --|\Z)", lines))
+            return dict(re.findall(r"(?ms)^  --([a-z-]+)(.*?)(?=^  --|^\S|\Z)", lines))
         build, plan = options("build"), options("plan")
         self.assertGreater(len(build), 20)
         self.assertEqual(set(plan) - set(build), {"json"})

@@ -1,0 +1,113 @@
+/*
+ * kin_build_run, from vector files to a similarity graph on disk (job/build.h).
+ *
+ * The output folder is claimed first, so that what cannot be written is known before hours are
+ * spent; it takes its name last, after the inputs were found unchanged.
+ */
+#include "job/build.h"
+#include "core/json.h"
+#include "core/threads.h"
+#include "job/build_options.h"
+#include "job/build_parts.h"
+#include "job/messages.h"
+#include "job/provenance.h"
+
+static int open_all(build *self, kin_error *err)
+{
+    int rc = kin_outdir_open(&self->out, self->options.out, "graph", self->options.force, err);
+    return rc == 0 ? build_open_inputs(self, err) : rc;
+}
+
+/* What the engine needs before it runs; stream and exact prepare themselves. */
+static int prepare(build *self, kin_error *err)
+{
+    int rc = build_scan_vectors(self, err);
+    if (rc == 0 && self->options.engine == ENGINE_JOIN)
+        rc = build_prepare_join(self, err);
+    else if (rc == 0 && self->options.engine == ENGINE_HNSW)
+        rc = build_prepare_index(self, err);
+    return rc;
+}
+
+/* Everything that must hold before the graph takes its name. */
+static int complete(build *self, kin_error *err)
+{
+    int rc = kin_graph_writer_finish(self->writer, &self->totals, err);
+    if (rc == 0)
+        rc = provenance_write_names(&self->catalog, self->out.temporary, err);
+    if (rc == 0)
+        rc = kin_monitor_check(self->monitor, err);
+    if (rc == 0)
+        rc = kin_catalog_unchanged(&self->catalog, err);
+    if (rc == 0) /* of inputs that changed no gate says anything */
+        rc = build_check_empty(self, err);
+    build_stage_done(self, "write");
+    return rc;
+}
+
+static void fill(kin_build_report *report, const build *self, const json_t *manifest)
+{
+    const json_t *run = json_object_get(manifest, "run");
+    *report = (kin_build_report){
+        .engine = (build_engine)self->options.engine,
+        .items = self->catalog.n,
+        .items_with_neighbors = self->totals.items_with_neighbors,
+        .pairs = self->totals.pairs,
+        .verdict = self->verdict,
+        .threads = kin_threads_used(),
+        .seconds = json_number_value(json_object_get(run, "seconds_total")),
+        .peak_memory_bytes = (size_t)json_integer_value(json_object_get(run, "peak_memory_bytes")),
+        .peak_rss_bytes = (size_t)json_integer_value(json_object_get(run, "peak_rss_bytes"))};
+}
+
+static int publish(build *self, kin_build_report *report, kin_error *err)
+{
+    json_t *manifest = build_manifest(self);
+    int rc = kin_outdir_commit(&self->out, &manifest, err);
+    if (rc == 0)
+        messages_output(&self->out, self->monitor);
+    if (rc == 0 && report)
+        fill(report, self, manifest);
+    json_decref(manifest);
+    return rc;
+}
+
+static int run(build *self, kin_build_report *report, kin_error *err)
+{
+    int rc = open_all(self, err);
+    if (rc == 0)
+        rc = build_resolve_engine(self, err);
+    if (rc != 0)
+        return rc;
+    build_stage_done(self, "read");
+    rc = prepare(self, err);
+    if (rc == 0)
+        rc = build_attempts(self, err);
+    if (rc == 0)
+        rc = build_trace(self, err);
+    if (rc == 0)
+        rc = complete(self, err);
+    return rc == 0 ? publish(self, report, err) : rc;
+}
+
+int kin_build_check(const kin_build_options *options, kin_error *err)
+{
+    if (!options->out)
+        return kin_fail(err, KIN_E_USAGE, "add --out DIR", "--out is missing");
+    return kin_options_check(&kin_build_table, options, err);
+}
+
+int kin_build_run(const kin_catalog_options *catalog, const kin_build_options *options,
+                  const kin_monitor *monitor, kin_build_report *report, kin_error *err)
+{
+    build self;
+    int rc = kin_build_check(options, err);
+    if (rc == 0)
+        rc = kin_options_check(&kin_catalog_table, catalog, err);
+    if (rc != 0)
+        return rc;
+    build_begin(&self, catalog, options, monitor);
+    rc = run(&self, report, err);
+    build_end(&self);
+    return rc;
+}

@@ -1,0 +1,116 @@
+/*
+ * What the manifest of a graph says.
+ */
+#include "core/json.h"
+#include "core/manifest.h"
+#include "job/build_options.h"
+#include "job/build_parts.h"
+#include "job/facts.h"
+#include "job/provenance.h"
+
+/* What the certified engine planned and did. Part of `run`: the choice of leading dimensions and
+ * the blocks follow the sample's products in float32 and the memory there was. */
+static json_t *exact_facts(const build *self)
+{
+    const kin_exact_plan *plan = &self->exact_plan;
+    const kin_exact_report *report = &self->exact_report;
+    double rows = report->rows > 0 ? (double)report->rows : 1;
+    return json_pack(
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:I}",
+        "lead_dimensions", (json_int_t)plan->lead, "tail_dimensions", (json_int_t)plan->tail,
+        "groups", (json_int_t)report->groups, "blocks", (json_int_t)plan->blocks, "pairs",
+        (json_int_t)report->pairs, "tiles", (json_int_t)report->tiles, "tiles_abandoned",
+        (json_int_t)(report->tiles - report->tiles_left), "pairs_refined",
+        (json_int_t)report->refined, "candidates_collected", (json_int_t)report->collected,
+        "pairs_too_coarse", (json_int_t)report->too_coarse, "rows_redone",
+        (json_int_t)report->redone, "pairs_redone", (json_int_t)report->redone_pairs,
+        "candidates_scored_in_full", (json_int_t)report->full, "refined_per_row",
+        2 * (double)report->refined / rows, "scored_in_full_per_row", (double)report->full / rows,
+        "plan_bytes", (json_int_t)plan->total_bytes);
+}
+
+/* What the join did, all attempts together. */
+static json_t *join_counts(const kin_join *join)
+{
+    const kin_join_report *report = kin_join_get_report(join);
+    const kin_join_plan *plan = kin_join_get_plan(join);
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "lead_dimensions",
+                     (json_int_t)plan->lead, "tail_dimensions", (json_int_t)plan->tail, "probes",
+                     (json_int_t)report->probes, "pairs", (json_int_t)report->pairs, "tiles",
+                     (json_int_t)report->tiles, "tiles_abandoned",
+                     (json_int_t)(report->tiles - report->tiles_left), "pairs_refined",
+                     (json_int_t)report->refined, "candidates_collected",
+                     (json_int_t)report->collected, "candidates_scored_in_full",
+                     (json_int_t)report->full, "plan_bytes", (json_int_t)plan->total_bytes);
+}
+
+/* The last judgement, and what effort was chosen by. All of it follows from inputs and options. */
+static void add_recall(json_t **manifest, const build *self)
+{
+    const judge_verdict *v = &self->verdict;
+    const tuning *t = &self->tuning;
+    if (v->attempt == 0)
+        return;
+    kin_json_set(manifest, "recall",
+                 json_pack("{s:f, s:f, s:f, s:f, s:f, s:I, s:b, s:I, s:b, s:I, s:I, s:b}", "target",
+                           v->target, "mean", v->mean, "lower_bound", v->lower_bound, "confidence",
+                           JUDGE_CONFIDENCE, "alpha", v->alpha, "rows", (json_int_t)v->rows,
+                           "census", v->census, "k", (json_int_t)self->options.top_k, "tie_aware",
+                           true, "attempts", (json_int_t)v->attempt, "seed",
+                           (json_int_t)self->options.index.seed, "met", v->met));
+    kin_json_set(manifest, "target_met", json_boolean(v->met));
+    if (self->index && t->row)
+        kin_json_set(manifest, "tuning",
+                     json_pack("{s:I, s:I, s:I, s:f}", "rows", (json_int_t)t->rows, "steps",
+                               (json_int_t)t->steps, "candidates", (json_int_t)t->candidates,
+                               "mean", t->mean));
+}
+
+static void add_vectors(json_t **manifest, const build *self)
+{
+    json_t *modalities = json_array();
+    size_t m;
+    json_t *entry;
+    json_array_foreach(json_object_get(*manifest, "modalities"), m, entry)
+    {
+        json_incref(entry);
+        kin_json_set(&entry, "vectors", health_vectors_json(&self->vectors[m]));
+        kin_json_append(&modalities, entry);
+    }
+    kin_json_set(manifest, "modalities", modalities);
+}
+
+json_t *build_manifest(build *self)
+{
+    const kin_build_options *o = &self->options;
+    json_t *manifest = json_object();
+    kin_json_set(&manifest, "kind", json_string("graph"));
+    kin_json_set(&manifest, "format", json_integer(KIN_MANIFEST_FORMAT));
+    kin_json_set(&manifest, "engine", json_string(build_engine_names[o->engine]));
+    kin_json_set(&manifest, "options", kin_build_options_json(self->inputs, o));
+    provenance_describe(&manifest, &self->catalog);
+    add_vectors(&manifest, self);
+    kin_json_set(&manifest, "incomplete_items",
+                 json_integer((json_int_t)kin_catalog_incomplete(&self->catalog)));
+    kin_json_set(&manifest, "items_with_neighbors",
+                 json_integer((json_int_t)self->totals.items_with_neighbors));
+    kin_json_set(&manifest, "pairs", json_integer((json_int_t)self->totals.pairs));
+    if (self->index)
+        kin_json_set(&manifest, "index", kin_index_facts(self->index));
+    if (self->join)
+        kin_json_set(&manifest, "join", kin_join_facts(self->join));
+    add_recall(&manifest, self);
+    if (self->trace)
+        kin_json_set(&manifest, "trace", json_incref(self->trace));
+    json_t *run = facts_run(self->start);
+    provenance_locate(&run, &self->catalog);
+    if (o->engine == ENGINE_EXACT) {
+        kin_json_set(&manifest, "certified", json_true());
+        kin_json_set(&run, "exact", exact_facts(self));
+    }
+    if (self->join)
+        kin_json_set(&run, "join", join_counts(self->join));
+    kin_json_set(&run, "seconds", json_incref(self->seconds));
+    kin_json_set(&manifest, "run", run);
+    return manifest;
+}

@@ -1,0 +1,164 @@
+#include "job/build_options.h"
+#include "core/graph.h"
+#include "core/json.h"
+#include "core/text.h"
+#include "job/engine_options.h"
+#include "job/option_lines.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+const char *const build_engine_names[] = {"auto", "exact", "stream", "join", "hnsw", NULL};
+
+#define CATALOG(name) offsetof(kin_catalog_options, name)
+
+const kin_option kin_catalog_lines[] = {
+    OPTION_IDS(CATALOG(ids)),
+    {.name = "items",
+     .type = KIN_OPTION_TEXT,
+     .offset = CATALOG(items),
+     .unit = "FILE.tsv",
+     .help = "a table of the items, tabs between cells: id, title, category, image, ..."},
+    {.name = "id-column",
+     .type = KIN_OPTION_TEXT,
+     .offset = CATALOG(id_column),
+     .unit = "NAME",
+     .default_text = "id",
+     .help = "the table's column of ids"},
+    OPTION_MISSING(CATALOG(missing)),
+    KIN_OPTIONS_END,
+};
+
+#define FIELD(name) offsetof(kin_build_options, name)
+
+const kin_option kin_build_result[] = {
+    {.name = "out",
+     .type = KIN_OPTION_TEXT,
+     .offset = FIELD(out),
+     .unit = "DIR",
+     .run_only = true,
+     .help = "the folder to write; kin plan writes nothing and looks at the disk it would be on"},
+    OPTION_FORCE(FIELD(force)),
+    OPTION_TOP_K(FIELD(top_k)),
+    {.name = "row-order",
+     .type = KIN_OPTION_CHOICE,
+     .offset = FIELD(row_order),
+     .choices = kin_row_order_names,
+     .help = "how a row's entries lie in the files"},
+    {.name = "max-empty",
+     .type = KIN_OPTION_REAL,
+     .offset = FIELD(max_empty),
+     .min = 0,
+     .max = 1,
+     .unit = "SHARE",
+     .run_only = true,
+     .default_text = "not all of them",
+     .help =
+         "gate: at most that share of rows is empty, those by rule (--missing drop) aside; else "
+         "exit 3 and nothing is published"},
+    {.name = "trace-rows",
+     .type = KIN_OPTION_INT,
+     .offset = FIELD(trace_rows),
+     .min = 1,
+     .max = 1e5,
+     .unit = "N",
+     .default_text = "none",
+     .help = "keep the candidates of N random items, for kin compare to tell what was lost where"},
+    KIN_OPTIONS_END,
+};
+
+const kin_option kin_build_engine[] = {
+    {.name = "engine",
+     .type = KIN_OPTION_CHOICE,
+     .offset = FIELD(engine),
+     .choices = build_engine_names,
+     .help =
+         "auto is join from --auto-threshold items on, below it exact, or stream where that is "
+         "faster: less than some 4,500 items of thousands of dimensions, and always above 32,768 "
+         "dimensions"},
+    {.name = "auto-threshold",
+     .type = KIN_OPTION_INT,
+     .offset = FIELD(auto_threshold),
+     .min = 1,
+     .max = 1e12,
+     .unit = "ITEMS",
+     .help = "where auto changes to join"},
+    OPTION_TARGET_RECALL(FIELD(target_recall)),
+    {.name = "strict",
+     .type = KIN_OPTION_FLAG,
+     .offset = FIELD(strict),
+     .run_only = true,
+     .help = "where the target is missed, exit 3 and publish nothing, instead of a warning"},
+    {.name = "index",
+     .type = KIN_OPTION_TEXT,
+     .offset = FIELD(index_dir),
+     .unit = "DIR",
+     .help = "indexes that kin index wrote, instead of building them"},
+    KIN_OPTIONS_END,
+};
+
+const kin_option kin_build_machine[] = {
+    OPTION_MEMORY(FIELD(memory)),
+    KIN_OPTIONS_END,
+};
+
+const kin_option kin_build_experts[] = {
+    {.name = "micro-batch",
+     .type = KIN_OPTION_INT,
+     .offset = FIELD(micro_batch),
+     .min = 1,
+     .max = 1e6,
+     .unit = "ROWS",
+     .default_text = "what fits 512 MiB, at most 1024",
+     .similarity = "SIMILARITY_MICRO_BATCH_SIZE",
+     .deprecated = "SIMILARITY_BATCH_SIZE",
+     .help = "rows at a time (stream); memory is rows x items x 4 bytes"},
+    KIN_OPTIONS_END,
+};
+
+static const kin_catalog_options catalog_defaults = {0};
+static const kin_build_options build_defaults = KIN_BUILD_OPTIONS_INIT;
+
+static const kin_option_group catalog_groups[] = {{"input", kin_catalog_lines, 0}};
+static const kin_option_group build_groups[] = {
+    {"result", kin_build_result, 0},
+    {"engine", kin_build_engine, 0},
+    {"machine", kin_build_machine, 0},
+    {"experts", kin_build_experts, 0},
+    {"experts", kin_search_lines, FIELD(search)},
+    {"experts", kin_index_lines, FIELD(index)},
+};
+
+const kin_option_table kin_catalog_table = {.group = catalog_groups,
+                                            .count = sizeof catalog_groups / sizeof *catalog_groups,
+                                            .defaults = &catalog_defaults,
+                                            .bytes = sizeof catalog_defaults};
+const kin_option_table kin_build_table = {.group = build_groups,
+                                          .count = sizeof build_groups / sizeof *build_groups,
+                                          .defaults = &build_defaults,
+                                          .bytes = sizeof build_defaults};
+
+/* ---- the echo -------------------------------------------------------------------------------- */
+
+/* "text=text.npy:0.6"; the weight where it is not 1. */
+static json_t *source_json(const kin_source *source)
+{
+    char weight[40] = "";
+    if (source->weight != 1)
+        snprintf(weight, sizeof weight, ":%.15g", source->weight);
+    char *text = kin_text("%s=%s%s", source->name, source->path, weight);
+    json_t *json = text ? kin_json_text(text) : NULL;
+    free(text);
+    return json;
+}
+
+json_t *kin_build_options_json(const kin_catalog_options *catalog, const kin_build_options *options)
+{
+    json_t *object = json_object(), *sources = json_array();
+    for (size_t i = 0; i < catalog->source_count; i++)
+        kin_json_append(&sources, source_json(&catalog->source[i]));
+    kin_json_set(&object, "modality", sources);
+    kin_options_echo(&object, &kin_catalog_table, catalog, false);
+    kin_options_echo(&object, &kin_build_table, options, false);
+    return object;
+}
