@@ -27,12 +27,22 @@ DOCUMENT = {"schema": str, "catalog": dict, "sample": dict, "top_k": int, "targe
 
 
 class Sweep(Case):
+    of_all = None
+
     def setUp(self):
         super().setUp()
         self.save("text.npy", random_rows(N, 24, 1, spread=1.5))
         self.save("image.npy", random_rows(N, 16, 2, spread=1.5))
         self.catalog = ["--modality", "text=text.npy:0.6", "--modality", "image=image.npy:0.4",
                         "--top-k", str(K)]
+
+    def whole(self):
+        """One sweep of all engines, for every test that reads it: its document, page and table."""
+        if not Sweep.of_all:
+            out = self.ok("sweep", *self.catalog, "--rows", 300, "--target-recall", 0.9, "--json", "s.json", "--out",
+                          "s.html").out
+            Sweep.of_all = read_json(self.path("s.json")), Page(self.path("s.html")), out
+        return Sweep.of_all
 
     def sweep(self, *arguments, catalog=None):
         """The document of a sweep; nothing else may be written."""
@@ -103,7 +113,7 @@ class Sweep(Case):
 
 class Document(Sweep):
     def test_all(self):
-        document = self.sweep("--rows", 300, "--target-recall", 0.9)
+        document, _, _ = self.whole()
         self.check_types(document, DOCUMENT)
         self.check_points(document)
         self.check_answer(document)
@@ -145,16 +155,6 @@ class Document(Sweep):
             self.assertEqual(point["options"],
                              "--engine hnsw%s --candidates %d --ef-search %d" % (fused, c, c))
 
-    def test_join(self):
-        document = self.sweep("--engine", "join", "--rows", 200)
-        self.check_points(document)
-        self.assertEqual({point["engine"] for point in document["points"]}, {"join"})
-        self.assertEqual([point["options"] for point in self.series(document, "join")
-                          if point["knob"]["target_recall"] == 0.97],
-                         ["--engine join --target-recall 0.97"])
-        shared = {point["shared_seconds"] for point in document["points"]}
-        self.assertEqual(len(shared), 1, "codes are made once")
-
     def test_recall_is_true(self):
         """A build with a point's options has the point's recall, when all rows are judged."""
         document = self.sweep("--engine", "hnsw", "--rows", N, "--threads", 1)
@@ -178,10 +178,20 @@ class Document(Sweep):
                          (800, False, 100, False))
         self.check_points(document)
 
+    def check_join(self, document):
+        self.check_points(document)
+        self.assertEqual({point["engine"] for point in document["points"]}, {"join"})
+        self.assertEqual([point["options"] for point in self.series(document, "join")
+                          if point["knob"]["target_recall"] == 0.97],
+                         ["--engine join --target-recall 0.97"])
+        shared = {point["shared_seconds"] for point in document["points"]}
+        self.assertEqual(len(shared), 1, "codes are made once")
+
     def test_the_same_rows(self):
         """Recalls depend on the seed alone."""
         def recalls(*arguments):
             document = self.sweep("--engine", "join", "--rows", 150, *arguments)
+            self.check_join(document)
             return sorted((point["options"], point["recall"]) for point in document["points"])
         one = recalls("--threads", 1)
         self.assertEqual(one, recalls("--threads", 2))
@@ -189,11 +199,11 @@ class Document(Sweep):
 
     def test_nothing_reaches(self):
         """Ten rows prove next to nothing: a report all the same."""
-        document = self.sweep("--engine", "hnsw", "--rows", 10, "--target-recall", 0.99)
+        out = self.ok("sweep", *self.catalog, "--engine", "hnsw", "--items", 1000, "--rows", 10,
+                      "--target-recall", 0.99, "--json", "s.json").out
+        document = read_json(self.path("s.json"))
         self.assertIsNone(document["answer"])
         self.assertTrue(any("give more --rows" in note for note in document["notes"]))
-        out = self.ok("sweep", *self.catalog, "--engine", "hnsw", "--rows", 10, "--target-recall",
-                      0.99).out
         self.assertIn("target 0.99: no approximate engine was seen to reach it", out)
 
     def test_every_key_is_documented(self):
@@ -209,7 +219,7 @@ class Document(Sweep):
             elif isinstance(value, list):
                 for inner in value:
                     yield from keys(inner)
-        self.assertEqual(set(keys(self.sweep("--target-recall", 0.5))) - named, set())
+        self.assertEqual(set(keys(self.whole()[0])) - named, set())
 
 
 class LeftOut(Sweep):
@@ -241,7 +251,7 @@ class LeftOut(Sweep):
         rows[:400] = 0
         self.save("text.npy", rows)
         for policy in ("renorm", "zero", "drop"):
-            document = self.sweep("--missing", policy, "--items", 2000, "--rows", 100)
+            document = self.sweep("--missing", policy, "--items", 1000, "--rows", 100)
             self.check_points(document)
             command = document["answer"]["command"] if document["answer"] else ""
             self.assertEqual("--missing " + policy in command,
@@ -260,9 +270,7 @@ class LeftOut(Sweep):
 
 class Terminal(Sweep):
     def test_the_table(self):
-        out = self.ok("sweep", *self.catalog, "--rows", 200, "--target-recall", 0.6, "--json",
-                      "s.json").out
-        document = read_json(self.path("s.json"))
+        document, _, out = self.whole()
         rows = re.findall(r"(?m)^([* ]) (join|hnsw fused|hnsw|exact) +(?:--(\S+) (\S+))? +[\d.]+ +\d+ "
                           r"+([\d.]+) +([\d.]+) +\d+ MiB$", out)
         self.assertEqual(len(rows), len(document["points"]))
@@ -299,9 +307,7 @@ class Terminal(Sweep):
 
 class Pages(Sweep):
     def test_page(self):
-        self.ok("sweep", *self.catalog, "--rows", 200, "--json", "s.json", "--out", "s.html")
-        document = read_json(self.path("s.json"))
-        page = Page(self.path("s.html"))
+        document, page, _ = self.whole()
         check_page(self, page)
         plots = [attributes for tag, attributes in page.tags if tag == "svg"]
         self.assertEqual([plot["class"] for plot in plots], ["plot wide", "plot narrow"])
@@ -323,9 +329,9 @@ class Pages(Sweep):
 
     def test_places(self):
         """Markers lie within the frame, higher for more recall, farther right for more time."""
-        self.ok("sweep", *self.catalog, "--rows", 200, "--json", "s.json", "--out", "s.html")
-        points = {point["options"]: point for point in read_json(self.path("s.json"))["points"]}
-        wide = Page(self.path("s.html")).source.split("plot narrow")[0]
+        document, page, _ = self.whole()
+        points = {point["options"]: point for point in document["points"]}
+        wide = page.source.split("plot narrow")[0]
         places = []
         for path, title in re.findall(r"<path class=\"mark[^\"]*\" d=\"([^\"]*)\"><title>(.*?):",
                                       wide):
