@@ -1,9 +1,10 @@
 /*
  * What changed between two nights (formulas in the header).
  *
- * A neighbour that both rows have at places p and q is shared from k = max(p, q) + 1 on, so one look-up per neighbour
- * serves every k. Parts of a fixed length are added in order: the same numbers for any number of threads.
- * Time: the pairs of common items; memory: 12 bytes a common item, and 8 more to sort.
+ * A neighbour that both rows have at places p and q is shared from k = max(p, q) + 1 on, so one
+ * look-up per neighbour serves every k. Parts of a fixed length are added in order: the same
+ * numbers for any number of threads. Time: the pairs of common items; memory: 12 bytes a common
+ * item, and 8 more to sort.
  */
 #include "compare/drift.h"
 #include "compare/row.h"
@@ -30,7 +31,7 @@ typedef struct tally {
 
 typedef struct nights {
     const kin_graph *graph, *previous;
-    const kin_pairing *pairing;
+    const kin_id_map *id_map;
     size_t cuts;
     const size_t *cut; /* [cuts] ascending */
     size_t threads;
@@ -39,19 +40,19 @@ typedef struct nights {
     double *value;  /* [common] their Jaccard@K */
 } nights;
 
-/* ---- one item ------------------------------------------------------------------------------- */
+/* ---- one item -------------------------------------------------------------------------------- */
 
 static void compare_rows(tally *sum, const nights *self, size_t item, worker *w)
 {
     size_t row = (size_t)self->row[item];
-    size_t other = (size_t)kin_pairing_other(self->pairing, self->row[item]);
+    size_t other = (size_t)kin_id_map_other(self->id_map, self->row[item]);
     size_t now = kin_row_distinct(self->graph, row, w->now, &w->seen_now);
     size_t then = kin_row_distinct(self->previous, other, w->then, &w->seen_then);
     size_t k = self->cut[self->cuts - 1];
     size_t shared[KIN_CUTS_MAX] = {0};
     bool moved = false;
     for (size_t q = 0; q < then && q < k; q++) {
-        int32_t id = kin_pairing_back(self->pairing, w->then[q].row);
+        int32_t id = kin_id_map_back(self->id_map, w->then[q].row);
         size_t p = id >= 0 ? kin_id_set_find(&w->seen_now, id) : k; /* UINT32_MAX: not there */
         size_t place = p > q ? p : q;
         moved = moved || p != q;
@@ -71,11 +72,11 @@ static void compare_rows(tally *sum, const nights *self, size_t item, worker *w)
     sum->reordered += jaccard == 1 && moved;
 }
 
-/* ---- all items ------------------------------------------------------------------------------ */
+/* ---- all items ------------------------------------------------------------------------------- */
 
 static int nights_init(nights *self, kin_error *err)
 {
-    size_t common = self->pairing->common;
+    size_t common = self->id_map->common;
     size_t now = self->graph->k;
     size_t then = self->previous->k;
     self->threads = (size_t)omp_get_max_threads();
@@ -119,13 +120,13 @@ static void list_items(kin_drift *out, nights *self)
     const size_t room = sizeof out->example_new / sizeof *out->example_new;
     size_t common = 0;
     for (size_t i = 0; i < out->items; i++) {
-        if (kin_pairing_other(self->pairing, (int32_t)i) >= 0)
+        if (kin_id_map_other(self->id_map, (int32_t)i) >= 0)
             self->row[common++] = (int32_t)i;
         else if (out->example_new_count < room)
             out->example_new[out->example_new_count++] = (int32_t)i;
     }
     for (size_t i = 0; i < out->previous_items && out->example_gone_count < room; i++)
-        if (kin_pairing_back(self->pairing, (int32_t)i) < 0)
+        if (kin_id_map_back(self->id_map, (int32_t)i) < 0)
             out->example_gone[out->example_gone_count++] = (int32_t)i;
 }
 
@@ -140,7 +141,7 @@ static void add_tally(tally *all, const tally *part)
 
 static void compare_all(tally *all, const nights *self)
 {
-    size_t common = self->pairing->common;
+    size_t common = self->id_map->common;
     tally part[PARTS];
     *all = (tally){0};
     for (size_t first = 0; first < common; first += PARTS * PART_ROWS) {
@@ -158,7 +159,7 @@ static void compare_all(tally *all, const nights *self)
     }
 }
 
-/* ---- inputs --------------------------------------------------------------------------------- */
+/* ---- inputs ---------------------------------------------------------------------------------- */
 
 static const json_t *find_modality(const kin_graph *g, const char *name)
 {
@@ -236,7 +237,7 @@ static void compare_inputs(kin_drift *out, const kin_graph *graph, const kin_gra
             add_input(out, graph, previous, previous->modality[m]);
 }
 
-/* ---- all of it ------------------------------------------------------------------------------ */
+/* ---- all of it ------------------------------------------------------------------------------- */
 
 static int sum_up(kin_drift *out, const nights *self, const tally *all, kin_error *err)
 {
@@ -255,10 +256,10 @@ static int sum_up(kin_drift *out, const nights *self, const tally *all, kin_erro
 }
 
 int kin_drift_measure(kin_drift *out, const kin_graph *graph, const kin_graph *previous,
-                      const kin_pairing *pairing, size_t k, kin_error *err)
+                      const kin_id_map *id_map, size_t k, kin_error *err)
 {
     size_t least = graph->k < previous->k ? graph->k : previous->k;
-    size_t common = pairing->common;
+    size_t common = id_map->common;
     kin_drift made = {.items = graph->n,
                       .previous_items = previous->n,
                       .common = common,
@@ -268,11 +269,8 @@ int kin_drift_measure(kin_drift *out, const kin_graph *graph, const kin_graph *p
     made.item_change =
         (double)(made.new_items + made.gone_items) / (double)(graph->n + previous->n - common);
     made.cuts = kin_cuts(made.cut, made.k);
-    nights both = {.graph = graph,
-                   .previous = previous,
-                   .pairing = pairing,
-                   .cuts = made.cuts,
-                   .cut = made.cut};
+    nights both = {
+        .graph = graph, .previous = previous, .id_map = id_map, .cuts = made.cuts, .cut = made.cut};
     tally all;
     int rc = nights_init(&both, err);
     if (rc == 0) {

@@ -3,8 +3,9 @@
 /*
  * Drift: what changed from one night's graph to the next, item by item, matched by id.
  *
- * For an item that both have: A_k are the first k neighbours in the new graph and B_k in the previous one, as
- * ids (best first, without repeated ids and the item itself). A neighbour that only one night has is in one set.
+ * For an item that both have: A_k are the first k neighbours in the new graph and B_k in the
+ * previous one, as ids (best first, without repeated ids and the item itself). A neighbour that
+ * only one night has is in one set.
  *
  *     Jaccard@k = |A_k and B_k| / |A_k or B_k|;  1 where both are empty
  *     changed   = Jaccard@K < 1;  reordered = equal sets in another order
@@ -13,7 +14,7 @@
  *
  * Inputs are compared by what the two manifests say of their vectors; an older manifest says less.
  */
-#include "compare/pairing.h"
+#include "compare/id_map.h"
 #include "compare/summary.h"
 #include "core/graph.h"
 
@@ -54,8 +55,9 @@ typedef struct kin_drift {
         input[2 * KIN_MODALITIES_MAX]; /* the new graph's modalities, then those that are gone */
 } kin_drift;
 
-/* `pairing` leads from `graph` to `previous`; rows are cut to `k` (0: the smaller of the two graphs'). The same numbers for any number of threads. */
+/* `id_map` leads from `graph` to `previous`; rows are cut to `k` (0: the smaller of the two
+ * graphs'). The same numbers for any number of threads. */
 int kin_drift_measure(kin_drift *out, const kin_graph *graph, const kin_graph *previous,
-                      const kin_pairing *pairing, size_t k, kin_error *err);
+                      const kin_id_map *id_map, size_t k, kin_error *err);
 
 #endif

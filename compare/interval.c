@@ -1,9 +1,9 @@
 /*
  * Bounds by betting (compare/interval.h).
  *
- * A row of K neighbours has one of K + 1 recalls, so values repeat: they are sorted and counted, and each step of
- * a search costs the number of different values. That a sample were t times as large with the same shares is then
- * a factor of t on the counts.
+ * A row of K neighbours has one of K + 1 recalls, so values repeat: they are sorted and counted,
+ * and each step of a search costs the number of different values. That a sample were t times as
+ * large with the same shares is then a factor of t on the counts.
  */
 #include "compare/interval.h"
 #include "core/memory.h"
@@ -95,8 +95,8 @@ static double lower_bound(const tally *self, double times, double alpha)
     double product = exp(times * self->log_product);
     if (product == 1)
         return high;
-    /* W(m) = 1 / alpha, multiplied by alpha: product + (alpha - m^s) V(m) = 1. The left side falls in m,
-     * is less than 1 at `high` and unbounded towards 0: halve. */
+    /* W(m) = 1 / alpha, multiplied by alpha: product + (alpha - m^s) V(m) = 1. The left side falls
+     * in m, is less than 1 at `high` and unbounded towards 0: halve. */
     double low = 0;
     for (int step = 0; step < STEPS; step++) {
         double middle = (low + high) / 2;
@@ -119,7 +119,7 @@ double kin_lower_bound(const double *value, size_t s, double alpha)
     return bound;
 }
 
-/* ---- intervals --------------------------------------------------------------------------------- */
+/* ---- intervals ------------------------------------------------------------------------------- */
 
 static const double error = 0.05;
 

@@ -1,15 +1,15 @@
 /*
  * The loss split (declared in compare/loss.h).
  *
- * Row after row: which neighbours of the reference are lost, and for each of them the questions of the header in
- * their order. Where a neighbour stands in a source is its place on the source's ladder, the exact neighbours by
- * which the source ranks: those by one modality, or of an index over the fused space the reference itself.
- * Time: a few lookups an entry and source; memory: 32 bytes an entry of one row of each ladder, and 4 bytes an
- * entry of the traced rows.
+ * Row after row: which neighbours of the reference are lost, and for each of them the questions of
+ * the header in their order. Where a neighbour stands in a source is its place on the source's
+ * ladder, the exact neighbours by which the source ranks: those by one modality, or of an index
+ * over the fused space the reference itself. Time: a few lookups an entry and source; memory: 32
+ * bytes an entry of one row of each ladder, and 4 bytes an entry of the traced rows.
  */
 #include "compare/loss.h"
-#include "compare/comparable.h"
-#include "compare/loss_parts.h"
+#include "compare/compatible.h"
+#include "compare/loss_advice.h"
 #include "compare/recall.h"
 #include "compare/row.h"
 #include "core/memory.h"
@@ -42,7 +42,7 @@ typedef struct split {
     kin_loss_needs needs;
 } split;
 
-/* ---- memory ----------------------------------------------------------------------------------- */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 static void split_release(split *self)
 {
@@ -135,7 +135,7 @@ static void note_need(split *self, float value)
 }
 
 /* No index came across it: was it within what one of them was asked for? */
-static kin_loss_reason judge_indexes(split *self, kin_loss *out, int32_t item)
+static kin_loss_reason find_reason_in_indexes(split *self, kin_loss *out, int32_t item)
 {
     const kin_trace *trace = self->trace;
     int modality = trace->source[0].modality;
@@ -158,7 +158,7 @@ static kin_loss_reason judge_indexes(split *self, kin_loss *out, int32_t item)
     return within ? KIN_LOSS_SEARCH : KIN_LOSS_DEPTH;
 }
 
-static kin_loss_reason judge_join(split *self, size_t t, int32_t item)
+static kin_loss_reason find_reason_in_join(split *self, size_t t, int32_t item)
 {
     const kin_trace *trace = self->trace;
     int32_t list = trace->list[item];
@@ -173,13 +173,13 @@ static void book(split *self, kin_loss *out, size_t t, int32_t item)
 {
     kin_loss_reason reason = KIN_LOSS_RANKED_OUT;
     if (!proposed(self->trace, t, item))
-        reason =
-            self->trace->lists > 0 ? judge_join(self, t, item) : judge_indexes(self, out, item);
+        reason = self->trace->lists > 0 ? find_reason_in_join(self, t, item)
+                                        : find_reason_in_indexes(self, out, item);
     out->reason[reason]++;
     out->lost++;
 }
 
-/* ---- all rows --------------------------------------------------------------------------------- */
+/* ---- all rows -------------------------------------------------------------------------------- */
 
 /* How many of the row's `wanted` neighbours no tie makes up for. */
 static size_t count_lost(const split *self, size_t got, size_t wanted)

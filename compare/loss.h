@@ -1,25 +1,28 @@
 #ifndef KIN_COMPARE_LOSS_H
 #define KIN_COMPARE_LOSS_H
 /*
- * The loss split: where the neighbours went that a graph has not, from the candidates that its build kept of some
- * rows (compare/trace.h), and which knob gets them back.
+ * The loss split: where the neighbours went that a graph has not, from the candidates that its
+ * build kept of some rows (compare/trace.h), and which knob gets them back.
  *
- * Lost are, of a traced row, the first r - (r * tie-aware@K) of the reference's neighbours that the graph's row
- * does not have, best first: those that no tie makes up for. Each is lost for one reason, the first that holds:
+ * Lost are, of a traced row, the first r - (r * tie-aware@K) of the reference's neighbours that the
+ * graph's row does not have, best first: those that no tie makes up for. Each is lost for one
+ * reason, the first that holds:
  *
  *     ranked out   a source proposed it: a rule or the last selection dropped it
- *     depth        no source was asked deep enough: in no modality is it among the C nearest distinct vectors
+ *     depth        no source was asked deep enough: in no modality is it among the C nearest
+ *                  distinct vectors
  *     search       within C in some modality, but its index did not come across it
  *     not looked at  (join) the row did not look at its list
- *     estimate     (join) the row looked at its list, but the estimate of its score was too low to be kept
+ *     estimate     (join) the row looked at its list, but the estimate of its score was too low
  *
- * Depth and search are booked to the modality in which it ranks best. Its rank in modality m is 1 + the number
- * of distinct cosines that are larger, with that of the row's own vector (equal vectors share one, an index holds
- * each vector once, and answers with the row's own as well).
+ * Depth and search are booked to the modality in which it ranks best. Its rank in modality m is 1 +
+ * the number of distinct cosines that are larger, with that of the row's own vector (equal vectors
+ * share one, an index holds each vector once, and answers with the row's own as well).
  *
- * Advice: what the knob would get back by the same sample, and its price as a factor of the search's work. For
- * depth the ranks say which C holds which share of the lost. For a join the reaches say the same of lists, and
- * work is the lists' items. For search there is no model: twice efSearch, twice the work, gain unknown (NaN).
+ * Advice: what the knob would get back by the same sample, and its price as a factor of the
+ * search's work. For depth the ranks say which C holds which share of the lost. For a join the
+ * reaches say the same of lists, and work is the lists' items. For search there is no model: twice
+ * efSearch, twice the work, gain unknown (NaN).
  */
 #include "compare/trace.h"
 
@@ -58,9 +61,10 @@ typedef struct kin_loss {
     kin_loss_advice advice[KIN_LOSS_ADVICE_MAX]; /* most regained first */
 } kin_loss;
 
-/* `reference` has the exact rows of the traced items, in the graph's own row numbers. nearest[m] (NULL where no
- * source is of modality m) are exact neighbours by modality m alone of the same rows, deep enough to tell whether
- * an item is among the C nearest distinct vectors; deeper ones make better advice. */
+/* `reference` has the exact rows of the traced items, in the graph's own row numbers. nearest[m]
+ * (NULL where no source is of modality m) are exact neighbours by modality m alone of the same
+ * rows, deep enough to tell whether an item is among the C nearest distinct vectors; deeper ones
+ * make better advice. */
 int kin_loss_split(kin_loss *out, const kin_graph *graph, const kin_graph *reference,
                    const kin_trace *trace, const kin_graph *const nearest[KIN_MODALITIES_MAX],
                    kin_error *err);

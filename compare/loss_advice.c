@@ -1,10 +1,10 @@
 /*
- * What would have helped (declared in compare/loss_parts.h).
+ * What would have helped (declared in compare/loss_advice.h).
  *
- * A knob is advised at the value that gets back four fifths of what it can get back at all: the last fifth costs
- * as much again, as the needs have long tails.
+ * A knob is advised at the value that gets back four fifths of what it can get back at all: the
+ * last fifth costs as much again, as the needs have long tails.
  */
-#include "compare/loss_parts.h"
+#include "compare/loss_advice.h"
 #include "core/memory.h"
 
 #include <math.h>
@@ -14,7 +14,7 @@
 
 static const double worth = 0.8;
 
-/* ---- needs ------------------------------------------------------------------------------------ */
+/* ---- needs ----------------------------------------------------------------------------------- */
 
 static int by_value(const void *a, const void *b)
 {
@@ -50,7 +50,7 @@ static size_t round_up(size_t value)
     return (value + unit - 1) / unit * unit;
 }
 
-/* ---- advice ----------------------------------------------------------------------------------- */
+/* ---- advice ---------------------------------------------------------------------------------- */
 
 /* Keeps the most regained first; what is not known comes last. */
 static void add(kin_loss *out, kin_loss_advice advice)

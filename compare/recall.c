@@ -1,8 +1,9 @@
 /*
  * Recall over all rows (formulas in the header, one row in compare/recall_row.c).
  *
- * Rows are judged side by side, in blocks whose sums are added in their order, so that the number of threads is
- * not to be seen in the result. What stays per row is its recall, for the distribution and the bounds.
+ * Rows are evaluated side by side, in blocks whose sums are added in their order, so that the
+ * number of threads is not to be seen in the result. What stays per row is its recall, for the
+ * distribution and the bounds.
  */
 #include "compare/recall.h"
 #include "compare/recall_row.h"
@@ -22,24 +23,24 @@ typedef struct worker {
 } worker;
 
 /* A comparison under way. */
-typedef struct judging {
+typedef struct evaluation {
     const kin_graph *graph, *reference;
-    const kin_pairing *pairing;
+    const kin_id_map *id_map;
     const int32_t *row; /* [count] or NULL */
     size_t count;
     bool all; /* every row of both: no bounds */
     kin_recall_rule rule;
-    double *tie_aware, *strict; /* [count] NaN: not judged; owned, as the next two */
+    double *tie_aware, *strict; /* [count] NaN: not evaluated; owned, as the next two */
     kin_recall_row *sum;        /* [blocks] */
     worker *worker;             /* [threads] */
     size_t threads;
-} judging;
+} evaluation;
 
 static int worker_init(worker *self, size_t got, size_t wanted, kin_error *err)
 {
     *self = (worker){.got = kin_alloc(got, sizeof *self->got),
                      .wanted = kin_alloc(wanted, sizeof *self->wanted)};
-    int rc = self->got && self->wanted ? 0 : kin_fail_alloc(err, "rows to judge", got + wanted);
+    int rc = self->got && self->wanted ? 0 : kin_fail_alloc(err, "rows to evaluate", got + wanted);
     if (rc == 0)
         rc = kin_id_set_init(&self->seen, got, err);
     if (rc == 0)
@@ -60,7 +61,7 @@ static size_t blocks_of(size_t rows)
     return (rows + BLOCK - 1) / BLOCK;
 }
 
-static int judging_init(judging *self, kin_error *err)
+static int evaluation_init(evaluation *self, kin_error *err)
 {
     self->threads = (size_t)omp_get_max_threads();
     kin_memory_plan plan = {.hint = "compare a sample of the rows: --sample"};
@@ -85,7 +86,7 @@ static int judging_init(judging *self, kin_error *err)
     return rc;
 }
 
-static void judging_release(judging *self)
+static void evaluation_release(evaluation *self)
 {
     for (size_t t = 0; self->worker && t < self->threads; t++)
         worker_release(&self->worker[t]);
@@ -95,27 +96,27 @@ static void judging_release(judging *self)
     free(self->strict);
 }
 
-/* Judges row number q; nothing where the graph does not have its item. */
-static void judge_row(judging *self, worker *w, size_t q)
+/* Evaluates row number q; nothing where the graph does not have its item. */
+static void evaluate_row(evaluation *self, worker *w, size_t q)
 {
     int32_t row = self->row ? self->row[q] : (int32_t)q;
-    int32_t own = kin_pairing_back(self->pairing, row);
+    int32_t own = kin_id_map_back(self->id_map, row);
     self->tie_aware[q] = self->strict[q] = NAN;
     if (own < 0)
         return;
     size_t wanted = kin_row_distinct(self->reference, (size_t)row, w->wanted, &w->place);
     size_t got = kin_row_distinct(self->graph, (size_t)own, w->got, &w->seen);
     for (size_t i = 0; i < got; i++)
-        w->got[i].row = kin_pairing_other(self->pairing, w->got[i].row);
+        w->got[i].row = kin_id_map_other(self->id_map, w->got[i].row);
     kin_recall_row one = kin_recall_row_of(&self->rule, w->got, got, w->wanted, wanted, &w->place);
     kin_recall_row_add(&self->sum[q / BLOCK], &one);
-    if (one.judged) {
+    if (one.evaluated) {
         self->tie_aware[q] = one.tie_aware[self->rule.cuts - 1];
         self->strict[q] = one.strict[self->rule.cuts - 1];
     }
 }
 
-static kin_recall_row judge_rows(judging *self)
+static kin_recall_row evaluate_rows(evaluation *self)
 {
     kin_recall_row all = {0};
     size_t blocks = blocks_of(self->count);
@@ -123,18 +124,18 @@ static kin_recall_row judge_rows(judging *self)
     for (size_t b = 0; b < blocks; b++) {
         size_t end = (b + 1) * BLOCK < self->count ? (b + 1) * BLOCK : self->count;
         for (size_t q = b * BLOCK; q < end; q++)
-            judge_row(self, &self->worker[omp_get_thread_num()], q);
+            evaluate_row(self, &self->worker[omp_get_thread_num()], q);
     }
     for (size_t b = 0; b < blocks; b++)
         kin_recall_row_add(&all, &self->sum[b]);
     return all;
 }
 
-/* ---- summing up -------------------------------------------------------------------------------- */
+/* ---- summing up ------------------------------------------------------------------------------ */
 
 static void take_means(kin_recall *out, const kin_recall_rule *rule, const kin_recall_row *sum)
 {
-    double scale = sum->judged ? 1 / (double)sum->judged : NAN;
+    double scale = sum->evaluated ? 1 / (double)sum->evaluated : NAN;
     double scored = rule->scored ? scale : NAN;
     out->cuts = rule->cuts;
     for (size_t c = 0; c < rule->cuts; c++) {
@@ -148,8 +149,8 @@ static void take_means(kin_recall *out, const kin_recall_rule *rule, const kin_r
         out->epsilon[e] = sum->epsilon[e] * scored;
     out->score_ratio = sum->with_ratio ? sum->score_ratio / (double)sum->with_ratio : NAN;
     out->score_loss = sum->with_loss ? sum->score_loss / (double)sum->with_loss : NAN;
-    out->judged = sum->judged;
-    out->rows = sum->judged + sum->empty_by_rule;
+    out->evaluated = sum->evaluated;
+    out->rows = sum->evaluated + sum->empty_by_rule;
     out->fill = sum->entries ? (double)sum->filled / (double)sum->entries : NAN;
     out->short_rows = sum->short_rows;
     out->short_by_rule = sum->short_by_rule;
@@ -158,8 +159,8 @@ static void take_means(kin_recall *out, const kin_recall_rule *rule, const kin_r
     out->truth_short = sum->truth_short;
 }
 
-/* Moves the judged rows to the front. */
-static void compact(judging *self, int32_t *row)
+/* Moves the evaluated rows to the front. */
+static void compact(evaluation *self, int32_t *row)
 {
     size_t kept = 0;
     for (size_t q = 0; q < self->count; q++)
@@ -173,18 +174,18 @@ static void compact(judging *self, int32_t *row)
 static int bound(kin_interval *out, const double *value, const kin_recall *of, double mean,
                  kin_error *err)
 {
-    if (!of->census)
-        return kin_interval_of(out, value, of->judged, 0, 1, err);
+    if (!of->exhaustive)
+        return kin_interval_of(out, value, of->evaluated, 0, 1, err);
     *out = (kin_interval){mean, mean, mean, mean};
     return 0;
 }
 
-static int take_distribution(kin_recall *out, judging *self, kin_error *err)
+static int read_distribution(kin_recall *out, evaluation *self, kin_error *err)
 {
-    size_t s = out->judged;
+    size_t s = out->evaluated;
     out->row = kin_alloc(s, sizeof *out->row);
     if (!out->row)
-        return kin_fail_alloc(err, "judged rows", s * sizeof *out->row);
+        return kin_fail_alloc(err, "evaluated rows", s * sizeof *out->row);
     compact(self, out->row);
     int rc = kin_summary_of(&out->strict, self->strict, s, err);
     if (rc == 0)
@@ -199,30 +200,29 @@ static int take_distribution(kin_recall *out, judging *self, kin_error *err)
     out->value = *kept;
     *kept = NULL;
     out->worst_count = kin_worst_of(out->worst, out->value, out->row, s);
-    return out->census ? 0 : kin_interval_halved(&out->rows_for_half, out->value, s, err);
+    return out->exhaustive ? 0 : kin_interval_halved(&out->rows_for_half, out->value, s, err);
 }
 
-int kin_recall_judge(kin_recall *out, const kin_graph *graph, const kin_graph *reference,
-                     const kin_pairing *pairing, size_t k, double weight_sum, const int32_t *row,
-                     size_t count, kin_error *err)
+int kin_recall_measure(kin_recall *out, const kin_graph *graph, const kin_graph *reference,
+                       const kin_id_map *id_map, size_t k, double weight_sum, const int32_t *row,
+                       size_t count, kin_error *err)
 {
     bool scored = graph->data && reference->data;
-    judging self = {.graph = graph,
-                    .reference = reference,
-                    .pairing = pairing,
-                    .row = row,
-                    .count = row ? count : reference->n,
-                    .rule = kin_recall_rule_make(k ? k : reference->k, scored, weight_sum)};
-    self.all =
-        self.count == reference->n && pairing->common == graph->n && graph->n == reference->n;
-    *out = (kin_recall){.k = self.rule.k, .scored = scored, .census = self.all};
-    int rc = judging_init(&self, err);
+    evaluation self = {.graph = graph,
+                       .reference = reference,
+                       .id_map = id_map,
+                       .row = row,
+                       .count = row ? count : reference->n,
+                       .rule = kin_recall_rule_make(k ? k : reference->k, scored, weight_sum)};
+    self.all = self.count == reference->n && id_map->common == graph->n && graph->n == reference->n;
+    *out = (kin_recall){.k = self.rule.k, .scored = scored, .exhaustive = self.all};
+    int rc = evaluation_init(&self, err);
     if (rc == 0) {
-        kin_recall_row sum = judge_rows(&self);
+        kin_recall_row sum = evaluate_rows(&self);
         take_means(out, &self.rule, &sum);
-        rc = take_distribution(out, &self, err);
+        rc = read_distribution(out, &self, err);
     }
-    judging_release(&self);
+    evaluation_release(&self);
     if (rc != 0)
         kin_recall_release(out);
     return rc;
@@ -235,7 +235,7 @@ void kin_recall_release(kin_recall *self)
     *self = (kin_recall){0};
 }
 
-/* ---- rows in memory ---------------------------------------------------------------------------- */
+/* ---- rows in memory -------------------------------------------------------------------------- */
 
 /* Entries of row q into `entry`, distinct; returns how many. */
 static size_t copy_row(kin_neighbor *entry, const kin_rows *rows, size_t q, int32_t item,
@@ -259,28 +259,28 @@ int kin_recall_kept(kin_recall_mean *out, double *value, const kin_rows *got, co
         size_t wanted = copy_row(w.wanted, exact, q, item[q], &w.place);
         size_t found = copy_row(w.got, got, q, item[q], &w.seen);
         kin_recall_row one = kin_recall_row_of(&rule, w.got, found, w.wanted, wanted, &w.place);
-        if (!one.judged)
+        if (!one.evaluated)
             continue;
-        value[out->judged++] = one.tie_aware[rule.cuts - 1];
+        value[out->evaluated++] = one.tie_aware[rule.cuts - 1];
         sum += one.tie_aware[rule.cuts - 1];
     }
-    if (out->judged > 0)
-        out->tie_aware = sum / (double)out->judged;
+    if (out->evaluated > 0)
+        out->tie_aware = sum / (double)out->evaluated;
     worker_release(&w);
     return rc;
 }
 
-/* ---- two graphs -------------------------------------------------------------------------------- */
+/* ---- two graphs ------------------------------------------------------------------------------ */
 
 int kin_recall_subtract(kin_recall_difference *out, const kin_recall *a, const kin_recall *b,
                         kin_error *err)
 {
-    size_t most = a->judged < b->judged ? a->judged : b->judged;
+    size_t most = a->evaluated < b->evaluated ? a->evaluated : b->evaluated;
     double *value = kin_alloc(most, sizeof *value);
-    *out = (kin_recall_difference){.census = a->census && b->census};
+    *out = (kin_recall_difference){.exhaustive = a->exhaustive && b->exhaustive};
     if (!value)
         return kin_fail_alloc(err, "differences of rows", most * sizeof *value);
-    for (size_t i = 0, j = 0; i < a->judged && j < b->judged;) {
+    for (size_t i = 0, j = 0; i < a->evaluated && j < b->evaluated;) {
         int32_t x = a->row[i], y = b->row[j];
         if (x == y) {
             double difference = a->value[i] - b->value[j];
@@ -294,7 +294,7 @@ int kin_recall_subtract(kin_recall_difference *out, const kin_recall *a, const k
     }
     out->mean /= (double)out->rows;
     out->interval = (kin_interval){out->mean, out->mean, out->mean, out->mean};
-    int rc = out->census ? 0 : kin_interval_of(&out->interval, value, out->rows, -1, 2, err);
+    int rc = out->exhaustive ? 0 : kin_interval_of(&out->interval, value, out->rows, -1, 2, err);
     free(value);
     return rc;
 }

@@ -25,7 +25,8 @@ static size_t cut_of(const kin_recall_rule *rule, size_t place)
     return c;
 }
 
-/* Shared ids: one at place i here and p there is shared by the first k of both from k = max(i, p) + 1 on. */
+/* Shared ids: one at place i here and p there is shared by the first k of both from k = max(i, p) +
+ * 1 on. */
 static void count_shared(kin_recall_row *out, const kin_recall_rule *rule, const kin_neighbor *got,
                          size_t got_count, size_t wanted_count, const kin_id_set *place)
 {
@@ -102,7 +103,7 @@ kin_recall_row kin_recall_row_of(const kin_recall_rule *rule, const kin_neighbor
         out.empty_by_rule = 1;
         return out;
     }
-    out.judged = 1;
+    out.evaluated = 1;
     out.filled = least(got_count, wanted_count);
     out.entries = wanted_count;
     out.empty_rows = got_count == 0;
@@ -130,7 +131,7 @@ void kin_recall_row_add(kin_recall_row *sum, const kin_recall_row *one)
     sum->score_loss += one->score_loss;
     sum->with_ratio += one->with_ratio;
     sum->with_loss += one->with_loss;
-    sum->judged += one->judged;
+    sum->evaluated += one->evaluated;
     sum->filled += one->filled;
     sum->entries += one->entries;
     sum->short_rows += one->short_rows;

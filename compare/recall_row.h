@@ -21,15 +21,15 @@ typedef struct kin_recall_row {
     double epsilon[KIN_EPSILONS];
     double score_ratio, score_loss;
     size_t with_ratio, with_loss; /* rows that have these two */
-    size_t judged, filled, entries;
+    size_t evaluated, filled, entries;
     size_t short_rows, short_by_rule, empty_rows, empty_by_rule, truth_short;
 } kin_recall_row;
 
 /* Cuts for k, and room for nothing else: the rule of a comparison. */
 kin_recall_rule kin_recall_rule_make(size_t k, bool scored, double weight_sum);
 
-/* got[0 .. got_count) against wanted[0 .. wanted_count), both distinct and best first; `place` has the places of
- * wanted's ids (kin_row_distinct). */
+/* got[0 .. got_count) against wanted[0 .. wanted_count), both distinct and best first; `place` has
+ * the places of wanted's ids (kin_row_distinct). */
 kin_recall_row kin_recall_row_of(const kin_recall_rule *rule, const kin_neighbor *got,
                                  size_t got_count, const kin_neighbor *wanted, size_t wanted_count,
                                  const kin_id_set *place);

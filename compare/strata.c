@@ -1,7 +1,10 @@
+/*
+ * Strata by sorting the cells of a column (compare/strata.h).
+ */
 #include "compare/strata.h"
 #include "core/memory.h"
-#include "core/random.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,7 +28,7 @@ static int by_text(const void *a, const void *b)
 }
 
 /* Numbers the values of sorted cells; returns how many. */
-static size_t number(strata *self, const cell *all, size_t n)
+static size_t number(kin_strata *self, const cell *all, size_t n)
 {
     size_t count = 0;
     for (size_t i = 0; i < n; i++) {
@@ -39,11 +42,11 @@ static size_t number(strata *self, const cell *all, size_t n)
     return count;
 }
 
-int strata_init(strata *self, const kin_graph *graph, const char *column, kin_error *err)
+int kin_strata_init(kin_strata *self, const kin_graph *graph, const char *column, kin_error *err)
 {
     size_t n = graph->n;
     int at = graph->items.lines.count ? kin_table_column(&graph->items, column) : -1;
-    *self = (strata){0};
+    *self = (kin_strata){0};
     if (at < 0)
         return kin_fail(err, KIN_E_DATA, "columns are those of the --items table it was built with",
                         "%s has no items.tsv with a column '%s'", graph->directory, column);
@@ -59,7 +62,7 @@ int strata_init(strata *self, const kin_graph *graph, const char *column, kin_er
     self->items = kin_alloc(n, sizeof *self->items);
     if (!all || !self->of || !self->name || !self->items) {
         rc = kin_fail_alloc(err, "strata", plan.total_bytes);
-        strata_release(self);
+        kin_strata_release(self);
     } else {
         for (size_t i = 0; i < n; i++)
             all[i] = (cell){kin_table_cell(&graph->items, i, at), i};
@@ -70,51 +73,51 @@ int strata_init(strata *self, const kin_graph *graph, const char *column, kin_er
     return rc;
 }
 
-void strata_release(strata *self)
+void kin_strata_release(kin_strata *self)
 {
     free(self->of);
     free(self->name);
     free(self->items);
-    *self = (strata){0};
+    *self = (kin_strata){0};
 }
 
-/* ---- drawing ------------------------------------------------------------------------------------- */
-
-/* A row, its stratum, and its place in an order by chance. */
-typedef struct lot {
-    int32_t stratum, row;
-    size_t place;
-} lot;
-
-static int by_stratum(const void *a, const void *b)
+/* The rows' recalls put in the order of their strata; those of stratum s end before next[s]. */
+static void sort_values(double *value, size_t *next, const kin_strata *strata,
+                        const kin_recall *recall, const kin_id_map *id_map)
 {
-    const lot *x = a;
-    const lot *y = b;
-    if (x->stratum != y->stratum)
-        return x->stratum < y->stratum ? -1 : 1;
-    return (x->place > y->place) - (x->place < y->place);
+    for (size_t i = 0; i < recall->evaluated; i++)
+        next[strata->of[kin_id_map_back(id_map, recall->row[i])] + 1]++;
+    for (size_t s = 0; s < strata->count; s++)
+        next[s + 1] += next[s];
+    for (size_t i = 0; i < recall->evaluated; i++)
+        value[next[strata->of[kin_id_map_back(id_map, recall->row[i])]]++] = recall->value[i];
 }
 
-enum { STREAM_STRATA = 0x737472 };
-
-int strata_draw(const strata *self, int32_t *row, size_t count, size_t n, uint64_t seed,
-                kin_error *err)
+int kin_strata_measure(kin_stratum *out, const kin_strata *strata, const kin_recall *recall,
+                       const kin_id_map *id_map, kin_error *err)
 {
-    kin_memory_plan plan = {.hint = "--stratify"};
-    kin_memory_plan_add(&plan, "rows to draw from", n, sizeof(lot));
-    int rc = kin_memory_plan_check(&plan, 0, err);
-    lot *all = rc == 0 ? kin_alloc(n, sizeof *all) : NULL;
-    if (!all)
-        return rc != 0 ? rc : kin_fail_alloc(err, "rows to draw from", plan.total_bytes);
-    uint64_t key = kin_random_key(seed, STREAM_STRATA, 0);
-    for (size_t i = 0; i < n; i++)
-        all[i] = (lot){self->of[i], (int32_t)i, kin_random_place(key, n, i)};
-    qsort(all, n, sizeof *all, by_stratum);
-    /* In whole numbers: rounding would draw a row twice. */
-    size_t start = kin_random_place(kin_random_key(seed, STREAM_STRATA, 1), n, 0);
-    for (size_t i = 0; i < count; i++)
-        row[i] = all[(i * n + start) / count].row;
-    free(all);
-    qsort(row, count, sizeof *row, kin_row_ascending);
-    return 0;
+    double *value = kin_alloc(recall->evaluated, sizeof *value);
+    size_t *next = kin_alloc_zero(strata->count + 1, sizeof *next);
+    int rc = value && next
+                 ? 0
+                 : kin_fail_alloc(err, "strata", kin_size_mul(recall->evaluated, sizeof *value));
+    if (rc == 0)
+        sort_values(value, next, strata, recall, id_map);
+    for (size_t s = 0, first = 0; s < strata->count && rc == 0; first = next[s++]) {
+        size_t evaluated = next[s] - first;
+        double sum = 0;
+        for (size_t i = first; i < next[s]; i++)
+            sum += value[i];
+        double mean = evaluated ? sum / (double)evaluated : NAN;
+        out[s] = (kin_stratum){.name = strata->name[s],
+                               .items = strata->items[s],
+                               .evaluated = evaluated,
+                               .mean = mean,
+                               .interval = {mean, mean, mean, mean}};
+        if (!recall->exhaustive)
+            rc = kin_interval_of(&out[s].interval, value + first, evaluated, 0, 1, err);
+    }
+    free(value);
+    free(next);
+    return rc;
 }

@@ -1,9 +1,10 @@
 /*
- * The health of a graph by itself (formulas in the header). One pass over the rows counts everything that
- * a pair says alone; what needs the other direction has a pass of its own in reciprocity.c and components.c.
+ * The health of a graph by itself (formulas in the header). One pass over the rows counts
+ * everything that a pair says alone; what needs the other direction has a pass of its own in
+ * structure_parts.c.
  *
- * Rows are cut into parts of a fixed length whose sums are added in order: real numbers come out the same for any
- * number of threads.
+ * Rows are cut into parts of a fixed length whose sums are added in order: real numbers come out
+ * the same for any number of threads.
  */
 #include "compare/structure.h"
 #include "compare/structure_parts.h"
@@ -58,7 +59,7 @@ static void measure_release(measure *self)
     kin_categories_release(&self->categories);
 }
 
-/* ---- all pairs ------------------------------------------------------------------------------ */
+/* ---- all pairs ------------------------------------------------------------------------------- */
 
 /* The entries of a row that are pairs, into w->place; returns how many. */
 static size_t keep_pairs(tally *sum, const kin_graph *g, size_t row, kin_row_space *w)
@@ -183,7 +184,7 @@ static void share_out(kin_structure *out, const kin_graph *g, const tally *all)
                                    : NAN;
 }
 
-/* ---- in-degrees ----------------------------------------------------------------------------- */
+/* ---- in-degrees ------------------------------------------------------------------------------ */
 
 static void find_hubs(kin_structure *out, const uint32_t *in_degree, size_t n)
 {
@@ -254,7 +255,7 @@ static int sum_up_degrees(kin_structure *out, const kin_degrees *degrees, kin_er
     return 0;
 }
 
-/* ---- all of it ------------------------------------------------------------------------------ */
+/* ---- all of it ------------------------------------------------------------------------------- */
 
 /* Memory at the widest stage: in-degrees, and what the reverse of some items takes. */
 static int check_memory(const kin_graph *g, kin_error *err)

@@ -1,12 +1,8 @@
 #ifndef KIN_COMPARE_STRUCTURE_PARTS_H
 #define KIN_COMPARE_STRUCTURE_PARTS_H
 /*
- * Private to kin_structure_measure: its stages, in this order.
- *
- *     categories.c   the cells of the column `category` as numbers
- *     structure.c    one pass over all pairs: in-degrees, categories, cosines; the in-degrees summed up
- *     reciprocity.c  pairs whose reverse is there as well
- *     components.c   what hangs together
+ * Private to compare/structure.c: the parts of a measurement that need more than one pass over a
+ * row.
  */
 #include "compare/row.h"
 #include "compare/structure.h"
@@ -35,8 +31,9 @@ typedef struct kin_degrees {
     bool repeats; /* some row has an id twice */
 } kin_degrees;
 
-/* How many pairs of items are pairs in both directions. The graph is reversed for as many items at a time as
- * have `room` pairs together, but at least one. Memory: 8 bytes an item and 4 a pair that there is room for. */
+/* How many pairs of items are pairs in both directions. The graph is reversed for as many items at
+ * a time as have `room` pairs together, but at least one. Memory: 8 bytes an item and 4 a pair that
+ * there is room for. */
 int kin_mutual_pairs(size_t *out, const kin_graph *graph, const kin_degrees *degrees,
                      kin_row_space *space /* [threads] */, size_t room, const kin_monitor *monitor,
                      kin_error *err);

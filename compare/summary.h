@@ -27,11 +27,13 @@ typedef struct kin_worst {
     double value;
 } kin_worst;
 
-/* The at most KIN_WORST_MAX least of the values below 1, least first and then by row; returns how many. */
+/* The at most KIN_WORST_MAX least of the values below 1, least first and then by row; returns how
+ * many. */
 size_t kin_worst_of(kin_worst *out /* [KIN_WORST_MAX] */, const double *value /* [s] */,
                     const int32_t *row /* [s] */, size_t s);
 
-/* The k at which rows are cut: those of 1, 10, 50 and 100 that are below k, and k; returns how many. */
+/* The k at which rows are cut: those of 1, 10, 50 and 100 that are below k, and k; returns how
+ * many. */
 size_t kin_cuts(size_t cut[KIN_CUTS_MAX], size_t k);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * Reading a trace (declared in compare/trace.h): like a graph's arrays, none of it is trusted until it was seen.
- * Time: one pass over the values. They stay in their mapped files.
+ * Reading a trace (declared in compare/trace.h): like a graph's arrays, none of it is trusted until
+ * it was seen. Time: one pass over the values. They stay in their mapped files.
  */
 #include "compare/trace.h"
 #include "core/npy_array.h"

@@ -1,13 +1,13 @@
 #ifndef KIN_COMPARE_TRACE_H
 #define KIN_COMPARE_TRACE_H
 /*
- * What a build noted of the way to some of its rows (kin build --trace-rows, docs/FORMATS.md): the candidates
- * that each source proposed, and of a join the lists that the row looked at. Data like any other: nothing here
- * knows the engine.
+ * What a build noted of the way to some of its rows (kin build --trace-rows, docs/FORMATS.md): the
+ * candidates that each source proposed, and of a join the lists that the row looked at. Data like
+ * any other: nothing here knows the engine.
  */
 #include "core/graph.h"
 
-/* Who proposes candidates: an index of a modality, one of the fused space, or the join. */
+/* A source of candidates: an index of a modality, one of the fused space, or the join. */
 typedef struct kin_trace_source {
     char name[KIN_NAME_MAX]; /* a modality's, "fused" or "join" */
     int modality;            /* of the graph, -1: all together */
@@ -24,15 +24,14 @@ typedef struct kin_trace {
     kin_trace_source source[KIN_MODALITIES_MAX];
     size_t lists;        /* of a join; 0: there is none, and the next three are NULL and 0 */
     const int32_t *list; /* [n] the list of each item, -1: none */
-    const float *
-        reach; /* [rows][lists] -INFINITY: the row looked at the list; else the reach that would let it,
-                             at the row's final floor; INFINITY: none would */
+    const float *reach;  /* [rows][lists] -INFINITY: the row looked at the list; else the reach that
+                           would let it, at the row's final threshold; INFINITY: none would */
     double reach_used;
     kin_file file[2 * KIN_MODALITIES_MAX + 3];
 } kin_trace;
 
-/* Opens the trace in a graph's folder. *there is false, and nothing opened, where the build kept none. Shapes
- * and ranges are checked: KIN_E_DATA. */
+/* Opens the trace in a graph's folder. *there is false, and nothing opened, where the build kept
+ * none. Shapes and ranges are checked: KIN_E_DATA. */
 int kin_trace_open(kin_trace *self, bool *there, const kin_graph *graph, kin_error *err);
 void kin_trace_close(kin_trace *self);
 

@@ -1,20 +1,29 @@
 /*
- * The facts behind `kin why` (declared in compare/why.h).
+ * What is known of a pair of items, and what follows from it (compare/why.h).
  *
- * Ranks come from the canonical scores of all items, kept in one array per modality and one for the fused score,
- * and counted: no order of the rest is needed. Only what is above the value is sorted, to count distinct ones.
+ * Ranks come from the canonical scores of all items, kept in one array per modality and one for the
+ * fused score, and counted: no order of the rest is needed. Only values above the pair's are
+ * sorted, to count distinct ones. Cost: two passes over the vectors; 4 bytes an item and modality,
+ * and 8 bytes an item.
  */
 #include "compare/why.h"
-#include "compare/comparable.h"
+#include "compare/compatible.h"
+#include "compare/recall.h"
 #include "core/half.h"
 #include "core/memory.h"
 #include "core/score.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- from the graph --------------------------------------------------------------------------- */
+const char *const kin_why_code_names[] = {
+    "same_item", "stored",     "disagree",   "no_pair", "not_among_exact",
+    "as_good",   "ranked_out", "depth",      "search",  "not_looked_at",
+    "estimate",  "not_traced", "no_vectors", NULL};
+
+/* ---- from the graph -------------------------------------------------------------------------- */
 
 static const json_t *manifest_modality(const kin_graph *graph, size_t m)
 {
@@ -22,7 +31,7 @@ static const json_t *manifest_modality(const kin_graph *graph, size_t m)
 }
 
 /* `to` in the row of `from`; the entry is left in *found where it is there. */
-static int look_up(why_side *out, kin_neighbor *found, const kin_graph *graph, size_t from,
+static int look_up(kin_why_side *out, kin_neighbor *found, const kin_graph *graph, size_t from,
                    size_t to, kin_error *err)
 {
     kin_neighbor *row = kin_alloc(graph->k, sizeof *row);
@@ -39,8 +48,9 @@ static int look_up(why_side *out, kin_neighbor *found, const kin_graph *graph, s
     return 0;
 }
 
-/* Score and cosines as stored, the latter to three digits; that of an only modality follows from the score. */
-static void read_stored(why_facts *self, const kin_neighbor *found)
+/* Score and cosines as stored, the latter to three digits; that of an only modality follows from
+ * the score. */
+static void read_stored(kin_why *self, const kin_neighbor *found)
 {
     self->pair = true;
     self->score = found->score;
@@ -51,7 +61,7 @@ static void read_stored(why_facts *self, const kin_neighbor *found)
 }
 
 /* w cos, where only some modalities count rescaled as --missing says (core/score.h). */
-static void contribute(why_facts *self)
+static void contribute(kin_why *self)
 {
     const json_t *options = json_object_get(self->graph->manifest, "options");
     const char *missing = json_string_value(json_object_get(options, "missing"));
@@ -66,7 +76,7 @@ static void contribute(why_facts *self)
         self->contribution[m] = scale * self->weight[m] * (double)self->cosine[m];
 }
 
-/* ---- from the vectors ------------------------------------------------------------------------- */
+/* ---- from the vectors ------------------------------------------------------------------------ */
 
 /* The values of one item with all others; NaN where there is none. */
 typedef struct values {
@@ -135,9 +145,9 @@ static int by_value(const void *a, const void *b)
 }
 
 /* `own` is the value of the item's own vector; `above` is work. */
-static why_rank rank_of(const float *value, size_t n, size_t item, float own, float *above)
+static kin_why_rank rank_of(const float *value, size_t n, size_t item, float own, float *above)
 {
-    why_rank out = {0};
+    kin_why_rank out = {0};
     size_t level = 0;
     if (isnan(value[item]))
         return out;
@@ -156,7 +166,7 @@ static why_rank rank_of(const float *value, size_t n, size_t item, float own, fl
 }
 
 /* `weight_sum` is the fused score of an item with its own vectors. */
-static void rank_side(why_side *out, const values *all, size_t to, double weight_sum)
+static void rank_side(kin_why_side *out, const values *all, size_t to, double weight_sum)
 {
     for (size_t i = 0; i < all->n; i++)
         out->others += !isnan(all->score[i]);
@@ -174,7 +184,7 @@ static unsigned vectors_of(const kin_catalog *catalog, size_t row)
     return has;
 }
 
-static int read_vectors(why_facts *self, const kin_catalog *catalog, const kin_monitor *monitor,
+static int read_vectors(kin_why *self, const kin_catalog *catalog, const kin_monitor *monitor,
                         kin_error *err)
 {
     kin_query query;
@@ -206,14 +216,14 @@ static int read_vectors(why_facts *self, const kin_catalog *catalog, const kin_m
     return rc;
 }
 
-/* ---- from the trace --------------------------------------------------------------------------- */
+/* ---- from the trace -------------------------------------------------------------------------- */
 
-static void read_row(why_trace *out, const kin_trace *trace, size_t t, int32_t item)
+static void read_row(kin_why_trace *out, const kin_trace *trace, size_t t, int32_t item)
 {
     out->source_count = trace->source_count;
     for (size_t s = 0; s < trace->source_count; s++) {
         const kin_trace_source *from = &trace->source[s];
-        why_source *to = &out->source[s];
+        kin_why_source *to = &out->source[s];
         memcpy(to->name, from->name, sizeof to->name);
         to->modality = from->modality;
         to->asked = from->asked;
@@ -227,7 +237,7 @@ static void read_row(why_trace *out, const kin_trace *trace, size_t t, int32_t i
     out->reach_used = trace->reach_used;
 }
 
-static int read_trace(why_facts *self, kin_error *err)
+static int read_trace(kin_why *self, kin_error *err)
 {
     kin_trace trace;
     bool there;
@@ -243,13 +253,162 @@ static int read_trace(why_facts *self, kin_error *err)
     return 0;
 }
 
-/* ---- all of it -------------------------------------------------------------------------------- */
+#define conclude(self, reason, ...)                                                                \
+    ((self)->code = (reason), (void)snprintf((self)->result, sizeof(self)->result, __VA_ARGS__))
 
-int why_find(why_facts *out, const kin_graph *graph, const kin_catalog *catalog, size_t a, size_t b,
-             const kin_monitor *monitor, kin_error *err)
+/* ---- the result, without the trace ----------------------------------------------------------- */
+
+static const char *letters(bool a, bool b)
+{
+    return a && b ? "both A and B" : a ? "A" : "B";
+}
+
+static void conclude_no_pair(kin_why *self)
+{
+    bool none_a = self->has_a == 0, none_b = self->has_b == 0;
+    if (none_a || none_b)
+        conclude(self, KIN_WHY_NO_PAIR, "no pair: no modality has a vector for %s",
+                 letters(none_a, none_b));
+    else if (self->dropped_a || self->dropped_b)
+        conclude(self, KIN_WHY_NO_PAIR,
+                 "no pair: --missing drop left %s out, for want of a vector in some modality",
+                 letters(self->dropped_a, self->dropped_b));
+    else
+        conclude(self, KIN_WHY_NO_PAIR, "no pair: A lacks every modality that B has");
+}
+
+static void conclude_beyond(kin_why *self, size_t wanted)
+{
+    const kin_why_rank *rank = &self->there.fused;
+    if (rank->above < wanted)
+        conclude(self, KIN_WHY_NOT_AMONG_EXACT,
+                 "not among the exact %zu: rank %zu, behind smaller row numbers of the same score",
+                 wanted, rank->place);
+    else
+        conclude(self, KIN_WHY_NOT_AMONG_EXACT, "not among the exact %zu: rank %zu", wanted,
+                 rank->place);
+}
+
+/* ---- the result, with the trace -------------------------------------------------------------- */
+
+static void conclude_join(kin_why *self)
+{
+    const kin_why_trace *trace = &self->trace;
+    if (trace->reach == -INFINITY)
+        conclude(self, KIN_WHY_ESTIMATE,
+                 "lost: its list was looked at, but the estimate of its score was too low to be "
+                 "kept: --engine exact");
+    else if (isinf(trace->reach))
+        conclude(
+            self, KIN_WHY_NOT_LOOKED_AT,
+            "lost: its list was not looked at, and no reach would have let it: --engine exact");
+    else
+        conclude(self, KIN_WHY_NOT_LOOKED_AT,
+                 "lost: its list was not looked at (needs reach %.2f, used %.2f): --target-recall",
+                 (double)trace->reach, trace->reach_used);
+}
+
+/* B's rank as the source counts: 0 where it has none. */
+static size_t rank_in(const kin_why *self, const kin_why_source *source)
+{
+    return source->modality >= 0 ? self->there.by[source->modality].distinct
+                                 : self->there.fused.distinct;
+}
+
+static void conclude_indexes(kin_why *self)
+{
+    const kin_why_trace *trace = &self->trace;
+    const kin_why_source *best = NULL;
+    bool within = false;
+    for (size_t s = 0; s < trace->source_count; s++) {
+        const kin_why_source *source = &trace->source[s];
+        size_t rank = rank_in(self, source);
+        bool deep = rank > 0 && (source->asked == 0 || rank <= source->asked);
+        if (rank == 0 || deep < within || (best && deep == within && rank >= rank_in(self, best)))
+            continue;
+        within = deep;
+        best = source;
+    }
+    if (!best)
+        conclude(self, KIN_WHY_DEPTH, "lost: no index ranks it: --engine exact");
+    else if (within)
+        conclude(self, KIN_WHY_SEARCH,
+                 "lost by search in %s, whose index did not come across it (rank %zu of the %zu "
+                 "that were asked for): --ef-search",
+                 best->name, rank_in(self, best), best->asked);
+    else
+        conclude(self, KIN_WHY_DEPTH,
+                 "lost: no %s ranks it within the %zu candidates that were asked for (best: %s, "
+                 "rank %zu): --candidates",
+                 best->modality >= 0 ? "modality" : "index", best->asked, best->name,
+                 rank_in(self, best));
+}
+
+static void conclude_trace(kin_why *self)
+{
+    const kin_why_trace *trace = &self->trace;
+    const char *proposer = NULL;
+    for (size_t s = 0; s < trace->source_count && !proposer; s++)
+        proposer = trace->source[s].proposed ? trace->source[s].name : NULL;
+    size_t rank = self->there.fused.place;
+    if (trace->rows == 0)
+        conclude(
+            self, KIN_WHY_NOT_TRACED,
+            "lost: its exact rank is %zu of %zu; a build with --trace-rows notes where such are "
+            "lost",
+            rank, self->graph->k);
+    else if (!trace->traced)
+        conclude(
+            self, KIN_WHY_NOT_TRACED,
+            "lost: its exact rank is %zu of %zu; A is not among the %zu items that were traced: "
+            "more --trace-rows",
+            rank, self->graph->k, trace->rows);
+    else if (proposer)
+        conclude(self, KIN_WHY_RANKED_OUT,
+                 "lost: %s proposed it, and a rule or the last selection dropped it", proposer);
+    else if (trace->join)
+        conclude_join(self);
+    else
+        conclude_indexes(self);
+}
+
+/* Fills code and result from the rest: the first that holds. The questions about the trace are
+ * those of compare/loss.h, in their order. */
+static void find_result(kin_why *self)
+{
+    const kin_why_side *there = &self->there;
+    size_t k = self->graph->k;
+    size_t wanted = there->others < k ? there->others : k;
+    bool belongs = there->fused.place > 0 && there->fused.place <= wanted;
+    if (self->a == self->b)
+        conclude(self, KIN_WHY_SAME_ITEM, "A is B, and no item is its own neighbour");
+    else if (self->vectors && kin_graph_is_exact(self->graph) && belongs != (there->place > 0))
+        conclude(self, KIN_WHY_DISAGREE,
+                 "the graph and the vectors disagree: B's exact rank is %zu of %zu, and it is %s",
+                 there->fused.place, k, there->place > 0 ? "stored" : "not stored");
+    else if (there->place > 0)
+        conclude(self, KIN_WHY_STORED, "stored at place %zu", there->place);
+    else if (!self->vectors)
+        conclude(self, KIN_WHY_NO_VECTORS,
+                 "not stored; whether it belongs there only the vectors can tell: --modality");
+    else if (there->fused.place == 0)
+        conclude_no_pair(self);
+    else if (!belongs)
+        conclude_beyond(self, wanted);
+    else if (there->stored >= wanted && (double)there->last >= (double)self->score - KIN_RECALL_TIE)
+        conclude(self, KIN_WHY_AS_GOOD, "nothing is lost: all %zu that are stored are as good",
+                 there->stored);
+    else
+        conclude_trace(self);
+}
+
+/* ---- all of it ------------------------------------------------------------------------------- */
+
+int kin_why_find(kin_why *out, const kin_graph *graph, const kin_catalog *catalog, size_t a,
+                 size_t b, const kin_monitor *monitor, kin_error *err)
 {
     kin_neighbor found = {0}, found_back = {0};
-    *out = (why_facts){.graph = graph, .a = a, .b = b, .score = NAN};
+    *out = (kin_why){.graph = graph, .a = a, .b = b, .score = NAN};
     for (size_t m = 0; m < graph->modality_count; m++) {
         out->cosine[m] = NAN;
         out->weight[m] = json_number_value(json_object_get(manifest_modality(graph, m), "weight"));
@@ -266,6 +425,6 @@ int why_find(why_facts *out, const kin_graph *graph, const kin_catalog *catalog,
     if (rc != 0)
         return rc;
     contribute(out);
-    why_judge(out);
+    find_result(out);
     return 0;
 }

@@ -217,8 +217,8 @@ void kin_graph_close(kin_graph *self)
 {
     for (size_t f = 0; f < sizeof self->file / sizeof *self->file; f++)
         kin_file_close(&self->file[f]);
-    for (size_t a = 0; a < sizeof self->made / sizeof *self->made; a++)
-        free(self->made[a]);
+    for (size_t a = 0; a < sizeof self->in_memory / sizeof *self->in_memory; a++)
+        free(self->in_memory[a]);
     if (!self->names_borrowed) {
         kin_lines_close(&self->ids);
         kin_table_close(&self->items);

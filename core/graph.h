@@ -52,7 +52,7 @@ void kin_graph_writer_free(kin_graph_writer *self);
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-/* A graph: its arrays mapped, or in memory (compare/made.h, compare/foreign.h). Const after opening. */
+/* A graph: its arrays mapped, or in memory (compare/memory_graph.h, compare/import.h). Const after opening. */
 typedef struct kin_graph {
     size_t n;
     size_t pairs;
@@ -60,7 +60,7 @@ typedef struct kin_graph {
     kin_row_order order;
     int64_t *indptr;        /* [n + 1]; owned */
     const int32_t *indices; /* [pairs] */
-    const float *data; /* [pairs] fused scores; NULL of a foreign graph: entries are best first */
+    const float *data; /* [pairs] fused scores; NULL of an imported graph: entries are best first */
     size_t modality_count;
     char modality[KIN_MODALITIES_MAX][KIN_NAME_MAX];
     const uint16_t *cosine[KIN_MODALITIES_MAX]; /* [pairs] float16 bits; NULL where it has none */
@@ -71,7 +71,7 @@ typedef struct kin_graph {
     char *directory;     /* without slashes at its end; owned */
     kin_dir dir;         /* the folder itself; not open where the arrays lie in no file */
     kin_file file[3 + KIN_MODALITIES_MAX];
-    void *made[2 + KIN_MODALITIES_MAX]; /* arrays that lie in no file; owned */
+    void *in_memory[2 + KIN_MODALITIES_MAX]; /* arrays that are not mapped; owned */
 } kin_graph;
 
 /* Opens a folder that kin build wrote; checks shapes, ranges (indices in [0, n), indptr

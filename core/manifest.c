@@ -128,3 +128,12 @@ int kin_manifest_verify(const json_t *manifest, const kin_dir *dir, kin_error *e
     }
     return rc;
 }
+
+int kin_manifest_check_listed(const json_t *manifest, const char *directory, const char *name,
+                              kin_error *err)
+{
+    if (json_object_get(json_object_get(manifest, "files"), name))
+        return 0;
+    return kin_fail(err, KIN_E_DATA, "the folder is damaged: build it again",
+                    "%s/manifest.json does not list %s", directory, name);
+}

@@ -25,4 +25,8 @@ int kin_manifest_hash(kin_hash *out, const json_t *manifest, kin_error *err);
  * is missing or differs. */
 int kin_manifest_verify(const json_t *manifest, const kin_dir *dir, kin_error *err);
 
+/* KIN_E_DATA where the manifest of `directory` does not list the file `name`, which then has no checksum. */
+int kin_manifest_check_listed(const json_t *manifest, const char *directory, const char *name,
+                              kin_error *err);
+
 #endif

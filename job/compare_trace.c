@@ -1,8 +1,8 @@
 #include "job/compare_trace.h"
-#include "compare/made.h"
+#include "compare/memory_graph.h"
 #include "core/memory.h"
+#include "job/graph_catalog.h"
 #include "job/row_sample.h"
-#include "job/show_catalog.h"
 
 #include <stdio.h>
 
@@ -19,7 +19,7 @@ typedef struct truth {
     kin_graph nearest[KIN_MODALITIES_MAX];
 } truth;
 
-size_t compare_trace_depth(size_t asked, size_t n)
+size_t kin_loss_trace_depth(size_t asked, size_t n)
 {
     size_t depth = kin_size_mul(asked, TIMES_ASKED);
     if (asked == 0 || depth > DEPTH_MAX)
@@ -34,7 +34,7 @@ static void set_depths(truth *self)
         const kin_trace_source *source = &trace->source[s];
         if (source->modality < 0)
             continue;
-        size_t depth = compare_trace_depth(source->asked, trace->n);
+        size_t depth = kin_loss_trace_depth(source->asked, trace->n);
         size_t *known = &self->depth[source->modality];
         *known = depth > *known ? depth : *known;
     }
@@ -75,7 +75,7 @@ static int rank_rows(kin_graph *out, const truth *self, const kin_catalog *catal
     if (rc == 0 && queries.count > 0)
         rc = kin_stream_run(catalog, &queries, &stream, kin_rows_sink(&rows), monitor, err);
     if (rc == 0)
-        rc = kin_graph_make(out, &rows, self->trace->row, self->like, err);
+        rc = kin_memory_graph_init(out, &rows, self->trace->row, self->like, err);
     kin_rows_release(&rows);
     return rc;
 }
@@ -83,11 +83,11 @@ static int rank_rows(kin_graph *out, const truth *self, const kin_catalog *catal
 static int rank_by_modality(truth *self, size_t m, const kin_monitor *monitor, kin_error *err)
 {
     kin_catalog view;
-    int rc = show_view_init(&view, self->catalog, m, err);
+    int rc = kin_catalog_view_init(&view, self->catalog, m, err);
     if (rc != 0)
         return rc;
     rc = rank_rows(&self->nearest[m], self, &view, self->depth[m], monitor, err);
-    show_view_release(&view);
+    kin_catalog_view_release(&view);
     return rc;
 }
 
@@ -119,9 +119,9 @@ static int split_trace(kin_loss *out, truth *self, const kin_graph *reference,
     return rc;
 }
 
-int compare_trace_split(kin_loss *out, bool *there, const kin_graph *graph,
-                        const kin_catalog *catalog, const kin_graph *reference, size_t memory_bytes,
-                        const kin_monitor *monitor, kin_error *err)
+int kin_loss_of_trace(kin_loss *out, bool *there, const kin_graph *graph,
+                      const kin_catalog *catalog, const kin_graph *reference, size_t memory_bytes,
+                      const kin_monitor *monitor, kin_error *err)
 {
     kin_trace trace;
     *out = (kin_loss){0};

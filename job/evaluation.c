@@ -56,11 +56,11 @@ kin_row_sink judge_sink(judge *self, kin_row_sink next)
 /* Nothing to find is found. A sample of nothing proves nothing. */
 static void conclude(judge_verdict *v, const kin_recall_mean *recall, const double *value)
 {
-    v->rows = recall->judged;
+    v->rows = recall->evaluated;
     v->mean = recall->tie_aware;
-    v->lower_bound = v->census        ? v->mean
-                     : recall->judged ? kin_lower_bound(value, recall->judged, v->alpha)
-                                      : 0;
+    v->lower_bound = v->census           ? v->mean
+                     : recall->evaluated ? kin_lower_bound(value, recall->evaluated, v->alpha)
+                                         : 0;
     v->met = v->lower_bound >= v->target;
 }
 

@@ -1,4 +1,5 @@
 #include "job/row_sample.h"
+#include "compare/sampling.h"
 #include "core/random.h"
 
 #include <stdlib.h>
@@ -20,21 +21,13 @@ size_t row_sample_population(const kin_catalog *catalog)
     return count;
 }
 
-/* The first of all items in an order by chance that may be drawn, put in order. */
 size_t row_sample_draw(int32_t *out, const kin_catalog *catalog, const row_sample_options *o)
 {
-    size_t n = catalog->n;
-    size_t drawn = 0;
-    uint64_t key = kin_random_key(o->seed, o->purpose, o->round);
-    for (size_t i = 0; i < n && drawn < o->count; i++) {
-        int32_t row = (int32_t)kin_random_place(key, n, i);
-        bool left_out = o->without_count && bsearch(&row, o->without, o->without_count,
-                                                    sizeof *o->without, kin_row_ascending);
-        if (catalog->present[row] && !left_out)
-            out[drawn++] = row;
-    }
-    qsort(out, drawn, sizeof *out, kin_row_ascending);
-    return drawn;
+    const kin_population from = {.n = catalog->n,
+                                 .present = catalog->present,
+                                 .without = o->without,
+                                 .without_count = o->without_count};
+    return kin_sample_draw(out, o->count, &from, kin_random_key(o->seed, o->purpose, o->round));
 }
 
 int row_sample_init(row_sample *self, const kin_catalog *catalog, const row_sample_options *o,

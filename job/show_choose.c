@@ -1,10 +1,10 @@
 /*
- * Which items `kin show` shows (declared in job/show_data.h): a sample that a person can trust
+ * Which items `kin show` shows (declared in job/show.h): a sample that a person can trust
  * not to be picked by hand, and that shows the breadth of the catalog. No randomness: the same
  * graph gives the same page.
  */
 #include "core/memory.h"
-#include "job/show_data.h"
+#include "job/show.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -77,7 +77,8 @@ static int by_number(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-int show_choose(size_t *row, size_t *count, size_t wanted, const kin_graph *graph, kin_error *err)
+int kin_show_choose(size_t *row, size_t *count, size_t wanted, const kin_graph *graph,
+                    kin_error *err)
 {
     choice *all = kin_alloc(graph->n, sizeof *all);
     group *groups = kin_alloc_zero(graph->n, sizeof *groups);
@@ -108,8 +109,8 @@ done:
     return rc;
 }
 
-int show_find(size_t *row, const char *const *id, size_t count, const kin_graph *graph,
-              kin_error *err)
+int kin_show_find(size_t *row, const char *const *id, size_t count, const kin_graph *graph,
+                  kin_error *err)
 {
     kin_line_index index;
     int rc = kin_line_index_init(&index, &graph->ids, "ids.txt", 0, err);

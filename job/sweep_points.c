@@ -91,7 +91,8 @@ static double lower_bound(const sweep *self, const kin_recall_mean *recall,
 {
     if (point->engine == ENGINE_EXACT || self->exhaustive) /* proven, or known */
         return point->recall;
-    return recall->judged ? kin_lower_bound(self->value, recall->judged, 1 - SWEEP_CONFIDENCE) : 0;
+    return recall->evaluated ? kin_lower_bound(self->value, recall->evaluated, 1 - SWEEP_CONFIDENCE)
+                             : 0;
 }
 
 int sweep_add_point(sweep *self, sweep_point point, kin_error *err)
@@ -101,7 +102,7 @@ int sweep_add_point(sweep *self, sweep_point point, kin_error *err)
     int rc = row_sample_recall(&self->evaluated, &recall, self->value, err);
     if (rc != 0)
         return rc;
-    self->rows = recall.judged;
+    self->rows = recall.evaluated;
     point.most_seconds = point.seconds;
     point.runs = 1;
     point.recall = recall.tie_aware; /* nothing to find is found */

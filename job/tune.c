@@ -26,7 +26,7 @@ typedef struct tuner {
  * here, nothing is left to chance on that side. */
 static bool promises(const tuner *self, const kin_recall_mean *recall)
 {
-    size_t s = recall->judged;
+    size_t s = recall->evaluated;
     if (s == 0)
         return true;
     double bound = recall->tie_aware;

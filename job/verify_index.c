@@ -1,32 +1,21 @@
 /*
- * What kin verify holds of an index folder (declared in tools/verify.h): groups of equal vectors, the projection,
- * and FAISS's own file of every part, which has to hold as many vectors of as many dimensions as the
+ * What is held of an index folder (job/verify.h): groups of equal vectors, the projection, and
+ * FAISS's own file of every part, which has to hold as many vectors of as many dimensions as the
  * manifest says.
  *
- * FAISS does not defend itself against bytes it did not write, and a right checksum only says that these are the
- * bytes that the manifest's writer saw. So each file is opened by a process of its own, whose address space
- * is bounded by the file's size: what makes FAISS crash or ask for all memory there is named as damage here.
  * Memory: one index file at a time. Time: FAISS reads all of it.
  */
+#include "job/verify_index.h"
 #include "ann/faiss_api.h"
 #include "core/catalog.h"
 #include "core/counted.h"
-#include "core/file.h"
+#include "core/manifest.h"
 #include "core/memory.h"
 #include "core/npy_array.h"
 #include "core/plain.h"
-#include "tools/no_memory.h"
-#include "tools/verify.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 static const char damaged[] = "the folder is damaged: build it again";
 
@@ -99,123 +88,32 @@ static int check_projection(const index_part *part, kin_error *err)
 
 /* ---- FAISS's file ---------------------------------------------------------------------------- */
 
-/* What the reading process says. */
-typedef struct reader_answer {
-    int rc;
-    kin_error err;
-} reader_answer;
-
-enum { SLACK = 64 << 20 };
-
-/* Whether that much memory can be had now. */
-static bool is_free(size_t bytes)
+static int open_here(const kin_index_file *file, kin_error *err)
 {
-    void *memory = malloc(bytes);
-    bool free_now = memory != NULL;
-    free(memory);
-    return free_now;
-}
-
-/* Bounds the address space by what a file of that size can need; false where it is bounded more tightly already. */
-static bool bound_memory(size_t bytes)
-{
-    enum { FACTOR = 4 };
-    unsigned long long pages = 0;
-    struct rlimit limit;
-    FILE *file = fopen("/proc/self/statm", "re");
-    bool known = file && fscanf(file, "%llu", &pages) == 1 && getrlimit(RLIMIT_AS, &limit) == 0;
-    if (file)
-        fclose(file);
-    if (!known)
-        return false;
-    rlim_t most = pages * (rlim_t)sysconf(_SC_PAGESIZE) + FACTOR * (rlim_t)bytes + SLACK;
-    if (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur <= most)
-        return false;
-    limit.rlim_cur = most;
-    return setrlimit(RLIMIT_AS, &limit) == 0;
-}
-
-/* The reading process: opens the file of so many bytes and says how that went. Never returns. */
-static void read_and_tell(const index_part *part, const char *name, size_t bytes, int to)
-{
-    reader_answer answer = {0};
     kin_faiss *faiss = NULL;
-
-    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
-    signal(SIGBUS, SIG_DFL);
-    no_memory_release(); /* an answer, not an end */
-    bool bounded = bound_memory(bytes);
-    for (int tries = 0; tries == 0 || (tries == 1 && answer.rc == KIN_E_MEMORY); tries++)
-        answer.rc = /* twice: a moment without memory is no damage */
-            kin_faiss_read(&faiss, part->dir, name, part->ivf, part->d, part->groups, &answer.err);
-    if (answer.rc == KIN_E_MEMORY && bounded && is_free(SLACK / 2 + bytes))
-        answer.rc = kin_fail(&answer.err, KIN_E_DATA, damaged,
-                             "%s/%s asks for more memory than its %zu bytes explain",
-                             part->dir->path, name, bytes);
-    ssize_t written = write(to, &answer, sizeof answer); /* in one piece: less than PIPE_BUF */
-    _exit(written == (ssize_t)sizeof answer ? 0 : 1);
+    int rc = kin_faiss_read(&faiss, file->dir, file->name, file->ivf, file->d, file->vectors, err);
+    kin_faiss_free(faiss);
+    return rc;
 }
 
-/* The failure of a process that ended with `status` and without an answer. Signals that a process brings on itself are
- * the file's doing. Others come from outside: SIGKILL from the kernel where the machine has no memory left. */
-static int fail_ended(int status, const char *path, const char *name, kin_error *err)
-{
-    int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-    bool own = number == SIGSEGV || number == SIGBUS || number == SIGABRT || number == SIGFPE ||
-               number == SIGILL || number == SIGTRAP || number == SIGSYS;
-    if (number == SIGKILL)
-        return kin_fail(err, KIN_E_MEMORY, "free memory on this machine, or its cgroup",
-                        "%s/%s: the process that reads it was killed", path, name);
-    if (number && !own)
-        return kin_fail(err, KIN_E_AGAIN, "run it again",
-                        "%s/%s: the process that reads it was ended by signal %d", path, name,
-                        number);
-    return kin_fail(err, KIN_E_DATA, damaged, "%s/%s: FAISS ends with %s %d when it reads it", path,
-                    name, number ? "signal" : "status", number ? number : WEXITSTATUS(status));
-}
-
-static int read_apart(const index_part *part, const char *name, size_t bytes, kin_error *err)
-{
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0)
-        return kin_fail_errno(err, KIN_E_IO, "raise the limit of open files: ulimit -n",
-                              "%s/%s cannot be read by FAISS", part->dir->path, name);
-    fflush(stdout);
-    pid_t child = fork();
-    if (child == 0)
-        read_and_tell(part, name, bytes, ends[1]);
-    int reason = errno;
-    close(ends[1]);
-    reader_answer answer;
-    bool told =
-        child > 0 && KIN_RETRY(read(ends[0], &answer, sizeof answer)) == (ssize_t)sizeof answer;
-    close(ends[0]);
-    errno = reason;
-    if (child < 0)
-        return kin_fail_errno(err, KIN_E_MEMORY, "free memory, or raise the limit of processes",
-                              "%s/%s: no process can be started to read it", part->dir->path, name);
-    int status = 0;
-    (void)KIN_RETRY(waitpid(child, &status, 0));
-    if (!told)
-        return fail_ended(status, part->dir->path, name, err);
-    if (answer.rc != 0 && err)
-        *err = answer.err;
-    return answer.rc;
-}
-
-static int check_faiss(const index_part *part, const json_t *manifest, kin_error *err)
+static int check_faiss(const index_part *part, const json_t *manifest,
+                       const kin_verify_options *options, kin_error *err)
 {
     char name[KIN_NAME_MAX + 16];
     kin_memory_plan plan = KIN_MEMORY_PLAN_INIT;
     snprintf(name, sizeof name, "%s.faiss", part->name);
-    int rc = verify_listed(manifest, part->dir->path, name, err);
+    int rc = kin_manifest_check_listed(manifest, part->dir->path, name, err);
     if (rc != 0)
         return rc;
     const json_t *entry = json_object_get(json_object_get(manifest, "files"), name);
     size_t bytes = (size_t)json_integer_value(json_object_get(entry, "bytes"));
     kin_memory_plan_add(&plan, name, bytes, 1);
     rc = kin_memory_plan_check(&plan, 0, err);
-    return rc == 0 ? read_apart(part, name, bytes, err) : rc;
+    if (rc != 0)
+        return rc;
+    const kin_index_file file = {part->dir, name, bytes, part->ivf, part->d, part->groups};
+    return options->open_index ? options->open_index(options->self, &file, err)
+                               : open_here(&file, err);
 }
 
 /* ---- all of it ------------------------------------------------------------------------------- */
@@ -267,7 +165,8 @@ static int read_part(index_part *out, const kin_dir *dir, const json_t *manifest
     return 0;
 }
 
-int verify_index(const kin_dir *dir, const json_t *manifest, kin_error *err)
+int kin_verify_index(const kin_dir *dir, const json_t *manifest, const kin_verify_options *options,
+                     const kin_monitor *monitor, kin_error *err)
 {
     const json_t *index = json_object_get(manifest, "index");
     json_t *parts = json_object_get(index, "parts");
@@ -284,14 +183,16 @@ int verify_index(const kin_dir *dir, const json_t *manifest, kin_error *err)
         if (rc == 0)
             rc = check_projection(&part, err);
         if (rc == 0 && part.groups > 0)
-            rc = check_faiss(&part, manifest, err);
+            rc = check_faiss(&part, manifest, options, err);
         if (rc != 0)
             return rc;
-        printf("ok  %s: %s in %s of equal vectors\n", plain(name).text,
-               kin_count(part.items, "item").text, kin_count(part.groups, "group").text);
+        kin_monitor_message(monitor, KIN_LEVEL_INFO, "%s: %s in %s of equal vectors",
+                            plain(name).text, kin_count(part.items, "item").text,
+                            kin_count(part.groups, "group").text);
         if (part.groups > 0)
-            printf("ok  %s: FAISS opens %s of %s\n", plain(name).text,
-                   kin_count(part.groups, "vector").text, kin_count(part.d, "dimension").text);
+            kin_monitor_message(monitor, KIN_LEVEL_INFO, "%s: FAISS opens %s of %s",
+                                plain(name).text, kin_count(part.groups, "vector").text,
+                                kin_count(part.d, "dimension").text);
     }
     return 0;
 }

@@ -3,8 +3,8 @@
  * null, never left out.
  */
 #include "core/json.h"
-#include "job/comparison.h"
 #include "job/facts.h"
+#include "report/compare_report.h"
 
 static json_t *count(size_t value)
 {
@@ -26,10 +26,10 @@ static json_t *counts(const size_t *value, size_t n)
 
 /* ---- recall ---------------------------------------------------------------------------------------- */
 
-/* Null of a census: its mean is no estimate. */
-static json_t *interval_json(const kin_interval *interval, bool census)
+/* Null where every row was evaluated: the mean is no estimate. */
+static json_t *interval_json(const kin_interval *interval, bool exhaustive)
 {
-    if (census)
+    if (exhaustive)
         return json_null();
     return json_pack("{s:o, s:o, s:o, s:o}", "lower95", kin_json_real(interval->lower), "upper95",
                      kin_json_real(interval->upper), "low95", kin_json_real(interval->low),
@@ -44,14 +44,14 @@ static json_t *summary_json(const kin_summary *s)
                      "histogram", counts(s->bin, KIN_SUMMARY_BINS));
 }
 
-/* Null where it could not be judged: nothing to judge, or no scores. */
+/* Null where it could not be evaluated: no rows, or no scores. */
 static json_t *distribution_json(const kin_summary *summary, const kin_interval *interval,
                                  const kin_recall *recall, bool there)
 {
-    if (!there || recall->judged == 0)
+    if (!there || recall->evaluated == 0)
         return json_null();
     json_t *out = summary_json(summary);
-    kin_json_set(&out, "interval", interval_json(interval, recall->census));
+    kin_json_set(&out, "interval", interval_json(interval, recall->exhaustive));
     return out;
 }
 
@@ -82,14 +82,14 @@ static json_t *recall_json(const kin_recall *r, const kin_graph *reference)
 {
     json_t *out = json_object();
     kin_json_set(&out, "rows", count(r->rows));
-    kin_json_set(&out, "judged", count(r->judged));
-    kin_json_set(&out, "census", json_boolean(r->census));
+    kin_json_set(&out, "evaluated", count(r->evaluated));
+    kin_json_set(&out, "exhaustive", json_boolean(r->exhaustive));
     kin_json_set(&out, "scored", json_boolean(r->scored));
     kin_json_set(&out, "k", count(r->k));
     kin_json_set(&out, "tie_aware",
                  distribution_json(&r->tie_aware, &r->tie_aware_interval, r, r->scored));
     kin_json_set(&out, "strict", distribution_json(&r->strict, &r->strict_interval, r, true));
-    kin_json_set(&out, "rows_for_half", r->census ? json_null() : count(r->rows_for_half));
+    kin_json_set(&out, "rows_for_half", r->exhaustive ? json_null() : count(r->rows_for_half));
     kin_json_set(&out, "at", cuts_json(r));
     kin_json_set(&out, "epsilon",
                  json_pack("{s:o, s:o}", "0.01", kin_json_real(r->epsilon[0]), "0.1",
@@ -108,24 +108,25 @@ static json_t *recall_json(const kin_recall *r, const kin_graph *reference)
 static json_t *difference_json(const kin_recall_difference *d)
 {
     return json_pack("{s:o, s:o, s:o, s:o, s:o}", "rows", count(d->rows), "mean",
-                     kin_json_real(d->mean), "interval", interval_json(&d->interval, d->census),
+                     kin_json_real(d->mean), "interval", interval_json(&d->interval, d->exhaustive),
                      "better", count(d->better), "worse", count(d->worse));
 }
 
-static json_t *strata_json(const comparison *self)
+static json_t *strata_json(const kin_comparison *self)
 {
     json_t *values = json_array();
     for (size_t s = 0; s < self->strata.count; s++) {
-        const compare_stratum *stratum = &self->stratum[s];
-        bool none = stratum->judged == 0 || self->recall.census;
+        const kin_stratum *stratum = &self->stratum[s];
+        bool none = stratum->evaluated == 0 || self->recall.exhaustive;
         kin_json_append(
-            &values, json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "name", text(stratum->name),
-                               "items", count(stratum->items), "judged", count(stratum->judged),
-                               "mean", kin_json_real(stratum->mean), "low95",
-                               none ? json_null() : kin_json_real(stratum->interval.low), "high95",
-                               none ? json_null() : kin_json_real(stratum->interval.high)));
+            &values,
+            json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "name", text(stratum->name), "items",
+                      count(stratum->items), "evaluated", count(stratum->evaluated), "mean",
+                      kin_json_real(stratum->mean), "low95",
+                      none ? json_null() : kin_json_real(stratum->interval.low), "high95",
+                      none ? json_null() : kin_json_real(stratum->interval.high)));
     }
-    return json_pack("{s:s, s:o}", "column", self->options->stratify, "values", values);
+    return json_pack("{s:s, s:o}", "column", self->stratify, "values", values);
 }
 
 /* ---- loss, structure, drift ------------------------------------------------------------------------ */
@@ -228,7 +229,7 @@ static json_t *drift_json(const kin_drift *d, const kin_graph *graph)
 
 /* ---- all of it ------------------------------------------------------------------------------------- */
 
-static json_t *side_json(const compare_side *side)
+static json_t *side_json(const kin_comparison_side *side)
 {
     const kin_graph *graph = &side->graph;
     const json_t *manifest = graph->manifest;
@@ -237,36 +238,36 @@ static json_t *side_json(const compare_side *side)
     kin_json_set(&out, "items", count(graph->n));
     kin_json_set(&out, "pairs", count(graph->pairs));
     kin_json_set(&out, "top_k", count(graph->k));
-    static const char *const keys[] = {"engine", "options", "modalities", "foreign"};
+    static const char *const keys[] = {"engine", "options", "modalities", "import"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         json_t *value = json_object_get(manifest, keys[i]);
         kin_json_set(&out, keys[i], value ? json_incref(value) : json_null());
     }
-    if (kin_graph_is_foreign(graph))
+    if (kin_graph_is_imported(graph))
         kin_json_set(&out, "left_out",
-                     json_pack("{s:o, s:o, s:o, s:o}", "padding", count(side->foreign.padding),
-                               "to_self", count(side->foreign.to_self), "repeated",
-                               count(side->foreign.repeated), "no_pair",
-                               count(side->foreign.no_pair)));
+                     json_pack("{s:o, s:o, s:o, s:o}", "padding", count(side->import.padding),
+                               "to_self", count(side->import.to_self), "repeated",
+                               count(side->import.repeated), "no_pair",
+                               count(side->import.no_pair)));
     return out;
 }
 
-static json_t *reference_json(const comparison *self)
+static json_t *reference_json(const kin_comparison *self)
 {
     if (!self->reference.there)
         return json_null();
     if (!self->computed)
         return side_json(&self->reference);
     return json_pack("{s:s, s:o, s:I, s:o}", "engine", "stream", "rows", count(self->row_count),
-                     "seed", (json_int_t)self->options->seed, "stratified_by",
-                     self->strata.count ? json_string(self->options->stratify) : json_null());
+                     "seed", (json_int_t)self->seed, "stratified_by",
+                     self->strata.count ? json_string(self->stratify) : json_null());
 }
 
-static json_t *gates_json(const comparison *self)
+static json_t *gates_json(const kin_comparison *self)
 {
     json_t *out = json_array();
     for (size_t g = 0; g < self->gate_count; g++) {
-        const compare_gate *gate = &self->gate[g];
+        const kin_gate *gate = &self->gate[g];
         kin_json_append(
             &out, json_pack("{s:s, s:s, s:s, s:f, s:o, s:b}", "name", gate->name, "what",
                             gate->what, "must_be", gate->at_least ? "at least" : "at most", "limit",
@@ -275,7 +276,7 @@ static json_t *gates_json(const comparison *self)
     return out;
 }
 
-json_t *comparison_json(const comparison *self)
+json_t *kin_comparison_json(const kin_comparison *self)
 {
     const kin_graph *graph = &self->graph.graph;
     json_t *warnings = json_array();

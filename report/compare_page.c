@@ -1,5 +1,5 @@
 /*
- * The page of `kin compare --out FILE.html` (declared in job/comparison.h): what a team looks at before it swaps
+ * The page of `kin compare --out FILE.html` (declared in compare/comparison.h): what a team looks at before it swaps
  * engines. First the one number with how sure it is, the gates, and what makes the numbers mean less; then a section
  * per question (report/compare_page.h). It is put together in memory, as pictures are capped
  * (report/show_picture.h).
@@ -14,10 +14,10 @@
 
 /* ---- the head line -------------------------------------------------------------------------------- */
 
-/* Whether there is a recall to speak of: some row was judged. */
-static bool has_recall(const comparison *c)
+/* Whether there is a recall to speak of: some row was evaluated. */
+static bool has_recall(const kin_comparison *c)
 {
-    return c->has_recall && c->recall.judged > 0;
+    return c->has_recall && c->recall.evaluated > 0;
 }
 
 /* With its engine, unless that is what it is called. */
@@ -33,7 +33,7 @@ static void write_name(FILE *out, const kin_graph *graph)
     fputs(")", out);
 }
 
-static void write_lead(FILE *out, const comparison *c)
+static void write_lead(FILE *out, const kin_comparison *c)
 {
     fputs("<p class=\"lead\">", out);
     if (c->has_recall) {
@@ -61,7 +61,7 @@ static void write_lead(FILE *out, const comparison *c)
     fputs("</p>\n", out);
 }
 
-static void write_heading(FILE *out, const comparison *c)
+static void write_heading(FILE *out, const kin_comparison *c)
 {
     fputs("<h1>", out);
     page_text(out, page_graph_name(&c->graph.graph));
@@ -78,19 +78,19 @@ static void write_heading(FILE *out, const comparison *c)
 /* ---- the one number --------------------------------------------------------------------------------- */
 
 /* How sure the mean is, in words. */
-static void write_certainty(FILE *out, const comparison *c)
+static void write_certainty(FILE *out, const kin_comparison *c)
 {
     const kin_recall *r = &c->recall;
     const kin_interval *interval = page_recall_interval(r);
     fputs("<p>", out);
-    if (r->census) {
+    if (r->exhaustive) {
         fprintf(out,
                 "Every row was compared, %s of them: this is the mean itself, not an estimate.",
                 page_count(r->rows).text);
     } else {
         fprintf(out, "Between <b>%s</b> and <b>%s</b> with 95&nbsp;%% confidence, from %s%s.",
                 page_share(interval->low).text, page_share(interval->high).text,
-                page_counted(r->judged, c->row ? "random row" : "row").text,
+                page_counted(r->evaluated, c->row ? "random row" : "row").text,
                 c->row ? "" : " that both have, if they are like the others");
         if (r->rows_for_half > 0 && r->rows_for_half < c->graph.graph.n)
             fprintf(out, " About %s rows would halve the interval.",
@@ -110,7 +110,7 @@ static void write_number(FILE *out, const char *what, page_label value)
     fprintf(out, "<p class=\"what\">%s</p>\n<p class=\"number\">%s</p>\n", what, value.text);
 }
 
-static void write_hero(FILE *out, const comparison *c)
+static void write_hero(FILE *out, const kin_comparison *c)
 {
     char what[96];
     if (has_recall(c)) {
@@ -120,7 +120,7 @@ static void write_hero(FILE *out, const comparison *c)
         write_certainty(out, c);
     } else if (c->has_recall) {
         write_number(out, "Mean recall", page_number(NAN, 0));
-        fputs("<p>No row could be judged: the reference has no neighbours in any row that both "
+        fputs("<p>No row could be evaluated: the reference has no neighbours in any row that both "
               "have.</p>\n",
               out);
     } else if (c->has_drift) {
@@ -136,14 +136,13 @@ static void write_hero(FILE *out, const comparison *c)
 /* ---- gates and warnings ----------------------------------------------------------------------------- */
 
 /* A gate may fail although its value is good enough: where the reference does not fit. */
-static void write_gate(FILE *out, const compare_gate *gate)
+static void write_gate(FILE *out, const kin_gate *gate)
 {
     bool enough = gate->at_least ? gate->value >= gate->limit : gate->value <= gate->limit;
     fprintf(out, "<li class=\"%s\"><b>%s</b> <span>", gate->met ? "met" : "missed",
             gate->met ? "passed" : "failed");
     page_text(out, gate->what);
-    fprintf(out, " <b>%s</b></span><small>must be %s %s",
-            page_number(comparison_gate_shown(gate), 6).text,
+    fprintf(out, " <b>%s</b></span><small>must be %s %s", page_number(kin_gate_shown(gate), 6).text,
             gate->at_least ? "at least" : "at most", page_number(gate->limit, 6).text);
     fputs(enough && !gate->met ? ", by a reference that fits <code>--" : " <code>--", out);
     page_text(out, gate->name);
@@ -162,7 +161,7 @@ static void write_gates_heading(FILE *out, size_t gates, size_t missed)
         fprintf(out, "%zu of %zu gates failed", missed, gates);
 }
 
-static void write_gates(FILE *out, const comparison *c)
+static void write_gates(FILE *out, const kin_comparison *c)
 {
     size_t missed = 0;
     for (size_t i = 0; i < c->gate_count; i++)
@@ -182,7 +181,7 @@ static void write_gates(FILE *out, const comparison *c)
     fputs(c->gate_count ? "</ul>\n</section>\n" : "</section>\n", out);
 }
 
-static void write_warnings(FILE *out, const comparison *c)
+static void write_warnings(FILE *out, const kin_comparison *c)
 {
     if (c->warning_count == 0 && !c->forced)
         return;
@@ -203,14 +202,14 @@ static void write_warnings(FILE *out, const comparison *c)
 
 /* ---- facts ------------------------------------------------------------------------------------------ */
 
-static void write_facts(FILE *out, const comparison *c)
+static void write_facts(FILE *out, const kin_comparison *c)
 {
     fputs("<dl class=\"facts\">\n", out);
     part_fact(out, "Items", page_count(c->graph.graph.n), NULL);
     part_fact(out, "Neighbours per item", page_count(c->graph.graph.k), NULL);
     if (has_recall(c)) {
         const kin_summary *s = page_recall(&c->recall);
-        part_fact(out, "Rows judged", page_count(c->recall.judged), NULL);
+        part_fact(out, "Rows evaluated", page_count(c->recall.evaluated), NULL);
         part_fact(out, "Median row", page_share(s->p50), NULL);
         part_fact(out, "Worst row", page_share(s->min), NULL);
         part_fact(out, "Rows below 0.9", page_percent(s->below_90), NULL);
@@ -224,37 +223,37 @@ static void write_facts(FILE *out, const comparison *c)
 
 /* ---- sections --------------------------------------------------------------------------------------- */
 
-static bool has_difference(const comparison *c)
+static bool has_difference(const kin_comparison *c)
 {
     return has_recall(c) && c->has_difference;
 }
 
-static bool has_strata(const comparison *c)
+static bool has_strata(const kin_comparison *c)
 {
     return has_recall(c) && c->strata.count > 0;
 }
 
-static bool has_loss(const comparison *c)
+static bool has_loss(const kin_comparison *c)
 {
     return c->has_loss || (has_recall(c) && page_recall(&c->recall)->mean < 1);
 }
 
-static bool has_worst(const comparison *c)
+static bool has_worst(const kin_comparison *c)
 {
     return has_recall(c) && c->reference.there && c->recall.worst_count > 0;
 }
 
-static bool has_structure(const comparison *c)
+static bool has_structure(const kin_comparison *c)
 {
     return c->structure.items > 0;
 }
 
-static bool has_drift(const comparison *c)
+static bool has_drift(const kin_comparison *c)
 {
     return c->has_drift;
 }
 
-static bool always(const comparison *c)
+static bool always(const kin_comparison *c)
 {
     return c != NULL;
 }
@@ -262,7 +261,7 @@ static bool always(const comparison *c)
 /* A question each, in the order in which they come up. */
 static const struct {
     const char *id, *heading;
-    bool (*there)(const comparison *);
+    bool (*there)(const kin_comparison *);
     void (*write)(compare_page *);
 } section[] = {
     {"difference", "Graph beside graph", has_difference, compare_page_difference},
@@ -278,7 +277,7 @@ static const struct {
 
 enum { SECTIONS = sizeof section / sizeof *section };
 
-static void write_links(FILE *out, const comparison *c)
+static void write_links(FILE *out, const kin_comparison *c)
 {
     fputs("<nav aria-label=\"Sections of this page\"><ul>\n", out);
     for (size_t i = 0; i < SECTIONS; i++)
@@ -299,14 +298,14 @@ static void write_section(compare_page *page, size_t i)
     fputs("</section>\n", page->out);
 }
 
-static const kin_graph *whose_names(const comparison *c)
+static const kin_graph *whose_names(const kin_comparison *c)
 {
     bool borrow = c->graph.graph.items.lines.count == 0 && c->reference.there &&
                   c->reference.graph.items.lines.count > 0;
     return borrow ? &c->reference.graph : &c->graph.graph;
 }
 
-static void write_top(FILE *out, const comparison *c)
+static void write_top(FILE *out, const kin_comparison *c)
 {
     fputs("<header>\n", out);
     write_heading(out, c);
@@ -325,7 +324,7 @@ static void write_top(FILE *out, const comparison *c)
 static void write_page(compare_page *page)
 {
     FILE *out = page->out;
-    const comparison *c = page->compared;
+    const kin_comparison *c = page->compared;
     page_begin(out, "kin compare", page_graph_name(&c->graph.graph),
                (const char *const[]){plot_css, compare_css, NULL});
     write_top(out, c);
@@ -344,12 +343,13 @@ static void write_page(compare_page *page)
     fputs("</p></footer>\n", out);
 }
 
-int comparison_page(char **text, size_t *bytes, const comparison *self, kin_error *err)
+int kin_comparison_page(char **text, size_t *bytes, const kin_comparison *self,
+                        const char *pictures, kin_error *err)
 {
     static const char hint[] = "leave --out away";
     compare_page page = {.compared = self, .named = whose_names(self), .err = err};
     *text = NULL;
-    int rc = show_pictures_init(&page.pictures, page.named, self->options->pictures, err);
+    int rc = show_pictures_init(&page.pictures, page.named, pictures, err);
     if (rc != 0)
         return rc;
     page.out = kin_text_stream(text, bytes);

@@ -15,14 +15,14 @@
  * Every text from a graph is escaped, and every number that may be missing is written by report/page.h, as a dash
  * where there is none. Beside every drawing stands a table of its numbers.
  */
-#include "job/comparison.h"
+#include "report/compare_report.h"
 #include "report/page.h"
 #include "report/plot.h"
 #include "report/show_page.h"
 
 typedef struct compare_page {
     FILE *out;
-    const comparison *compared;
+    const kin_comparison *compared;
     const kin_graph
         *named; /* whose items.tsv says what items are called: the graph's, else the reference's */
     show_pictures pictures; /* of `named` */
@@ -52,7 +52,7 @@ const kin_interval *page_recall_interval(const kin_recall *recall);
 const char *page_graph_name(const kin_graph *graph);
 
 /* "reference" for exact rows that were computed here; else its name. Not escaped. */
-const char *page_reference_name(const comparison *compared);
+const char *page_reference_name(const kin_comparison *compared);
 const char *page_engine(const kin_graph *graph);
 
 /* The CSS variable of modality m's colour, 0 .. KIN_MODALITIES_MAX - 1. */

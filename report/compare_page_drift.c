@@ -142,7 +142,7 @@ static void write_inputs(FILE *out, const kin_drift *d)
 
 void compare_page_drift(compare_page *page)
 {
-    const comparison *c = page->compared;
+    const kin_comparison *c = page->compared;
     const kin_drift *d = &c->drift;
     write_says(page, d);
     fputs("<div class=\"beside\">\n<div>\n", page->out);

@@ -88,7 +88,7 @@ static void write_how_to(const compare_page *page)
 
 void compare_page_loss(compare_page *page)
 {
-    const comparison *c = page->compared;
+    const kin_comparison *c = page->compared;
     const kin_loss *loss = &c->loss;
     FILE *out = page->out;
     if (!c->has_loss) {

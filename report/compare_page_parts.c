@@ -26,7 +26,7 @@ const char *page_graph_name(const kin_graph *graph)
     return graph->directory ? kin_path_base(graph->directory) : "graph";
 }
 
-const char *page_reference_name(const comparison *compared)
+const char *page_reference_name(const kin_comparison *compared)
 {
     return compared->computed ? "exact rows" : page_graph_name(&compared->reference.graph);
 }
@@ -349,27 +349,27 @@ void part_stack(FILE *out, const char *title, const part_share *share, size_t co
 
 part_item part_graph_item(const compare_page *page, int32_t row)
 {
-    const comparison *compared = page->compared;
+    const kin_comparison *compared = page->compared;
     part_item own = {&compared->graph.graph, (size_t)row};
     if (page->named == own.graph || !compared->reference.there)
         return own;
-    int32_t other = kin_pairing_other(&compared->to_reference, row);
+    int32_t other = kin_id_map_other(&compared->to_reference, row);
     return other >= 0 ? (part_item){&compared->reference.graph, (size_t)other} : own;
 }
 
 part_item part_reference_item(const compare_page *page, int32_t row)
 {
-    const comparison *compared = page->compared;
+    const kin_comparison *compared = page->compared;
     part_item own = {&compared->reference.graph, (size_t)row};
     if (page->named == own.graph)
         return own;
-    int32_t back = kin_pairing_back(&compared->to_reference, row);
+    int32_t back = kin_id_map_back(&compared->to_reference, row);
     return back >= 0 ? (part_item){&compared->graph.graph, (size_t)back} : own;
 }
 
 void part_item_title(const compare_page *page, part_item item)
 {
-    page_isolated(page->out, show_title(item.graph, item.row));
+    page_isolated(page->out, kin_show_title(item.graph, item.row));
 }
 
 void part_item_id(const compare_page *page, part_item item)
@@ -384,7 +384,7 @@ void part_item_tile(compare_page *page, part_item item)
 
 void part_item_line(compare_page *page, part_item item)
 {
-    kin_span title = show_title(item.graph, item.row);
+    kin_span title = kin_show_title(item.graph, item.row);
     kin_span id = kin_lines_at(&item.graph->ids, item.row);
     part_item_tile(page, item);
     fputs("<p><b>", page->out);

@@ -38,9 +38,9 @@ static void write_side(compare_page *page, const kin_graph *graph, const kin_rec
 }
 
 /* Which is better, and whether that is more than chance. Numbers are of the one that is named. */
-static void write_verdict(compare_page *page, const kin_recall_difference *d)
+static void write_result(compare_page *page, const kin_recall_difference *d)
 {
-    const comparison *c = page->compared;
+    const kin_comparison *c = page->compared;
     FILE *out = page->out;
     bool first = d->mean >= 0, proven = d->interval.low > 0 || d->interval.high < 0;
     double low = first ? d->interval.low : -d->interval.high;
@@ -52,7 +52,7 @@ static void write_verdict(compare_page *page, const kin_recall_difference *d)
             : d->mean == 0 ? "the same"
                            : "no certainly higher",
             page_number(fabs(d->mean), 4).text);
-    if (d->census)
+    if (d->exhaustive)
         fprintf(out, ", over all %s rows.</p>\n", page_count(d->rows).text);
     else
         fprintf(out, ", between %s and %s with 95&nbsp;%% confidence, from %s.</p>\n",
@@ -64,12 +64,12 @@ void compare_page_difference(compare_page *page)
 {
     static const char *const head[] = {"<Graph",       "Mean recall", "95 % interval", NULL,
                                        "Percentile 5", "Worst row",   "Below 0.9"};
-    const comparison *c = page->compared;
+    const kin_comparison *c = page->compared;
     const kin_recall_difference *d = &c->difference;
     part_range axis = part_range_begin();
     part_range_include(&axis, page_recall(&c->recall)->mean);
     part_range_include(&axis, page_recall(&c->other_recall)->mean);
-    write_verdict(page, d);
+    write_result(page, d);
     part_range_table_begin(page->out, "The two graphs' recall", head, sizeof head / sizeof *head,
                            &axis);
     write_side(page, &c->graph.graph, &c->recall, &axis);
@@ -117,7 +117,7 @@ static void write_quantiles(FILE *out, const kin_summary *s)
 
 void compare_page_rows(compare_page *page)
 {
-    const comparison *c = page->compared;
+    const kin_comparison *c = page->compared;
     FILE *out = page->out;
     const kin_summary *s = page_recall(&c->recall);
     fputs("<p class=\"says\">", out);
@@ -151,7 +151,7 @@ typedef struct curves {
     const double *at[CURVES];
 } curves;
 
-/* In the order in which they are drawn: tie-aware, the one to judge by, comes on top. */
+/* In the order in which they are drawn: tie-aware, the one to decide by, comes on top. */
 static const struct {
     const char *name, *color;
     plot_shape shape;
@@ -275,7 +275,7 @@ static void write_measures(FILE *out, const kin_recall *r)
 
 void compare_page_cuts(compare_page *page)
 {
-    const comparison *c = page->compared;
+    const kin_comparison *c = page->compared;
     fputs("<p class=\"says\">Tie-aware recall counts a neighbour that is as good as the "
           "reference&rsquo;s last; strict recall wants the same item. <i>Nearest found</i>: the "
           "reference&rsquo;s first neighbour is among the graph&rsquo;s first k. <i>Nearest "
@@ -296,8 +296,8 @@ enum { STRATA_PLOTTED = 20, STRATA_LISTED = 200 };
 /* Least mean first, then by name; those without a mean last. */
 static int worse_first(const void *a, const void *b)
 {
-    const compare_stratum *x = a;
-    const compare_stratum *y = b;
+    const kin_stratum *x = a;
+    const kin_stratum *y = b;
     if (isnan(x->mean) || isnan(y->mean))
         return (isnan(x->mean) ? 1 : 0) - (isnan(y->mean) ? 1 : 0);
     if (x->mean != y->mean)
@@ -308,7 +308,7 @@ static int worse_first(const void *a, const void *b)
 }
 
 /* With a range where there is an axis. */
-static void write_stratum(FILE *out, const compare_stratum *s, const part_range *axis)
+static void write_stratum(FILE *out, const kin_stratum *s, const part_range *axis)
 {
     fputs("<tr><th scope=\"row\">", out);
     if (s->name.length)
@@ -319,15 +319,15 @@ static void write_stratum(FILE *out, const compare_stratum *s, const part_range 
     if (axis)
         part_range_cell(out, axis, s->interval.low, s->mean, s->interval.high);
     write_interval(out, &s->interval, s->mean);
-    fprintf(out, "<td>%s</td><td>%s</td></tr>\n", page_count(s->judged).text,
+    fprintf(out, "<td>%s</td><td>%s</td></tr>\n", page_count(s->evaluated).text,
             page_count(s->items).text);
 }
 
-static void write_strata(compare_page *page, const compare_stratum *order, size_t count)
+static void write_strata(compare_page *page, const kin_stratum *order, size_t count)
 {
-    static const char *const head[] = {"<Value",        "Mean recall", NULL,
-                                       "95 % interval", "Rows judged", "Items"};
-    static const char *const plain[] = {"<Value", "Mean recall", "95 % interval", "Rows judged",
+    static const char *const head[] = {"<Value",        "Mean recall",    NULL,
+                                       "95 % interval", "Rows evaluated", "Items"};
+    static const char *const plain[] = {"<Value", "Mean recall", "95 % interval", "Rows evaluated",
                                         "Items"};
     size_t plotted = count < STRATA_PLOTTED ? count : STRATA_PLOTTED;
     size_t listed = count < STRATA_LISTED ? count : STRATA_LISTED;
@@ -351,9 +351,9 @@ static void write_strata(compare_page *page, const compare_stratum *order, size_
 
 void compare_page_strata(compare_page *page)
 {
-    const comparison *c = page->compared;
+    const kin_comparison *c = page->compared;
     size_t count = c->strata.count;
-    compare_stratum *order = kin_alloc(count, sizeof *order);
+    kin_stratum *order = kin_alloc(count, sizeof *order);
     if (!order) {
         page->rc = kin_fail_alloc(page->err, "strata in order", kin_size_mul(count, sizeof *order));
         return;
@@ -361,7 +361,7 @@ void compare_page_strata(compare_page *page)
     memcpy(order, c->stratum, count * sizeof *order);
     qsort(order, count, sizeof *order, worse_first);
     fputs("<p class=\"says\">Mean recall by <b>", page->out);
-    page_text(page->out, c->options->stratify);
+    page_text(page->out, c->stratify);
     fprintf(page->out,
             "</b>: %s%s values%s, each with the interval that holds its mean with 95&nbsp;%% "
             "confidence. Few rows make a long interval.</p>\n",

@@ -16,7 +16,7 @@ typedef struct column {
     const kin_graph *graph;
     const json_t *manifest; /* NULL: of rows that were computed here */
     const char *role;
-    const compare_side *side;
+    const kin_comparison_side *side;
 } column;
 
 typedef struct sheet {
@@ -27,7 +27,8 @@ typedef struct sheet {
     size_t beside; /* the column that the first is held against; 0: there is none */
 } sheet;
 
-static void add_column(sheet *self, const compare_side *side, const char *role, bool computed)
+static void add_column(sheet *self, const kin_comparison_side *side, const char *role,
+                       bool computed)
 {
     if (side->there)
         self->column[self->columns++] =
@@ -206,10 +207,10 @@ static void write_run(const sheet *self)
 }
 
 /* What was left out of files that something else wrote. */
-static void write_foreign(const sheet *self)
+static void write_imported(const sheet *self)
 {
     for (size_t i = 0; i < self->columns; i++) {
-        const kin_foreign_report *report = &self->column[i].side->foreign;
+        const kin_import_report *report = &self->column[i].side->import;
         if (report->entries == 0)
             continue;
         fputs("<p class=\"says\">Of the ", self->out);
@@ -240,7 +241,7 @@ static void write_heads(const sheet *self)
 
 void compare_page_setup(compare_page *page)
 {
-    const comparison *c = page->compared;
+    const kin_comparison *c = page->compared;
     sheet self = {.page = page, .out = page->out};
     add_column(&self, &c->graph, "graph", false);
     add_column(&self, &c->other, "other graph", false);
@@ -253,12 +254,12 @@ void compare_page_setup(compare_page *page)
                 "<p class=\"says\">The reference&rsquo;s rows are exact ones of %s "
                 "(seed %lld), computed by <code>stream</code> from the graph&rsquo;s own "
                 "vectors.</p>\n",
-                page_counted(c->row_count, "random item").text, (long long)c->options->seed);
+                page_counted(c->row_count, "random item").text, (long long)c->seed);
     write_heads(&self);
     write_result(&self);
     write_modalities(&self);
     write_options(&self);
     write_run(&self);
     part_table_end(page->out);
-    write_foreign(&self);
+    write_imported(&self);
 }

@@ -154,7 +154,7 @@ static void write_contributions(FILE *out, const kin_graph *graph, const kin_str
 
 void compare_page_structure(compare_page *page)
 {
-    const comparison *c = page->compared;
+    const kin_comparison *c = page->compared;
     const kin_structure *s = &c->structure;
     write_counts(page->out, s);
     fputs("<div class=\"beside\">\n<div>\n", page->out);

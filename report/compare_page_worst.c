@@ -10,12 +10,12 @@
 
 enum { ROWS_SHOWN = 8, NEIGHBORS_SHOWN = 8 };
 
-/* A row of one of the two graphs, as it is judged. */
+/* A row of one of the two graphs, as it is compared. */
 typedef struct side_row {
     const kin_graph *graph;
     kin_neighbor *neighbor; /* [graph->k]; owned */
     kin_id_set seen;        /* their places */
-    size_t count;           /* that are judged */
+    size_t count;           /* that are compared */
 } side_row;
 
 static int side_init(side_row *self, const kin_graph *graph, kin_error *err)
@@ -49,11 +49,11 @@ static bool side_has(const side_row *self, int32_t row)
 }
 
 /* Where the shown places begin: at the first, but where both sides agree so far, shortly before the first lost one. */
-static size_t first_shown(const comparison *c, const side_row *graph, const side_row *reference)
+static size_t first_shown(const kin_comparison *c, const side_row *graph, const side_row *reference)
 {
     size_t lost = 0;
     while (lost < reference->count &&
-           side_has(graph, kin_pairing_back(&c->to_reference, reference->neighbor[lost].row)))
+           side_has(graph, kin_id_map_back(&c->to_reference, reference->neighbor[lost].row)))
         lost++;
     if (lost < NEIGHBORS_SHOWN || lost == reference->count)
         return 0;
@@ -64,10 +64,10 @@ static size_t first_shown(const comparison *c, const side_row *graph, const side
 /* ---- what is written of them ------------------------------------------------------------------------ */
 
 /* What a neighbour is to the other side: of the graph's, whether the reference has it. */
-static const char *graph_mark(const comparison *c, const side_row *reference,
+static const char *graph_mark(const kin_comparison *c, const side_row *reference,
                               const kin_neighbor *found)
 {
-    if (side_has(reference, kin_pairing_other(&c->to_reference, found->row)))
+    if (side_has(reference, kin_id_map_other(&c->to_reference, found->row)))
         return NULL;
     bool tied = c->recall.scored && reference->count > 0 &&
                 (double)found->score >=
@@ -111,7 +111,7 @@ static size_t end_shown(const side_row *side, size_t first)
 
 static void write_lists(compare_page *page, const side_row *graph, const side_row *reference)
 {
-    const comparison *c = page->compared;
+    const kin_comparison *c = page->compared;
     size_t first = first_shown(c, graph, reference);
     size_t end = end_shown(graph, first), reference_end = end_shown(reference, first);
     list_begin(page, graph, NULL, first, end);
@@ -125,7 +125,7 @@ static void write_lists(compare_page *page, const side_row *graph, const side_ro
     list_begin(page, reference, page_reference_name(c), first, reference_end);
     for (size_t i = first; i < reference_end; i++) {
         const kin_neighbor *found = &reference->neighbor[i];
-        bool has = side_has(graph, kin_pairing_back(&c->to_reference, found->row));
+        bool has = side_has(graph, kin_id_map_back(&c->to_reference, found->row));
         write_neighbor(page, part_reference_item(page, found->row), found->score,
                        has ? NULL : "missing", true);
     }
@@ -142,7 +142,7 @@ static void write_row(compare_page *page, const kin_worst *worst, const side_row
     part_item_title(page, item);
     fputs("</h3>\n<p>id ", page->out);
     part_item_id(page, item);
-    kin_span category = show_cell(item.graph, item.row, "category");
+    kin_span category = kin_show_cell(item.graph, item.row, "category");
     if (category.length) {
         fputs("<br>", page->out);
         page_isolated(page->out, category);
@@ -167,14 +167,14 @@ static void write_rows(compare_page *page, side_row *graph, side_row *reference)
     for (size_t i = 0; i < r->worst_count && i < ROWS_SHOWN; i++) {
         int32_t row = r->worst[i].row;
         side_fill(reference, row, r->k);
-        side_fill(graph, kin_pairing_back(&page->compared->to_reference, row), r->k);
+        side_fill(graph, kin_id_map_back(&page->compared->to_reference, row), r->k);
         write_row(page, &r->worst[i], graph, reference);
     }
 }
 
 void compare_page_worst(compare_page *page)
 {
-    const comparison *c = page->compared;
+    const kin_comparison *c = page->compared;
     side_row graph = {0}, reference = {0};
     page->rc = side_init(&graph, &c->graph.graph, page->err);
     if (page->rc == 0)

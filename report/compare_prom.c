@@ -6,7 +6,7 @@
 #include "core/outdir.h"
 #include "core/outfile.h"
 #include "core/text.h"
-#include "job/comparison.h"
+#include "report/compare_report.h"
 
 #include <errno.h>
 #include <math.h>
@@ -82,24 +82,24 @@ static double of_run(const kin_graph *graph, const char *key)
     return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
-static void write_gauges(FILE *out, const comparison *self, double success)
+static void write_gauges(FILE *out, const kin_comparison *self, double success)
 {
     const kin_graph *graph = &self->graph.graph;
     const char *name = kin_path_base(graph->directory);
     const kin_recall *r = &self->recall;
-    bool judged = self->has_recall && r->judged > 0;
+    bool evaluated = self->has_recall && r->evaluated > 0;
     double mean = r->scored ? r->tie_aware.mean : r->strict.mean;
     double lower = r->scored ? r->tie_aware_interval.lower : r->strict_interval.lower;
     size_t met = 0;
     for (size_t g = 0; g < self->gate_count; g++)
         met += self->gate[g].met;
-    gauge(out, "kin_recall", "Mean recall of the judged rows.", name, judged ? mean : NAN);
+    gauge(out, "kin_recall", "Mean recall of the evaluated rows.", name, evaluated ? mean : NAN);
     gauge(out, "kin_recall_lower_bound", "Lower 95 % bound of the mean recall of all rows.", name,
-          judged ? lower : NAN);
-    gauge(out, "kin_recall_rows", "Rows that recall was judged on.", name,
-          self->has_recall ? (double)r->judged : NAN);
+          evaluated ? lower : NAN);
+    gauge(out, "kin_recall_rows", "Rows that recall was evaluated on.", name,
+          self->has_recall ? (double)r->evaluated : NAN);
     gauge(out, "kin_fill", "Share of the reference's neighbours that have a counterpart.", name,
-          judged ? r->fill : NAN);
+          evaluated ? r->fill : NAN);
     gauge(out, "kin_drift", "1 - mean Jaccard overlap with the previous graph.", name,
           self->has_drift ? self->drift.drift : NAN);
     gauge(out, "kin_item_change", "Share of items that came or went.", name,
@@ -116,9 +116,9 @@ static void write_gauges(FILE *out, const comparison *self, double success)
     gauge(out, last_success, "When a comparison last met all of its gates.", name, success);
 }
 
-int comparison_write_prom(const comparison *self, bool success, kin_error *err)
+int kin_comparison_write_prom(const kin_comparison *self, const char *path, bool success,
+                              kin_error *err)
 {
-    const char *path = self->options->prom;
     char *text = NULL;
     size_t bytes = 0;
     double when = (double)time(NULL);

@@ -3,7 +3,7 @@
  */
 #include "core/counted.h"
 #include "core/plain.h"
-#include "job/comparison.h"
+#include "report/compare_report.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -45,7 +45,7 @@ static void describe(char out[256], const kin_graph *graph)
     }
 }
 
-static void print_side(FILE *to, const char *name, const compare_side *side)
+static void print_side(FILE *to, const char *name, const kin_comparison_side *side)
 {
     char text[256];
     if (!side->there)
@@ -70,9 +70,9 @@ static void print_distribution(FILE *to, const char *name, const kin_summary *s,
 {
     fprintf(to, "  %-10s", name);
     print_value(to, s->mean);
-    print_value(to, r->census ? NAN : interval->low);
-    print_value(to, r->census ? NAN : interval->high);
-    print_value(to, r->census ? NAN : interval->lower);
+    print_value(to, r->exhaustive ? NAN : interval->low);
+    print_value(to, r->exhaustive ? NAN : interval->high);
+    print_value(to, r->exhaustive ? NAN : interval->lower);
     print_value(to, s->min);
     print_value(to, s->p1);
     print_value(to, s->p5);
@@ -100,12 +100,12 @@ static void print_cuts(FILE *to, const kin_recall *r)
     putc('\n', to);
 }
 
-static void print_recall(FILE *to, const comparison *self)
+static void print_recall(FILE *to, const kin_comparison *self)
 {
     const kin_recall *r = &self->recall;
     fprintf(to, "rows         %zu of %zu%s, %zu with a reference\n\n", r->rows, self->graph.graph.n,
-            r->census ? ": all" : "", r->judged);
-    if (r->judged == 0)
+            r->exhaustive ? ": all" : "", r->evaluated);
+    if (r->evaluated == 0)
         return;
     fprintf(to, "recall@%-5zu %8s %8s %8s %8s %8s %8s %8s %8s %8s\n", r->k, "mean", "95% from",
             "to", "95% >=", "min", "p1", "p5", "median", "< 0.9");
@@ -121,13 +121,13 @@ static void print_recall(FILE *to, const comparison *self)
     fprintf(to, "fill         %.5f, %s, %zu empty; by rule %zu short, %zu empty\n", r->fill,
             kin_count(r->short_rows, "short row").text, r->empty_rows, r->short_by_rule,
             r->empty_by_rule);
-    if (!r->census)
+    if (!r->exhaustive)
         fprintf(to, "precision    %zu rows like these would halve the interval\n",
                 r->rows_for_half);
     if (self->has_difference) {
         const kin_recall_difference *d = &self->difference;
         fprintf(to, "difference   %+.5f", d->mean);
-        if (!d->census)
+        if (!d->exhaustive)
             fprintf(to, ", from %+.5f to %+.5f", d->interval.low, d->interval.high);
         fprintf(to, "; %s better, %zu worse, of %zu\n", kin_count(d->better, "row").text, d->worse,
                 d->rows);
@@ -150,23 +150,23 @@ static void print_name(FILE *to, kin_span name)
 }
 
 /* The strata of the least recall. */
-static void print_strata(FILE *to, const comparison *self)
+static void print_strata(FILE *to, const kin_comparison *self)
 {
     double above = -1;
     size_t shown = 0;
-    fprintf(to, "by %-10s", plain(self->options->stratify).text);
+    fprintf(to, "by %-10s", plain(self->stratify).text);
     while (shown < STRATA_SHOWN) {
         double next = INFINITY;
         for (size_t s = 0; s < self->strata.count; s++)
             if (self->stratum[s].mean > above && self->stratum[s].mean < next)
                 next = self->stratum[s].mean;
         for (size_t s = 0; s < self->strata.count && shown < STRATA_SHOWN; s++) {
-            const compare_stratum *stratum = &self->stratum[s];
+            const kin_stratum *stratum = &self->stratum[s];
             if (stratum->mean != next)
                 continue;
             fprintf(to, "%s%.4f ", shown ? "\n             " : "", stratum->mean);
             print_name(to, stratum->name);
-            fprintf(to, " (%zu of %zu)", stratum->judged, stratum->items);
+            fprintf(to, " (%zu of %zu)", stratum->evaluated, stratum->items);
             shown++;
         }
         if (isinf(next))
@@ -235,14 +235,14 @@ static void print_drift(FILE *to, const kin_drift *d)
     }
 }
 
-void comparison_print(const comparison *self, FILE *to)
+void kin_comparison_print(const kin_comparison *self, FILE *to)
 {
     print_side(to, "graph", &self->graph);
     print_side(to, "other", &self->other);
     if (self->computed)
         fprintf(to, "%-12s exact rows, computed now%s%s\n", "reference",
                 self->strata.count ? ", drawn by " : "",
-                self->strata.count ? plain(self->options->stratify).text : "");
+                self->strata.count ? plain(self->stratify).text : "");
     else
         print_side(to, "reference", &self->reference);
     print_side(to, "previous", &self->previous);
@@ -256,9 +256,9 @@ void comparison_print(const comparison *self, FILE *to)
     if (self->has_drift)
         print_drift(to, &self->drift);
     for (size_t g = 0; g < self->gate_count; g++) {
-        const compare_gate *gate = &self->gate[g];
+        const kin_gate *gate = &self->gate[g];
         fprintf(to, "%-12s %s: %s %.6f, %s %.10g\n", g ? "" : "gates",
-                gate->met ? "met" : "NOT MET", plain(gate->what).text, comparison_gate_shown(gate),
+                gate->met ? "met" : "NOT MET", plain(gate->what).text, kin_gate_shown(gate),
                 gate->at_least ? "at least" : "at most", gate->limit);
     }
 }

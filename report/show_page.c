@@ -67,7 +67,7 @@ static void write_facts(FILE *out, const kin_graph *graph)
     fputs("</dl>\n", out);
 }
 
-static void write_key(FILE *out, const show_data *data)
+static void write_key(FILE *out, const kin_show *data)
 {
     const kin_graph *graph = data->graph;
     fputs("<p class=\"key\">Fused score = ", out);
@@ -96,14 +96,14 @@ static void write_key(FILE *out, const show_data *data)
     }
 }
 
-static void write_links(FILE *out, const show_data *data)
+static void write_links(FILE *out, const kin_show *data)
 {
     if (data->count < 2)
         return;
     fputs("<nav aria-label=\"Items on this page\"><ul>\n", out);
     for (size_t q = 0; q < data->count; q++) {
         fprintf(out, "<li><a href=\"#item-%zu\">", q + 1);
-        page_isolated(out, show_title(data->graph, data->item[q].row));
+        page_isolated(out, kin_show_title(data->graph, data->item[q].row));
         fputs("</a></li>\n", out);
     }
     fputs("</ul></nav>\n", out);
@@ -112,7 +112,7 @@ static void write_links(FILE *out, const show_data *data)
 /* Neighbours in a line, where there is room for so many. */
 enum { LINE_NEIGHBORS = 8 };
 
-static void write_header(FILE *out, const show_data *data)
+static void write_header(FILE *out, const kin_show *data)
 {
     const char *name = kin_path_base(data->graph->directory);
     page_begin(out, "Nearest neighbours", name, (const char *const[]){show_css, NULL});
@@ -141,7 +141,7 @@ void show_tile(FILE *out, show_pictures *pictures, size_t row)
     if (row < pictures->graph->n &&
         show_picture_write(pictures, out, "<img class=\"tile\" src=\"", row)) {
         fputs("\" alt=\"", out);
-        page_escape(out, show_title(pictures->graph, row));
+        page_escape(out, kin_show_title(pictures->graph, row));
         fputs("\">\n", out);
         return;
     }
@@ -171,11 +171,11 @@ static double weight_sum(const kin_graph *graph)
     return sum > 0 ? sum : 1;
 }
 
-static void write_neighbor(FILE *out, const show_data *data, show_pictures *pictures, size_t lane,
-                           const show_neighbor *neighbor)
+static void write_neighbor(FILE *out, const kin_show *data, show_pictures *pictures, size_t lane,
+                           const kin_show_neighbor *neighbor)
 {
     const kin_graph *graph = data->graph;
-    kin_span title = show_title(graph, (size_t)neighbor->row);
+    kin_span title = kin_show_title(graph, (size_t)neighbor->row);
     fprintf(out, "<li%s>", neighbor->also_fused ? " class=\"also\"" : "");
     show_tile(out, pictures, (size_t)neighbor->row);
     fputs("<p title=\"", out);
@@ -196,17 +196,17 @@ static void write_neighbor(FILE *out, const show_data *data, show_pictures *pict
 }
 
 /* The head of a modality's lane. */
-static void write_lane_head(FILE *out, const show_data *data, size_t lane)
+static void write_lane_head(FILE *out, const kin_show *data, size_t lane)
 {
     fprintf(out, "<section class=\"lane\" style=\"--c:var(--m%zu)\">\n<h3>By ", lane);
     page_text(out, data->graph->modality[lane]);
     fprintf(out, " <span>%s</span></h3>\n", data->exact ? "alone" : "among the stored neighbours");
 }
 
-static void write_lane(FILE *out, const show_data *data, show_pictures *pictures,
-                       const show_item *item, size_t lane)
+static void write_lane(FILE *out, const kin_show *data, show_pictures *pictures,
+                       const kin_show_item *item, size_t lane)
 {
-    const show_lane *found = &item->lane[lane];
+    const kin_show_lane *found = &item->lane[lane];
     bool fused = lane + 1 == data->lanes;
     if (fused)
         fprintf(out,
@@ -227,17 +227,17 @@ static void write_lane(FILE *out, const show_data *data, show_pictures *pictures
     fputs(found->count ? "</ol>\n</section>\n" : "</section>\n", out);
 }
 
-static void write_item(FILE *out, const show_data *data, show_pictures *pictures, size_t q)
+static void write_item(FILE *out, const kin_show *data, show_pictures *pictures, size_t q)
 {
-    const show_item *item = &data->item[q];
-    kin_span category = show_cell(data->graph, item->row, "category");
+    const kin_show_item *item = &data->item[q];
+    kin_span category = kin_show_cell(data->graph, item->row, "category");
     fprintf(out,
             "<article class=\"item%s\" id=\"item-%zu\" aria-labelledby=\"title-%zu\">\n"
             "<div class=\"self\">\n",
             pictures->column < 0 ? " plain" : "", q + 1, q + 1);
     show_tile(out, pictures, item->row);
     fprintf(out, "<h2 id=\"title-%zu\">", q + 1);
-    page_isolated(out, show_title(data->graph, item->row));
+    page_isolated(out, kin_show_title(data->graph, item->row));
     fputs("</h2>\n", out);
     if (category.length) {
         fputs("<p>", out);
@@ -252,7 +252,7 @@ static void write_item(FILE *out, const show_data *data, show_pictures *pictures
     fputs("</div>\n</article>\n", out);
 }
 
-int show_page(char **page, size_t *bytes, const show_data *data, show_pictures *pictures,
+int show_page(char **page, size_t *bytes, const kin_show *data, show_pictures *pictures,
               kin_error *err)
 {
     static const char hint[] = "show fewer items";

@@ -1,45 +1,47 @@
 /*
- * kin compare: what an approximate graph loses, where, and which knob gets it back; how it differs from last
- * night's; and whether it may be published.
+ * kin compare: what an approximate graph loses, where, and which knob gets it back; how it differs
+ * from last night's; and whether it may be published.
  */
 #include "core/outdir.h"
 #include "core/outfile.h"
-#include "job/comparison.h"
+#include "job/compare.h"
+#include "report/compare_report.h"
 #include "report/show_picture.h"
+#include "tools/command.h"
 #include "tools/console.h"
 #include "tools/outputs.h"
 #include "tools/shared_options.h"
 #include "tools/signals.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const compare_options defaults = {.seed = 1,
-                                         .min_recall = NAN,
-                                         .max_empty = NAN,
-                                         .min_fill = NAN,
-                                         .max_drift = NAN,
-                                         .max_item_change = NAN};
+typedef struct compare_command_options {
+    command_common common;
+    kin_compare_options compare;
+    const char *json, *out, *prom, *pictures;
+} compare_command_options;
 
-#define FIELD(name) offsetof(compare_options, name)
+static const compare_command_options defaults = {.compare = KIN_COMPARE_OPTIONS_INIT};
+
+#define FIELD(name) offsetof(compare_command_options, name)
 
 /* A share that must hold, NaN unless it is asked for. */
 #define GATE(option, field, text)                                                                  \
     {                                                                                              \
-        .name = (option), .type = KIN_OPTION_REAL, .offset = FIELD(field), .min = 0, .max = 1,     \
-        .unit = "SHARE", .default_text = "not asked", .help = (text)                               \
+        .name = (option), .type = KIN_OPTION_REAL, .offset = FIELD(compare.gates.field), .min = 0, \
+        .max = 1, .unit = "SHARE", .default_text = "not asked", .help = (text)                     \
     }
 
 static const kin_option options[] = {
     {.name = "reference",
      .type = KIN_OPTION_TEXT,
-     .offset = FIELD(reference),
+     .offset = FIELD(compare.reference),
      .unit = "GRAPH",
      .help = "the truth: a graph, or neighbours in a file (.npz, .ivecs, .ibin)"},
     {.name = "sample",
      .type = KIN_OPTION_INT,
-     .offset = FIELD(sample),
+     .offset = FIELD(compare.sample),
      .min = 1,
      .max = 1e12,
      .unit = "ROWS",
@@ -47,58 +49,58 @@ static const kin_option options[] = {
      .help = "the truth: exact rows of so many random items, computed now"},
     {.name = "top-k",
      .type = KIN_OPTION_INT,
-     .offset = FIELD(top_k),
+     .offset = FIELD(compare.top_k),
      .min = 1,
      .max = 10000,
      .unit = "K",
      .default_text = "what graph and reference claim; of a file without a header the reference's",
-     .help = "neighbours of a row that are judged; what a graph has fewer is missing"},
+     .help = "neighbours of a row that are compared; what a graph has fewer is missing"},
     {.name = "stratify",
      .type = KIN_OPTION_TEXT,
-     .offset = FIELD(stratify),
+     .offset = FIELD(compare.stratify),
      .unit = "COLUMN",
      .help = "draw the sample in proportion to a column of items.tsv, and break recall down by it"},
     {.name = "seed",
      .type = KIN_OPTION_INT,
-     .offset = FIELD(seed),
+     .offset = FIELD(compare.seed),
      .min = 0,
      .max = 1e15,
      .unit = "S",
      .help = "of the choice of rows"},
     {.name = "previous",
      .type = KIN_OPTION_TEXT,
-     .offset = FIELD(previous),
+     .offset = FIELD(compare.previous),
      .unit = "GRAPH",
      .help = "last night's graph: what changed, matched by id"},
-    OPTION_MODALITY(FIELD(modality), "as the manifest says"),
+    OPTION_MODALITY(FIELD(compare.modality), "as the manifest says"),
     {.name = "ids",
      .type = KIN_OPTION_TEXT,
-     .offset = FIELD(ids),
+     .offset = FIELD(compare.ids),
      .unit = "FILE",
      .default_text = "the reference's, row by row",
      .help = "an id a line: the rows of GRAPH, where that is a file"},
     {.name = "reference-ids",
      .type = KIN_OPTION_TEXT,
-     .offset = FIELD(reference_ids),
+     .offset = FIELD(compare.reference_ids),
      .unit = "FILE",
      .default_text = "the graph's, row by row",
      .help = "an id a line: the rows of a file at --reference"},
     {.name = "missing",
      .type = KIN_OPTION_CHOICE,
-     .offset = FIELD(missing),
+     .offset = FIELD(compare.missing),
      .choices = kin_missing_names,
      .help = "where GRAPH is a file, " MISSING_HELP},
     GATE("min-recall", min_recall, "gate: recall, its lower bound or mean, is at least that"),
     {.name = "bound",
      .type = KIN_OPTION_CHOICE,
-     .offset = FIELD(bound),
-     .choices = compare_bound_names,
+     .offset = FIELD(compare.gates.bound),
+     .choices = kin_gate_bound_names,
      .help = "what --min-recall is held against: the lower 95 % bound, or the mean of the sample"},
     GATE("min-fill", min_fill, "gate: that share of the reference's places is filled"),
     GATE("max-empty", max_empty, "gate: at most that share of rows is empty, those by rule aside"),
     GATE("max-drift", max_drift, "gate: 1 - mean Jaccard overlap with --previous is at most that"),
     GATE("max-item-change", max_item_change, "gate: at most that share of items came or went"),
-    OPTION_MEMORY(FIELD(memory)),
+    OPTION_MEMORY(FIELD(compare.memory)),
     {.name = "json",
      .type = KIN_OPTION_TEXT,
      .offset = FIELD(json),
@@ -120,71 +122,76 @@ static const kin_option options[] = {
      .help = "write a textfile for Prometheus"},
     {.name = "force",
      .type = KIN_OPTION_FLAG,
-     .offset = FIELD(force),
+     .offset = FIELD(compare.force),
      .run_only = true,
      .help = "compare with a reference that does not fit, which meets no gate; replace a page at "
              "--out"},
     KIN_OPTIONS_END,
 };
 
-static int write_page(const comparison *self, kin_error *err)
+static int write_page(const kin_comparison *self, const compare_command_options *o, kin_error *err)
 {
     char *page = NULL;
     size_t bytes = 0;
-    int rc = comparison_page(&page, &bytes, self, err);
+    int rc = kin_comparison_page(&page, &bytes, self, o->pictures, err);
     if (rc == 0)
-        rc = kin_outfile_write(self->options->out, page, bytes, self->options->force, err);
+        rc = kin_outfile_write(o->out, page, bytes, o->compare.force, err);
     if (rc == 0)
-        console_info("Wrote %s: %.1f MiB", self->options->out, (double)bytes / 0x1p20);
+        console_info("Wrote %s: %.1f MiB", o->out, (double)bytes / 0x1p20);
     free(page);
     return rc;
 }
 
-static int write_json(const comparison *self, kin_error *err)
+static int write_json(const kin_comparison *self, const char *path, kin_error *err)
 {
-    json_t *document = self->options->json ? comparison_json(self) : NULL;
-    int rc = self->options->json ? command_write_json(self->options->json, document, err) : 0;
+    json_t *document = path ? kin_comparison_json(self) : NULL;
+    int rc = path ? command_write_json(path, document, err) : 0;
     json_decref(document);
     return rc;
 }
 
 /* Everything that was asked for is written, whether the gates are met or not. */
-static int report(const comparison *self, kin_error *err)
+static int report(const kin_comparison *self, const compare_command_options *o, kin_error *err)
 {
-    const compare_options *o = self->options;
-    int rc = 0;
     if (!o->json || strcmp(o->json, "-") != 0)
-        comparison_print(self, stdout);
-    rc = write_json(self, err);
+        kin_comparison_print(self, stdout);
+    int rc = write_json(self, o->json, err);
     if (rc == 0 && o->out)
-        rc = write_page(self, err);
-    int gates = comparison_gate_error(self, NULL);
+        rc = write_page(self, o, err);
+    bool met = kin_comparison_gates_error(self, NULL) == 0;
     if (rc == 0 && o->prom)
-        rc = comparison_write_prom(self, gates == 0 && !self->forced, err);
+        rc = kin_comparison_write_prom(self, o->prom, met && !self->forced, err);
     if (rc == 0)
         rc = command_flush_stdout(err);
-    return rc == 0 ? comparison_gate_error(self, err) : rc;
+    return rc == 0 ? kin_comparison_gates_error(self, err) : rc;
 }
 
 static int run(const void *values, const kin_operands *operands, kin_error *err)
 {
-    const compare_options *o = values;
+    const compare_command_options *o = values;
+    kin_compare_options compare = o->compare;
     const outputs files = {.json = o->json,
                            .out = o->out,
                            .prom = o->prom,
-                           .force = o->force,
-                           .input = {o->ids, o->reference_ids}};
-    comparison all;
+                           .force = compare.force,
+                           .input = {compare.ids, compare.reference_ids}};
+    console_monitor progress;
+    kin_comparison found;
     int rc = outputs_check(&files, err);
     if (rc == 0)
         rc = show_pictures_check(o->pictures, err);
     if (rc != 0)
         return rc;
+    compare.graph = operands->item[0];
+    compare.other = operands->count > 1 ? operands->item[1] : NULL;
     signals_catch();
-    rc = comparison_run(&all, o, operands, err);
-    if (rc == 0)
-        rc = report(&all, err);
-    comparison_release(&all);
+    const kin_monitor monitor = console_monitor_start(&progress, (size_t)compare.sample);
+    rc = kin_compare_run(&found, &compare, &monitor, err);
+    console_monitor_end(&progress);
+    if (rc != 0)
+        return rc;
+    rc = report(&found, o, err);
+    kin_comparison_release(&found);
     return rc;
 }
 

@@ -13,6 +13,7 @@
 #include "job/facts.h"
 #include "job/messages.h"
 #include "job/provenance.h"
+#include "job/sources.h"
 #include "tools/command.h"
 #include "tools/console.h"
 #include "tools/shared_options.h"
@@ -195,7 +196,7 @@ static int run(const void *values, const kin_operands *operands, kin_error *err)
     (void)operands;
     if (!self.options->out)
         return kin_fail(err, KIN_E_USAGE, "add --out DIR", "--out is missing");
-    int rc = command_sources(self.source, &self.source_count, &self.options->modality, err);
+    int rc = kin_sources_parse(self.source, &self.source_count, &self.options->modality, err);
     if (rc != 0)
         return rc;
     self.start = kin_clock_seconds();
@@ -204,7 +205,7 @@ static int run(const void *values, const kin_operands *operands, kin_error *err)
     kin_outdir_release(&self.out);
     kin_index_free(self.index);
     kin_catalog_close(&self.catalog);
-    command_sources_release(self.source, self.source_count);
+    kin_sources_release(self.source, self.source_count);
     return rc;
 }
 

@@ -9,6 +9,7 @@
 #include "core/npy.h"
 #include "job/build_parts.h"
 #include "job/engine_choice.h"
+#include "job/sources.h"
 #include "report/plan_report.h"
 #include "tools/build_options.h"
 #include "tools/console.h"
@@ -177,7 +178,7 @@ int plan_run(const void *values, const kin_operands *operands, kin_error *err)
     int rc =
         outputs_check(&(outputs){.json = options->json, .input = {inputs.ids, inputs.items}}, err);
     if (rc == 0)
-        rc = command_sources(source, &inputs.source_count, &options->build.modality, err);
+        rc = kin_sources_parse(source, &inputs.source_count, &options->build.modality, err);
     if (rc != 0)
         return rc;
     inputs.source = source;
@@ -188,6 +189,6 @@ int plan_run(const void *values, const kin_operands *operands, kin_error *err)
     if (rc == 0)
         rc = kin_catalog_settle(&self.catalog, plan_engines(&self, options->json, err), err);
     build_end(&self);
-    command_sources_release(source, inputs.source_count);
+    kin_sources_release(source, inputs.source_count);
     return rc;
 }

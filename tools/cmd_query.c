@@ -1,62 +1,47 @@
 /*
  * kin query: the most similar items of given items, or of vectors from outside, by an index that
  * kin index wrote.
- *
- * The catalog is opened from the files that the index's manifest names (or --modality), the index
- * proposes candidates, and the canonical scores decide, as in kin build: for an item of the
- * catalog the answer is the row that kin build would write with the same options.
- * Leaves out: serving many queries; opening reads every vector and every index file once.
  */
-#include "ann/faiss_index.h"
-#include "core/counted.h"
 #include "core/json.h"
-#include "core/manifest.h"
-#include "core/memory.h"
-#include "core/outdir.h"
-#include "core/plain.h"
-#include "core/score.h"
-#include "job/messages.h"
+#include "job/engine_options.h"
+#include "report/query_report.h"
 #include "tools/command.h"
 #include "tools/console.h"
 #include "tools/outputs.h"
 #include "tools/shared_options.h"
 #include "tools/signals.h"
-#include <math.h>
+
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 typedef struct query_options {
     command_common common;
-    kin_text_list item, query, modality;
-    int64_t top_k;
-    kin_search_options search;
+    kin_query_options query;
     const char *json;
 } query_options;
 
-static const query_options defaults = {.top_k = 10, .search = KIN_SEARCH_OPTIONS_INIT};
+static const query_options defaults = {.query = KIN_QUERY_OPTIONS_INIT};
 
 #define FIELD(name) offsetof(query_options, name)
 
 static const kin_option options[] = {
     {.name = "item",
      .type = KIN_OPTION_LIST,
-     .offset = FIELD(item),
+     .offset = FIELD(query.item),
      .unit = "ID",
      .help = "an item to answer for"},
     {.name = "query",
      .type = KIN_OPTION_LIST,
-     .offset = FIELD(query),
+     .offset = FIELD(query.query),
      .unit = "NAME=FILE",
      .help = "vectors from outside, a row a query; a modality left out is missing"},
     {.name = "top-k",
      .type = KIN_OPTION_INT,
-     .offset = FIELD(top_k),
+     .offset = FIELD(query.top_k),
      .min = 1,
      .max = 10000,
      .unit = "K",
      .help = "neighbours per query"},
-    OPTION_MODALITY(FIELD(modality), "as the index's manifest says"),
+    OPTION_MODALITY(FIELD(query.modality), "as the index's manifest says"),
     {.name = "json",
      .type = KIN_OPTION_TEXT,
      .offset = FIELD(json),
@@ -68,354 +53,57 @@ static const kin_option options[] = {
 
 static const kin_option_group groups[] = {
     {NULL, options, 0},
-    {NULL, kin_search_lines, FIELD(search)},
+    {NULL, kin_search_lines, FIELD(query.search)},
     {NULL, command_common_lines, 0},
 };
 
-/* One run under way. */
-typedef struct querying {
-    const query_options *options;
-    const char *directory;
-    kin_dir dir; /* of the index */
-    json_t *manifest, *answers;
-    kin_source source[KIN_MODALITIES_MAX];
-    size_t source_count;
-    kin_catalog catalog;
-    kin_index *index;
-    kin_query query;
-    kin_rows rows;                          /* one */
-    kin_matrix outside[KIN_MODALITIES_MAX]; /* of --query; n == 0: not given */
-    float *vector[KIN_MODALITIES_MAX];      /* a row of each; NULL: not given */
-    size_t outside_rows;
-    size_t answered, short_of; /* queries; those with fewer neighbours than were asked for */
-    kin_monitor monitor;
-    bool table; /* print one */
-    bool header_printed;
-} querying;
+/* Where answers go: to stdout one by one, or into a document. */
+typedef struct answers {
+    bool table, header_printed;
+    json_t *document; /* an array */
+} answers;
 
-/* ---- opening -------------------------------------------------------------------------------- */
-
-/* Puts the --modality options in the place of the manifest's sources of the same names. */
-static int override_sources(querying *self, kin_error *err)
+static int write_answer(void *to, const kin_answer *answer, kin_error *err)
 {
-    const kin_text_list *list = &self->options->modality;
-    for (size_t i = 0; i < list->count; i++) {
-        kin_source source;
-        size_t m = 0;
-        int rc = kin_source_parse(&source, list->item[i], err);
-        if (rc != 0)
-            return rc;
-        while (m < self->source_count && strcmp(self->source[m].name, source.name) != 0)
-            m++;
-        if (m == self->source_count) {
-            rc = kin_fail(err, KIN_E_USAGE, "kin info shows the names of an index's modalities",
-                          "%s has no modality '%s'", self->directory, source.name);
-            kin_source_release(&source);
-            return rc;
-        }
-        kin_source_release(&self->source[m]);
-        self->source[m] = source;
+    answers *self = to;
+    (void)err;
+    if (!self->table) {
+        kin_json_append(&self->document, kin_answer_json(answer));
+        return 0;
     }
+    if (!self->header_printed) { /* above the first answer: a query that fails prints nothing */
+        signals_release();       /* a reader of stdout may be waited for */
+        kin_answer_print_header(answer, stdout);
+        self->header_printed = true;
+    }
+    kin_answer_print(answer, stdout);
     return 0;
 }
 
-static kin_missing policy(const json_t *manifest)
+static int end_answers(void *to, kin_error *err)
 {
-    const json_t *index = json_object_get(manifest, "index");
-    const char *name = json_string_value(json_object_get(index, "missing"));
-    for (int i = 0; name && kin_missing_names[i]; i++)
-        if (strcmp(kin_missing_names[i], name) == 0)
-            return (kin_missing)i;
-    return KIN_MISSING_RENORM;
-}
-
-static int open_index(querying *self, kin_error *err)
-{
-    int rc = kin_dir_open(&self->dir, self->directory, err);
-    if (rc == 0)
-        rc = kin_manifest_read_in(&self->manifest, &self->dir, "index", err);
-    if (rc == 0)
-        rc = command_sources_from_manifest(self->source, &self->source_count, self->manifest, err);
-    if (rc == 0)
-        rc = override_sources(self, err);
-    if (rc == 0) {
-        kin_catalog_options from = {.source = self->source,
-                                    .source_count = self->source_count,
-                                    .ids = "ids.txt",
-                                    .ids_dir = &self->dir,
-                                    .missing = policy(self->manifest)};
-        rc = kin_catalog_open(&self->catalog, &from, err);
-    }
-    if (rc == 0)
-        messages_modalities(&self->catalog, &self->monitor);
-    if (rc == 0)
-        rc = kin_index_open(&self->index, &self->dir, self->manifest, &self->catalog, err);
-    if (rc == 0)
-        rc = kin_query_init(&self->query, &self->catalog, err);
-    if (rc == 0)
-        rc = kin_rows_init(&self->rows, 1, (size_t)self->options->top_k,
-                           self->catalog.modality_count, err);
-    return rc;
-}
-
-/* One --query NAME=FILE: opens the file for its modality. */
-static int open_outside(querying *self, const char *text, kin_error *err)
-{
-    kin_source source;
-    size_t m = 0;
-    int rc = kin_source_parse(&source, text, err);
-    if (rc != 0)
-        return rc;
-    while (m < self->catalog.modality_count &&
-           strcmp(self->catalog.modality[m].name, source.name) != 0)
-        m++;
-    if (m == self->catalog.modality_count || self->outside[m].n > 0 || source.weight != 1) {
-        rc = kin_fail(err, KIN_E_USAGE, "give --query NAME=FILE once for a modality of the index",
-                      m == self->catalog.modality_count ? "--query %s: the index has no modality %s"
-                      : self->outside[m].n > 0          ? "--query %s: modality %s is given twice"
-                                               : "--query %s: weights go with --modality %s",
-                      text, source.name);
-        goto done;
-    }
-    rc = kin_matrix_open(&self->outside[m], source.path, err);
-    if (rc != 0)
-        goto done;
-    const kin_matrix *matrix = &self->outside[m];
-    size_t d = self->catalog.modality[m].matrix.d;
-    if (matrix->d != d)
-        rc = kin_fail(err, KIN_E_DATA, "encode queries as the catalog was encoded",
-                      "%s has %s, modality %s has %zu", source.path,
-                      kin_count(matrix->d, "dimension").text, source.name, d);
-    else if (self->outside_rows > 0 && matrix->n != self->outside_rows)
-        rc = kin_fail(err, KIN_E_DATA, "row i of every --query file is query i",
-                      "%s has %s, the --query before it %zu", source.path,
-                      kin_count(matrix->n, "row").text, self->outside_rows);
-    self->outside_rows = matrix->n;
-    self->vector[m] = rc == 0 ? kin_alloc(d, sizeof(float)) : NULL;
-    if (rc == 0 && !self->vector[m])
-        rc = kin_fail_alloc(err, "query row", d * sizeof(float));
-done:
-    kin_source_release(&source);
-    return rc;
-}
-
-/* ---- answering ------------------------------------------------------------------------------ */
-
-/* The header stands above the first answer, so that a query that fails prints nothing. */
-static void print_header(querying *self)
-{
-    signals_release(); /* a reader of stdout may be waited for */
-    printf("query\trank\tid\tscore");
-    for (size_t m = 0; m < self->catalog.modality_count; m++)
-        printf("\t%s", plain(self->catalog.modality[m].name).text);
-    putchar('\n');
-    self->header_printed = true;
-}
-
-static void print_table(querying *self, const char *label)
-{
-    if (!self->header_printed)
-        print_header(self);
-    for (size_t i = 0; i < self->rows.filled[0]; i++) {
-        kin_span id = kin_lines_at(&self->catalog.ids, (size_t)self->rows.neighbor[i]);
-        plain_write(stdout, (kin_span){label, strlen(label)});
-        printf("\t%zu\t", i + 1);
-        plain_write(stdout, id);
-        printf("\t%.6f", (double)self->rows.score[i]);
-        for (size_t m = 0; m < self->catalog.modality_count; m++) {
-            if (isnan(self->rows.cosine[m][i]))
-                printf("\t-");
-            else
-                printf("\t%.6f", (double)self->rows.cosine[m][i]);
-        }
-        putchar('\n');
-    }
-}
-
-static void add_json(querying *self, const char *label)
-{
-    json_t *neighbors = json_array();
-    for (size_t i = 0; i < self->rows.filled[0]; i++) {
-        kin_span id = kin_lines_at(&self->catalog.ids, (size_t)self->rows.neighbor[i]);
-        json_t *cosine = json_object();
-        for (size_t m = 0; m < self->catalog.modality_count; m++) {
-            double value = (double)self->rows.cosine[m][i];
-            kin_json_set(&cosine, self->catalog.modality[m].name, kin_json_real(value));
-        }
-        kin_json_append(&neighbors, json_pack("{s:s%, s:i, s:f, s:o}", "id", id.text, id.length,
-                                              "row", (int)self->rows.neighbor[i], "score",
-                                              (double)self->rows.score[i], "cosine", cosine));
-    }
-    kin_json_append(&self->answers,
-                    json_pack("{s:s, s:o}", "query", label, "neighbors", neighbors));
-}
-
-static kin_search_options search_options(const querying *self)
-{
-    kin_search_options search = self->options->search;
-    search.top_k = (size_t)self->options->top_k;
-    return search;
-}
-
-/* Fewer neighbours than were asked for, and what gives more. */
-static void warn_of_short(const querying *self)
-{
-    kin_search_options search = search_options(self);
-    kin_search_resolve(&search, self->index);
-    bool ivf = kin_index_resolved(self->index)->type == KIN_INDEX_IVF;
-    const char *why = search.candidates < self->options->top_k
-                          ? "so few candidates were asked for: raise --candidates, now"
-                      : (size_t)search.candidates >= self->catalog.n
-                          ? "no more items can be compared with them; --candidates is"
-                      : ivf ? "raise --probes or --candidates, now"
-                            : "raise --ef-search or --candidates, now";
-    console_warn("%zu of %s %s fewer than %s: %s %lld", self->short_of,
-                 kin_count(self->answered, "query").text, self->short_of == 1 ? "has" : "have",
-                 kin_count((size_t)self->options->top_k, "neighbour").text, why,
-                 (long long)search.candidates);
-}
-
-/* Answers self->query. `label` names it in the output. */
-static int answer(querying *self, const char *label, kin_error *err)
-{
-    kin_search_options search = search_options(self);
-    int rc = kin_monitor_check(&self->monitor, err);
-    if (rc == 0)
-        rc = kin_search_one(self->index, &search, &self->query, &self->rows, err);
-    if (rc != 0)
-        return rc;
-    self->answered++;
-    self->short_of += self->query.present && self->rows.filled[0] < search.top_k;
-    if (self->query.present == 0)
-        console_warn("%s has no vector that can be compared (--missing %s)", label,
-                     kin_missing_names[self->catalog.missing]);
-    if (self->table)
-        print_table(self, label);
-    if (self->options->json)
-        add_json(self, label);
-    return 0;
-}
-
-/* The rows of the items asked for: all are found before the first is answered. */
-static int find_items(const querying *self, int64_t row[KIN_LIST_MAX], kin_error *err)
-{
-    const kin_text_list *list = &self->options->item;
-    kin_line_index ids;
-    int rc = kin_line_index_init(&ids, &self->catalog.ids, self->catalog.ids_path, 1, err);
-    if (rc != 0)
-        return rc;
-    for (size_t i = 0; rc == 0 && i < list->count; i++) {
-        const char *id = list->item[i];
-        row[i] = kin_line_index_find(&ids, (kin_span){id, strlen(id)});
-        if (row[i] < 0)
-            rc = kin_fail(err, KIN_E_DATA, "the folder's ids.txt lists all of them",
-                          "%s has no item '%s'", self->directory, id);
-    }
-    kin_line_index_release(&ids);
-    return rc;
-}
-
-static int answer_items(querying *self, kin_error *err)
-{
-    const kin_text_list *list = &self->options->item;
-    int64_t row[KIN_LIST_MAX];
-    int rc = find_items(self, row, err);
-    for (size_t i = 0; rc == 0 && i < list->count; i++) {
-        kin_query_set_row(&self->query, (size_t)row[i]);
-        rc = answer(self, list->item[i], err);
-    }
-    return rc;
-}
-
-/* Reads row `row` of every --query file. */
-static int read_outside(querying *self, size_t row, kin_error *err)
-{
-    for (size_t m = 0; m < self->catalog.modality_count; m++) {
-        const kin_matrix *matrix = &self->outside[m];
-        if (!self->vector[m])
-            continue;
-        kin_matrix_widen(matrix, row, 1, self->vector[m]);
-        kin_error fault;
-        int rc = kin_matrix_check_row(matrix, row, self->vector[m], &fault);
-        if (rc != 0)
-            return kin_fail(err, rc, "leave the row out, or mend the encoder", "%s", fault.message);
-    }
-    kin_query_set_vectors(&self->query, (const float *const *)self->vector);
-    return 0;
-}
-
-static int answer_outside(querying *self, kin_error *err)
-{
-    int rc = 0;
-    for (size_t row = 0; rc == 0 && row < self->outside_rows; row++)
-        rc = read_outside(self, row, err); /* a bad row is refused before anything is printed */
-    for (size_t row = 0; rc == 0 && row < self->outside_rows; row++) {
-        char label[24];
-        snprintf(label, sizeof label, "%zu", row);
-        rc = read_outside(self, row, err);
-        if (rc == 0)
-            rc = answer(self, label, err);
-    }
-    return rc;
-}
-
-static int answer_all(querying *self, kin_error *err)
-{
-    const query_options *o = self->options;
-    size_t others = self->catalog.n - (o->item.count > 0);
-    if ((size_t)o->top_k > others)
-        return kin_fail(err, KIN_E_DATA,
-                        others ? "lower --top-k" : "the index has 1 item, which has no neighbours",
-                        "top-k %lld, but there %s %s to choose from", (long long)o->top_k,
-                        others == 1 ? "is" : "are", kin_count(others, "item").text);
-    int rc = o->item.count > 0 ? answer_items(self, err) : answer_outside(self, err);
-    if (rc == 0 && self->table)
-        rc = command_flush_stdout(err);
-    if (rc == 0 && self->short_of > 0)
-        warn_of_short(self);
-    if (rc == 0)
-        rc = kin_monitor_check(&self->monitor, err);
-    if (rc != 0 || !o->json)
-        return rc;
-    json_t *document = json_pack("{s:o, s:I, s:O}", "index", kin_json_text(self->directory),
-                                 "top_k", (json_int_t)o->top_k, "queries", self->answers);
-    rc = command_write_json(o->json, document, err);
-    json_decref(document);
-    return rc;
+    const answers *self = to;
+    return self->table ? command_flush_stdout(err) : 0;
 }
 
 static int run(const void *values, const kin_operands *operands, kin_error *err)
 {
-    querying self = {.options = values, .directory = operands->item[0]};
-    const query_options *o = self.options;
-    if ((o->item.count > 0) == (o->query.count > 0))
-        return kin_fail(err, KIN_E_USAGE, "give either --item ID or --query NAME=FILE",
-                        o->item.count > 0 ? "--item and --query exclude each other"
-                                          : "nothing to look for: neither --item nor --query");
-    self.table = !o->json;
-    self.answers = json_array();
-    self.monitor = console_monitor_quiet();
+    const query_options *o = values;
+    const kin_monitor monitor = console_monitor_opening();
+    answers all = {.table = !o->json, .document = json_array()};
+    const kin_answer_sink sink = {.self = &all, .write = write_answer, .end = end_answers};
+    kin_query_options query = o->query;
+    query.index = operands->item[0];
     int rc = outputs_check(&(outputs){.json = o->json}, err);
     if (rc == 0)
-        rc = open_index(&self, err);
-    for (size_t i = 0; rc == 0 && i < o->query.count; i++)
-        rc = open_outside(&self, o->query.item[i], err);
-    signals_catch(); /* until now there is nothing to leave behind or to stop */
-    if (rc == 0)
-        rc = answer_all(&self, err);
-    for (size_t m = 0; m < KIN_MODALITIES_MAX; m++) {
-        if (self.outside[m].n > 0)
-            kin_matrix_close(&self.outside[m]);
-        free(self.vector[m]);
+        rc = kin_query_run(&query, &sink, &monitor, err);
+    if (rc == 0 && o->json) {
+        json_t *document = json_pack("{s:o, s:I, s:O}", "index", kin_json_text(query.index),
+                                     "top_k", (json_int_t)query.top_k, "queries", all.document);
+        rc = command_write_json(o->json, document, err);
+        json_decref(document);
     }
-    kin_rows_release(&self.rows);
-    kin_query_release(&self.query);
-    kin_index_free(self.index);
-    kin_catalog_close(&self.catalog);
-    command_sources_release(self.source, self.source_count);
-    json_decref(self.answers);
-    json_decref(self.manifest);
-    kin_dir_close(&self.dir);
+    json_decref(all.document);
     return rc;
 }
 

@@ -4,6 +4,7 @@
  * for a target.
  */
 #include "core/outfile.h"
+#include "job/sources.h"
 #include "job/sweep.h"
 #include "report/sweep_page.h"
 #include "report/sweep_report.h"
@@ -122,7 +123,7 @@ static int run(const void *values, const kin_operands *operands, kin_error *err)
     kin_catalog_options catalog = {.source = source, .missing = (kin_missing)o->missing};
     int rc = outputs_check(&(outputs){.json = o->json, .out = o->out, .force = o->force}, err);
     if (rc == 0)
-        rc = command_sources(source, &catalog.source_count, &o->modality, err);
+        rc = kin_sources_parse(source, &catalog.source_count, &o->modality, err);
     if (rc != 0)
         return rc;
     signals_catch();
@@ -138,7 +139,7 @@ static int run(const void *values, const kin_operands *operands, kin_error *err)
     if (rc == 0)
         rc = report(&self, o, err);
     kin_sweep_release(&self);
-    command_sources_release(source, catalog.source_count);
+    kin_sources_release(source, catalog.source_count);
     return rc;
 }
 

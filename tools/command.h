@@ -55,20 +55,6 @@ extern const kin_command command_build, command_plan, command_sweep, command_ind
 
 /* Helpers that several commands share (tools/common.c). */
 
-/* Parses a list of NAME=FILE[:WEIGHT]; *out has room for KIN_MODALITIES_MAX. */
-int command_sources(kin_source *out, size_t *count, const kin_text_list *list, kin_error *err);
-void command_sources_release(kin_source *source, size_t count);
-
-/* Whether a manifest names 1 to KIN_MODALITIES_MAX modalities, each by a name of its own that fits KIN_NAME_MAX:
- * KIN_E_DATA with `hint` if not. */
-int command_modalities_check(const json_t *manifest, const char *hint, kin_error *err);
-
-/* The sources that a manifest names: {"modalities": [{"name", "file", "weight",
- * "xxh3_128", ...}], "run": {"sources": {NAME: absolute path}}}. The absolute path if it is there,
- * else the one as given. */
-int command_sources_from_manifest(kin_source *out, size_t *count, const json_t *manifest,
-                                  kin_error *err);
-
 /* Prints `document` to FILE, "-" for stdout, as one JSON document. NULL path: does nothing. */
 int command_write_json(const char *path, const json_t *document, kin_error *err);
 

@@ -383,6 +383,20 @@ kin_monitor console_monitor_quiet(void)
     return (kin_monitor){.stopped = monitor_stopped, .message = monitor_message};
 }
 
+static void monitor_opened(void *self, const char *stage)
+{
+    (void)self;
+    (void)stage;
+    signals_catch();
+}
+
+kin_monitor console_monitor_opening(void)
+{
+    kin_monitor monitor = console_monitor_quiet();
+    monitor.stage = monitor_opened;
+    return monitor;
+}
+
 void console_monitor_end(console_monitor *self)
 {
     (void)self;

@@ -49,6 +49,10 @@ kin_monitor console_monitor_start(console_monitor *self, size_t total);
 /* One that shows no progress: messages are logged, a recorded signal stops what is under way. */
 kin_monitor console_monitor_quiet(void);
 
+/* The same for a command that is ended by any signal while it opens its inputs: signals are caught once the first
+ * stage begins. */
+kin_monitor console_monitor_opening(void);
+
 /* Takes the bar off the screen. */
 void console_monitor_end(console_monitor *self);
 

@@ -1,4 +1,4 @@
-"""kin compare: its numbers recomputed from the files with numpy, to 1e-9; samples, strata, foreign files, drift,
+"""kin compare: its numbers recomputed from the files with numpy, to 1e-9; samples, strata, imported files, drift,
 gates, reports; what does not fit is refused, or compared with a warning."""
 import json
 import os
@@ -74,9 +74,9 @@ def row_numbers(columns, scores, wanted, wanted_scores):
 
 
 def all_numbers(graph, reference, rows):
-    judged = [i for i in rows if len(reference.row(i)[0])]
-    table = [row_numbers(*graph.row(i), *reference.row(i)) for i in judged]
-    return {name: np.array([row[name] for row in table]) for name in table[0]}, judged
+    evaluated = [i for i in rows if len(reference.row(i)[0])]
+    table = [row_numbers(*graph.row(i), *reference.row(i)) for i in evaluated]
+    return {name: np.array([row[name] for row in table]) for name in table[0]}, evaluated
 
 
 class Numbers(Compare):
@@ -92,9 +92,9 @@ class Numbers(Compare):
         self.assertEqual(got["histogram"], np.bincount(bins, minlength=20).tolist())
 
     def check_recall(self, got, graph, reference, rows):
-        table, judged = all_numbers(graph, reference, rows)
+        table, evaluated = all_numbers(graph, reference, rows)
         self.assertEqual(got["rows"], len(rows))
-        self.assertEqual(got["judged"], len(judged))
+        self.assertEqual(got["evaluated"], len(evaluated))
         self.assertEqual([at["k"] for at in got["at"]], list(CUTS))
         for at in got["at"]:
             for name in ("strict", "tie_aware", "nearest_found", "nearest_true"):
@@ -108,8 +108,8 @@ class Numbers(Compare):
         self.near(got["fill"], table["filled"].sum() / table["entries"].sum())
         self.assertEqual(got["short_rows"], int((table["filled"] < table["entries"]).sum()))
         self.assertEqual(got["empty_rows"], int(table["empty"].sum()))
-        self.assertEqual(got["empty_by_rule"], len(rows) - len(judged))
-        order = sorted((value, row) for value, row in zip(table["tie_aware", K], judged) if value < 1)
+        self.assertEqual(got["empty_by_rule"], len(rows) - len(evaluated))
+        order = sorted((value, row) for value, row in zip(table["tie_aware", K], evaluated) if value < 1)
         self.assertEqual([worst["row"] for worst in got["worst"]], [row for _, row in order[:20]])
         for worst, (value, _) in zip(got["worst"], order):
             self.near(worst["value"], value)
@@ -132,7 +132,7 @@ class Numbers(Compare):
             document = self.compare(name, "--reference", reference)
             self.assertEqual(document["schema"], "kin-compare/2")
             self.check_recall(document["recall"], graph, truth, range(N))
-            self.assertTrue(document["recall"]["census"])
+            self.assertTrue(document["recall"]["exhaustive"])
             self.assertIsNone(document["recall"]["tie_aware"]["interval"])
             self.assertEqual(document["graph"]["options"],
                              read_json(self.path(name, "manifest.json"))["options"])
@@ -146,15 +146,15 @@ class Numbers(Compare):
         self.assertEqual(document["recall"]["strict"]["min"], 1)
 
     def test_sample(self):
-        """A sample of all rows is a census, and equals the comparison with the exact graph."""
+        """A sample of all rows is exhaustive, and equals the comparison with the exact graph."""
         exact = self.build("exact")
         graph = self.build("hnsw", *self.few)
-        census = self.compare("hnsw", "--sample", N)
-        self.check_recall(census["recall"], graph, exact, range(N))
-        self.assertTrue(census["recall"]["census"])
+        whole = self.compare("hnsw", "--sample", N)
+        self.check_recall(whole["recall"], graph, exact, range(N))
+        self.assertTrue(whole["recall"]["exhaustive"])
         part = self.compare("hnsw", "--sample", 100)["recall"]
         self.assertEqual(part["rows"], 100)
-        self.assertFalse(part["census"])
+        self.assertFalse(part["exhaustive"])
         bounds = part["tie_aware"]["interval"]
         mean = part["tie_aware"]["mean"]
         self.assertTrue(0 < bounds["low95"] < bounds["lower95"] < mean, bounds)
@@ -181,17 +181,17 @@ class Numbers(Compare):
     def test_strata(self):
         exact = self.build("exact")
         graph = self.build("hnsw", *self.few)
-        table, judged = all_numbers(graph, exact, range(N))
+        table, evaluated = all_numbers(graph, exact, range(N))
         of = {row: "c%d" % (0 if row < 300 else row % 3) for row in range(N)}
         document = self.compare("hnsw", "--reference", "exact", "--stratify", "category")
         self.assertEqual(document["strata"]["column"], "category")
         for value in document["strata"]["values"]:
-            mine = [at for at, row in enumerate(judged) if of[row] == value["name"]]
-            self.assertEqual(value["judged"], len(mine))
+            mine = [at for at, row in enumerate(evaluated) if of[row] == value["name"]]
+            self.assertEqual(value["evaluated"], len(mine))
             self.assertEqual(value["items"], sum(name == value["name"] for name in of.values()))
             self.near(value["mean"], table["tie_aware", K][mine].mean())
         sample = self.compare("hnsw", "--sample", 60, "--stratify", "category")
-        shares = {value["name"]: value["judged"] for value in sample["strata"]["values"]}
+        shares = {value["name"]: value["evaluated"] for value in sample["strata"]["values"]}
         for name, wanted in (("c0", 40), ("c1", 10), ("c2", 10)):  # in proportion: 400, 100, 100
             self.assertTrue(abs(shares[name] - wanted) <= 1 + (name == "c0"), shares)
         self.refused(65, "no items.tsv with a column 'colour'", "compare", "hnsw", "--sample", 60,
@@ -207,7 +207,7 @@ class Numbers(Compare):
 
 # ---- files of others ------------------------------------------------------------------------------------
 
-class Foreign(Compare):
+class Imported(Compare):
     def write(self, name, rows, width):
         """Rows of neighbours, best first, as .ivecs or .ibin, padded with -1."""
         table = np.full((len(rows), width), -1, "<i4")
@@ -236,7 +236,7 @@ class Foreign(Compare):
         for name in ("g.ivecs", "g.ibin", "g.npz"):
             got = self.compare(name, "--reference", "exact", *VECTORS)
             self.assertEqual(got["recall"], wanted["recall"], name)
-            self.assertEqual(got["graph"]["engine"], "foreign")
+            self.assertEqual(got["graph"]["engine"], "imported")
             strata = self.compare(name, "--reference", "exact", "--stratify", "category")["strata"]
             self.assertEqual([value["items"] for value in strata["values"]], [400, 100, 100])
             plain = self.compare(name, "--reference", "exact")["recall"]
@@ -463,7 +463,7 @@ class Gates(Compare):
         self.assertEqual(result.code, 3, str(result))
         self.ok("compare", "g", "--previous", "h", "--max-empty", 0.025)
 
-    def test_nothing_to_judge(self):
+    def test_nothing_to_evaluate(self):
         """A catalog that lost its vectors has nothing to find: that is no reason to publish it."""
         for name in self.vectors:
             self.save(name + ".npy", np.zeros((N, 4), np.float32))
@@ -474,7 +474,7 @@ class Gates(Compare):
                 self.assertEqual(result.code, 3, str(result))
             self.ok("compare", "g", *truth)
 
-    def test_nothing_judged(self):
+    def test_nothing_evaluated(self):
         """Means over no row are unknown, not 0, in every report."""
         self.save("none.npy", np.zeros((30, 4), np.float32))
         self.ok("build", "--modality", "none.npy", "--top-k", 5, "--max-empty", 1, "--out", "none")
@@ -482,7 +482,7 @@ class Gates(Compare):
                         "n.html", "--prom", "n.prom").out
         document = read_json(self.path("n.json"))
         recall = document["recall"]
-        self.assertEqual((recall["judged"], recall["empty_by_rule"]), (0, 30))
+        self.assertEqual((recall["evaluated"], recall["empty_by_rule"]), (0, 30))
         self.assertEqual([recall[name] for name in ("tie_aware", "strict", "fill", "score_ratio")],
                          [None] * 4)
         self.assertEqual(set(recall["at"][0].values()), {1, None})
@@ -559,7 +559,7 @@ class Fit(Compare):
         self.refused(2, "--sample 601, g has 600 items", "compare", "g", "--sample", 601)
         self.refused(69, "--memory allows 1.0 MiB", "compare", "g", "--sample", 600, "--memory", "1M",
                      "--threads", 64, hint="^raise --memory, or lower --sample or --threads$")
-        self.refused(2, "two graphs are judged by the same reference", "compare", "g", "g",
+        self.refused(2, "two graphs are compared with the same reference", "compare", "g", "g",
                      "--previous", "g")
         self.refused(66, "gone", "compare", "g", "--reference", "gone")
         self.refused(66, r"^text\.npy: not a folder$", "compare", "g", "--reference", "text.npy")
@@ -626,7 +626,7 @@ class Fit(Compare):
                          ["g is by engine hnsw: recall says how far the two agree, not what is missed"])
         self.assertEqual(self.compare("g", "--sample", 50)["warnings"], [])
 
-    def test_incomparable(self):
+    def test_incompatible(self):
         """Refused with both values; with --force compared all the same, with a warning and no gate met."""
         self.build("g")
         self.build("policy", "--missing", "zero")
@@ -733,7 +733,7 @@ class Reports(Compare):
         at = document["recall"]
         self.assertEqual(loss["lost"], sum(loss["reasons"].values()))
         self.assertGreater(loss["lost"], 0)
-        self.assertEqual(loss["rows"], at["judged"])
+        self.assertEqual(loss["rows"], at["evaluated"])
         self.assertEqual(loss["reasons"]["ranked_out"], 0, "what is a candidate is found")
         lost = round(loss["entries"] - sum(
             tie * min(K, len(row)) for tie, row in self.row_recalls("g", "exact")))

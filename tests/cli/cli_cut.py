@@ -145,7 +145,7 @@ def refit(folder, change=None):
         file.write(compact(manifest))
 
 
-class Foreign(Case):
+class Imported(Case):
     """FAISS files that are not what the manifest says, with checksums that fit."""
 
     def make(self, type, name, *more, seed=1, n=N, d=8):

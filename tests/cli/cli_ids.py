@@ -32,7 +32,7 @@ class Ids(Case):
 
 class Characters(Ids):
     def test_ids_that_are_handed_over(self):
-        """Ids of a foreign file and of an index folder are held to the same rule as those of --ids."""
+        """Ids of an imported file and of an index folder are held to the same rule as those of --ids."""
         bad = self.ids[:5] + ["a\x85b"] + self.ids[6:]
         self.lines("bad", bad)
         np.hstack([np.array([[3, 1, 2, 3]] * N, "<i4")]).tofile(self.path("f.ivecs"))

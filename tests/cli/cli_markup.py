@@ -143,7 +143,7 @@ class Markup(Case):
                 if not spoiled:
                     self.spoil(directory)
 
-    def test_compare_of_two_graphs_with_a_foreign_one(self):
+    def test_compare_of_two_graphs_with_an_imported_one(self):
         """Names of files that other tools wrote."""
         self.build("g")
         indices = kin_cli.Graph(self.path("g")).indices.reshape(N, K)

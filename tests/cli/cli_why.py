@@ -39,9 +39,9 @@ class Why(Case):
         return json.loads(self.ok("why", graph, "i%d" % a, "i%d" % b, "--json", "-",
                                   *arguments).out)
 
-    def judged(self, code, text, graph, a, b):
+    def concludes(self, code, text, graph, a, b):
         document = self.why(graph, a, b)
-        self.assertEqual((document["verdict"]["code"], document["verdict"]["text"]), (code, text))
+        self.assertEqual((document["result"]["code"], document["result"]["text"]), (code, text))
         return document
 
 
@@ -109,21 +109,21 @@ class Numbers(Why):
             place, rank = document["b_for_a"]["place"], document["b_for_a"]["rank"]
             self.assertIsNone(document["trace"])
             if place:
-                self.assertEqual(document["verdict"], {"code": "stored",
+                self.assertEqual(document["result"], {"code": "stored",
                                                        "text": "stored at place %d" % place})
             elif rank is None:
-                self.assertEqual(document["verdict"]["code"], "no_pair")
+                self.assertEqual(document["result"]["code"], "no_pair")
             else:
-                self.assertEqual(document["verdict"]["code"], "not_among_exact")
+                self.assertEqual(document["result"]["code"], "not_among_exact")
                 self.assertIn("not among the exact %d: rank %d" % (K, rank),
-                              document["verdict"]["text"])
-            codes.add(document["verdict"]["code"])
+                              document["result"]["text"])
+            codes.add(document["result"]["code"])
         self.assertEqual(codes, {"stored", "not_among_exact", "no_pair"})
 
     def test_twins(self):
         """39 are as good as one another; the smaller row number comes first."""
         self.build("g")
-        document = self.judged("not_among_exact", "not among the exact 12: rank 39, behind smaller "
+        document = self.concludes("not_among_exact", "not among the exact 12: rank 39, behind smaller "
                                "row numbers of the same score", "g", 20, 59)
         self.assertEqual(document["b_for_a"]["distinct_rank"], 1)
         self.assertEqual(self.why("g", 59, 20)["b_for_a"]["place"], 1)
@@ -169,32 +169,32 @@ class Numbers(Why):
                          document["b_for_a"]["last_score"])
         self.assertRegex(out, r"(?m)^the other way .* its exact rank for B is %d of %d$" % (
             document["a_for_b"]["rank"], N - 1 - 5))
-        self.assertTrue(out.endswith("verdict            %s\n" % document["verdict"]["text"]), out)
+        self.assertTrue(out.endswith("result             %s\n" % document["result"]["text"]), out)
         both = self.ok("why", "g", "i3", "i9", "--json", "why.json")
         self.assertEqual(both.out, out)
         self.assertEqual(read_json(self.path("why.json")), document)
 
 
-class Verdicts(Why):
+class Results(Why):
     def setUp(self):
         super().setUp()
         self.oracle = Oracle(self.vectors, WEIGHTS)
 
     def test_same_item(self):
         self.build("g")
-        self.judged("same_item", "A is B, and no item is its own neighbour", "g", 4, 4)
+        self.concludes("same_item", "A is B, and no item is its own neighbour", "g", 4, 4)
         self.assertIn("A is B", self.ok("why", "g", "i4", "i4").out)
 
     def test_no_pair(self):
         self.build("g")
-        self.judged("no_pair", "no pair: A lacks every modality that B has", "g", 102, 112)
-        self.judged("no_pair", "no pair: no modality has a vector for A", "g", 106, 3)
-        self.judged("no_pair", "no pair: no modality has a vector for B", "g", 3, 106)
-        self.judged("no_pair", "no pair: no modality has a vector for both A and B", "g", 105, 106)
+        self.concludes("no_pair", "no pair: A lacks every modality that B has", "g", 102, 112)
+        self.concludes("no_pair", "no pair: no modality has a vector for A", "g", 106, 3)
+        self.concludes("no_pair", "no pair: no modality has a vector for B", "g", 3, 106)
+        self.concludes("no_pair", "no pair: no modality has a vector for both A and B", "g", 105, 106)
         self.build("drop", "--missing", "drop")
-        self.judged("no_pair", "no pair: --missing drop left B out, for want of a vector in some "
+        self.concludes("no_pair", "no pair: --missing drop left B out, for want of a vector in some "
                     "modality", "drop", 3, 102)
-        self.judged("no_pair", "no pair: --missing drop left both A and B out, for want of a vector "
+        self.concludes("no_pair", "no pair: --missing drop left both A and B out, for want of a vector "
                     "in some modality", "drop", 102, 103)
 
     def test_an_exact_graph_that_is_not(self):
@@ -205,10 +205,10 @@ class Verdicts(Why):
         far = next(i for i in range(N - 1, 0, -1) if i != 7 and i not in graph.row(7)[0])
         indices[first] = far
         np.save(self.path("g", "indices.npy"), indices)
-        self.judged("disagree", "the graph and the vectors disagree: B's exact rank is 1 of 12, and "
+        self.concludes("disagree", "the graph and the vectors disagree: B's exact rank is 1 of 12, and "
                     "it is not stored", "g", 7, near)
         rank = self.why("g", 7, far)["b_for_a"]["rank"]
-        self.judged("disagree", "the graph and the vectors disagree: B's exact rank is %d of 12, and "
+        self.concludes("disagree", "the graph and the vectors disagree: B's exact rank is %d of 12, and "
                     "it is stored" % rank, "g", 7, far)
 
     def test_as_good(self):
@@ -219,7 +219,7 @@ class Verdicts(Why):
         self.assertEqual(indices[span].tolist(), list(range(21, 21 + K)))
         indices[span.start] = 59
         np.save(self.path("hnsw", "indices.npy"), indices)
-        self.judged("as_good", "nothing is lost: all 12 that are stored are as good", "hnsw", 20, 21)
+        self.concludes("as_good", "nothing is lost: all 12 that are stored are as good", "hnsw", 20, 21)
 
     # ---- traces --------------------------------------------------------------------------------
 
@@ -264,13 +264,13 @@ class Verdicts(Why):
         found = list(self.lost(graph))
         deep = next(it for it in found if min(it[3]) > K)
         a, b, rank, ranks = deep
-        self.judged("not_traced", "lost: its exact rank is %d of 12; a build with --trace-rows notes "
+        self.concludes("not_traced", "lost: its exact rank is %d of 12; a build with --trace-rows notes "
                     "where such are lost" % rank, "hnsw", a, b)
 
         indexes = [("text", "text", K), ("image", "image", K)]
         best = int(np.argmin(ranks))
         self.trace("hnsw", [a, 399], indexes, {("text", a): [1, 2], ("image", 399): [b]})
-        document = self.judged(
+        document = self.concludes(
             "depth", "lost: no modality ranks it within the 12 candidates that were asked for (best: "
             "%s, rank %d): --candidates" % (NAMES[best], ranks[best]), "hnsw", a, b)
         self.assertEqual(document["trace"], {
@@ -282,23 +282,23 @@ class Verdicts(Why):
         # asked as deep as its rank: then the index should have come across it
         worst = 1 - best
         self.trace("hnsw", [a], [(name, name, ranks[best]) for name in NAMES], {})
-        self.judged("search", "lost by search in %s, whose index did not come across it (rank %d of "
+        self.concludes("search", "lost by search in %s, whose index did not come across it (rank %d of "
                     "the %d that were asked for): --ef-search" % (NAMES[best], ranks[best],
                                                                    ranks[best]), "hnsw", a, b)
         # one that was asked deep enough counts, whatever the other's rank
         self.trace("hnsw", [a], [(NAMES[best], NAMES[best], ranks[best] - 1),
                                  (NAMES[worst], NAMES[worst], ranks[worst])], {})
         self.assertIn("lost by search in %s" % NAMES[worst],
-                      self.why("hnsw", a, b)["verdict"]["text"])
+                      self.why("hnsw", a, b)["result"]["text"])
 
         self.trace("hnsw", [a], indexes, {("image", a): [b]})
-        document = self.judged("ranked_out", "lost: image proposed it, and a rule or the last "
+        document = self.concludes("ranked_out", "lost: image proposed it, and a rule or the last "
                                "selection dropped it", "hnsw", a, b)
         self.assertEqual([source["proposed"] for source in document["trace"]["sources"]],
                          [False, True])
 
         self.trace("hnsw", [398, 399], indexes, {})
-        document = self.judged("not_traced", "lost: its exact rank is %d of 12; A is not among the 2 "
+        document = self.concludes("not_traced", "lost: its exact rank is %d of 12; A is not among the 2 "
                                "items that were traced: more --trace-rows" % rank, "hnsw", a, b)
         self.assertEqual(document["trace"], {"rows": 2, "traced": False, "sources": []})
 
@@ -307,7 +307,7 @@ class Verdicts(Why):
         scores, _ = self.oracle.rows([a])
         distinct = rank_of(scores[0], b)[1]
         self.trace("hnsw", [a], [("fused", None, distinct)], {})
-        self.judged("search", "lost by search in fused, whose index did not come across it (rank %d "
+        self.concludes("search", "lost by search in fused, whose index did not come across it (rank %d "
                     "of the %d that were asked for): --ef-search" % (distinct, distinct), "hnsw", a,
                     b)
 
@@ -326,7 +326,7 @@ class Verdicts(Why):
             reach[1, 2] = value
             self.trace("hnsw", [a - 1, a], [("join", None, None)], {}, list=lists, reach=reach,
                        used=1.9)
-            document = self.judged(code, text, "hnsw", a, b)
+            document = self.concludes(code, text, "hnsw", a, b)
             self.assertEqual(document["trace"]["looked_at"], value == -np.inf)
             self.assertEqual(document["trace"]["reach_used"], 1.9)
             self.assertEqual(document["trace"]["sources"],
@@ -349,7 +349,7 @@ class WithoutVectors(Why):
         self.assertRegex(result.err, "WARNING Only the graph is asked, .*text.npy")
         document = json.loads(result.out)
         self.assertFalse(document["vectors"])
-        self.assertEqual(document["verdict"], {"code": "stored", "text": "stored at place 4"})
+        self.assertEqual(document["result"], {"code": "stored", "text": "stored at place 4"})
         self.assertEqual(np.float32(document["score"]), graph.row(7)[1][3])
         for entry in document["modalities"]:
             stored = graph.cosines[entry["name"]][graph.indptr[7] + 3]
@@ -359,7 +359,7 @@ class WithoutVectors(Why):
                                document["score"], delta=1e-3)
         self.assertIsNone(document["b_for_a"]["rank"])
         other = next(i for i in range(N) if i != 7 and i not in graph.row(7)[0])
-        self.judged("no_vectors", "not stored; whether it belongs there only the vectors can tell: "
+        self.concludes("no_vectors", "not stored; whether it belongs there only the vectors can tell: "
                     "--modality", "g", 7, other)
 
     def test_files_named_again(self):

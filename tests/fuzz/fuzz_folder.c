@@ -10,13 +10,14 @@
  */
 #include "ann/faiss_index.h"
 #include "ann/join.h"
-#include "compare/comparable.h"
-#include "compare/pairing.h"
+#include "compare/compatible.h"
+#include "compare/id_map.h"
 #include "compare/structure.h"
 #include "compare/trace.h"
 #include "core/manifest.h"
 #include "core/outdir.h"
 #include "fuzz.h"
+#include "job/sources.h"
 #include "tools/command.h"
 
 #include <dirent.h>
@@ -283,14 +284,15 @@ static void judge_graph(const kin_graph *graph)
 {
     kin_error err = {0};
     kin_mismatches mismatches;
-    kin_pairing pairing;
+    kin_id_map id_map;
     kin_structure structure;
-    fuzz_judge(kin_graph_comparable(&mismatches, graph, &reference, 0, &err), &err, FUZZ_DATA);
-    if (fuzz_judge(kin_pairing_init(&pairing, &graph->ids, "a", &reference.ids, "b", &err), &err,
+    fuzz_judge(kin_graph_check_compatible(&mismatches, graph, &reference, 0, &err), &err,
+               FUZZ_DATA);
+    if (fuzz_judge(kin_id_map_init(&id_map, &graph->ids, "a", &reference.ids, "b", &err), &err,
                    FUZZ_DATA)) {
         for (size_t i = 0; i < graph->n; i++)
-            fuzz_want(kin_pairing_other(&pairing, (int32_t)i) < (int32_t)reference.n);
-        kin_pairing_release(&pairing);
+            fuzz_want(kin_id_map_other(&id_map, (int32_t)i) < (int32_t)reference.n);
+        kin_id_map_release(&id_map);
     }
     if (fuzz_judge(kin_graph_check_scores(graph, &err), &err, FUZZ_DATA))
         fuzz_judge(kin_structure_measure(&structure, graph, NULL, &err), &err, FUZZ_MEMORY);
@@ -458,14 +460,14 @@ static void read_manifest(const char *path)
     size_t count;
     if (!fuzz_judge(kin_manifest_read(&manifest, path, NULL, &err), &err, REFUSALS))
         return;
-    int rc = command_sources_from_manifest(source, &count, manifest, &err);
+    int rc = kin_sources_from_manifest(source, &count, manifest, &err);
     if (fuzz_judge(rc, &err, REFUSALS))
         fuzz_want(count >= 1 && count <= KIN_MODALITIES_MAX);
     for (size_t m = 0; m < count; m++) {
         fuzz_want(source[m].name[0] && source[m].path);
         fuzz_want(source[m].weight >= KIN_WEIGHT_MIN && source[m].weight <= KIN_WEIGHT_MAX);
     }
-    command_sources_release(source, count);
+    kin_sources_release(source, count);
     json_decref(manifest);
 }
 

@@ -65,7 +65,7 @@ def npy_version_2(rows):
     return out.getvalue()
 
 
-# ---- foreign graphs ---------------------------------------------------------------------------
+# ---- imported graphs ---------------------------------------------------------------------------
 
 
 def matrix(index_type="i4", data_type="f4"):
@@ -80,23 +80,23 @@ def npz(graph, compressed):
     return out.getvalue()
 
 
-def foreign():
+def imported():
     neighbors = np.array([[1, 2], [0, 3], [0, -1], [1, 0]], dtype="<i4")
     scores = np.array([[.9, .5], [.8, .7], [.3, 0], [.2, .1]], dtype="<f4")
     header = struct.pack("<II", 4, 2)
     for flags in (0, 4, 8, 12):
-        seed("foreign", f"npz-{flags}", bytes([flags]) + npz(matrix(), compressed=flags % 8 == 0))
-        seed("foreign", f"ivecs-{flags}",
+        seed("import", f"npz-{flags}", bytes([flags]) + npz(matrix(), compressed=flags % 8 == 0))
+        seed("import", f"ivecs-{flags}",
              bytes([1 + flags]) + b"".join(struct.pack("<i", 2) + row.tobytes() for row in neighbors))
-        seed("foreign", f"ibin-{flags}", bytes([2 + flags]) + header + neighbors.tobytes())
-        seed("foreign", f"ibin-scores-{flags}", bytes([2 + flags]) + header + neighbors.tobytes() + scores.tobytes())
-        seed("foreign", f"ibin-wide-{flags}", bytes([2 + flags]) + header + neighbors.astype("<i8").tobytes())
+        seed("import", f"ibin-{flags}", bytes([2 + flags]) + header + neighbors.tobytes())
+        seed("import", f"ibin-scores-{flags}", bytes([2 + flags]) + header + neighbors.tobytes() + scores.tobytes())
+        seed("import", f"ibin-wide-{flags}", bytes([2 + flags]) + header + neighbors.astype("<i8").tobytes())
     for index_type, data_type in [("i4", "f4"), ("i8", "f8"), ("i4", "f2"), ("i4", "i2"), ("i8", "u1"), ("i4", "bool")]:
         graph = matrix(index_type, data_type)
         parts = [npy(np.array("csr", dtype="S3")), npy(np.array([4, 4])), npy(graph.indptr.astype(index_type)),
                  npy(graph.indices.astype(index_type)), npy(graph.data)]
-        seed("foreign", f"packed-{index_type}-{data_type}", b"\x07" + b"\xffPK\xfe".join(parts))
-    seed("foreign", "csc", b"\x00" + npz(matrix().tocsc(), compressed=True))
+        seed("import", f"packed-{index_type}-{data_type}", b"\x07" + b"\xffPK\xfe".join(parts))
+    seed("import", "csc", b"\x00" + npz(matrix().tocsc(), compressed=True))
 
 
 # ---- text -------------------------------------------------------------------------------------
@@ -200,7 +200,7 @@ def main():
     for old in HERE.glob("corpus/*/seed-*"):
         old.unlink()
     vectors()
-    foreign()
+    imported()
     tables()
     options()
     folders(str(pathlib.Path(sys.argv[1]).resolve()))

@@ -33,7 +33,7 @@ static void make(kin_graph *g, size_t n, size_t k, int (*rows)[ROOM], const char
             indices[g->pairs++] = rows[i][e];
         g->indptr[i + 1] = (int64_t)g->pairs;
     }
-    g->indices = g->made[0] = indices;
+    g->indices = g->in_memory[0] = indices;
     test_remove(path); /* the other graph may have the old one mapped */
     test_write_text(path, ids);
     test_ok(kin_lines_open(&g->ids, path, &err), &err);
@@ -43,12 +43,11 @@ static void make(kin_graph *g, size_t n, size_t k, int (*rows)[ROOM], const char
 static kin_drift measured(const kin_graph *graph, const kin_graph *previous)
 {
     kin_drift d;
-    kin_pairing pairing;
+    kin_id_map id_map;
     kin_error err = {0};
-    test_ok(kin_pairing_init(&pairing, &graph->ids, "graph", &previous->ids, "previous", &err),
-            &err);
-    test_ok(kin_drift_measure(&d, graph, previous, &pairing, 0, &err), &err);
-    kin_pairing_release(&pairing);
+    test_ok(kin_id_map_init(&id_map, &graph->ids, "graph", &previous->ids, "previous", &err), &err);
+    test_ok(kin_drift_measure(&d, graph, previous, &id_map, 0, &err), &err);
+    kin_id_map_release(&id_map);
     return d;
 }
 

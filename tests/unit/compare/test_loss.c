@@ -159,8 +159,8 @@ static void test_indexes(void **state)
     drop(&image);
 }
 
-/* A row on disk in another order, with an id twice and the item itself, is judged as any other. */
-static void test_rows_as_they_are_judged(void **state)
+/* A row on disk in another order, with an id twice and the item itself, is compared as any other. */
+static void test_rows_as_they_are_compared(void **state)
 {
     kin_trace trace = index_trace();
     made graph, reference, text, image;
@@ -429,7 +429,7 @@ static void test_only_exact_helps(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_indexes),          cmocka_unit_test(test_rows_as_they_are_judged),
+        cmocka_unit_test(test_indexes),          cmocka_unit_test(test_rows_as_they_are_compared),
         cmocka_unit_test(test_how_deep),         cmocka_unit_test(test_rounded_and_out_of_sight),
         cmocka_unit_test(test_fused_space),      cmocka_unit_test(test_the_rows_own_vector),
         cmocka_unit_test(test_nothing_lost),     cmocka_unit_test(test_join),

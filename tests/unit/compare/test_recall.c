@@ -26,20 +26,20 @@ static const hand_entry graph_rows[N * K] = {
     {2, 0.9f}, {3, 0.8f}, {5, 0.7f},       /* 0: another of two equals: strict 2/3, tie-aware 1 */
     {1, 0.9f}, {3, 0.8f}, {6, 0.6999985f}, /* 1: 1.5e-6 lower is no tie: 2/3, 2/3 */
     {1, 0.9f}, {0, 0},    {0, 0},          /* 2: short: 1/2, 1/2 */
-    {1, 0.5f}, {0, 0},    {0, 0},          /* 3: no reference: not judged */
+    {1, 0.5f}, {0, 0},    {0, 0},          /* 3: no reference: not evaluated */
     {0, 0},    {0, 0},    {0, 0},          /* 4: empty: 0, 0 */
     {1, 0.9f}, {1, 0.9f}, {2, 0.8f},       /* 5: a repeated id counts once: 2/3, 2/3 */
 };
 
-static void judge(kin_recall *out, const hand *graph, const hand *reference)
+static void measure(kin_recall *out, const hand *graph, const hand *reference)
 {
-    kin_pairing pairing;
+    kin_id_map id_map;
     kin_error err = {0};
-    test_ok(kin_pairing_init(&pairing, &graph->graph.ids, "g", &reference->graph.ids, "r", &err),
+    test_ok(kin_id_map_init(&id_map, &graph->graph.ids, "g", &reference->graph.ids, "r", &err),
             &err);
-    test_ok(kin_recall_judge(out, &graph->graph, &reference->graph, &pairing, 0, 1, NULL, 0, &err),
+    test_ok(kin_recall_measure(out, &graph->graph, &reference->graph, &id_map, 0, 1, NULL, 0, &err),
             &err);
-    kin_pairing_release(&pairing);
+    kin_id_map_release(&id_map);
 }
 
 /* k = 1: rows 0, 1, 2, 5 have the nearest, row 4 nothing: 4/5.
@@ -49,9 +49,9 @@ static void judge(kin_recall *out, const hand *graph, const hand *reference)
 static void check_by_hand(const kin_recall *r)
 {
     assert_int_equal(r->rows, 6);
-    assert_int_equal(r->judged, 5);
+    assert_int_equal(r->evaluated, 5);
     assert_int_equal(r->k, 3);
-    assert_true(r->census && r->scored);
+    assert_true(r->exhaustive && r->scored);
     assert_int_equal(r->cuts, 2);
     assert_true(r->cut[0] == 1 && r->cut[1] == 3);
     assert_near(r->strict_at[0], 0.8, 1e-12);
@@ -91,7 +91,7 @@ static void test_every_row_by_hand(void **state)
     (void)state;
     hand_make(&graph, "g", N, K, graph_rows);
     hand_make(&reference, "r", N, K, reference_rows);
-    judge(&r, &graph, &reference);
+    measure(&r, &graph, &reference);
     check_by_hand(&r);
     kin_recall_release(&r);
     hand_drop(&graph);
@@ -116,7 +116,7 @@ static void test_column_order_and_self_are_the_same(void **state)
     hand_make(&graph, "g", N, WIDE, columns);
     hand_make(&reference, "r", N, K, reference_rows);
     graph.graph.order = KIN_ORDER_COLUMN;
-    judge(&r, &graph, &reference);
+    measure(&r, &graph, &reference);
     check_by_hand(&r);
     kin_recall_release(&r);
     hand_drop(&graph);
@@ -141,9 +141,9 @@ static void test_matched_by_id(void **state)
     hand_make(&reference, "r", 5, 2, truth);
     hand_name(&graph, names);
     hand_name(&reference, other);
-    judge(&r, &graph, &reference);
+    measure(&r, &graph, &reference);
     assert_int_equal(r.rows, 4);
-    assert_false(r.census); /* x was not compared */
+    assert_false(r.exhaustive); /* x was not compared */
     /* d: c of c, x: 1/2; c: a of a, b: 1/2; b: both; a: both. In the reference's rows: 1, 2, 3, 4. */
     assert_near(r.strict.mean, 0.75, 1e-12);
     assert_true(r.row[0] == 1 && r.value[0] == 0.5 && r.row[1] == 2 && r.value[1] == 0.5);
@@ -165,8 +165,8 @@ static void test_recall_is_capped(void **state)
     (void)state;
     hand_make(&graph, "g", N, K, three);
     hand_make(&reference, "r", N, K, one);
-    judge(&r, &graph, &reference);
-    assert_int_equal(r.judged, 1);
+    measure(&r, &graph, &reference);
+    assert_int_equal(r.evaluated, 1);
     assert_true(r.tie_aware.mean == 1 && r.strict.mean == 1 && r.fill == 1);
     assert_true(r.short_by_rule == 1 && r.short_rows == 0 && r.empty_by_rule == 5);
     assert_int_equal(r.worst_count, 0);
@@ -175,7 +175,7 @@ static void test_recall_is_capped(void **state)
     hand_drop(&reference);
 }
 
-static void test_nothing_to_judge(void **state)
+static void test_nothing_to_evaluate(void **state)
 {
     static const hand_entry none[N * K] = {{0, 0}};
     hand graph, reference;
@@ -184,8 +184,8 @@ static void test_nothing_to_judge(void **state)
     (void)state;
     hand_make(&graph, "g", N, K, graph_rows);
     hand_make(&reference, "r", N, K, none);
-    judge(&r, &graph, &reference);
-    assert_int_equal(r.judged, 0);
+    measure(&r, &graph, &reference);
+    assert_int_equal(r.evaluated, 0);
     assert_int_equal(r.empty_by_rule, 6);
     assert_true(r.tie_aware.mean == 0 && isnan(r.fill) && isnan(r.score_ratio));
     assert_true(isnan(r.strict_at[0]) && isnan(r.tie_aware_at[0]) && isnan(r.nearest_found_at[0]) &&
@@ -205,7 +205,7 @@ static void test_without_scores(void **state)
     hand_make(&graph, "g", N, K, graph_rows);
     hand_make(&reference, "r", N, K, reference_rows);
     graph.graph.data = NULL;
-    judge(&r, &graph, &reference);
+    measure(&r, &graph, &reference);
     assert_false(r.scored);
     assert_near(r.strict.mean, 0.5, 1e-12);
     assert_near(r.strict_at[0], 0.8, 1e-12);
@@ -221,15 +221,16 @@ static void test_sampled_rows(void **state)
 {
     static const int32_t row[] = {0, 5};
     hand graph, reference;
-    kin_pairing same = {.n = N, .other_n = N, .common = N};
+    kin_id_map same = {.n = N, .other_n = N, .common = N};
     kin_recall r;
 
     (void)state;
     hand_make(&graph, "g", N, K, graph_rows);
     hand_make(&reference, "r", N, K, reference_rows);
-    test_ok(kin_recall_judge(&r, &graph.graph, &reference.graph, &same, 0, 1, row, 2, NULL), NULL);
+    test_ok(kin_recall_measure(&r, &graph.graph, &reference.graph, &same, 0, 1, row, 2, NULL),
+            NULL);
     assert_int_equal(r.rows, 2);
-    assert_false(r.census);
+    assert_false(r.exhaustive);
     assert_near(r.tie_aware.mean, 5.0 / 6, 1e-12);
     assert_near(r.strict.mean, 2.0 / 3, 1e-12);
     assert_near(r.fill, 5.0 / 6, 1e-12);
@@ -241,7 +242,7 @@ static void test_sampled_rows(void **state)
     hand_drop(&reference);
 }
 
-/* Rows in memory are judged as the same rows of a graph are. */
+/* Rows in memory are evaluated as the same rows of a graph are. */
 static void test_kept_rows(void **state)
 {
     static const int32_t item[N] = {0, 1, 2, 3, 4, 5};
@@ -263,9 +264,9 @@ static void test_kept_rows(void **state)
         }
     }
     assert_int_equal(kin_recall_kept(&r, value, &rows[0], &rows[1], item, NULL), 0);
-    assert_int_equal(r.judged, 5);
+    assert_int_equal(r.evaluated, 5);
     assert_near(r.tie_aware, 17.0 / 30, 1e-12);
-    for (size_t i = 0; i < r.judged; i++)
+    for (size_t i = 0; i < r.evaluated; i++)
         sum += value[i];
     assert_near(sum, 17.0 / 6, 1e-12);
     kin_rows_release(&rows[0]);
@@ -284,19 +285,19 @@ static void test_difference(void **state)
     (void)state;
     hand_make(&graph, "g", N, K, graph_rows);
     hand_make(&reference, "r", N, K, reference_rows);
-    judge(&a, &reference, &reference);
-    judge(&b, &graph, &reference);
+    measure(&a, &reference, &reference);
+    measure(&b, &graph, &reference);
     test_ok(kin_recall_subtract(&d, &a, &b, NULL), NULL);
     assert_int_equal(d.rows, 5);
     assert_near(d.mean, 13.0 / 30, 1e-12);
     assert_true(d.better == 4 && d.worse == 0);
-    assert_true(d.census && d.interval.low == d.mean);
+    assert_true(d.exhaustive && d.interval.low == d.mean);
     test_ok(kin_recall_subtract(&d, &b, &a, NULL), NULL);
     assert_near(d.mean, -13.0 / 30, 1e-12);
     assert_true(d.better == 0 && d.worse == 4);
-    a.census = false; /* as if the rows had been drawn */
+    a.exhaustive = false; /* as if the rows had been drawn */
     test_ok(kin_recall_subtract(&d, &a, &b, NULL), NULL);
-    assert_true(!d.census && d.interval.low < d.mean && d.mean < d.interval.high);
+    assert_true(!d.exhaustive && d.interval.low < d.mean && d.mean < d.interval.high);
     assert_true(d.interval.low >= -1 && d.interval.high <= 1);
     kin_recall_release(&a);
     kin_recall_release(&b);
@@ -387,7 +388,7 @@ static void test_random_graphs(void **state)
         random_rows(b, &seed);
         hand_make(&graph, "g", MANY, LONG, a);
         hand_make(&reference, "r", MANY, LONG, b);
-        judge(&r, &graph, &reference);
+        measure(&r, &graph, &reference);
         for (size_t c = 0; c < r.cuts; c++) {
             double strict, tie_aware;
             plain_recall(a, b, r.cut[c], &strict, &tie_aware);
@@ -395,7 +396,7 @@ static void test_random_graphs(void **state)
             assert_near(r.tie_aware_at[c], tie_aware, 1e-12);
         }
         omp_set_num_threads(t % 2 ? 1 : 3);
-        judge(&again, &graph, &reference);
+        measure(&again, &graph, &reference);
         assert_memory_equal(r.strict_at, again.strict_at, sizeof r.strict_at);
         assert_memory_equal(&r.tie_aware, &again.tie_aware, sizeof r.tie_aware);
         assert_true(r.score_ratio == again.score_ratio && r.score_loss == again.score_loss);
@@ -413,7 +414,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_column_order_and_self_are_the_same),
         cmocka_unit_test(test_matched_by_id),
         cmocka_unit_test(test_recall_is_capped),
-        cmocka_unit_test(test_nothing_to_judge),
+        cmocka_unit_test(test_nothing_to_evaluate),
         cmocka_unit_test(test_without_scores),
         cmocka_unit_test(test_sampled_rows),
         cmocka_unit_test(test_kept_rows),

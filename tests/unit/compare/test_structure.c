@@ -35,9 +35,9 @@ static void make(kin_graph *g, size_t n, size_t k, int (*rows)[ROOM], double (*c
         }
         g->indptr[i + 1] = (int64_t)g->pairs;
     }
-    g->indices = g->made[0] = indices;
+    g->indices = g->in_memory[0] = indices;
     for (size_t m = 0; m < 2; m++) {
-        g->made[1 + m] = half[m];
+        g->in_memory[1 + m] = half[m];
         g->cosine[m] = cosines ? half[m] : NULL;
     }
     strcpy(g->modality[0], "text");

@@ -208,7 +208,7 @@ static void test_books_as_the_oracle_does(void **state)
     bool there;
 
     (void)state;
-    test_ok(compare_trace_split(&loss, &there, &w.graph, &w.sample.catalog, NULL, 0, NULL, &err),
+    test_ok(kin_loss_of_trace(&loss, &there, &w.graph, &w.sample.catalog, NULL, 0, NULL, &err),
             &err);
     assert_true(there);
     assert_int_equal(loss.rows, w.expected.rows);
@@ -231,9 +231,8 @@ static void test_a_given_reference(void **state)
     bool there;
 
     (void)state;
-    test_ok(
-        compare_trace_split(&loss, &there, &w.graph, &w.sample.catalog, &w.graph, 0, NULL, &err),
-        &err);
+    test_ok(kin_loss_of_trace(&loss, &there, &w.graph, &w.sample.catalog, &w.graph, 0, NULL, &err),
+            &err);
     assert_true(loss.entries > 0);
     assert_int_equal(loss.lost, 0);
 }
@@ -244,8 +243,7 @@ static void test_memory_is_planned(void **state)
     bool there;
 
     (void)state;
-    int rc =
-        compare_trace_split(&loss, &there, &w.graph, &w.sample.catalog, NULL, 4096, NULL, &err);
+    int rc = kin_loss_of_trace(&loss, &there, &w.graph, &w.sample.catalog, NULL, 4096, NULL, &err);
     test_refused(rc, &err, KIN_E_MEMORY, "needs 0.1 MiB, --memory allows 0.0 MiB");
 }
 
@@ -257,8 +255,7 @@ static void test_no_trace(void **state)
 
     (void)state;
     bare.manifest = json_object();
-    test_ok(compare_trace_split(&loss, &there, &bare, &w.sample.catalog, NULL, 0, NULL, &err),
-            &err);
+    test_ok(kin_loss_of_trace(&loss, &there, &bare, &w.sample.catalog, NULL, 0, NULL, &err), &err);
     assert_false(there);
     assert_int_equal(loss.rows, 0);
     json_decref(bare.manifest);
@@ -267,11 +264,11 @@ static void test_no_trace(void **state)
 static void test_depth(void **state)
 {
     (void)state;
-    assert_int_equal(compare_trace_depth(600, 44072), 2400);
-    assert_int_equal(compare_trace_depth(600, 1000), 999);
-    assert_int_equal(compare_trace_depth(4000, 44072), 10000);
-    assert_int_equal(compare_trace_depth(20000, 44072), 20000);
-    assert_int_equal(compare_trace_depth(0, 44072), 10000);
+    assert_int_equal(kin_loss_trace_depth(600, 44072), 2400);
+    assert_int_equal(kin_loss_trace_depth(600, 1000), 999);
+    assert_int_equal(kin_loss_trace_depth(4000, 44072), 10000);
+    assert_int_equal(kin_loss_trace_depth(20000, 44072), 20000);
+    assert_int_equal(kin_loss_trace_depth(0, 44072), 10000);
 }
 
 int main(int argc, char **argv)

@@ -1,12 +1,12 @@
 /*
- * tools/show_data and tools/why: a monitor that says so stops them, at whatever look, and nothing is left allocated
+ * tools/kin_show and tools/why: a monitor that says so stops them, at whatever look, and nothing is left allocated
  * (the sanitizers see to that).
  */
 #include "support/test.h"
 
 #include "compare/why.h"
 #include "core/catalog.h"
-#include "job/show_data.h"
+#include "job/show.h"
 
 enum { N = 70000, D = 3, K = 1 }; /* more items than why looks at between two questions */
 
@@ -95,14 +95,14 @@ static size_t run(world *w, bool why, size_t at)
     static const size_t row[] = {0, 5, N - 1};
     asked self = {.at = at};
     kin_monitor monitor = {.self = &self, .stopped = stopped};
-    show_data data;
-    why_facts facts;
+    kin_show data;
+    kin_why facts;
     kin_error err;
-    int rc = why ? why_find(&facts, &w->graph, &w->catalog, 1, 2, &monitor, &err)
-                 : show_data_init(&data, &w->graph, &w->catalog, row, TEST_COUNT(row), 4, &monitor,
-                                  &err);
+    int rc =
+        why ? kin_why_find(&facts, &w->graph, &w->catalog, 1, 2, &monitor, &err)
+            : kin_show_init(&data, &w->graph, &w->catalog, row, TEST_COUNT(row), 4, &monitor, &err);
     if (rc == 0 && !why)
-        show_data_release(&data);
+        kin_show_release(&data);
     if (at == 0)
         test_ok(rc, &err);
     else

@@ -2,7 +2,7 @@
  * The page of `kin compare`: it says the comparison's numbers, it is inert whatever the catalog's texts are, its tags
  * are closed, and any part may be missing.
  */
-#include "job/comparison.h"
+#include "report/compare_report.h"
 #include "report/page.h"
 #include "support/markup.h"
 #include "support/test.h"
@@ -29,16 +29,16 @@ static const float graph_scores[N][K] = {{.9f, .8f, .7f}, {.9f, .8f, .7f}, {.9f,
                                          {.9f, .8f, .7f}, {.9f, .8f, .7f}, {.9f, .8f, .7f}};
 
 typedef struct world {
-    comparison c;
-    compare_options options;
+    kin_comparison c;
     int32_t rows[4][N][K];
     float scores[4][N][K];
     int64_t indptr[4][N + 1];
     int32_t other[N]; /* of a reference in reversed order */
-    compare_stratum stratum[3];
+    kin_stratum stratum[3];
 } world;
 
-static void make_side(world *w, compare_side *side, size_t at, const char *name, const char *engine)
+static void make_side(world *w, kin_comparison_side *side, size_t at, const char *name,
+                      const char *engine)
 {
     kin_graph *g = &side->graph;
     side->there = true;
@@ -78,7 +78,7 @@ static kin_summary summary(double mean)
 
 static kin_recall recall(double mean)
 {
-    kin_recall out = {.rows = 1001, .judged = 1000, .k = K, .scored = true, .cuts = 2};
+    kin_recall out = {.rows = 1001, .evaluated = 1000, .k = K, .scored = true, .cuts = 2};
     out.cut[0] = 1;
     out.cut[1] = K;
     for (size_t i = 0; i < 2; i++) {
@@ -171,15 +171,15 @@ static kin_drift drift(void)
 static int set_up(void **state)
 {
     world *w = calloc(1, sizeof *w);
-    comparison *c = &w->c;
+    kin_comparison *c = &w->c;
     assert_non_null(w);
-    *c = (comparison){.options = &w->options, .start_seconds = 0};
-    w->options.stratify = "cat<egory>";
+    *c = (kin_comparison){.start_seconds = 0};
+    c->stratify = "cat<egory>";
     make_side(w, &c->graph, 0, "graphs/<b>&co", "hnsw");
     make_side(w, &c->reference, 1, "exact", "exact");
     make_side(w, &c->other, 2, "other", "join");
     make_side(w, &c->previous, 3, "yesterday", "join");
-    c->to_reference = (kin_pairing){.n = N, .other_n = N, .common = N};
+    c->to_reference = (kin_id_map){.n = N, .other_n = N, .common = N};
     c->row = w->other;
     c->row_count = 1001;
     c->has_recall = c->has_difference = c->has_loss = c->has_drift = true;
@@ -193,14 +193,14 @@ static int set_up(void **state)
     c->strata.count = 3;
     c->stratum = w->stratum;
     for (size_t i = 0; i < 3; i++)
-        w->stratum[i] = (compare_stratum){.items = 10 + i,
-                                          .judged = 5,
-                                          .mean = 0.9 - (double)i / 10,
-                                          .interval = {0, 1, .4, .95}};
+        w->stratum[i] = (kin_stratum){.items = 10 + i,
+                                      .evaluated = 5,
+                                      .mean = 0.9 - (double)i / 10,
+                                      .interval = {0, 1, .4, .95}};
     w->stratum[0].name = (kin_span){"<i>x", 4};
-    w->stratum[1] = (compare_stratum){.name = {"y\"y", 3}, .items = 7, .mean = NAN};
-    c->gate[0] = (compare_gate){"min-recall", "recall, lower bound", 0.97, 0.9794, true, true};
-    c->gate[1] = (compare_gate){"max-drift", "drift", 0.1, 0.1875, false, false};
+    w->stratum[1] = (kin_stratum){.name = {"y\"y", 3}, .items = 7, .mean = NAN};
+    c->gate[0] = (kin_gate){"min-recall", "recall, lower bound", 0.97, 0.9794, true, true};
+    c->gate[1] = (kin_gate){"max-drift", "drift", 0.1, 0.1875, false, false};
     c->gate_count = 2;
     strcpy(c->warning[0], "made from <other> vectors");
     c->warning_count = 1;
@@ -212,7 +212,8 @@ static int tear_down(void **state)
 {
     world *w = *state;
     enum { SIDES = 4 };
-    compare_side *const side[SIDES] = {&w->c.graph, &w->c.reference, &w->c.other, &w->c.previous};
+    kin_comparison_side *const side[SIDES] = {&w->c.graph, &w->c.reference, &w->c.other,
+                                              &w->c.previous};
     for (size_t i = 0; i < SIDES; i++) {
         free(side[i]->graph.directory);
         json_decref(side[i]->graph.manifest);
@@ -225,7 +226,7 @@ static int tear_down(void **state)
 
 /* ---- what holds of every page --------------------------------------------------------------------------- */
 
-static char *make_page(const comparison *c, size_t *drawings)
+static char *make_page(const kin_comparison *c, size_t *drawings)
 {
     static const char *const never[] = {"<script>",    "<img src=x", "<i>x",  "<b>&co", "<u>dir",
                                         "<other>",     "<them>",     "http",  "url(",   "@import",
@@ -233,7 +234,7 @@ static char *make_page(const comparison *c, size_t *drawings)
     char *page = NULL;
     size_t bytes = 0, count;
     kin_error err;
-    test_ok(comparison_page(&page, &bytes, c, &err), &err);
+    test_ok(kin_comparison_page(&page, &bytes, c, NULL, &err), &err);
     assert_int_equal(strlen(page), bytes);
     assert_true(bytes < BYTES_MAX);
     for (size_t i = 0; i < TEST_COUNT(never); i++)
@@ -386,7 +387,7 @@ static void test_computed_reference(void **state)
 {
     world *w = *state;
     w->c.computed = true;
-    w->options.seed = 77;
+    w->c.seed = 77;
     char *page = make_page(&w->c, NULL);
     assert_has(page, "<span>against</span> exact rows</h1>");
     assert_has(page, "computed now for a sample");
@@ -436,16 +437,16 @@ static void test_parts_may_be_missing(void **state)
 {
     world *w = *state;
     for (unsigned left_out = 0; left_out < 1u << 8; left_out++) {
-        comparison c = w->c;
+        kin_comparison c = w->c;
         c.has_recall = c.reference.there = !(left_out & 1);
         c.has_difference = c.other.there = c.has_recall && !(left_out & 2);
         c.has_loss = !(left_out & 4);
         c.has_drift = c.previous.there = !(left_out & 8);
         c.strata.count = left_out & 16 ? 0 : 3;
         c.recall.scored = !(left_out & 32);
-        c.recall.judged = left_out & 64 ? 0 : 1000;
-        c.recall.census = left_out & 128;
-        c.computed = c.recall.census;
+        c.recall.evaluated = left_out & 64 ? 0 : 1000;
+        c.recall.exhaustive = left_out & 128;
+        c.computed = c.recall.exhaustive;
         free(make_page(&c, NULL));
     }
 }
@@ -453,7 +454,7 @@ static void test_parts_may_be_missing(void **state)
 static void test_nothing_known(void **state)
 {
     world *w = *state;
-    comparison c = {.options = &w->options, .graph = w->c.graph};
+    kin_comparison c = {.graph = w->c.graph};
     c.graph.graph.items = (kin_table){0};
     c.graph.graph.manifest = NULL;
     char *page = make_page(&c, NULL);
@@ -466,14 +467,14 @@ static void test_nothing_known(void **state)
     page = make_page(&c, NULL);
     assert_lacks(page, "has the better row");
     free(page);
-    c = (comparison){.options = &w->options, .graph = w->c.graph};
+    c = (kin_comparison){.graph = w->c.graph};
     c.graph.graph.items = (kin_table){0};
     c.graph.graph.manifest = NULL;
     c.has_recall = c.has_drift = c.reference.there = c.previous.there = true;
     c.reference.graph = w->c.reference.graph;
     c.previous.graph = w->c.previous.graph;
     page = make_page(&c, NULL);
-    assert_has(page, "No row could be judged");
+    assert_has(page, "No row could be evaluated");
     free(page);
 }
 
@@ -525,12 +526,12 @@ static void test_many_strata(void **state)
 {
     enum { MANY = 300 };
     world *w = *state;
-    compare_stratum *many = calloc(MANY, sizeof *many);
+    kin_stratum *many = calloc(MANY, sizeof *many);
     char name[MANY][8];
     assert_non_null(many);
     for (size_t i = 0; i < MANY; i++) {
         snprintf(name[i], sizeof name[i], "s%03zu", i);
-        many[i] = (compare_stratum){.name = {name[i], 4}, .items = 1, .judged = 1};
+        many[i] = (kin_stratum){.name = {name[i], 4}, .items = 1, .evaluated = 1};
         many[i].mean = (double)(i * 7 % MANY) / MANY;
     }
     w->c.stratum = many;

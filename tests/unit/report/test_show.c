@@ -122,17 +122,17 @@ static int tear_down(void **state)
 static char *make_page(const world *w, show_pictures *pictures)
 {
     static const size_t rows[] = {0, 1, 2, 3, 4, 5};
-    show_data data;
+    kin_show data;
     char *page = NULL;
     size_t bytes = 0;
 
-    assert_int_equal(show_data_init(&data, &w->graph, NULL, rows, N, 8, NULL, NULL), 0);
+    assert_int_equal(kin_show_init(&data, &w->graph, NULL, rows, N, 8, NULL, NULL), 0);
     strcpy(data.why_not_exact, "<i>gone</i>");
     assert_int_equal(show_pictures_init(pictures, &w->graph, NULL, NULL), 0);
     assert_int_equal(show_page(&page, &bytes, &data, pictures, NULL), 0);
     assert_int_equal(strlen(page), bytes);
     assert_int_equal(test_markup(page), 0); /* no drawings */
-    show_data_release(&data);
+    kin_show_release(&data);
     return page;
 }
 
@@ -194,9 +194,9 @@ static void test_stored_lanes(void **state)
 {
     world *w = *state;
     static const size_t rows[] = {1, 5};
-    show_data data;
+    kin_show data;
 
-    assert_int_equal(show_data_init(&data, &w->graph, NULL, rows, 2, 1, NULL, NULL), 0);
+    assert_int_equal(kin_show_init(&data, &w->graph, NULL, rows, 2, 1, NULL, NULL), 0);
     assert_int_equal(data.lanes, 3);
     assert_false(data.exact);
     assert_int_equal(data.item[0].lane[0].neighbor[0].row, 2);
@@ -208,7 +208,7 @@ static void test_stored_lanes(void **state)
     assert_float_equal(data.item[0].lane[1].neighbor[0].score, 0.5, 0);
     for (size_t l = 0; l < 3; l++)
         assert_int_equal(data.item[1].lane[l].count, 0);
-    show_data_release(&data);
+    kin_show_release(&data);
 }
 
 static void test_choice(void **state)
@@ -217,11 +217,11 @@ static void test_choice(void **state)
     size_t row[10], count;
 
     /* x has rows 0 1 4, y 2 3; z's only row has no neighbours */
-    assert_int_equal(show_choose(row, &count, 2, &w->graph, NULL), 0);
+    assert_int_equal(kin_show_choose(row, &count, 2, &w->graph, NULL), 0);
     assert_int_equal(count, 2);
     assert_int_equal(row[0], 1);
     assert_int_equal(row[1], 3);
-    assert_int_equal(show_choose(row, &count, 10, &w->graph, NULL), 0);
+    assert_int_equal(kin_show_choose(row, &count, 10, &w->graph, NULL), 0);
     assert_int_equal(count, 5);
     for (size_t i = 0; i < 5; i++)
         assert_int_equal(row[i], i);
@@ -234,11 +234,11 @@ static void test_titles_and_ids(void **state)
     size_t row[2];
     kin_error err;
 
-    assert_true(kin_span_equal(show_title(&w->graph, 3), (kin_span){"3", 1})); /* blank title */
-    assert_int_equal(show_find(row, ids, 2, &w->graph, NULL), 0);
+    assert_true(kin_span_equal(kin_show_title(&w->graph, 3), (kin_span){"3", 1})); /* blank title */
+    assert_int_equal(kin_show_find(row, ids, 2, &w->graph, NULL), 0);
     assert_int_equal(row[0], 4);
     assert_int_equal(row[1], 0);
-    assert_int_equal(show_find(row, wrong, 1, &w->graph, &err), KIN_E_DATA);
+    assert_int_equal(kin_show_find(row, wrong, 1, &w->graph, &err), KIN_E_DATA);
     assert_non_null(strstr(err.message, "no item '6'"));
 }
 
