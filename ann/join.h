@@ -29,7 +29,7 @@
 typedef struct kin_join_options {
     size_t top_k;        /* K, 1 .. n - 1 */
     double target;       /* recall that a sample has to be expected to reach, below 1 */
-    size_t judged;       /* rows that the result is judged on: sets a margin; 0: none */
+    size_t evaluated;    /* held-out rows that the result is evaluated on: sets a margin; 0: none */
     int64_t seed;        /* of the sample */
     size_t memory_bytes; /* budget, 0: what the machine has */
     bool trace;          /* rows will be traced: the plan has room for it */
@@ -87,9 +87,9 @@ json_t *kin_join_facts(const kin_join *self);
 /* Encodes the rows, in an order that was loaded or is made now. */
 int kin_join_encode(kin_join *self, const kin_monitor *monitor, kin_error *err);
 
-/* Another target, and as many rows that the result is judged on, for the next kin_join_tune: rows once encoded
+/* Another target, and as many held-out rows that the result is evaluated on, for the next kin_join_tune: rows once encoded
  * serve any number of targets. */
-void kin_join_retarget(kin_join *self, double target, size_t judged);
+void kin_join_retarget(kin_join *self, double target, size_t evaluated);
 
 /* Sets the effort by a sample. */
 int kin_join_tune(kin_join *self, const kin_monitor *monitor, kin_error *err);
@@ -99,7 +99,7 @@ int kin_join_tune(kin_join *self, const kin_monitor *monitor, kin_error *err);
  * lists are scanned already. */
 int kin_join_raise(kin_join *self, bool *raised, const kin_monitor *monitor, kin_error *err);
 
-/* The items that serve to tune, ascending, kin_alloc'd: judges draw others. After kin_join_encode. */
+/* The items that serve to tune, ascending, kin_alloc'd: the evaluation draws others. After kin_join_encode. */
 int kin_join_tuned_rows(const kin_join *self, int32_t **row, size_t *count, kin_error *err);
 
 /* All rows of the catalog into the sink, in any order and from all threads. May be run again. */

@@ -7,7 +7,7 @@
  *   reach        a first guess by those reaches, which is too careful, for floors are lower on the way; then
  *                the sampled rows are joined in earnest, which is what the run will do with them, and the
  *                guess is corrected by what was lost
- * The target is met with a margin for the two samples, this one and the one that judges (choose_effort).
+ * The target is met with a margin for the two samples, this one and the held-out one (choose_effort).
  * Effort is counted in rows scanned, never in seconds. Time: sample * n * lead products.
  */
 #include "ann/join_sample.h"
@@ -87,15 +87,17 @@ static int try_effort(kin_join *join, float reach, float tail_share, outcome *ou
 
 static const double standard_errors = 2.6;
 
-/* What the sample's recall has to be above the target. Its mean and the judge's scatter by their standard
- * errors, of which two and a half leave one build in a hundred to be run twice; and the judge cannot exclude that rows of a kind it did not draw were lost whole, which
- * costs its bound ln(1 / alpha) / judged, about 4 / judged. */
+/* What the sample's recall has to be above the target. Its mean and the held-out one scatter by their standard
+ * errors, of which two and a half leave one build in a hundred to be run twice; and the evaluation cannot
+ * exclude that rows of a kind it did not draw were lost whole, which costs its bound
+ * ln(1 / alpha) / evaluated, about 4 / evaluated. */
 static double margin(const kin_join *join, const outcome *got)
 {
-    double rows = (double)join->sample->rows, judged = (double)join->options.judged;
+    double rows = (double)join->sample->rows, evaluated = (double)join->options.evaluated;
     double spread = got->deviation * got->deviation;
-    return judged > 0 ? standard_errors * sqrt(spread / rows + spread / judged) + 4 / judged
-                      : standard_errors * sqrt(spread / rows);
+    return evaluated > 0
+               ? standard_errors * sqrt(spread / rows + spread / evaluated) + 4 / evaluated
+               : standard_errors * sqrt(spread / rows);
 }
 
 /* From here on a scan of everything is hardly more work. */
@@ -139,10 +141,10 @@ static int choose_effort(kin_join *join, double target, const kin_monitor *monit
     return 0;
 }
 
-void kin_join_retarget(kin_join *self, double target, size_t judged)
+void kin_join_retarget(kin_join *self, double target, size_t evaluated)
 {
     self->options.target = self->aim = target;
-    self->options.judged = judged;
+    self->options.evaluated = evaluated;
 }
 
 int kin_join_tune(kin_join *self, const kin_monitor *monitor, kin_error *err)

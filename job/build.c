@@ -53,7 +53,7 @@ static void fill(kin_build_report *report, const build *self, const json_t *mani
         .items = self->catalog.n,
         .items_with_neighbors = self->totals.items_with_neighbors,
         .pairs = self->totals.pairs,
-        .verdict = self->verdict,
+        .result = self->result,
         .threads = kin_threads_used(),
         .seconds = json_number_value(json_object_get(run, "seconds_total")),
         .peak_memory_bytes = (size_t)json_integer_value(json_object_get(run, "peak_memory_bytes")),

@@ -58,11 +58,11 @@ typedef struct kin_build_options {
 
 /* What a build did. */
 typedef struct kin_build_report {
-    build_engine engine;         /* that ran */
-    size_t items;                /* n */
-    size_t items_with_neighbors; /* rows that are not empty */
-    size_t pairs;                /* neighbours in all rows */
-    judge_verdict verdict;       /* the last evaluation; attempt 0: rows are proven */
+    build_engine engine;          /* that ran */
+    size_t items;                 /* n */
+    size_t items_with_neighbors;  /* rows that are not empty */
+    size_t pairs;                 /* neighbours in all rows */
+    kin_evaluation_result result; /* the last evaluation; attempt 0: rows are proven */
     int threads;
     double seconds;           /* in all */
     size_t peak_memory_bytes; /* own memory (job/usage.h) */

@@ -1,6 +1,6 @@
 /*
- * The loop around an engine whose rows are not proven: run, judge on fresh rows, and where the target
- * is missed raise the effort for all rows and run again, at most JUDGE_ATTEMPTS times in all.
+ * The loop around an engine whose rows are not proven: run, evaluate on held-out rows, and where the
+ * target is missed escalate the effort for all rows and run again, at most EVALUATION_ATTEMPTS times in all.
  *
  * Every row is made with the same effort, so a row stays a function of the item, the index and the
  * options as resolved, and the last attempt's rows replace all earlier ones where they lie.
@@ -16,18 +16,19 @@ static double floor4(double value)
     return floor(value * 1e4) / 1e4;
 }
 
-static void log_verdict(const build *self)
+static void log_result(const build *self)
 {
-    const judge_verdict *v = &self->verdict;
+    const kin_evaluation_result *v = &self->result;
 
-    if (v->census)
+    if (v->exhaustive)
         build_info(self, "Recall %.4f on all %zu rows (target %.10g)", floor4(v->mean), v->rows,
                    v->target);
     else
         build_info(self,
-                   "Recall %.4f on %zu fresh rows, at least %.4f with %.0f %% confidence "
+                   "Recall %.4f on %zu held-out rows, at least %.4f with %.0f %% confidence "
                    "(target %.10g)",
-                   v->mean, v->rows, floor4(v->lower_bound), 100 * JUDGE_CONFIDENCE, v->target);
+                   v->mean, v->rows, floor4(v->lower_bound), 100 * EVALUATION_CONFIDENCE,
+                   v->target);
 }
 
 static int run_once(build *self, kin_row_sink sink, kin_error *err)
@@ -37,42 +38,42 @@ static int run_once(build *self, kin_row_sink sink, kin_error *err)
     return rc;
 }
 
-/* One attempt: the rows to judge are drawn before the engine runs. */
-static int run_judged(build *self, size_t attempt, kin_error *err)
+/* One attempt: the held-out rows are drawn before the engine runs. */
+static int run_evaluated(build *self, size_t attempt, kin_error *err)
 {
     const kin_build_options *o = &self->options;
-    judge_options options = {.target = o->target_recall,
-                             .seed = (uint64_t)o->index.seed,
-                             .k = (size_t)o->top_k,
-                             .tuned = self->tuning.row,
-                             .tuned_count = self->tuning.rows,
-                             .memory_bytes = o->memory};
-    judge now;
-    int rc = judge_init(&now, &self->catalog, &options, attempt, err);
+    kin_evaluation_options options = {.target = o->target_recall,
+                                      .seed = (uint64_t)o->index.seed,
+                                      .k = (size_t)o->top_k,
+                                      .tuned = self->tuning.row,
+                                      .tuned_count = self->tuning.rows,
+                                      .memory_bytes = o->memory};
+    kin_evaluation now;
+    int rc = kin_evaluation_init(&now, &self->catalog, &options, attempt, err);
     if (rc != 0)
         return rc;
-    rc = run_once(self, judge_sink(&now, kin_graph_writer_sink(self->writer)), err);
+    rc = run_once(self, kin_evaluation_sink(&now, kin_graph_writer_sink(self->writer)), err);
     if (rc == 0)
-        rc = judge_decide(&now, &self->quiet, err);
+        rc = kin_evaluation_finish(&now, &self->quiet, err);
     if (rc == 0) {
-        self->verdict = now.verdict;
-        log_verdict(self);
+        self->result = now.result;
+        log_result(self);
     }
-    judge_release(&now);
+    kin_evaluation_release(&now);
     build_stage_done(self, "recall");
     return rc;
 }
 
 static int report_missed(const build *self, kin_error *err)
 {
-    const judge_verdict *v = &self->verdict;
+    const kin_evaluation_result *v = &self->result;
     if (self->options.strict)
         return kin_fail(err, KIN_E_GATE,
                         "nothing was published; lower --target-recall, leave --strict out, or use "
                         "--engine exact",
                         "recall is at least %.4f with %.0f %% confidence after %s, the "
                         "target is %.10g",
-                        floor4(v->lower_bound), 100 * JUDGE_CONFIDENCE,
+                        floor4(v->lower_bound), 100 * EVALUATION_CONFIDENCE,
                         kin_count(v->attempt, "attempt").text, v->target);
     build_warn(self,
                "the target of recall %.10g is not met: at least %.4f after %s (with "
@@ -89,9 +90,9 @@ int build_attempts(build *self, kin_error *err)
                              &self->catalog, (kin_row_order)o->row_order, err);
     if (rc != 0)
         return rc;
-    if (!build_is_approximate(o)) /* proven rows: nothing to judge */
+    if (!build_is_approximate(o)) /* proven rows: nothing to evaluate */
         return run_once(self, kin_graph_writer_sink(self->writer), err);
-    for (size_t attempt = 1; attempt <= JUDGE_ATTEMPTS; attempt++) {
+    for (size_t attempt = 1; attempt <= EVALUATION_ATTEMPTS; attempt++) {
         bool raised = true;
         if (attempt > 1)
             rc = build_engine_raise(self, &raised, err);
@@ -100,10 +101,10 @@ int build_attempts(build *self, kin_error *err)
         if (!raised)
             break;
         kin_graph_writer_restart(self->writer);
-        rc = run_judged(self, attempt, err);
-        if (rc == 0 && !self->verdict.met) /* more effort is no answer to vectors that change */
+        rc = run_evaluated(self, attempt, err);
+        if (rc == 0 && !self->result.met) /* more effort is no answer to vectors that change */
             rc = kin_catalog_unchanged(&self->catalog, err);
-        if (rc != 0 || self->verdict.met)
+        if (rc != 0 || self->result.met)
             return rc;
     }
     return report_missed(self, err);

@@ -78,7 +78,7 @@ static int load_join(build *self, bool *tuned, kin_error *err)
     return rc;
 }
 
-/* Sets the effort, and notes the items that served, so that the judge draws others. */
+/* Sets the effort, and records the items that served, so that the evaluation draws others. */
 static int tune(build *self, bool tuned, kin_error *err)
 {
     int rc = tuned ? 0 : kin_join_tune(self->join, &self->quiet, err);
@@ -96,7 +96,7 @@ int build_prepare_join(build *self, kin_error *err)
     kin_join_options options = {
         .top_k = (size_t)o->top_k,
         .target = o->target_recall,
-        .judged = judge_rows(row_sample_population(&self->catalog), o->target_recall),
+        .evaluated = kin_evaluation_rows(row_sample_population(&self->catalog), o->target_recall),
         .seed = o->index.seed,
         .memory_bytes = o->memory,
         .trace = o->trace_rows > 0};

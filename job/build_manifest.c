@@ -44,19 +44,19 @@ static json_t *join_counts(const kin_join *join)
                      (json_int_t)report->full, "plan_bytes", (json_int_t)plan->total_bytes);
 }
 
-/* The last judgement, and what effort was chosen by. All of it follows from inputs and options. */
+/* The last evaluation, and what effort was chosen by. All of it follows from inputs and options. */
 static void add_recall(json_t **manifest, const build *self)
 {
-    const judge_verdict *v = &self->verdict;
+    const kin_evaluation_result *v = &self->result;
     const tuning *t = &self->tuning;
     if (v->attempt == 0)
         return;
     kin_json_set(manifest, "recall",
                  json_pack("{s:f, s:f, s:f, s:f, s:f, s:I, s:b, s:I, s:b, s:I, s:I, s:b}", "target",
                            v->target, "mean", v->mean, "lower_bound", v->lower_bound, "confidence",
-                           JUDGE_CONFIDENCE, "alpha", v->alpha, "rows", (json_int_t)v->rows,
-                           "census", v->census, "k", (json_int_t)self->options.top_k, "tie_aware",
-                           true, "attempts", (json_int_t)v->attempt, "seed",
+                           EVALUATION_CONFIDENCE, "alpha", v->alpha, "rows", (json_int_t)v->rows,
+                           "exhaustive", v->exhaustive, "k", (json_int_t)self->options.top_k,
+                           "tie_aware", true, "attempts", (json_int_t)v->attempt, "seed",
                            (json_int_t)self->options.index.seed, "met", v->met));
     kin_json_set(manifest, "target_met", json_boolean(v->met));
     if (self->index && t->row)

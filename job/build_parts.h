@@ -38,7 +38,7 @@ typedef struct build {
     kin_outdir out;
     kin_graph_writer *writer;
     kin_graph_totals totals;
-    judge_verdict verdict;         /* the last one; attempt 0: not judged */
+    kin_evaluation_result result;  /* the last one; attempt 0: not evaluated */
     json_t *trace;                 /* what the manifest says of it; NULL: none */
     kin_exact_plan exact_plan;     /* of exact */
     kin_exact_report exact_report; /* and what its run did */
@@ -58,7 +58,7 @@ void build_end(build *self);
 /* Adds the seconds since the last call to the stage `name`. */
 void build_stage_done(build *self, const char *name);
 
-/* Whether the engine's rows are not proven: then they are judged. */
+/* Whether the engine's rows are not proven: then they are evaluated. */
 bool build_is_approximate(const kin_build_options *o);
 
 /* self->catalog, and that there are more than top-k items. */

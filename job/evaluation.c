@@ -6,65 +6,68 @@
 
 enum { ITEMS_PER_ROW = 40, ROWS_MIN = 200, ROWS_MAX = 1000, TIMES_PROVEN = 2 };
 
-double judge_alpha(size_t attempt)
+double kin_evaluation_alpha(size_t attempt)
 {
-    size_t halvings = attempt < JUDGE_ATTEMPTS ? attempt : JUDGE_ATTEMPTS - 1;
-    return ldexp(JUDGE_ERROR, -(int)halvings);
+    size_t halvings = attempt < EVALUATION_ATTEMPTS ? attempt : EVALUATION_ATTEMPTS - 1;
+    return ldexp(EVALUATION_ERROR, -(int)halvings);
 }
 
-size_t judge_rows(size_t items, double target)
+size_t kin_evaluation_rows(size_t items, double target)
 {
     size_t rows = items / ITEMS_PER_ROW;
     rows = rows < ROWS_MIN ? ROWS_MIN : rows > ROWS_MAX ? ROWS_MAX : rows;
-    double proof = ceil(TIMES_PROVEN * -log(judge_alpha(JUDGE_ATTEMPTS)) / (1 - target));
+    double proof =
+        ceil(TIMES_PROVEN * -log(kin_evaluation_alpha(EVALUATION_ATTEMPTS)) / (1 - target));
     if (proof >= (double)items)
         return items;
     rows = rows > (size_t)proof ? rows : (size_t)proof;
     return 2 * rows >= items ? items : rows;
 }
 
-int judge_init(judge *self, const kin_catalog *catalog, const judge_options *o, size_t attempt,
-               kin_error *err)
+int kin_evaluation_init(kin_evaluation *self, const kin_catalog *catalog,
+                        const kin_evaluation_options *o, size_t attempt, kin_error *err)
 {
     size_t population = row_sample_population(catalog);
-    size_t rows = judge_rows(population, o->target);
-    bool census = rows + o->tuned_count >= population;
+    size_t rows = kin_evaluation_rows(population, o->target);
+    bool exhaustive = rows + o->tuned_count >= population;
     row_sample_options sample = {.k = o->k,
-                                 .count = census ? population : rows,
+                                 .count = exhaustive ? population : rows,
                                  .seed = o->seed,
-                                 .purpose = ROW_SAMPLE_JUDGE,
+                                 .purpose = ROW_SAMPLE_EVALUATION,
                                  .round = attempt,
                                  .without = o->tuned,
-                                 .without_count = census ? 0 : o->tuned_count,
+                                 .without_count = exhaustive ? 0 : o->tuned_count,
                                  .memory_bytes = o->memory_bytes};
-    *self = (judge){.options = *o};
-    self->verdict = (judge_verdict){
-        .target = o->target, .alpha = judge_alpha(attempt), .attempt = attempt, .census = census};
+    *self = (kin_evaluation){.options = *o};
+    self->result = (kin_evaluation_result){.target = o->target,
+                                           .alpha = kin_evaluation_alpha(attempt),
+                                           .attempt = attempt,
+                                           .exhaustive = exhaustive};
     return row_sample_init(&self->sample, catalog, &sample, err);
 }
 
-void judge_release(judge *self)
+void kin_evaluation_release(kin_evaluation *self)
 {
     row_sample_release(&self->sample);
 }
 
-kin_row_sink judge_sink(judge *self, kin_row_sink next)
+kin_row_sink kin_evaluation_sink(kin_evaluation *self, kin_row_sink next)
 {
     return row_sample_tee(&self->sample, next);
 }
 
 /* Nothing to find is found. A sample of nothing proves nothing. */
-static void conclude(judge_verdict *v, const kin_recall_mean *recall, const double *value)
+static void conclude(kin_evaluation_result *v, const kin_recall_mean *recall, const double *value)
 {
     v->rows = recall->evaluated;
     v->mean = recall->tie_aware;
-    v->lower_bound = v->census           ? v->mean
+    v->lower_bound = v->exhaustive       ? v->mean
                      : recall->evaluated ? kin_lower_bound(value, recall->evaluated, v->alpha)
                                          : 0;
     v->met = v->lower_bound >= v->target;
 }
 
-int judge_decide(judge *self, const kin_monitor *monitor, kin_error *err)
+int kin_evaluation_finish(kin_evaluation *self, const kin_monitor *monitor, kin_error *err)
 {
     kin_recall_mean recall;
     double *value = kin_alloc(self->sample.count, sizeof *value);
@@ -73,7 +76,7 @@ int judge_decide(judge *self, const kin_monitor *monitor, kin_error *err)
     if (rc == 0)
         rc = row_sample_recall(&self->sample, &recall, value, err);
     if (rc == 0)
-        conclude(&self->verdict, &recall, value);
+        conclude(&self->result, &recall, value);
     free(value);
     return rc;
 }

@@ -148,7 +148,7 @@ static int predict_exact(prediction *out, predict_input *in, kin_error *err)
     return rc;
 }
 
-/* ---- judged engines ------------------------------------------------------------------------------ */
+/* ---- evaluated engines --------------------------------------------------------------------------- */
 
 /* Micro-batches of this size, unless those of the same size were rehearsed last. */
 static int rehearse_stream(predict_input *in, size_t micro_batch, kin_error *err)
@@ -165,11 +165,12 @@ static double stream_seconds(const predict_input *in, double queries)
     return queries * (in->stream.row + in->stream.pair * count_of(in));
 }
 
-/* The judge's exact rows (job/evaluation.h), for one attempt. */
-static int add_judge(prediction *out, predict_input *in, kin_error *err)
+/* The evaluation's exact rows (job/evaluation.h), for one attempt. */
+static int add_evaluation(prediction *out, predict_input *in, kin_error *err)
 {
     const kin_build_options *o = in->options;
-    size_t items = row_sample_population(in->catalog), rows = judge_rows(items, o->target_recall);
+    size_t items = row_sample_population(in->catalog),
+           rows = kin_evaluation_rows(items, o->target_recall);
     kin_memory_plan plan;
     row_sample_make_plan(&plan, in->catalog, (size_t)o->top_k, rows, o->memory);
     if (!fits(out, &plan, in))
@@ -243,7 +244,7 @@ static int predict_join(prediction *out, predict_input *in, kin_error *err)
                              (double)plan.total_bytes * touched_seconds;
     out->seconds.neighbors += write_back_seconds(in, out->seconds.neighbors);
     out->memory_bytes += plan.total_bytes;
-    return rc == 0 ? add_judge(out, in, err) : rc;
+    return rc == 0 ? add_evaluation(out, in, err) : rc;
 }
 
 /* ---- stream -------------------------------------------------------------------------------------- */
@@ -282,7 +283,7 @@ static size_t hnsw_rows(size_t items, size_t project)
     return rows > 2 * project ? rows : 2 * project;
 }
 
-/* Its depth is tuned on as many rows as are judged, in about so many searches of them. */
+/* Its depth is tuned on as many rows as are evaluated, in about so many searches of them. */
 static const double tuning_steps = 3;
 
 /* What indexing and asking a sample took, as the whole would. */
@@ -307,14 +308,14 @@ static int rehearse_hnsw(prediction *out, const predict_input *in, kin_index_opt
     return rc;
 }
 
-/* The judge, and the rows that depth is tuned on, which take as long each. */
-static int add_hnsw_judge(prediction *out, predict_input *in, kin_error *err)
+/* The evaluation, and the rows that depth is tuned on, which take as long each. */
+static int add_hnsw_evaluation(prediction *out, predict_input *in, kin_error *err)
 {
     const kin_build_options *o = in->options;
-    int rc = add_judge(out, in, err);
+    int rc = add_evaluation(out, in, err);
     if (o->search.candidates > 0 || o->search.ef_search > 0)
         return rc;
-    double rows = fmin((double)judge_rows(in->catalog->n, o->target_recall), 1000);
+    double rows = fmin((double)kin_evaluation_rows(in->catalog->n, o->target_recall), 1000);
     out->seconds.prepare +=
         out->seconds.recall + out->seconds.neighbors * tuning_steps * rows / count_of(in);
     return rc;
@@ -337,7 +338,7 @@ static int predict_hnsw(prediction *out, predict_input *in, kin_error *err)
     size_t searching = kin_size_add(plan.index_bytes, plan.searching.total_bytes);
     out->memory_bytes = before + plan.index_bytes;
     if (rc == 0)
-        rc = add_hnsw_judge(out, in, err);
+        rc = add_hnsw_evaluation(out, in, err);
     before += building > searching ? building : searching;
     out->memory_bytes = out->memory_bytes > before ? out->memory_bytes : before;
     return rc;

@@ -7,7 +7,7 @@
 
 static const uint32_t unwritten = UINT32_MAX;
 
-/* What stream's tile may take: a part of the budget, and no more than what fresh pages cost nothing beside
+/* What stream's tile may take: a part of the budget, and no more than what new pages cost nothing beside
  * its products; and rows at a time, from which on sgemm gains no more. */
 enum { TILE_SHARE = 8, TILE_BYTES = 512 << 20, MICRO_BATCH_MAX = 128 };
 

@@ -2,11 +2,11 @@
 #define KIN_JOB_ROW_SAMPLE_H
 /*
  * Random items, their exact rows, and the rows that an engine found for them: what effort is chosen by
- * and what a build is judged by.
+ * and what a build is evaluated by.
  *
  * Items that take part in no pair are never drawn: their rows are empty by definition. Drawing is
  * without replacement, by counter: the same seed, purpose and round give the same items whatever the
- * threads. Exact rows come from `stream`, which has nothing in common with the engines it judges.
+ * threads. Exact rows come from `stream`, which has nothing in common with the engines that it evaluates.
  * Memory: 16 K bytes an item drawn, and what stream takes for its micro-batch.
  */
 #include "compare/recall.h"
@@ -15,7 +15,7 @@
 /* Uses of the seed. Samples of different purposes or rounds are independent of each other. */
 enum {
     ROW_SAMPLE_TUNE = 0x74756e,
-    ROW_SAMPLE_JUDGE = 0x6a7564,
+    ROW_SAMPLE_EVALUATION = 0x6a7564,
     ROW_SAMPLE_TRACE = 0x747263,
     ROW_SAMPLE_SWEEP = 0x737765,
 };

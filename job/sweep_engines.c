@@ -41,7 +41,8 @@ static int time_join(sweep *self, kin_join *join, double target, kin_row_sink si
                      kin_error *err)
 {
     double start = kin_clock_seconds();
-    kin_join_retarget(join, target, judge_rows(row_sample_population(self->sample), target));
+    kin_join_retarget(join, target,
+                      kin_evaluation_rows(row_sample_population(self->sample), target));
     int rc = kin_join_tune(join, self->monitor, err);
     if (rc == 0)
         rc = kin_join_run(join, sink, self->monitor, err);

@@ -15,14 +15,14 @@ typedef struct tuner {
     const kin_index *index;
     tune_options options;
     row_sample sample;
-    size_t judged_rows; /* that the build will be judged on */
-    size_t population;  /* all that take part */
-    double *value;      /* [sample.count] recalls; owned */
-    double *as_judged;  /* [judged_rows] owned */
+    size_t evaluated_rows; /* that the build will be evaluated on */
+    size_t population;     /* all that take part */
+    double *value;         /* [sample.count] recalls; owned */
+    double *as_evaluated;  /* [evaluated_rows] owned */
 } tuner;
 
-/* Whether other rows like these would pass: their bound, were there as many as will be judged, less
- * the standard error of the difference between two such samples. Where all are judged, or all are
+/* Whether other rows like these would pass: their bound, were there as many as will be evaluated, less
+ * the standard error of the difference between two such samples. Where all are evaluated, or all are
  * here, nothing is left to chance on that side. */
 static bool promises(const tuner *self, const kin_recall_mean *recall)
 {
@@ -33,12 +33,12 @@ static bool promises(const tuner *self, const kin_recall_mean *recall)
     double variance = 0;
     for (size_t i = 0; i < s && self->sample.count < self->population; i++)
         variance += (self->value[i] - bound) * (self->value[i] - bound) / (double)s;
-    if (self->judged_rows < self->population) {
-        for (size_t i = 0; i < self->judged_rows; i++)
-            self->as_judged[i] = self->value[i % s];
-        bound = kin_lower_bound(self->as_judged, self->judged_rows, judge_alpha(1));
+    if (self->evaluated_rows < self->population) {
+        for (size_t i = 0; i < self->evaluated_rows; i++)
+            self->as_evaluated[i] = self->value[i % s];
+        bound = kin_lower_bound(self->as_evaluated, self->evaluated_rows, kin_evaluation_alpha(1));
     }
-    double error = sqrt(variance / (double)s + variance / (double)self->judged_rows);
+    double error = sqrt(variance / (double)s + variance / (double)self->evaluated_rows);
     return bound - error >= self->options.target;
 }
 
@@ -80,10 +80,10 @@ static int prepare(tuner *self, const kin_catalog *catalog, size_t k, const kin_
                    kin_error *err)
 {
     self->population = row_sample_population(catalog);
-    self->judged_rows = judge_rows(self->population, self->options.target);
+    self->evaluated_rows = kin_evaluation_rows(self->population, self->options.target);
     row_sample_options sample = {.k = k,
-                                 .count =
-                                     self->judged_rows < ROWS_MAX ? self->judged_rows : ROWS_MAX,
+                                 .count = self->evaluated_rows < ROWS_MAX ? self->evaluated_rows
+                                                                          : ROWS_MAX,
                                  .seed = self->options.seed,
                                  .purpose = ROW_SAMPLE_TUNE,
                                  .memory_bytes = self->options.memory_bytes};
@@ -91,9 +91,9 @@ static int prepare(tuner *self, const kin_catalog *catalog, size_t k, const kin_
     if (rc != 0)
         return rc;
     self->value = kin_alloc(self->sample.count, sizeof *self->value);
-    self->as_judged = kin_alloc(self->judged_rows, sizeof *self->as_judged);
-    if (!self->value || !self->as_judged)
-        return kin_fail_alloc(err, "recall", self->judged_rows * sizeof *self->value);
+    self->as_evaluated = kin_alloc(self->evaluated_rows, sizeof *self->as_evaluated);
+    if (!self->value || !self->as_evaluated)
+        return kin_fail_alloc(err, "recall", self->evaluated_rows * sizeof *self->value);
     return row_sample_exact(&self->sample, monitor, err);
 }
 
@@ -113,7 +113,7 @@ int tune_search(tuning *out, kin_search_options *search, const kin_index *index,
     }
     row_sample_release(&self.sample);
     free(self.value);
-    free(self.as_judged);
+    free(self.as_evaluated);
     return rc;
 }
 

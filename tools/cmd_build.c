@@ -23,7 +23,7 @@ static int print_config(const build_options *o, kin_error *err)
 /* What to type next: where rows are not proven, how good they are. */
 static void suggest(const kin_build_report *report, const char *graph)
 {
-    bool approximate = report->verdict.attempt > 0;
+    bool approximate = report->result.attempt > 0;
     shell_next next;
     FILE *out = shell_next_begin(&next, approximate ? "kin compare" : "kin show");
     if (!out)

@@ -129,7 +129,7 @@ static int add_join(indexing *self, json_t **manifest, kin_error *err)
     kin_join_options asked = {
         .top_k = k,
         .target = o->target_recall,
-        .judged = judge_rows(row_sample_population(&self->catalog), o->target_recall),
+        .evaluated = kin_evaluation_rows(row_sample_population(&self->catalog), o->target_recall),
         .seed = o->index.seed,
         .memory_bytes = o->index.memory_bytes};
     if (o->index.type != KIN_INDEX_IVF || n < 2)

@@ -1,5 +1,5 @@
 /*
- * tools/row_sample, judge and tune: which rows are drawn, what the sinks keep, that a loss is seen and a
+ * job/row_sample, evaluation and tune: which rows are drawn, what the sinks keep, that a loss is seen and a
  * loss-free sample proves no more than it can, and that effort stops rising where it is enough.
  */
 #include "core/threads.h"
@@ -51,7 +51,7 @@ static void test_draw(void **state)
     assert_true(row_sample_population(&s.catalog) < N);
     row_sample_options o = {.k = K, .count = COUNT, .seed = 7, .purpose = ROW_SAMPLE_TUNE};
     test_ok(row_sample_init(&tuned, &s.catalog, &o, &err), &err);
-    o.purpose = ROW_SAMPLE_JUDGE;
+    o.purpose = ROW_SAMPLE_EVALUATION;
     o.round = 1;
     o.without = tuned.row;
     o.without_count = tuned.count;
@@ -78,25 +78,25 @@ static void test_draw(void **state)
 static void test_how_many(void **state)
 {
     (void)state;
-    assert_int_equal(judge_rows(0, .97), 0);
-    assert_int_equal(judge_rows(100, .5), 100);   /* 200 would be all */
-    assert_int_equal(judge_rows(1000, .5), 200);  /* at least */
-    assert_int_equal(judge_rows(1000, .97), 339); /* enough to prove .97 twice over */
-    assert_int_equal(judge_rows(600, .97), 600);  /* more than half: all */
-    assert_int_equal(judge_rows(20000, .97), 500);
-    assert_int_equal(judge_rows(1000000, .97), 1000);
-    assert_int_equal(judge_rows(1000000, .999), 10151);
+    assert_int_equal(kin_evaluation_rows(0, .97), 0);
+    assert_int_equal(kin_evaluation_rows(100, .5), 100);   /* 200 would be all */
+    assert_int_equal(kin_evaluation_rows(1000, .5), 200);  /* at least */
+    assert_int_equal(kin_evaluation_rows(1000, .97), 339); /* enough to prove .97 twice over */
+    assert_int_equal(kin_evaluation_rows(600, .97), 600);  /* more than half: all */
+    assert_int_equal(kin_evaluation_rows(20000, .97), 500);
+    assert_int_equal(kin_evaluation_rows(1000000, .97), 1000);
+    assert_int_equal(kin_evaluation_rows(1000000, .999), 10151);
     double sum = 0;
-    for (size_t attempt = 1; attempt <= JUDGE_ATTEMPTS; attempt++) {
-        double alpha = judge_alpha(attempt);
-        double s = (double)judge_rows(1000000, .9999);
+    for (size_t attempt = 1; attempt <= EVALUATION_ATTEMPTS; attempt++) {
+        double alpha = kin_evaluation_alpha(attempt);
+        double s = (double)kin_evaluation_rows(1000000, .9999);
         assert_true(pow(alpha, 1 / s) > .9999);
         sum += alpha;
     }
-    assert_true(fabs(sum - JUDGE_ERROR) < 1e-15);
+    assert_true(fabs(sum - EVALUATION_ERROR) < 1e-15);
 }
 
-/* ---- judging --------------------------------------------------------------------------------- */
+/* ---- evaluation ------------------------------------------------------------------------------ */
 
 /* An engine: exact rows of all items in blocks of an odd size, the last first and from two threads,
  * with the last `lost` neighbours of every row replaced by none. */
@@ -142,20 +142,21 @@ static int count_rows(void *self, size_t first, const kin_rows *rows, kin_error 
     return 0;
 }
 
-static judge_verdict judge_fake(const sample *s, const fake *engine, double target, size_t attempt)
+static kin_evaluation_result evaluate_fake(const sample *s, const fake *engine, double target,
+                                           size_t attempt)
 {
     static unsigned char seen[N];
-    judge now;
-    judge_options o = {.target = target, .seed = 5, .k = K};
+    kin_evaluation now;
+    kin_evaluation_options o = {.target = target, .seed = 5, .k = K};
     memset(seen, 0, sizeof seen);
-    test_ok(judge_init(&now, &s->catalog, &o, attempt, &err), &err);
-    fake_run(engine, judge_sink(&now, (kin_row_sink){.self = seen, .write = count_rows}));
+    test_ok(kin_evaluation_init(&now, &s->catalog, &o, attempt, &err), &err);
+    fake_run(engine, kin_evaluation_sink(&now, (kin_row_sink){.self = seen, .write = count_rows}));
     for (size_t i = 0; i < N; i++)
         assert_int_equal(seen[i], 1);
-    test_ok(judge_decide(&now, NULL, &err), &err);
-    judge_verdict verdict = now.verdict;
-    judge_release(&now);
-    return verdict;
+    test_ok(kin_evaluation_finish(&now, NULL, &err), &err);
+    kin_evaluation_result result = now.result;
+    kin_evaluation_release(&now);
+    return result;
 }
 
 /* Without a loss: alpha^(1/s), with the alpha of the attempt, and less than 1. */
@@ -166,9 +167,9 @@ static void test_loss_free(void **state)
     fake engine = {.lost = 0};
     make(&s, KIN_MISSING_RENORM);
     fake_make(&engine, &s);
-    for (size_t attempt = 1; attempt <= JUDGE_ATTEMPTS; attempt++) {
-        judge_verdict v = judge_fake(&s, &engine, .97, attempt);
-        assert_false(v.census);
+    for (size_t attempt = 1; attempt <= EVALUATION_ATTEMPTS; attempt++) {
+        kin_evaluation_result v = evaluate_fake(&s, &engine, .97, attempt);
+        assert_false(v.exhaustive);
         assert_int_equal(v.rows, 339);
         assert_true(v.mean == 1 && v.met);
         assert_true(v.lower_bound < 1);
@@ -186,25 +187,25 @@ static void test_loss_is_seen(void **state)
     fake engine = {.lost = 1};
     make(&s, KIN_MISSING_RENORM);
     fake_make(&engine, &s);
-    judge_verdict v = judge_fake(&s, &engine, .97, 1);
+    kin_evaluation_result v = evaluate_fake(&s, &engine, .97, 1);
     assert_true(fabs(v.mean - 5.0 / 6) < 1e-12);
     assert_true(v.lower_bound < v.mean && v.lower_bound > v.mean - .03);
     assert_false(v.met);
-    assert_true(judge_fake(&s, &engine, .75, 2).met);
+    assert_true(evaluate_fake(&s, &engine, .75, 2).met);
     kin_rows_release(&engine.all);
     sample_release(&s);
 }
 
-/* A target that half of the items could not prove: all are judged, and the mean is known. */
-static void test_census(void **state)
+/* A target that half of the items could not prove: all are evaluated, and the mean is known. */
+static void test_exhaustive(void **state)
 {
     (void)state;
     sample s;
     fake engine = {.lost = 0};
     make(&s, KIN_MISSING_RENORM);
     fake_make(&engine, &s);
-    judge_verdict v = judge_fake(&s, &engine, .9999, 1);
-    assert_true(v.census && v.met && v.mean == 1 && v.lower_bound == 1);
+    kin_evaluation_result v = evaluate_fake(&s, &engine, .9999, 1);
+    assert_true(v.exhaustive && v.met && v.mean == 1 && v.lower_bound == 1);
     assert_int_equal(v.rows, row_sample_population(&s.catalog));
     kin_rows_release(&engine.all);
     sample_release(&s);
@@ -215,16 +216,17 @@ static void test_row_left_out(void **state)
     (void)state;
     static unsigned char seen[N];
     sample s;
-    judge now;
-    judge_options o = {.target = .97, .seed = 5, .k = K};
+    kin_evaluation now;
+    kin_evaluation_options o = {.target = .97, .seed = 5, .k = K};
     make(&s, KIN_MISSING_RENORM);
-    test_ok(judge_init(&now, &s.catalog, &o, 1, &err), &err);
-    judge_sink(&now, (kin_row_sink){.self = seen, .write = count_rows});
-    test_refused(judge_decide(&now, NULL, &err), &err, KIN_E_INTERNAL,
+    test_ok(kin_evaluation_init(&now, &s.catalog, &o, 1, &err), &err);
+    kin_evaluation_sink(&now, (kin_row_sink){.self = seen, .write = count_rows});
+    test_refused(kin_evaluation_finish(&now, NULL, &err), &err, KIN_E_INTERNAL,
                  "was drawn and never written");
-    judge_release(&now);
+    kin_evaluation_release(&now);
     o.memory_bytes = 1024;
-    test_refused(judge_init(&now, &s.catalog, &o, 1, &err), &err, KIN_E_MEMORY, "sampled rows");
+    test_refused(kin_evaluation_init(&now, &s.catalog, &o, 1, &err), &err, KIN_E_MEMORY,
+                 "sampled rows");
     sample_release(&s);
 }
 
@@ -264,9 +266,9 @@ int main(int argc, char **argv)
 {
     (void)argc;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_draw),      cmocka_unit_test(test_how_many),
-        cmocka_unit_test(test_loss_free), cmocka_unit_test(test_loss_is_seen),
-        cmocka_unit_test(test_census),    cmocka_unit_test(test_row_left_out),
+        cmocka_unit_test(test_draw),       cmocka_unit_test(test_how_many),
+        cmocka_unit_test(test_loss_free),  cmocka_unit_test(test_loss_is_seen),
+        cmocka_unit_test(test_exhaustive), cmocka_unit_test(test_row_left_out),
         cmocka_unit_test(test_tune),
     };
     test_calm_threads(argv);
