@@ -5,5 +5,6 @@
  * command needs no file of its own at run time; comments stay behind.
  */
 extern const char page_css[], plot_css[], show_css[], compare_css[], sweep_css[];
+extern const char page_html[], show_html[], compare_html[], sweep_html[];
 
 #endif

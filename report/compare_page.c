@@ -1,16 +1,20 @@
 /*
- * The page of `kin compare --out FILE.html` (declared in compare/comparison.h): what a team looks at before it swaps
- * engines. First the one number with how sure it is, the gates, and what makes the numbers mean less; then a section
- * per question (report/compare_page.h). It is put together in memory, as pictures are capped
- * (report/show_picture.h).
+ * The page of `kin compare --out FILE.html` (declared in report/compare_page.h; skeleton: report/compare.html). First the
+ * one number with how sure it is, the gates, and what makes the numbers mean less; then a section per question.
  */
 #include "report/compare_page.h"
-#include "core/text.h"
 #include "report/assets.h"
+#include "report/compare_names.h"
+#include "report/part.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+static const kin_comparison *compared_of(void *page)
+{
+    return ((const compare_page *)page)->compared;
+}
 
 /* ---- the head line -------------------------------------------------------------------------------- */
 
@@ -20,25 +24,31 @@ static bool has_recall(const kin_comparison *c)
     return c->has_recall && c->recall.evaluated > 0;
 }
 
+static void write_heading(FILE *out, void *page)
+{
+    const kin_comparison *c = compared_of(page);
+    page_text(out, compare_graph_name(&c->graph.graph));
+    if (c->has_recall)
+        page_format(out, " <span>against</span> %s", compare_reference_name(c));
+    else if (c->previous.there)
+        page_format(out, " <span>since</span> %s", compare_graph_name(&c->previous.graph));
+}
+
 /* With its engine, unless that is what it is called. */
 static void write_name(FILE *out, const kin_graph *graph)
 {
-    fputs("<b>", out);
-    page_text(out, page_graph_name(graph));
-    fputs("</b>", out);
-    if (strcmp(page_graph_name(graph), page_engine(graph)) == 0)
-        return;
-    fputs(" (", out);
-    page_text(out, page_engine(graph));
-    fputs(")", out);
+    const char *name = compare_graph_name(graph), *engine = compare_engine(graph);
+    page_format(out, "<b>%s</b>", name);
+    if (strcmp(name, engine) != 0)
+        page_format(out, " (%s)", engine);
 }
 
-static void write_lead(FILE *out, const kin_comparison *c)
+static void write_lead(FILE *out, void *page)
 {
-    fputs("<p class=\"lead\">", out);
+    const kin_comparison *c = compared_of(page);
     if (c->has_recall) {
-        fprintf(out, "Of the %s that each item has in ",
-                page_counted(c->recall.k, "nearest neighbour").text);
+        page_format(out, "Of the %s that each item has in ",
+                    page_counted(c->recall.k, "nearest neighbour").text);
         if (c->computed)
             fputs("<b>exact rows</b>, computed now for a sample", out);
         else
@@ -58,21 +68,6 @@ static void write_lead(FILE *out, const kin_comparison *c)
             write_name(out, &c->previous.graph);
         fputs(".", out);
     }
-    fputs("</p>\n", out);
-}
-
-static void write_heading(FILE *out, const kin_comparison *c)
-{
-    fputs("<h1>", out);
-    page_text(out, page_graph_name(&c->graph.graph));
-    if (c->has_recall) {
-        fputs(" <span>against</span> ", out);
-        page_text(out, page_reference_name(c));
-    } else if (c->previous.there) {
-        fputs(" <span>since</span> ", out);
-        page_text(out, page_graph_name(&c->previous.graph));
-    }
-    fputs("</h1>\n", out);
 }
 
 /* ---- the one number --------------------------------------------------------------------------------- */
@@ -81,20 +76,20 @@ static void write_heading(FILE *out, const kin_comparison *c)
 static void write_certainty(FILE *out, const kin_comparison *c)
 {
     const kin_recall *r = &c->recall;
-    const kin_interval *interval = page_recall_interval(r);
+    const kin_interval *interval = compare_recall_interval(r);
     fputs("<p>", out);
     if (r->exhaustive) {
-        fprintf(out,
-                "Every row was compared, %s of them: this is the mean itself, not an estimate.",
-                page_count(r->rows).text);
+        page_format(out,
+                    "Every row was compared, %s of them: this is the mean itself, not an estimate.",
+                    page_count(r->rows).text);
     } else {
-        fprintf(out, "Between <b>%s</b> and <b>%s</b> with 95&nbsp;%% confidence, from %s%s.",
-                page_share(interval->low).text, page_share(interval->high).text,
-                page_counted(r->evaluated, c->row ? "random row" : "row").text,
-                c->row ? "" : " that both have, if they are like the others");
+        page_format(out, "Between <b>%s</b> and <b>%s</b> with 95&nbsp;%% confidence, from %s%s.",
+                    page_share(interval->low).text, page_share(interval->high).text,
+                    page_counted(r->evaluated, c->row ? "random row" : "row").text,
+                    c->row ? "" : " that both have, if they are like the others");
         if (r->rows_for_half > 0 && r->rows_for_half < c->graph.graph.n)
-            fprintf(out, " About %s rows would halve the interval.",
-                    page_count(r->rows_for_half).text);
+            page_format(out, " About %s rows would halve the interval.",
+                        page_count(r->rows_for_half).text);
         else
             fputs(" Only a comparison of every row would tell much more.", out);
     }
@@ -105,71 +100,69 @@ static void write_certainty(FILE *out, const kin_comparison *c)
     fputs("</p>\n", out);
 }
 
-static void write_number(FILE *out, const char *what, page_label value)
+static void write_headline(FILE *out, const char *what, const char *value)
 {
-    fprintf(out, "<p class=\"what\">%s</p>\n<p class=\"number\">%s</p>\n", what, value.text);
+    page_format(out, "<p class=\"what\">%s</p>\n<p class=\"number\">%s</p>\n", what, value);
 }
 
-static void write_hero(FILE *out, const kin_comparison *c)
+static void write_number(FILE *out, void *page)
 {
+    const kin_comparison *c = compared_of(page);
     char what[96];
     if (has_recall(c)) {
         snprintf(what, sizeof what, "Mean %s recall@%zu", c->recall.scored ? "tie-aware" : "strict",
                  c->recall.k);
-        write_number(out, what, page_share(page_recall(&c->recall)->mean));
+        write_headline(out, what, page_share(compare_recall(&c->recall)->mean).text);
         write_certainty(out, c);
     } else if (c->has_recall) {
-        write_number(out, "Mean recall", page_number(NAN, 0));
+        write_headline(out, "Mean recall", page_number(NAN, 0).text);
         fputs("<p>No row could be evaluated: the reference has no neighbours in any row that both "
               "have.</p>\n",
               out);
     } else if (c->has_drift) {
-        write_number(out, "Drift: 1 less the mean overlap of an item's neighbours",
-                     page_share(c->drift.drift));
-        fprintf(out, "<p>Over %s that both nights have.</p>\n",
-                page_counted(c->drift.common, "item").text);
+        write_headline(out, "Drift: 1 less the mean overlap of an item's neighbours",
+                       page_share(c->drift.drift).text);
+        page_format(out, "<p>Over %s that both nights have.</p>\n",
+                    page_counted(c->drift.common, "item").text);
     } else {
-        write_number(out, "Items", page_count(c->structure.items));
+        write_headline(out, "Items", page_count(c->structure.items).text);
     }
 }
 
 /* ---- gates and warnings ----------------------------------------------------------------------------- */
 
-/* A gate may fail although its value is good enough: where the reference does not fit. */
-static void write_gate(FILE *out, const kin_gate *gate)
+static void write_verdict(FILE *out, void *page)
 {
-    bool enough = gate->at_least ? gate->value >= gate->limit : gate->value <= gate->limit;
-    fprintf(out, "<li class=\"%s\"><b>%s</b> <span>", gate->met ? "met" : "missed",
-            gate->met ? "passed" : "failed");
-    page_text(out, gate->what);
-    fprintf(out, " <b>%s</b></span><small>must be %s %s", page_number(kin_gate_shown(gate), 6).text,
-            gate->at_least ? "at least" : "at most", page_number(gate->limit, 6).text);
-    fputs(enough && !gate->met ? ", by a reference that fits <code>--" : " <code>--", out);
-    page_text(out, gate->name);
-    fputs("</code></small></li>\n", out);
-}
-
-static void write_gates_heading(FILE *out, size_t gates, size_t missed)
-{
-    if (gates == 0)
+    const kin_comparison *c = compared_of(page);
+    size_t missed = 0;
+    for (size_t i = 0; i < c->gate_count; i++)
+        missed += !c->gate[i].met;
+    if (c->gate_count == 0)
         fputs("No gates", out);
-    else if (gates == 1)
+    else if (c->gate_count == 1)
         fputs(missed ? "The gate failed" : "The gate is passed", out);
     else if (missed == 0)
         fputs("All gates are passed", out);
     else
-        fprintf(out, "%zu of %zu gates failed", missed, gates);
+        fprintf(out, "%zu of %zu gates failed", missed, c->gate_count);
 }
 
-static void write_gates(FILE *out, const kin_comparison *c)
+/* A gate may fail although its value is good enough: where the reference does not fit. */
+static void write_gate(FILE *out, const kin_gate *gate)
 {
-    size_t missed = 0;
-    for (size_t i = 0; i < c->gate_count; i++)
-        missed += !c->gate[i].met;
-    fputs("<section class=\"gates\" aria-labelledby=\"gates-title\">\n<h2 id=\"gates-title\">",
-          out);
-    write_gates_heading(out, c->gate_count, missed);
-    fputs("</h2>\n", out);
+    bool enough = gate->at_least ? gate->value >= gate->limit : gate->value <= gate->limit;
+    page_format(out,
+                "<li class=\"%s\"><b>%s</b> <span>%s <b>%s</b></span><small>must be %s %s%s "
+                "<code>--%s</code></small></li>\n",
+                gate->met ? "met" : "missed", gate->met ? "passed" : "failed", gate->what,
+                page_number(kin_gate_shown(gate), 6).text, gate->at_least ? "at least" : "at most",
+                page_number(gate->limit, 6).text,
+                enough && !gate->met ? ", by a reference that fits" : "", gate->name);
+}
+
+static void write_gates(FILE *out, void *page)
+{
+    const kin_comparison *c = compared_of(page);
     if (c->gate_count == 0)
         fputs("<p>Nothing was asked to hold: see <code>--min-recall</code> and the other gates in "
               "<code>kin compare --help</code>.</p>\n",
@@ -178,11 +171,13 @@ static void write_gates(FILE *out, const kin_comparison *c)
         fputs("<ul>\n", out);
     for (size_t i = 0; i < c->gate_count; i++)
         write_gate(out, &c->gate[i]);
-    fputs(c->gate_count ? "</ul>\n</section>\n" : "</section>\n", out);
+    if (c->gate_count)
+        fputs("</ul>\n", out);
 }
 
-static void write_warnings(FILE *out, const kin_comparison *c)
+static void write_warnings(FILE *out, void *page)
 {
+    const kin_comparison *c = compared_of(page);
     if (c->warning_count == 0 && !c->forced)
         return;
     fputs("<section class=\"warnings\" aria-labelledby=\"warnings-title\">\n"
@@ -192,33 +187,27 @@ static void write_warnings(FILE *out, const kin_comparison *c)
         fputs("<li>The reference does not fit this graph; the comparison was made all the same "
               "(<code>--force</code>), and no gate of recall is passed by it.</li>\n",
               out);
-    for (size_t i = 0; i < c->warning_count; i++) {
-        fputs("<li>", out);
-        page_text(out, c->warning[i]);
-        fputs("</li>\n", out);
-    }
+    for (size_t i = 0; i < c->warning_count; i++)
+        page_format(out, "<li>%s</li>\n", c->warning[i]);
     fputs("</ul>\n</section>\n", out);
 }
 
-/* ---- facts ------------------------------------------------------------------------------------------ */
-
-static void write_facts(FILE *out, const kin_comparison *c)
+static void write_facts(FILE *out, void *page)
 {
-    fputs("<dl class=\"facts\">\n", out);
-    part_fact(out, "Items", page_count(c->graph.graph.n), NULL);
-    part_fact(out, "Neighbours per item", page_count(c->graph.graph.k), NULL);
+    const kin_comparison *c = compared_of(page);
+    part_fact(out, "Items", page_count(c->graph.graph.n).text, NULL);
+    part_fact(out, "Neighbours per item", page_count(c->graph.graph.k).text, NULL);
     if (has_recall(c)) {
-        const kin_summary *s = page_recall(&c->recall);
-        part_fact(out, "Rows evaluated", page_count(c->recall.evaluated), NULL);
-        part_fact(out, "Median row", page_share(s->p50), NULL);
-        part_fact(out, "Worst row", page_share(s->min), NULL);
-        part_fact(out, "Rows below 0.9", page_percent(s->below_90), NULL);
-        part_fact(out, "Places filled", page_percent(c->recall.fill), NULL);
+        const kin_summary *s = compare_recall(&c->recall);
+        part_fact(out, "Rows evaluated", page_count(c->recall.evaluated).text, NULL);
+        part_fact(out, "Median row", page_share(s->p50).text, NULL);
+        part_fact(out, "Worst row", page_share(s->min).text, NULL);
+        part_fact(out, "Rows below 0.9", page_percent(s->below_90).text, NULL);
+        part_fact(out, "Places filled", page_percent(c->recall.fill).text, NULL);
     }
-    part_fact(out, "Rows without neighbours", page_count(c->structure.empty_rows), NULL);
+    part_fact(out, "Rows without neighbours", page_count(c->structure.empty_rows).text, NULL);
     if (c->has_drift)
-        part_fact(out, "Drift since the previous", page_share(c->drift.drift), NULL);
-    fputs("</dl>\n", out);
+        part_fact(out, "Drift since the previous", page_share(c->drift.drift).text, NULL);
 }
 
 /* ---- sections --------------------------------------------------------------------------------------- */
@@ -235,7 +224,7 @@ static bool has_strata(const kin_comparison *c)
 
 static bool has_loss(const kin_comparison *c)
 {
-    return c->has_loss || (has_recall(c) && page_recall(&c->recall)->mean < 1);
+    return c->has_loss || (has_recall(c) && compare_recall(&c->recall)->mean < 1);
 }
 
 static bool has_worst(const kin_comparison *c)
@@ -262,7 +251,7 @@ static bool always(const kin_comparison *c)
 static const struct {
     const char *id, *heading;
     bool (*there)(const kin_comparison *);
-    void (*write)(compare_page *);
+    void (*write)(FILE *, compare_page *);
 } section[] = {
     {"difference", "Graph beside graph", has_difference, compare_page_difference},
     {"rows", "How recall is spread over rows", has_recall, compare_page_rows},
@@ -277,26 +266,41 @@ static const struct {
 
 enum { SECTIONS = sizeof section / sizeof *section };
 
-static void write_links(FILE *out, const kin_comparison *c)
+static void write_links(FILE *out, void *page)
 {
-    fputs("<nav aria-label=\"Sections of this page\"><ul>\n", out);
     for (size_t i = 0; i < SECTIONS; i++)
-        if (section[i].there(c))
+        if (section[i].there(compared_of(page)))
             fprintf(out, "<li><a href=\"#%s\">%s</a></li>\n", section[i].id, section[i].heading);
-    fputs("</ul></nav>\n", out);
+}
+
+static void write_sections(FILE *out, void *self)
+{
+    compare_page *page = self;
+    for (size_t i = 0; i < SECTIONS && page->rc == 0; i++) {
+        const char *id = section[i].id;
+        if (!section[i].there(page->compared))
+            continue;
+        fprintf(out,
+                "<section class=\"card\" id=\"%s\" aria-labelledby=\"%s-title\">\n"
+                "<h2 id=\"%s-title\">%s</h2>\n",
+                id, id, id, section[i].heading);
+        section[i].write(out, page);
+        fputs("</section>\n", out);
+    }
+}
+
+static void write_remarks(FILE *out, void *self)
+{
+    const show_pictures *pictures = &((const compare_page *)self)->pictures;
+    if (pictures->left_out)
+        fprintf(out, " Pictures that are missing, too large or of a kind that is not shown: %zu.",
+                pictures->left_out);
+    if (pictures->outside)
+        fprintf(out, " Pictures that are not in the catalog&rsquo;s folder: %zu.",
+                pictures->outside);
 }
 
 /* ---- the page --------------------------------------------------------------------------------------- */
-
-static void write_section(compare_page *page, size_t i)
-{
-    fprintf(page->out,
-            "<section class=\"card\" id=\"%s\" aria-labelledby=\"%s-title\">\n<h2 "
-            "id=\"%s-title\">%s</h2>\n",
-            section[i].id, section[i].id, section[i].id, section[i].heading);
-    section[i].write(page);
-    fputs("</section>\n", page->out);
-}
 
 static const kin_graph *whose_names(const kin_comparison *c)
 {
@@ -305,64 +309,35 @@ static const kin_graph *whose_names(const kin_comparison *c)
     return borrow ? &c->reference.graph : &c->graph.graph;
 }
 
-static void write_top(FILE *out, const kin_comparison *c)
-{
-    fputs("<header>\n", out);
-    write_heading(out, c);
-    write_lead(out, c);
-    fputs("<div class=\"hero\">\n<div>\n", out);
-    write_hero(out, c);
-    fputs("</div>\n", out);
-    write_gates(out, c);
-    fputs("</div>\n", out);
-    write_warnings(out, c);
-    write_facts(out, c);
-    write_links(out, c);
-    fputs("</header>\n", out);
-}
-
-static void write_page(compare_page *page)
-{
-    FILE *out = page->out;
-    const kin_comparison *c = page->compared;
-    page_begin(out, "kin compare", page_graph_name(&c->graph.graph),
-               (const char *const[]){plot_css, compare_css, NULL});
-    write_top(out, c);
-    fputs("<main>\n", out);
-    for (size_t i = 0; i < SECTIONS && page->rc == 0; i++)
-        if (section[i].there(c))
-            write_section(page, i);
-    fputs("</main>\n<footer><p>Written by kin compare. One file, no scripts; it loads nothing.",
-          out);
-    if (page->pictures.left_out)
-        fprintf(out, " Pictures that are missing, too large or of a kind that is not shown: %zu.",
-                page->pictures.left_out);
-    if (page->pictures.outside)
-        fprintf(out, " Pictures that are not in the catalog&rsquo;s folder: %zu.",
-                page->pictures.outside);
-    fputs("</p></footer>\n", out);
-}
-
 int kin_comparison_page(char **text, size_t *bytes, const kin_comparison *self,
                         const char *pictures, kin_error *err)
 {
-    static const char hint[] = "leave --out away";
+    static const page_place place[] = {
+        {"heading", write_heading, NULL},   {"lead", write_lead, NULL},
+        {"number", write_number, NULL},     {"verdict", write_verdict, NULL},
+        {"gates", write_gates, NULL},       {"warnings", write_warnings, NULL},
+        {"facts", write_facts, NULL},       {"links", write_links, NULL},
+        {"sections", write_sections, NULL},
+    };
     compare_page page = {.compared = self, .named = whose_names(self), .err = err};
+    const page_frame frame = {.kind = "kin compare",
+                              .name = compare_graph_name(&self->graph.graph),
+                              .command = "kin compare",
+                              .style = (const char *const[]){plot_css, compare_css, NULL},
+                              .skeleton = compare_html,
+                              .place = place,
+                              .places = sizeof place / sizeof *place,
+                              .remarks = write_remarks,
+                              .data = &page,
+                              .hint = "leave --out away"};
     *text = NULL;
     int rc = show_pictures_init(&page.pictures, page.named, pictures, err);
-    if (rc != 0)
-        return rc;
-    page.out = kin_text_stream(text, bytes);
-    if (!page.out) {
-        show_pictures_release(&page.pictures);
-        return kin_fail_errno(err, KIN_E_MEMORY, hint, "the page");
-    }
-    write_page(&page);
-    if (page.rc == 0 && page.pictures.no_memory)
-        page.rc = kin_fail(err, KIN_E_MEMORY, hint, "no memory for the page's pictures");
+    if (rc == 0)
+        rc = page_write(text, bytes, &frame, err);
+    if (rc == 0 && page.rc == 0 && page.pictures.no_memory)
+        page.rc = kin_fail(err, KIN_E_MEMORY, frame.hint, "no memory for the page's pictures");
     show_pictures_release(&page.pictures);
-    rc = page_end(page.out, hint, page.rc == 0 ? err : NULL);
-    if (page.rc == 0)
+    if (rc != 0 || page.rc == 0)
         return rc;
     free(*text);
     *text = NULL;

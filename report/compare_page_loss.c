@@ -1,10 +1,95 @@
 /*
- * The section on missing neighbours of the page of `kin compare` (declared in report/compare_page.h): by reason, by
- * modality, and what would get them back.
+ * Where recall is lost, on the page of `kin compare` (declared in report/compare_page.h): the strata that fare worse, and
+ * the reasons why neighbours are missing.
  */
+#include "core/memory.h"
+#include "report/compare_names.h"
 #include "report/compare_page.h"
+#include "report/figure.h"
+#include "report/part.h"
 
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- strata ------------------------------------------------------------------------------------- */
+
+enum { STRATA_PLOTTED = 20, STRATA_LISTED = 200 };
+
+/* Least mean first, then by name; those without a mean last. */
+static int worse_first(const void *a, const void *b)
+{
+    const kin_stratum *x = a;
+    const kin_stratum *y = b;
+    if (isnan(x->mean) || isnan(y->mean))
+        return (isnan(x->mean) ? 1 : 0) - (isnan(y->mean) ? 1 : 0);
+    if (x->mean != y->mean)
+        return x->mean < y->mean ? -1 : 1;
+    size_t length = x->name.length < y->name.length ? x->name.length : y->name.length;
+    int order = length ? memcmp(x->name.text, y->name.text, length) : 0;
+    return order ? order : (x->name.length > y->name.length) - (x->name.length < y->name.length);
+}
+
+/* With a range where there is an axis. */
+static void write_stratum(FILE *out, const kin_stratum *s, const part_range *axis)
+{
+    fputs("<tr><th scope=\"row\">", out);
+    if (s->name.length)
+        page_isolated(out, s->name);
+    else
+        fputs("<i>no value</i>", out);
+    page_format(out, "</th><td><b>%s</b></td>", page_share(s->mean).text);
+    if (axis)
+        part_range_cell(out, axis, s->interval.low, s->mean, s->interval.high);
+    part_range_words(out, s->interval.low, s->mean, s->interval.high);
+    page_format(out, "<td>%s</td><td>%s</td></tr>\n", page_count(s->evaluated).text,
+                page_count(s->items).text);
+}
+
+static void write_strata(FILE *out, const kin_stratum *order, size_t count)
+{
+    size_t plotted = count < STRATA_PLOTTED ? count : STRATA_PLOTTED;
+    size_t listed = count < STRATA_LISTED ? count : STRATA_LISTED;
+    part_range axis = part_range_begin();
+    for (size_t i = 0; i < plotted; i++)
+        part_range_include(&axis, order[i].mean);
+    part_range_table_begin(out, "Recall by stratum, worst first",
+                           "<Value|Mean recall|=|95 % interval|Rows evaluated|Items", &axis);
+    for (size_t i = 0; i < plotted; i++)
+        write_stratum(out, &order[i], &axis);
+    part_table_end(out);
+    if (plotted == count)
+        return;
+    char caption[64];
+    snprintf(caption, sizeof caption, listed < count ? "The %zu worst" : "All %zu", listed);
+    part_folded_begin(out, caption, "<Value|Mean recall|95 % interval|Rows evaluated|Items");
+    for (size_t i = 0; i < listed; i++)
+        write_stratum(out, &order[i], NULL);
+    part_folded_end(out);
+}
+
+void compare_page_strata(FILE *out, compare_page *page)
+{
+    const kin_comparison *c = page->compared;
+    size_t count = c->strata.count;
+    kin_stratum *order = kin_alloc(count, sizeof *order);
+    if (!order) {
+        page->rc = kin_fail_alloc(page->err, "strata in order", kin_size_mul(count, sizeof *order));
+        return;
+    }
+    memcpy(order, c->stratum, count * sizeof *order);
+    qsort(order, count, sizeof *order, worse_first);
+    page_format(out,
+                "<p class=\"says\">Mean recall by <b>%s</b>: %s%s values%s, each with the interval "
+                "that holds its mean with 95&nbsp;%% confidence. Few rows make a long "
+                "interval.</p>\n",
+                c->stratify, count > STRATA_PLOTTED ? "the worst of " : "", page_count(count).text,
+                count > STRATA_PLOTTED ? "" : ", worst first");
+    write_strata(out, order, count);
+    free(order);
+}
+
+/* ---- where missing neighbours went ---------------------------------------------------------------- */
 
 static const struct {
     const char *name, *meaning, *color;
@@ -21,87 +106,75 @@ static const struct {
 
 static void write_reasons(FILE *out, const kin_loss *loss)
 {
-    part_share share[KIN_LOSS_REASONS];
+    figure_share share[KIN_LOSS_REASONS];
     size_t count = 0;
     for (size_t r = 0; r < KIN_LOSS_REASONS; r++)
         if (loss->reason[r])
             share[count++] =
-                (part_share){reason_look[r].name, reason_look[r].color, reason_look[r].meaning,
-                             (double)loss->reason[r], page_count(loss->reason[r])};
+                (figure_share){reason_look[r].name, reason_look[r].color, reason_look[r].meaning,
+                               (double)loss->reason[r], page_count(loss->reason[r])};
     fputs("<h3>By reason</h3>\n", out);
-    part_stack(out, "Missing neighbours by reason", share, count);
+    figure_stack(out, "Missing neighbours by reason", share, count);
 }
 
 static void write_modalities(FILE *out, const kin_graph *graph, const kin_loss *loss)
 {
-    part_share share[KIN_MODALITIES_MAX];
+    figure_share share[KIN_MODALITIES_MAX];
     char note[KIN_MODALITIES_MAX][96];
     size_t all = 0;
     for (size_t m = 0; m < loss->modality_count; m++) {
         size_t depth = loss->depth_by[m], search = loss->search_by[m];
         snprintf(note[m], sizeof note[m], "depth %s, search %s", page_count(depth).text,
                  page_count(search).text);
-        share[m] = (part_share){graph->modality[m], page_modality_color(m), note[m],
-                                (double)(depth + search), page_count(depth + search)};
+        share[m] = (figure_share){graph->modality[m], compare_modality_color(m), note[m],
+                                  (double)(depth + search), page_count(depth + search)};
         all += depth + search;
     }
     if (all == 0)
         return;
     fputs("<h3>By modality, where depth or search lost them</h3>\n", out);
-    part_stack(out, "Missing neighbours by modality", share, loss->modality_count);
+    figure_stack(out, "Missing neighbours by modality", share, loss->modality_count);
 }
 
 static void write_advice(FILE *out, const kin_loss *loss)
 {
-    static const char *const head[] = {"<Option", "Value", "Regained", "Work of the search"};
     if (loss->advice_count == 0)
         return;
     fputs("<h3>What would get them back</h3>\n<ol class=\"advice\">\n", out);
-    for (size_t i = 0; i < loss->advice_count; i++) {
-        fputs("<li>", out);
-        page_text(out, loss->advice[i].text);
-        fputs("</li>\n", out);
-    }
+    for (size_t i = 0; i < loss->advice_count; i++)
+        page_format(out, "<li>%s</li>\n", loss->advice[i].text);
     fputs("</ol>\n", out);
-    part_folded_begin(out, "The advice as a table", head, sizeof head / sizeof *head);
+    part_folded_begin(out, "The advice as a table", "<Option|Value|Regained|Work of the search");
     for (size_t i = 0; i < loss->advice_count; i++) {
         const kin_loss_advice *advice = &loss->advice[i];
         bool whole = advice->value == floor(advice->value);
-        fputs("<tr><th scope=\"row\"><code>", out);
-        page_text(out, advice->option);
-        fprintf(out, "</code></th><td>%s</td><td>%s</td><td>%s times</td></tr>\n",
-                page_number(advice->value, whole ? 0 : 4).text, page_percent(advice->regained).text,
-                page_number(advice->price, 2).text);
+        page_format(out,
+                    "<tr><th scope=\"row\"><code>%s</code></th><td>%s</td><td>%s</td>"
+                    "<td>%s times</td></tr>\n",
+                    advice->option, page_number(advice->value, whole ? 0 : 4).text,
+                    page_percent(advice->regained).text, page_number(advice->price, 2).text);
     }
     part_folded_end(out);
 }
 
-/* Without a trace there is nothing to split. */
-static void write_how_to(const compare_page *page)
-{
-    fputs(
-        "<p class=\"says\">It cannot be said where they were lost: nothing was kept of the way to "
-        "these neighbours. Build the graph with <code>kin build --trace-rows 200</code> and "
-        "compare again to see it here, with what would get them back.</p>\n",
-        page->out);
-}
-
-void compare_page_loss(compare_page *page)
+void compare_page_loss(FILE *out, compare_page *page)
 {
     const kin_comparison *c = page->compared;
     const kin_loss *loss = &c->loss;
-    FILE *out = page->out;
-    if (!c->has_loss) {
-        write_how_to(page);
-    } else {
-        fprintf(out,
+    if (!c->has_loss) { /* without a trace there is nothing to split */
+        fputs("<p class=\"says\">It cannot be said where they were lost: nothing was kept of the "
+              "way to these neighbours. Build the graph with <code>kin build --trace-rows "
+              "200</code> and compare again to see it here, with what would get them back.</p>\n",
+              out);
+        return;
+    }
+    page_format(out,
                 "<p class=\"says\">Of %s the build kept the candidates. There the graph lacks "
                 "<b>%s</b> of the reference&rsquo;s %s, %s.</p>\n",
                 page_counted(loss->rows, "row").text, page_count(loss->lost).text,
                 page_counted(loss->entries, "neighbour").text,
-                page_percent(page_ratio(loss->lost, loss->entries)).text);
-        write_reasons(out, loss);
-        write_modalities(out, &c->graph.graph, loss);
-        write_advice(out, loss);
-    }
+                page_percent(compare_ratio(loss->lost, loss->entries)).text);
+    write_reasons(out, loss);
+    write_modalities(out, &c->graph.graph, loss);
+    write_advice(out, loss);
 }

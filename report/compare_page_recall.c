@@ -1,92 +1,76 @@
 /*
  * The sections on recall of the page of `kin compare` (declared in report/compare_page.h): two graphs side by side, the
- * rows, the cuts, the strata.
+ * rows, the cuts.
  */
-#include "core/memory.h"
+#include "report/compare_names.h"
 #include "report/compare_page.h"
+#include "report/figure.h"
+#include "report/part.h"
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
-
-/* In words; a mean over all rows has none, nor has one over no rows. */
-static void write_interval(FILE *out, const kin_interval *interval, double mean)
-{
-    if (isnan(mean))
-        fputs("<td>\xe2\x80\x93</td>", out);
-    else if (interval->low == interval->high)
-        fputs("<td>every row</td>", out);
-    else
-        fprintf(out, "<td>%s to %s</td>", page_share(interval->low).text,
-                page_share(interval->high).text);
-}
 
 /* ---- graph beside graph --------------------------------------------------------------------------- */
 
-static void write_side(compare_page *page, const kin_graph *graph, const kin_recall *recall,
+static void write_side(FILE *out, const kin_graph *graph, const kin_recall *recall,
                        const part_range *axis)
 {
-    const kin_summary *s = page_recall(recall);
-    const kin_interval *interval = page_recall_interval(recall);
-    fputs("<tr><th scope=\"row\">", page->out);
-    page_text(page->out, page_graph_name(graph));
-    fprintf(page->out, "</th><td><b>%s</b></td>", page_share(s->mean).text);
-    write_interval(page->out, interval, s->mean);
-    part_range_cell(page->out, axis, interval->low, s->mean, interval->high);
-    fprintf(page->out, "<td>%s</td><td>%s</td><td>%s</td></tr>\n", page_share(s->p5).text,
-            page_share(s->min).text, page_percent(s->below_90).text);
+    const kin_summary *s = compare_recall(recall);
+    const kin_interval *interval = compare_recall_interval(recall);
+    page_format(out, "<tr><th scope=\"row\">%s</th><td><b>%s</b></td>", compare_graph_name(graph),
+                page_share(s->mean).text);
+    part_range_words(out, interval->low, s->mean, interval->high);
+    part_range_cell(out, axis, interval->low, s->mean, interval->high);
+    page_format(out, "<td>%s</td><td>%s</td><td>%s</td></tr>\n", page_share(s->p5).text,
+                page_share(s->min).text, page_percent(s->below_90).text);
 }
 
 /* Which is better, and whether that is more than chance. Numbers are of the one that is named. */
-static void write_result(compare_page *page, const kin_recall_difference *d)
+static void write_result(FILE *out, const kin_comparison *c)
 {
-    const kin_comparison *c = page->compared;
-    FILE *out = page->out;
+    const kin_recall_difference *d = &c->difference;
     bool first = d->mean >= 0, proven = d->interval.low > 0 || d->interval.high < 0;
     double low = first ? d->interval.low : -d->interval.high;
     double high = first ? d->interval.high : -d->interval.low;
-    fputs("<p class=\"says\"><b>", out);
-    page_text(out, page_graph_name(first ? &c->graph.graph : &c->other.graph));
-    fprintf(out, "</b> has %s recall, <b>%s</b> more on average",
-            proven         ? "the higher"
-            : d->mean == 0 ? "the same"
-                           : "no certainly higher",
-            page_number(fabs(d->mean), 4).text);
+    page_format(out, "<p class=\"says\"><b>%s</b> has %s recall, <b>%s</b> more on average",
+                compare_graph_name(first ? &c->graph.graph : &c->other.graph),
+                proven         ? "the higher"
+                : d->mean == 0 ? "the same"
+                               : "no certainly higher",
+                page_number(fabs(d->mean), 4).text);
     if (d->exhaustive)
-        fprintf(out, ", over all %s rows.</p>\n", page_count(d->rows).text);
+        page_format(out, ", over all %s rows.</p>\n", page_count(d->rows).text);
     else
-        fprintf(out, ", between %s and %s with 95&nbsp;%% confidence, from %s.</p>\n",
-                page_number(low, 4).text, page_number(high, 4).text,
-                page_counted(d->rows, "row").text);
+        page_format(out, ", between %s and %s with 95&nbsp;%% confidence, from %s.</p>\n",
+                    page_number(low, 4).text, page_number(high, 4).text,
+                    page_counted(d->rows, "row").text);
 }
 
-void compare_page_difference(compare_page *page)
+void compare_page_difference(FILE *out, compare_page *page)
 {
-    static const char *const head[] = {"<Graph",       "Mean recall", "95 % interval", NULL,
-                                       "Percentile 5", "Worst row",   "Below 0.9"};
     const kin_comparison *c = page->compared;
     const kin_recall_difference *d = &c->difference;
     part_range axis = part_range_begin();
-    part_range_include(&axis, page_recall(&c->recall)->mean);
-    part_range_include(&axis, page_recall(&c->other_recall)->mean);
-    write_result(page, d);
-    part_range_table_begin(page->out, "The two graphs' recall", head, sizeof head / sizeof *head,
+    part_range_include(&axis, compare_recall(&c->recall)->mean);
+    part_range_include(&axis, compare_recall(&c->other_recall)->mean);
+    write_result(out, c);
+    part_range_table_begin(out, "The two graphs' recall",
+                           "<Graph|Mean recall|95 % interval|=|Percentile 5|Worst row|Below 0.9",
                            &axis);
-    write_side(page, &c->graph.graph, &c->recall, &axis);
-    write_side(page, &c->other.graph, &c->other_recall, &axis);
-    part_table_end(page->out);
+    write_side(out, &c->graph.graph, &c->recall, &axis);
+    write_side(out, &c->other.graph, &c->other_recall, &axis);
+    part_table_end(out);
     size_t equal = d->rows - d->better - d->worse;
     char better[KIN_MESSAGE_MAX], worse[KIN_MESSAGE_MAX];
-    snprintf(better, sizeof better, "%s has the better row", page_graph_name(&c->graph.graph));
-    snprintf(worse, sizeof worse, "%s has the better row", page_graph_name(&c->other.graph));
-    part_share share[] = {
+    snprintf(better, sizeof better, "%s has the better row", compare_graph_name(&c->graph.graph));
+    snprintf(worse, sizeof worse, "%s has the better row", compare_graph_name(&c->other.graph));
+    figure_share share[] = {
         {better, "fused", NULL, (double)d->better, page_count(d->better)},
         {"equal", "soft", NULL, (double)equal, page_count(equal)},
         {worse, "m1", NULL, (double)d->worse, page_count(d->worse)},
     };
-    fputs("<h3>Row by row</h3>\n", page->out);
-    part_stack(page->out, "Rows that are better in one graph, equal, or better in the other", share,
-               sizeof share / sizeof *share);
+    fputs("<h3>Row by row</h3>\n", out);
+    figure_stack(out, "Rows that are better in one graph, equal, or better in the other", share,
+                 sizeof share / sizeof *share);
 }
 
 /* ---- rows --------------------------------------------------------------------------------------- */
@@ -115,29 +99,28 @@ static void write_quantiles(FILE *out, const kin_summary *s)
     fprintf(out, "the worst row has %s.", page_share(s->min).text);
 }
 
-void compare_page_rows(compare_page *page)
+void compare_page_rows(FILE *out, compare_page *page)
 {
-    const kin_comparison *c = page->compared;
-    FILE *out = page->out;
-    const kin_summary *s = page_recall(&c->recall);
+    const kin_summary *s = compare_recall(&page->compared->recall);
+    const figure_histogram histogram = {.id = "rows-plot",
+                                        .title = "Rows by recall",
+                                        .value = "recall of a row",
+                                        .counted = "row",
+                                        .summary = s,
+                                        .low = 0.9};
     fputs("<p class=\"says\">", out);
     write_quantiles(out, s);
-    fprintf(out, " <b>%s</b> of all rows are below 0.9%s.</p>\n<div class=\"beside\">\n<div>\n",
-            page_percent(s->below_90).text, s->below_90 > 0 ? ", set apart by their colour" : "");
-    part_histogram histogram = {.id = "rows-plot",
-                                .title = "Rows by recall",
-                                .value = "recall of a row",
-                                .counted = "row",
-                                .summary = s,
-                                .low = 0.9};
-    part_histogram_write(out, &histogram);
+    page_format(out, " <b>%s</b> of all rows are below 0.9%s.</p>\n<div class=\"beside\">\n<div>\n",
+                page_percent(s->below_90).text,
+                s->below_90 > 0 ? ", set apart by their colour" : "");
+    figure_histogram_write(out, &histogram);
     fputs("</div>\n<dl class=\"facts tall\">\n", out);
-    part_fact(out, "Mean", page_share(s->mean), NULL);
-    part_fact(out, "Median", page_share(s->p50), NULL);
-    part_fact(out, "Percentile 5", page_share(s->p5), NULL);
-    part_fact(out, "Percentile 1", page_share(s->p1), NULL);
-    part_fact(out, "Worst row", page_share(s->min), NULL);
-    part_fact(out, "Below 0.9", page_percent(s->below_90), NULL);
+    part_fact(out, "Mean", page_share(s->mean).text, NULL);
+    part_fact(out, "Median", page_share(s->p50).text, NULL);
+    part_fact(out, "Percentile 5", page_share(s->p5).text, NULL);
+    part_fact(out, "Percentile 1", page_share(s->p1).text, NULL);
+    part_fact(out, "Worst row", page_share(s->min).text, NULL);
+    part_fact(out, "Below 0.9", page_percent(s->below_90).text, NULL);
     fputs("</dl>\n</div>\n", out);
 }
 
@@ -171,7 +154,8 @@ static bool curve_there(const curves *self, size_t i)
 static void draw_curves(plot *drawing, const void *data)
 {
     const curves *self = data;
-    double left = drawing->left, base = drawing->height - 26;
+    plot_legend legend = {
+        .first = drawing->left, .left = drawing->left, .base = drawing->height - 26, .room = 110};
     for (size_t i = 0; i < CURVES; i++) {
         if (!curve_there(self, i))
             continue;
@@ -183,11 +167,7 @@ static void draw_curves(plot *drawing, const void *data)
                      page_share(self->at[i][c]).text);
             plot_marker(drawing, curve_look[i].shape, true, self->k[c], self->at[i][c], title);
         }
-        if (left + 110 > drawing->width) { /* the next line of the legend */
-            left = drawing->left;
-            base += 20;
-        }
-        left += 20 + plot_key(drawing, curve_look[i].shape, left, base, curve_look[i].name);
+        plot_key(drawing, &legend, curve_look[i].shape, curve_look[i].name);
         plot_series_end(drawing);
     }
 }
@@ -203,36 +183,33 @@ static void plot_cuts(FILE *out, const kin_recall *r)
     for (size_t i = 0; i < CURVES; i++)
         for (size_t c = 0; c < r->cuts && curve_there(&data, i); c++)
             all[count++] = data.at[i][c];
-    part_plot drawing = {
+    plot_drawing drawing = {
         .id = "cuts-plot",
         .title = "Recall by the number of neighbours looked at",
         .description =
             "Tie-aware and strict recall, and how often the nearest neighbour is found and is "
             "true, each at several numbers of neighbours. The table has every point.",
-        .bottom = 104,
         .x = {.scale = PLOT_LOG, .label = "first k neighbours"},
         .y = {.scale = PLOT_MISSES, .label = "mean over rows; the axis spreads towards 1"},
         .draw = draw_curves,
         .data = &data};
     plot_fit(&drawing.x, data.k, data.count);
     plot_fit(&drawing.y, all, count);
-    part_plot_write(out, &drawing);
+    figure_plot(out, &drawing, 52);
 }
 
 static void tabulate_cuts(FILE *out, const kin_recall *r)
 {
-    static const char *const head[] = {"First k", "Tie-aware", "Strict", "Nearest found",
-                                       "Nearest true"};
-    part_table_begin(out, "Recall by the number of neighbours looked at", head,
-                     sizeof head / sizeof *head);
+    part_table_begin(out, "Recall by the number of neighbours looked at",
+                     "First k|Tie-aware|Strict|Nearest found|Nearest true");
     for (size_t c = 0; c < r->cuts; c++)
-        fprintf(out,
-                "<tr><th scope=\"row\">%zu</th><td>%s</td><td>%s</td><td>%s</td><td>%s</td></tr>\n",
-                r->cut[c], page_share(r->tie_aware_at[c]).text, page_share(r->strict_at[c]).text,
-                page_share(r->nearest_found_at[c]).text, page_share(r->nearest_true_at[c]).text);
+        part_row(out, page_number((double)r->cut[c], 0).text, page_share(r->tie_aware_at[c]).text,
+                 page_share(r->strict_at[c]).text, page_share(r->nearest_found_at[c]).text,
+                 page_share(r->nearest_true_at[c]).text, NULL);
     part_table_end(out);
 }
 
+/* All texts are HTML. */
 static void write_measure(FILE *out, const char *name, page_label value, const char *meaning)
 {
     fprintf(out, "<tr><th scope=\"row\">%s</th><td>%s</td><td class=\"text\">%s</td></tr>\n", name,
@@ -241,9 +218,8 @@ static void write_measure(FILE *out, const char *name, page_label value, const c
 
 static void write_measures(FILE *out, const kin_recall *r)
 {
-    static const char *const head[] = {"<Measure", "Value", "<What it says"};
     fputs("<h3>Other measures</h3>\n", out);
-    part_table_begin(out, "Other measures", head, sizeof head / sizeof *head);
+    part_table_begin(out, "Other measures", "<Measure|Value|<What it says");
     for (size_t e = 0; e < KIN_EPSILONS; e++) {
         char name[64], meaning[192];
         double percent = 100 * kin_epsilons[e];
@@ -273,100 +249,18 @@ static void write_measures(FILE *out, const kin_recall *r)
     part_table_end(out);
 }
 
-void compare_page_cuts(compare_page *page)
+void compare_page_cuts(FILE *out, compare_page *page)
 {
-    const kin_comparison *c = page->compared;
+    const kin_recall *r = &page->compared->recall;
     fputs("<p class=\"says\">Tie-aware recall counts a neighbour that is as good as the "
           "reference&rsquo;s last; strict recall wants the same item. <i>Nearest found</i>: the "
           "reference&rsquo;s first neighbour is among the graph&rsquo;s first k. <i>Nearest "
           "true</i>: the graph&rsquo;s first is among the reference&rsquo;s first k.</p>\n"
           "<div class=\"beside\">\n<div>\n",
-          page->out);
-    plot_cuts(page->out, &c->recall);
-    fputs("</div>\n<div>\n", page->out);
-    tabulate_cuts(page->out, &c->recall);
-    fputs("</div>\n</div>\n", page->out);
-    write_measures(page->out, &c->recall);
-}
-
-/* ---- strata ------------------------------------------------------------------------------------- */
-
-enum { STRATA_PLOTTED = 20, STRATA_LISTED = 200 };
-
-/* Least mean first, then by name; those without a mean last. */
-static int worse_first(const void *a, const void *b)
-{
-    const kin_stratum *x = a;
-    const kin_stratum *y = b;
-    if (isnan(x->mean) || isnan(y->mean))
-        return (isnan(x->mean) ? 1 : 0) - (isnan(y->mean) ? 1 : 0);
-    if (x->mean != y->mean)
-        return x->mean < y->mean ? -1 : 1;
-    size_t length = x->name.length < y->name.length ? x->name.length : y->name.length;
-    int order = length ? memcmp(x->name.text, y->name.text, length) : 0;
-    return order ? order : (x->name.length > y->name.length) - (x->name.length < y->name.length);
-}
-
-/* With a range where there is an axis. */
-static void write_stratum(FILE *out, const kin_stratum *s, const part_range *axis)
-{
-    fputs("<tr><th scope=\"row\">", out);
-    if (s->name.length)
-        page_isolated(out, s->name);
-    else
-        fputs("<i>no value</i>", out);
-    fprintf(out, "</th><td><b>%s</b></td>", page_share(s->mean).text);
-    if (axis)
-        part_range_cell(out, axis, s->interval.low, s->mean, s->interval.high);
-    write_interval(out, &s->interval, s->mean);
-    fprintf(out, "<td>%s</td><td>%s</td></tr>\n", page_count(s->evaluated).text,
-            page_count(s->items).text);
-}
-
-static void write_strata(compare_page *page, const kin_stratum *order, size_t count)
-{
-    static const char *const head[] = {"<Value",        "Mean recall",    NULL,
-                                       "95 % interval", "Rows evaluated", "Items"};
-    static const char *const plain[] = {"<Value", "Mean recall", "95 % interval", "Rows evaluated",
-                                        "Items"};
-    size_t plotted = count < STRATA_PLOTTED ? count : STRATA_PLOTTED;
-    size_t listed = count < STRATA_LISTED ? count : STRATA_LISTED;
-    part_range axis = part_range_begin();
-    for (size_t i = 0; i < plotted; i++)
-        part_range_include(&axis, order[i].mean);
-    part_range_table_begin(page->out, "Recall by stratum, worst first", head,
-                           sizeof head / sizeof *head, &axis);
-    for (size_t i = 0; i < plotted; i++)
-        write_stratum(page->out, &order[i], &axis);
-    part_table_end(page->out);
-    if (plotted == count)
-        return;
-    char caption[64];
-    snprintf(caption, sizeof caption, listed < count ? "The %zu worst" : "All %zu", listed);
-    part_folded_begin(page->out, caption, plain, sizeof plain / sizeof *plain);
-    for (size_t i = 0; i < listed; i++)
-        write_stratum(page->out, &order[i], NULL);
-    part_folded_end(page->out);
-}
-
-void compare_page_strata(compare_page *page)
-{
-    const kin_comparison *c = page->compared;
-    size_t count = c->strata.count;
-    kin_stratum *order = kin_alloc(count, sizeof *order);
-    if (!order) {
-        page->rc = kin_fail_alloc(page->err, "strata in order", kin_size_mul(count, sizeof *order));
-        return;
-    }
-    memcpy(order, c->stratum, count * sizeof *order);
-    qsort(order, count, sizeof *order, worse_first);
-    fputs("<p class=\"says\">Mean recall by <b>", page->out);
-    page_text(page->out, c->stratify);
-    fprintf(page->out,
-            "</b>: %s%s values%s, each with the interval that holds its mean with 95&nbsp;%% "
-            "confidence. Few rows make a long interval.</p>\n",
-            count > STRATA_PLOTTED ? "the worst of " : "", page_count(count).text,
-            count > STRATA_PLOTTED ? "" : ", worst first");
-    write_strata(page, order, count);
-    free(order);
+          out);
+    plot_cuts(out, r);
+    fputs("</div>\n<div>\n", out);
+    tabulate_cuts(out, r);
+    fputs("</div>\n</div>\n", out);
+    write_measures(out, r);
 }

@@ -4,7 +4,9 @@
  */
 #include "core/counted.h"
 #include "core/json.h"
+#include "report/compare_names.h"
 #include "report/compare_page.h"
+#include "report/part.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -66,14 +68,10 @@ static void write_row(const sheet *self, const char *name, char cell[SIDES_MAX][
         return;
     size_t r = self->beside;
     bool differs = r && cell[0][0] && cell[r][0] && strcmp(cell[0], cell[r]) != 0;
-    fprintf(self->out, "<tr%s><th scope=\"row\">", differs ? " class=\"differs\"" : "");
-    page_text(self->out, name);
-    fputs("</th>", self->out);
-    for (size_t i = 0; i < self->columns; i++) {
-        fputs("<td class=\"text\">", self->out);
-        page_text(self->out, cell[i][0] ? cell[i] : "\xe2\x80\x93");
-        fputs("</td>", self->out);
-    }
+    fputs(differs ? "<tr class=\"differs\">" : "<tr>", self->out);
+    page_format(self->out, "<th scope=\"row\">%s</th>", name);
+    for (size_t i = 0; i < self->columns; i++)
+        page_format(self->out, "<td class=\"text\">%s</td>", cell[i][0] ? cell[i] : "\xe2\x80\x93");
     fputs("</tr>\n", self->out);
 }
 
@@ -104,7 +102,7 @@ static void write_result(const sheet *self)
     for (size_t i = 0; i < self->columns; i++) {
         const column *from = &self->column[i];
         snprintf(engine[i], CELL_MAX, "%s",
-                 from->manifest ? page_engine(from->graph) : "stream, computed now");
+                 from->manifest ? compare_engine(from->graph) : "stream, computed now");
         snprintf(items[i], CELL_MAX, "%s", page_count(from->graph->n).text);
         snprintf(top_k[i], CELL_MAX, "%s", page_count(from->graph->k).text);
         snprintf(pairs[i], CELL_MAX, "%s", page_count(from->graph->pairs).text);
@@ -211,16 +209,14 @@ static void write_imported(const sheet *self)
 {
     for (size_t i = 0; i < self->columns; i++) {
         const kin_import_report *report = &self->column[i].side->import;
-        if (report->entries == 0)
-            continue;
-        fputs("<p class=\"says\">Of the ", self->out);
-        fprintf(self->out, "%s in ", page_counted(report->entries, "entry").text);
-        page_text(self->out, page_graph_name(self->column[i].graph));
-        fprintf(self->out,
-                ", these were left out: padding %s, the items themselves %s, repeated %s, pairs "
-                "without a score %s.</p>\n",
-                page_count(report->padding).text, page_count(report->to_self).text,
-                page_count(report->repeated).text, page_count(report->no_pair).text);
+        if (report->entries)
+            page_format(self->out,
+                        "<p class=\"says\">Of the %s in %s, these were left out: padding %s, the "
+                        "items themselves %s, repeated %s, pairs without a score %s.</p>\n",
+                        page_counted(report->entries, "entry").text,
+                        compare_graph_name(self->column[i].graph), page_count(report->padding).text,
+                        page_count(report->to_self).text, page_count(report->repeated).text,
+                        page_count(report->no_pair).text);
     }
 }
 
@@ -232,17 +228,16 @@ static void write_heads(const sheet *self)
           self->out);
     for (size_t i = 0; i < self->columns; i++) {
         const column *from = &self->column[i];
-        fprintf(self->out, "<th scope=\"col\" class=\"text\"><small>%s</small> ", from->role);
-        page_text(self->out, from->manifest ? page_graph_name(from->graph) : "exact rows");
-        fputs("</th>", self->out);
+        page_format(self->out, "<th scope=\"col\" class=\"text\"><small>%s</small> %s</th>",
+                    from->role, from->manifest ? compare_graph_name(from->graph) : "exact rows");
     }
     fputs("</tr></thead>\n<tbody>\n", self->out);
 }
 
-void compare_page_setup(compare_page *page)
+void compare_page_setup(FILE *out, compare_page *page)
 {
     const kin_comparison *c = page->compared;
-    sheet self = {.page = page, .out = page->out};
+    sheet self = {.page = page, .out = out};
     add_column(&self, &c->graph, "graph", false);
     add_column(&self, &c->other, "other graph", false);
     self.beside = self.columns;
@@ -250,16 +245,16 @@ void compare_page_setup(compare_page *page)
     add_column(&self, &c->previous, "previous", false);
     self.beside = self.beside < self.columns ? self.beside : self.columns - 1;
     if (c->computed)
-        fprintf(page->out,
-                "<p class=\"says\">The reference&rsquo;s rows are exact ones of %s "
-                "(seed %lld), computed by <code>stream</code> from the graph&rsquo;s own "
-                "vectors.</p>\n",
-                page_counted(c->row_count, "random item").text, (long long)c->seed);
+        page_format(out,
+                    "<p class=\"says\">The reference&rsquo;s rows are exact ones of %s "
+                    "(seed %zu), computed by <code>stream</code> from the graph&rsquo;s own "
+                    "vectors.</p>\n",
+                    page_counted(c->row_count, "random item").text, (size_t)c->seed);
     write_heads(&self);
     write_result(&self);
     write_modalities(&self);
     write_options(&self);
     write_run(&self);
-    part_table_end(page->out);
+    part_table_end(out);
     write_imported(&self);
 }

@@ -1,7 +1,7 @@
 #ifndef KIN_REPORT_COMPARE_REPORT_H
 #define KIN_REPORT_COMPARE_REPORT_H
 /*
- * A comparison as a table for the terminal, a JSON document, a page and a textfile for Prometheus.
+ * A comparison as a table for the terminal, a JSON document and a textfile for Prometheus.
  */
 #include "compare/comparison.h"
 
@@ -11,11 +11,6 @@ void kin_comparison_print(const kin_comparison *self, FILE *to);
 
 /* The document of --json (docs/METRICS.md). New reference; NULL where memory is refused. */
 json_t *kin_comparison_json(const kin_comparison *self);
-
-/* The page of --out in new memory (free). `pictures` is the folder of the items' pictures; NULL:
- * where their table came from. */
-int kin_comparison_page(char **page, size_t *bytes, const kin_comparison *self,
-                        const char *pictures, kin_error *err);
 
 /* Writes the textfile at `path` in one rename. `success`: all gates are met by a reference that
  * fits; otherwise the time of the last success is taken over from the file that is there. */

@@ -2,36 +2,78 @@
  * The frame of kin's pages (declared in report/page.h), and how they write texts and numbers.
  */
 #include "report/page.h"
-#include "core/counted.h"
+#include "core/text.h"
 #include "report/assets.h"
 
+#include <assert.h>
+#include <limits.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-void page_begin(FILE *out, const char *kind, const char *name, const char *const *style)
+/* ---- pages ---------------------------------------------------------------------------------- */
+
+static void fill_place(FILE *out, kin_span name, const page_place *place, size_t count, void *data)
 {
-    fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-          "<meta name=\"color-scheme\" content=\"light dark\">\n"
-          "<link rel=\"icon\" href=\"data:,\">\n<title>",
-          out);
-    page_text(out, kind);
-    fputs(": ", out);
-    page_text(out, name);
-    fputs("</title>\n<style>\n", out);
-    fputs(page_css, out);
-    for (; *style; style++)
-        fputs(*style, out);
-    fputs("</style>\n</head>\n<body>\n", out);
+    size_t i = 0;
+    while (i < count && !kin_span_equal(name, (kin_span){place[i].name, strlen(place[i].name)}))
+        i++;
+    assert(i < count);
+    if (place[i].write)
+        place[i].write(out, data);
+    else
+        page_text(out, place[i].text);
 }
 
-int page_end(FILE *out, const char *hint, kin_error *err)
+void page_fill(FILE *out, const char *skeleton, const page_place *place, size_t count, void *data)
 {
-    fputs("</body>\n</html>\n", out);
+    for (const char *open; (open = strstr(skeleton, "{{")) != NULL;) {
+        const char *name = open + 2, *close = strstr(name, "}}");
+        assert(close);
+        fwrite(skeleton, 1, (size_t)(open - skeleton), out);
+        fill_place(out, (kin_span){name, (size_t)(close - name)}, place, count, data);
+        skeleton = close + 2;
+    }
+    fputs(skeleton, out);
+}
+
+static void write_style(FILE *out, void *data)
+{
+    const page_frame *frame = data;
+    fputs(page_css, out);
+    for (const char *const *style = frame->style; *style; style++)
+        fputs(*style, out);
+}
+
+static void write_body(FILE *out, void *data)
+{
+    const page_frame *frame = data;
+    page_fill(out, frame->skeleton, frame->place, frame->places, frame->data);
+}
+
+static void write_remarks(FILE *out, void *data)
+{
+    const page_frame *frame = data;
+    if (frame->remarks)
+        frame->remarks(out, frame->data);
+}
+
+int page_write(char **text, size_t *bytes, const page_frame *frame, kin_error *err)
+{
+    const page_place place[] = {
+        {"kind", .text = frame->kind},       {"name", .text = frame->name},
+        {"style", write_style, NULL},        {"body", write_body, NULL},
+        {"command", .text = frame->command}, {"remarks", write_remarks, NULL}};
+    page_frame own = *frame;
+    *text = NULL;
+    FILE *out = kin_text_stream(text, bytes);
+    if (!out)
+        return kin_fail_errno(err, KIN_E_MEMORY, frame->hint, "the page");
+    page_fill(out, page_html, place, sizeof place / sizeof *place, &own);
     if (fclose(out) == 0)
         return 0;
-    return kin_fail(err, KIN_E_MEMORY, hint, "the page does not fit in memory");
+    return kin_fail(err, KIN_E_MEMORY, frame->hint, "the page does not fit in memory");
 }
 
 /* ---- texts ---------------------------------------------------------------------------------- */
@@ -70,6 +112,55 @@ void page_isolated(FILE *out, kin_span text)
     fputs("</bdi>", out);
 }
 
+int page_length(kin_span text)
+{
+    return text.length < INT_MAX ? (int)text.length : INT_MAX;
+}
+
+/* Writes one conversion of page_format; moves *arguments behind its value. */
+static void format_one(FILE *out, const char *conversion, va_list *arguments)
+{
+    size_t length = strlen(conversion);
+    char type = conversion[length - 1], size = conversion[length - 2];
+    if (type == '%') {
+        putc('%', out);
+    } else if (type == 's' && size == '*') {
+        size_t bytes = (size_t)va_arg(*arguments, int);
+        page_isolated(out, (kin_span){va_arg(*arguments, const char *), bytes});
+    } else if (type == 's') {
+        page_text(out, va_arg(*arguments, const char *));
+    } else if (strchr("eEfFgG", type)) {
+        fprintf(out, conversion, va_arg(*arguments, double));
+    } else if (size == 'z') {
+        fprintf(out, conversion, va_arg(*arguments, size_t));
+    } else {
+        assert(size != 'l' && size != 'h');
+        fprintf(out, conversion, va_arg(*arguments, int));
+    }
+}
+
+void page_format(FILE *out, const char *format, ...)
+{
+    static const char types[] = "diuxcseEfFgG%";
+    va_list arguments;
+    va_start(arguments, format);
+    while (*format) {
+        char conversion[16];
+        size_t plain = strcspn(format, "%");
+        fwrite(format, 1, plain, out);
+        format += plain;
+        if (!*format)
+            break;
+        size_t length = 1 + strcspn(format + 1, types) + 1;
+        assert(length < sizeof conversion && format[length - 1]);
+        memcpy(conversion, format, length);
+        conversion[length] = '\0';
+        format_one(out, conversion, &arguments);
+        format += length;
+    }
+    va_end(arguments);
+}
+
 /* ---- numbers -------------------------------------------------------------------------------- */
 
 static const page_label dash = {"\xe2\x80\x93"};
@@ -102,6 +193,15 @@ page_label page_number(double value, int decimals)
     if (!isfinite(value))
         return dash;
     snprintf(out.text, sizeof out.text, "%.*f", decimals, value);
+    return out;
+}
+
+page_label page_general(double value)
+{
+    page_label out;
+    if (!isfinite(value))
+        return dash;
+    snprintf(out.text, sizeof out.text, "%.10g", value);
     return out;
 }
 

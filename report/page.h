@@ -1,8 +1,11 @@
 #ifndef KIN_REPORT_PAGE_H
 #define KIN_REPORT_PAGE_H
 /*
- * What the pages that kin writes have in common: how they begin and end, their colours and letters, and how
- * texts and numbers are written. A page is one self-contained file of HTML: no script, nothing fetched.
+ * What the pages of kin have in common: the frame, and how texts and numbers are written. A page is one self-contained
+ * file of HTML: no script, nothing fetched.
+ *
+ * Every text that is not a literal of kin's own goes through page_format or page_escape; report/part.h and report/plot.h
+ * are built on these two.
  */
 #include "core/counted.h"
 #include "core/lines.h"
@@ -10,23 +13,49 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* Everything up to and including <body>. The window's title is "kind: name". The style sheets (report/assets.h), ended
- * by NULL, come behind page_css. */
-void page_begin(FILE *out, const char *kind, const char *name, const char *const *style);
+/* ---- pages ---------------------------------------------------------------------------------- */
 
-/* Closes what page_begin and kin_text_stream began. KIN_E_MEMORY, with `hint`, where the page did not fit: then its text is
- * NULL. */
-int page_end(FILE *out, const char *hint, kin_error *err);
+/* A skeleton (report/NAME.html, as report/assets.h has it) holds places to fill: {{name}}. */
+typedef struct page_place {
+    const char *name;
+    void (*write)(FILE *out, void *data); /* writes HTML; NULL: `text` is written, escaped */
+    const char *text;
+} page_place;
+
+/* Writes the skeleton. Each of its places is among place[count]. */
+void page_fill(FILE *out, const char *skeleton, const page_place *place, size_t count, void *data);
+
+typedef struct page_frame {
+    const char *kind, *name;  /* title of the window: "kind: name" */
+    const char *command;      /* that writes the page: "kin show" */
+    const char *const *style; /* style sheets behind page.css, ended by NULL */
+    const char *skeleton;     /* of the body: the header, <main> and what stands in it */
+    const page_place *place;  /* [places] of the skeleton */
+    size_t places;
+    void (*remarks)(FILE *out, void *data); /* at the end of the footer; NULL: none */
+    void *data;                             /* of place[].write and remarks */
+    const char *hint;                       /* where there is no memory */
+} page_frame;
+
+/* Writes report/page.html around the body into new memory: *text (free) of *bytes. KIN_E_MEMORY with the hint, and NULL
+ * in *text, where the page does not fit. */
+int page_write(char **text, size_t *bytes, const page_frame *frame, kin_error *err);
 
 /* ---- texts ---------------------------------------------------------------------------------- */
 
 /* Writes a text for HTML, content or quoted attribute: & < > " ' become references, control
- * characters (C0, DEL, C1) U+FFFD. Every text that is not a literal of kin's own goes through here. */
+ * characters (C0, DEL, C1) U+FFFD. */
 void page_escape(FILE *out, kin_span text);
 void page_text(FILE *out, const char *text);
 
-/* The same of a text of the catalog's, which may run either way. */
+/* The same for a text of the catalog, which may run either way. */
 void page_isolated(FILE *out, kin_span text);
+
+/* fprintf whose format is HTML and whose texts (%s) are escaped. "%.*s" with PAGE_SPAN(text) is page_isolated. Other
+ * conversions are those of fprintf without `*`; %s has no width. */
+void page_format(FILE *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
+#define PAGE_SPAN(span) page_length(span), (span).text /* evaluates it twice */
+int page_length(kin_span text);                        /* as an int: at most INT_MAX */
 
 /* ---- numbers -------------------------------------------------------------------------------- */
 
@@ -42,6 +71,9 @@ kin_counted page_counted(size_t count,
 
 /* With so many decimals. */
 page_label page_number(double value, int decimals);
+
+/* As %.10g prints it. */
+page_label page_general(double value);
 
 /* In [0, 1], with four decimals, and more where rounding would make it 0 or 1 although it is neither. */
 page_label page_share(double value);

@@ -1,5 +1,5 @@
 /*
- * Drawing a plot (report/plot.h); its axes are worked out in report/plot_axis.c.
+ * Drawing a plot (report/plot.h); its axes are those of report/plot_axis.c.
  */
 #include "report/plot.h"
 #include "report/page.h"
@@ -16,23 +16,40 @@ static double frame_bottom(const plot *self)
     return self->height - self->bottom;
 }
 
+double plot_x(const plot *self, double value)
+{
+    return self->left + plot_place(&self->x, value) * (frame_right(self) - self->left);
+}
+
+double plot_y(const plot *self, double value)
+{
+    return self->top + (1 - plot_place(&self->y, value)) * (frame_bottom(self) - self->top);
+}
+
 /* ---- the element and its axes ----------------------------------------------------------------- */
 
+static const char *const anchor_name[] = {"start", "middle", "end"};
+
 static void write_text(const plot *self, double left, double base, plot_anchor anchor,
-                       const char *css_class, const char *text)
+                       const char *text)
 {
-    static const char *const name[] = {"start", "middle", "end"};
-    fprintf(self->out, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\"", left, base, name[anchor]);
-    if (css_class)
-        fprintf(self->out, " class=\"%s\"", css_class);
-    fputs(">", self->out);
-    page_text(self->out, text);
-    fputs("</text>\n", self->out);
+    page_format(self->out, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">%s</text>\n", left, base,
+                anchor_name[anchor], text);
+}
+
+/* What an axis measures. */
+static void write_unit(const plot *self, double left, double base, plot_anchor anchor,
+                       const char *text)
+{
+    if (text)
+        page_format(self->out,
+                    "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\" class=\"unit\">%s</text>\n",
+                    left, base, anchor_name[anchor], text);
 }
 
 void plot_text(const plot *self, double left, double base, plot_anchor anchor, const char *text)
 {
-    write_text(self, left, base, anchor, NULL, text);
+    write_text(self, left, base, anchor, text);
 }
 
 /* Room that a tick's text takes on its axis. */
@@ -47,10 +64,9 @@ static void draw_x_axis(const plot *self)
         double at = plot_x(self, tick[i].value);
         fprintf(self->out, "<path class=\"grid\" d=\"M%.1f %.1fV%.1f\"/>\n", at, self->top,
                 bottom + 5);
-        write_text(self, at, bottom + 20, PLOT_MIDDLE, NULL, tick[i].text);
+        write_text(self, at, bottom + 20, PLOT_MIDDLE, tick[i].text);
     }
-    if (self->x.label)
-        write_text(self, frame_right(self), bottom + 42, PLOT_END, "unit", self->x.label);
+    write_unit(self, frame_right(self), bottom + 42, PLOT_END, self->x.label);
 }
 
 static void draw_y_axis(const plot *self)
@@ -62,23 +78,19 @@ static void draw_y_axis(const plot *self)
         double at = plot_y(self, tick[i].value);
         fprintf(self->out, "<path class=\"grid\" d=\"M%.1f %.1fH%.1f\"/>\n", self->left - 5, at,
                 frame_right(self));
-        write_text(self, self->left - 10, at + 4, PLOT_END, NULL, tick[i].text);
+        write_text(self, self->left - 10, at + 4, PLOT_END, tick[i].text);
     }
-    if (self->y.label)
-        write_text(self, 0, self->top - 16, PLOT_START, "unit", self->y.label);
+    write_unit(self, 0, self->top - 16, PLOT_START, self->y.label);
 }
 
 void plot_begin(const plot *self, const char *title, const char *description)
 {
-    fprintf(self->out,
-            "<svg class=\"plot%s%s\" viewBox=\"0 0 %g %g\" role=\"img\" "
-            "aria-labelledby=\"%s-title %s-desc\">\n<title id=\"%s-title\">",
-            self->css_class ? " " : "", self->css_class ? self->css_class : "", self->width,
-            self->height, self->id, self->id, self->id);
-    page_text(self->out, title);
-    fprintf(self->out, "</title>\n<desc id=\"%s-desc\">", self->id);
-    page_text(self->out, description);
-    fputs("</desc>\n", self->out);
+    page_format(self->out,
+                "<svg class=\"plot%s%s\" viewBox=\"0 0 %g %g\" role=\"img\" "
+                "aria-labelledby=\"%s-title %s-desc\">\n"
+                "<title id=\"%s-title\">%s</title>\n<desc id=\"%s-desc\">%s</desc>\n",
+                self->css_class ? " " : "", self->css_class ? self->css_class : "", self->width,
+                self->height, self->id, self->id, self->id, title, self->id, description);
     draw_x_axis(self);
     draw_y_axis(self);
 }
@@ -130,13 +142,10 @@ void plot_whisker(const plot *self, double x, double from, double to)
 /* Ends an element that was left open: "<path ..." */
 static void close_titled(const plot *self, const char *element, const char *title)
 {
-    if (!title) {
+    if (title)
+        page_format(self->out, "><title>%s</title></%s>\n", title, element);
+    else
         fputs("/>\n", self->out);
-        return;
-    }
-    fputs("><title>", self->out);
-    page_text(self->out, title);
-    fprintf(self->out, "</title></%s>\n", element);
 }
 
 void plot_bar(const plot *self, double from, double to, double y, const char *title)
@@ -222,12 +231,17 @@ static double text_width(const char *text)
     return letter_width * (double)letters;
 }
 
-double plot_key(const plot *self, plot_shape shape, double left, double base, const char *text)
+void plot_key(const plot *self, plot_legend *legend, plot_shape shape, const char *text)
 {
     double indent = 3.5 * marker_radius;
-    draw_marker(self, shape, true, left + marker_radius, base - marker_radius + 1, NULL);
-    write_text(self, left + indent, base, PLOT_START, NULL, text);
-    return indent + text_width(text);
+    if (legend->left + legend->room > self->width) {
+        legend->left = legend->first;
+        legend->base += 20;
+    }
+    draw_marker(self, shape, true, legend->left + marker_radius, legend->base - marker_radius + 1,
+                NULL);
+    write_text(self, legend->left + indent, legend->base, PLOT_START, text);
+    legend->left += indent + text_width(text) + 20;
 }
 
 static bool is_free(const plot *self, plot_box box)
@@ -260,7 +274,7 @@ static bool place_label(plot *self, double x, double y, double away, const char 
                         level + letter_height / 2};
         if (!is_free(self, box))
             continue;
-        write_text(self, middle, level + 4, PLOT_MIDDLE, NULL, text);
+        write_text(self, middle, level + 4, PLOT_MIDDLE, text);
         take(self, box);
         return true;
     }
@@ -280,7 +294,7 @@ void plot_rule_y(plot *self, double y, const char *text)
 {
     double at = plot_y(self, y), right = frame_right(self);
     fprintf(self->out, "<path class=\"rule\" d=\"M%.1f %.1fH%.1f\"/>\n", self->left, at, right);
-    write_text(self, right - 2, at - 5, PLOT_END, NULL, text);
+    write_text(self, right - 2, at - 5, PLOT_END, text);
     take(self, (plot_box){right - 2 - text_width(text), at - 5 - letter_height, right, at});
 }
 
@@ -291,6 +305,35 @@ void plot_rule_x(plot *self, double x, const char *text)
     double left = room ? at + away : at - away - width;
     fprintf(self->out, "<path class=\"rule\" d=\"M%.1f %.1fV%.1f\"/>\n", at, top,
             frame_bottom(self));
-    write_text(self, room ? left : at - away, top + 10, room ? PLOT_START : PLOT_END, NULL, text);
+    write_text(self, room ? left : at - away, top + 10, room ? PLOT_START : PLOT_END, text);
     take(self, (plot_box){fmin(at, left), top, fmax(at, left + width), top + letter_height});
+}
+
+/* ---- both forms ------------------------------------------------------------------------------- */
+
+static void write_form(FILE *out, const plot_drawing *self, const plot_form *form,
+                       const char *css_class)
+{
+    char id[64];
+    snprintf(id, sizeof id, "%s-%s", self->id, css_class);
+    plot drawing = {.out = out,
+                    .id = id,
+                    .css_class = css_class,
+                    .width = form->width,
+                    .height = form->height,
+                    .left = form->left,
+                    .right = form->right,
+                    .top = form->top,
+                    .bottom = form->bottom,
+                    .x = self->x,
+                    .y = self->y};
+    plot_begin(&drawing, self->title, self->description);
+    self->draw(&drawing, self->data);
+    plot_end(&drawing);
+}
+
+void plot_write(FILE *out, const plot_drawing *self)
+{
+    write_form(out, self, &self->wide, "wide");
+    write_form(out, self, &self->narrow, "narrow");
 }

@@ -22,28 +22,14 @@
  * and --card (report/page.css has them) and contains report/plot.css. Colour never says anything alone:
  * give series different shapes and labels, and put a table of the numbers beside the plot.
  *
- * A plot is as wide as its box on the page, and its letters shrink with it. Draw it twice, wide and narrow,
- * and let the style sheet show one (report/plot.css: class "wide" or "narrow").
+ * A plot is as wide as its box on the page, and its letters shrink with it. So plot_write draws it twice, wide and narrow,
+ * and report/plot.css shows one.
  */
-#include <stdbool.h>
-#include <stddef.h>
+#include "report/plot_axis.h"
+
 #include <stdio.h>
 
-typedef enum plot_scale {
-    PLOT_LINEAR,
-    PLOT_LOG,    /* values > 0 */
-    PLOT_MISSES, /* values <= 1, spread by log(1 - value): 0.9, 0.99 and 0.999 are as far apart */
-} plot_scale;
-
-/* One axis. Values outside low .. high lie outside the frame: nothing is clamped. */
-typedef struct plot_axis {
-    plot_scale scale;
-    double low, high;  /* values at the ends, low < high; PLOT_MISSES: high < 1 */
-    bool one;          /* PLOT_MISSES: the far end is 1, set apart from `high` by a gap */
-    const char *label; /* what is measured, with its unit */
-} plot_axis;
-
-enum { PLOT_BOXES_MAX = 256, PLOT_TICKS_MAX = 24, PLOT_TICK_TEXT = 24 };
+enum { PLOT_BOXES_MAX = 256 };
 
 /* A place taken on the drawing, in its units. */
 typedef struct plot_box {
@@ -72,22 +58,6 @@ typedef enum plot_shape {
 } plot_shape;
 
 typedef enum plot_anchor { PLOT_START, PLOT_MIDDLE, PLOT_END } plot_anchor;
-
-/* ---- axes ----------------------------------------------------------------------------------- */
-
-/* Ends that are round numbers and hold all values; NaN is passed over. Of a linear axis they include 0
- * only if a value does. One value, or none, gets room on both sides. */
-void plot_fit(plot_axis *axis, const double *value /* [count] */, size_t count);
-
-typedef struct plot_tick {
-    double value;
-    char text[PLOT_TICK_TEXT]; /* "0.95", "20,000" */
-} plot_tick;
-
-/* Round numbers between the ends, ascending, about `most` of them and at most PLOT_TICKS_MAX: 1, 2 or 5
- * times a power of ten apart on a linear axis, such numbers themselves on a logarithmic one. Returns
- * how many. */
-size_t plot_ticks(plot_tick tick[PLOT_TICKS_MAX], const plot_axis *axis, size_t most);
 
 /* Where a value lies on the drawing. */
 double plot_x(const plot *self, double value);
@@ -130,7 +100,32 @@ bool plot_label(plot *self, double x, double y, const char *text);
 /* A text at a place of the drawing, in its units. */
 void plot_text(const plot *self, double left, double base, plot_anchor anchor, const char *text);
 
-/* A marker and its name at a place of the drawing: a line of a legend. Returns its width. */
-double plot_key(const plot *self, plot_shape shape, double left, double base, const char *text);
+/* Where the next entry of a legend goes, in units of the drawing. */
+typedef struct plot_legend {
+    double first; /* left end of a line */
+    double left, base;
+    double room; /* an entry with less before the right edge begins a line */
+} plot_legend;
+
+/* An entry of a legend: a marker and its name. */
+void plot_key(const plot *self, plot_legend *legend, plot_shape shape, const char *text);
+
+/* ---- a plot for wide and for narrow windows ------------------------------------------------------ */
+
+/* Size and margins. */
+typedef struct plot_form {
+    double width, height, left, right, top, bottom;
+} plot_form;
+
+typedef struct plot_drawing {
+    const char *id, *title, *description;
+    plot_form wide, narrow;
+    plot_axis x, y;
+    void (*draw)(plot *self, const void *data); /* between the axes and the end */
+    const void *data;
+} plot_drawing;
+
+/* Draws both; the style sheet shows one. */
+void plot_write(FILE *out, const plot_drawing *self);
 
 #endif

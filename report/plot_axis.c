@@ -1,12 +1,13 @@
 /*
- * The axes of a plot (report/plot.h): round ends, round ticks, and where a value lies.
+ * The axes of a plot (declared in report/plot_axis.h): round ends, round ticks, and where a value lies.
  *
  * An axis of misses is a logarithmic one of 1 - value, run backwards. So all that is known here about
  * it is how the two are turned into each other.
  */
-#include "report/plot.h"
+#include "report/plot_axis.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* The share of an axis of misses that lies between `high` and 1, where it has both. */
@@ -183,8 +184,7 @@ size_t plot_ticks(plot_tick tick[PLOT_TICKS_MAX], const plot_axis *axis, size_t 
 
 /* ---- places ----------------------------------------------------------------------------------- */
 
-/* 0 at the low end, 1 at the other. */
-static double share(const plot_axis *axis, double value)
+double plot_place(const plot_axis *axis, double value)
 {
     if (axis->scale == PLOT_LINEAR)
         return (value - axis->low) / (axis->high - axis->low);
@@ -194,15 +194,4 @@ static double share(const plot_axis *axis, double value)
         return 1;
     double at = log((1 - axis->low) / (1 - value)) / log((1 - axis->low) / (1 - axis->high));
     return axis->one ? at * (1 - gap) : at;
-}
-
-double plot_x(const plot *self, double value)
-{
-    return self->left + share(&self->x, value) * (self->width - self->left - self->right);
-}
-
-double plot_y(const plot *self, double value)
-{
-    double frame = self->height - self->top - self->bottom;
-    return self->top + (1 - share(&self->y, value)) * frame;
 }

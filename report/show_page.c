@@ -1,16 +1,20 @@
 /*
- * Writes the page of `kin show` (declared in report/show_page.h): a header with what was built and
- * how, then a section per item: the item on the left, its lanes of neighbours beside it. No script,
- * nothing fetched. It is put together in memory, as pictures are capped (report/show_picture.h).
+ * The page of `kin show` (declared in report/show_page.h; skeleton: report/show.html): a header with what was built and
+ * how, then a section per item: the item on the left, its lanes of neighbours beside it.
  */
 #include "report/show_page.h"
 #include "core/counted.h"
-#include "core/text.h"
 #include "report/assets.h"
-#include "report/page.h"
+#include "report/part.h"
+#include "report/tile.h"
 
 #include <math.h>
 #include <stdlib.h>
+
+typedef struct content {
+    const kin_show *data;
+    show_pictures *pictures;
+} content;
 
 /* ---- the header ----------------------------------------------------------------------------- */
 
@@ -18,20 +22,6 @@ static const json_t *weight_of(const kin_graph *graph, size_t m)
 {
     const json_t *list = json_object_get(graph->manifest, "modalities");
     return json_object_get(json_array_get(list, m), "weight");
-}
-
-static void write_fact(FILE *out, const char *name, const char *value)
-{
-    if (!value)
-        return;
-    fprintf(out, "<div><dt>%s</dt><dd>", name);
-    page_text(out, value);
-    fputs("</dd></div>\n", out);
-}
-
-static void write_count_fact(FILE *out, const char *name, size_t count)
-{
-    fprintf(out, "<div><dt>%s</dt><dd>%s</dd></div>\n", name, page_count(count).text);
 }
 
 static size_t items_with_neighbors(const kin_graph *graph)
@@ -42,120 +32,83 @@ static size_t items_with_neighbors(const kin_graph *graph)
     return count;
 }
 
-static void write_facts(FILE *out, const kin_graph *graph)
+static void write_facts(FILE *out, void *self)
 {
+    const kin_graph *graph = ((const content *)self)->data->graph;
     const json_t *run = json_object_get(graph->manifest, "run");
     const char *engine = json_string_value(json_object_get(graph->manifest, "engine"));
     const char *started = json_string_value(json_object_get(run, "started"));
-    fputs("<dl class=\"facts\">\n", out);
-    write_count_fact(out, "Items", graph->n);
-    write_count_fact(out, "With neighbours", items_with_neighbors(graph));
-    write_count_fact(out, "Neighbours per item", graph->k);
-    write_fact(out, "Engine", engine);
+    part_fact(out, "Items", page_count(graph->n).text, NULL);
+    part_fact(out, "With neighbours", page_count(items_with_neighbors(graph)).text, NULL);
+    part_fact(out, "Neighbours per item", page_count(graph->k).text, NULL);
+    if (engine)
+        part_fact(out, "Engine", engine, NULL);
     fputs("<div><dt>Weights</dt><dd>", out);
     for (size_t m = 0; m < graph->modality_count; m++) {
         fputs(m ? " &middot; " : "", out);
-        page_text(out, graph->modality[m]);
-        fprintf(out, " %g", json_number_value(weight_of(graph, m)));
+        page_format(out, "%s %g", graph->modality[m], json_number_value(weight_of(graph, m)));
     }
     fputs("</dd></div>\n", out);
     char day[11];
     if (started) { /* 2026-11-23T01:02:03Z: the day is enough here */
         snprintf(day, sizeof day, "%s", started);
-        write_fact(out, "Built on", day);
+        part_fact(out, "Built on", day, NULL);
     }
-    fputs("</dl>\n", out);
 }
 
-static void write_key(FILE *out, const kin_show *data)
+static void write_kinds(FILE *out, void *self)
 {
+    if (((const content *)self)->data->lanes > 1)
+        fputs(" by one kind of vector alone, and fused, as the graph has them", out);
+}
+
+static void write_key(FILE *out, void *self)
+{
+    const kin_show *data = ((const content *)self)->data;
     const kin_graph *graph = data->graph;
     fputs("<p class=\"key\">Fused score = ", out);
-    for (size_t m = 0; m < graph->modality_count; m++) {
-        fprintf(out, "%s%g &times; ", m ? " + " : "", json_number_value(weight_of(graph, m)));
-        page_text(out, graph->modality[m]);
-    }
-    fprintf(
-        out,
-        ", %sthe cosine of two vectors, at most 1. The bar is the share of the largest possible "
-        "value.</p>\n",
-        graph->modality_count > 1 ? "each " : "");
+    for (size_t m = 0; m < graph->modality_count; m++)
+        page_format(out, "%s%g &times; %s", m ? " + " : "", json_number_value(weight_of(graph, m)),
+                    graph->modality[m]);
+    fprintf(out,
+            ", %sthe cosine of two vectors, at most 1. The bar is the share of the largest "
+            "possible value.</p>\n",
+            graph->modality_count > 1 ? "each " : "");
     if (data->lanes == 1)
         return;
     fputs("<p class=\"key\">Marked green in a lane of one modality: the item is also among the "
           "fused neighbours shown. ",
           out);
-    if (data->exact) {
+    if (data->exact)
         fputs("Lanes of one modality are exact, over the whole catalog.</p>\n", out);
-    } else {
-        fputs("Lanes of one modality rank the stored fused neighbours by that modality, as the "
-              "vectors were not at hand: ",
-              out);
-        page_text(out, data->why_not_exact);
-        fputs(".</p>\n", out);
-    }
+    else
+        page_format(out,
+                    "Lanes of one modality rank the stored fused neighbours by that modality, as "
+                    "the vectors were not at hand: %s.</p>\n",
+                    data->why_not_exact);
 }
 
-static void write_links(FILE *out, const kin_show *data)
+static void write_links(FILE *out, void *self)
 {
+    const kin_show *data = ((const content *)self)->data;
     if (data->count < 2)
         return;
     fputs("<nav aria-label=\"Items on this page\"><ul>\n", out);
-    for (size_t q = 0; q < data->count; q++) {
-        fprintf(out, "<li><a href=\"#item-%zu\">", q + 1);
-        page_isolated(out, kin_show_title(data->graph, data->item[q].row));
-        fputs("</a></li>\n", out);
-    }
+    for (size_t q = 0; q < data->count; q++)
+        page_format(out, "<li><a href=\"#item-%zu\">%.*s</a></li>\n", q + 1,
+                    PAGE_SPAN(kin_show_title(data->graph, data->item[q].row)));
     fputs("</ul></nav>\n", out);
 }
 
-/* Neighbours in a line, where there is room for so many. */
-enum { LINE_NEIGHBORS = 8 };
-
-static void write_header(FILE *out, const kin_show *data)
-{
-    const char *name = kin_path_base(data->graph->directory);
-    page_begin(out, "Nearest neighbours", name, (const char *const[]){show_css, NULL});
-    fprintf(out,
-            "<header>\n<h1>Which items are alike</h1>\n<p class=\"lead\">%s of the "
-            "similarity graph <b>",
-            page_counted(data->count, "item").text);
-    page_text(out, name);
-    fputs(data->lanes == 1
-              ? "</b>, each beside its nearest neighbours.</p>\n"
-              : "</b>, each beside its nearest neighbours by one kind of vector alone, "
-                "and fused, as the graph has them.</p>\n",
-          out);
-    write_facts(out, data->graph);
-    write_key(out, data);
-    write_links(out, data);
-    fprintf(out, "</header>\n<main style=\"--n:%d\">\n", LINE_NEIGHBORS);
-}
-
 /* ---- an item -------------------------------------------------------------------------------- */
-
-void show_tile(FILE *out, show_pictures *pictures, size_t row)
-{
-    if (pictures->column < 0)
-        return;
-    if (row < pictures->graph->n &&
-        show_picture_write(pictures, out, "<img class=\"tile\" src=\"", row)) {
-        fputs("\" alt=\"", out);
-        page_escape(out, kin_show_title(pictures->graph, row));
-        fputs("\">\n", out);
-        return;
-    }
-    fputs("<div class=\"tile none\">no picture</div>\n", out);
-}
 
 /* One score of a neighbour: its name, a bar of share/1, its value. */
 static void write_score(FILE *out, const char *name, const char *color, float value, double largest,
                         bool ranked_by)
 {
     double share = (double)value / largest;
-    fprintf(out, "<div%s><dt>", ranked_by ? " class=\"by\"" : "");
-    page_text(out, name);
-    fputs("</dt>", out);
+    fputs(ranked_by ? "<div class=\"by\">" : "<div>", out);
+    page_format(out, "<dt>%s</dt>", name);
     if (isnan(value))
         fputs("<i style=\"--v:0;--b:transparent\"></i><dd>none</dd></div>\n", out);
     else
@@ -177,11 +130,10 @@ static void write_neighbor(FILE *out, const kin_show *data, show_pictures *pictu
     const kin_graph *graph = data->graph;
     kin_span title = kin_show_title(graph, (size_t)neighbor->row);
     fprintf(out, "<li%s>", neighbor->also_fused ? " class=\"also\"" : "");
-    show_tile(out, pictures, (size_t)neighbor->row);
+    tile_write(out, pictures, (size_t)neighbor->row);
     fputs("<p title=\"", out);
     page_escape(out, title);
-    fputs("\">", out);
-    page_isolated(out, title);
+    page_format(out, "\">%.*s", PAGE_SPAN(title));
     fputs(neighbor->also_fused ? "<span class=\"hush\"> (also fused)</span></p>\n<dl>"
                                : "</p>\n<dl>",
           out);
@@ -198,9 +150,11 @@ static void write_neighbor(FILE *out, const kin_show *data, show_pictures *pictu
 /* The head of a modality's lane. */
 static void write_lane_head(FILE *out, const kin_show *data, size_t lane)
 {
-    fprintf(out, "<section class=\"lane\" style=\"--c:var(--m%zu)\">\n<h3>By ", lane);
-    page_text(out, data->graph->modality[lane]);
-    fprintf(out, " <span>%s</span></h3>\n", data->exact ? "alone" : "among the stored neighbours");
+    page_format(out,
+                "<section class=\"lane\" style=\"--c:var(--m%zu)\">\n<h3>By %s "
+                "<span>%s</span></h3>\n",
+                lane, data->graph->modality[lane],
+                data->exact ? "alone" : "among the stored neighbours");
 }
 
 static void write_lane(FILE *out, const kin_show *data, show_pictures *pictures,
@@ -235,46 +189,61 @@ static void write_item(FILE *out, const kin_show *data, show_pictures *pictures,
             "<article class=\"item%s\" id=\"item-%zu\" aria-labelledby=\"title-%zu\">\n"
             "<div class=\"self\">\n",
             pictures->column < 0 ? " plain" : "", q + 1, q + 1);
-    show_tile(out, pictures, item->row);
-    fprintf(out, "<h2 id=\"title-%zu\">", q + 1);
-    page_isolated(out, kin_show_title(data->graph, item->row));
-    fputs("</h2>\n", out);
-    if (category.length) {
-        fputs("<p>", out);
-        page_isolated(out, category);
-        fputs("</p>\n", out);
-    }
-    fputs("<p class=\"id\">id ", out);
-    page_isolated(out, kin_lines_at(&data->graph->ids, item->row));
-    fputs("</p>\n</div>\n<div>\n", out);
+    tile_write(out, pictures, item->row);
+    page_format(out, "<h2 id=\"title-%zu\">%.*s</h2>\n", q + 1,
+                PAGE_SPAN(kin_show_title(data->graph, item->row)));
+    if (category.length)
+        page_format(out, "<p>%.*s</p>\n", PAGE_SPAN(category));
+    page_format(out, "<p class=\"id\">id %.*s</p>\n</div>\n<div>\n",
+                PAGE_SPAN(kin_lines_at(&data->graph->ids, item->row)));
     for (size_t l = 0; l < data->lanes; l++)
         write_lane(out, data, pictures, item, l);
     fputs("</div>\n</article>\n", out);
 }
 
-int show_page(char **page, size_t *bytes, const kin_show *data, show_pictures *pictures,
-              kin_error *err)
+static void write_items(FILE *out, void *self)
 {
-    static const char hint[] = "show fewer items";
-    *page = NULL;
-    FILE *out = kin_text_stream(page, bytes);
-    if (!out)
-        return kin_fail_errno(err, KIN_E_MEMORY, hint, "the page");
-    write_header(out, data);
-    for (size_t q = 0; q < data->count; q++)
-        write_item(out, data, pictures, q);
-    fputs("</main>\n<footer><p>Written by kin show. One file, no scripts; it loads nothing.", out);
+    const content *page = self;
+    for (size_t q = 0; q < page->data->count; q++)
+        write_item(out, page->data, page->pictures, q);
+}
+
+static void write_remarks(FILE *out, void *self)
+{
+    const show_pictures *pictures = ((const content *)self)->pictures;
     if (pictures->left_out)
         fprintf(out, " Left out: %s, missing, larger than %d KiB or of a kind that is not shown.",
                 kin_count(pictures->left_out, "picture").text, SHOW_PICTURE_MAX_BYTES >> 10);
     if (pictures->outside)
         fprintf(out, " Pictures that are not in the catalog&rsquo;s folder: %zu.",
                 pictures->outside);
-    fputs("</p></footer>\n", out);
-    int rc = page_end(out, hint, err);
+}
+
+int show_page(char **page, size_t *bytes, const kin_show *data, show_pictures *pictures,
+              kin_error *err)
+{
+    const char *name = kin_path_base(data->graph->directory);
+    const kin_counted count = page_counted(data->count, "item");
+    const page_place place[] = {
+        {"count", .text = count.text}, {"graph", .text = name},  {"kinds", write_kinds, NULL},
+        {"facts", write_facts, NULL},  {"key", write_key, NULL}, {"links", write_links, NULL},
+        {"items", write_items, NULL},
+    };
+    content self = {data, pictures};
+    const page_frame frame = {.kind = "Nearest neighbours",
+                              .name = name,
+                              .command = "kin show",
+                              .style = (const char *const[]){show_css, NULL},
+                              .skeleton = show_html,
+                              .place = place,
+                              .places = sizeof place / sizeof *place,
+                              .remarks = write_remarks,
+                              .data = &self,
+                              .hint = "show fewer items"};
+    int rc = page_write(page, bytes, &frame, err);
     if (rc != 0 || !pictures->no_memory)
         return rc;
     free(*page);
     *page = NULL;
-    return kin_fail(err, KIN_E_MEMORY, hint, "no memory for the page's pictures");
+    return kin_fail(err, KIN_E_MEMORY, frame.hint, "no memory for the page's pictures");
 }

@@ -1,71 +1,48 @@
 /*
- * The page of `kin sweep --out FILE.html` (job/sweep.h): what to type, the plot, and the table behind it.
+ * The page of `kin sweep --out FILE.html` (declared in report/sweep_page.h; skeleton: report/sweep.html): what to type,
+ * the plot, and the table behind it.
+ *
+ * The plot is recall by seconds, a line per engine and space. Recalls near 1 are what matters, so they are spread by
+ * what is lost. Whiskers reach down to the lower bounds, which the target is held against. Points of the front are
+ * filled, and a broad band runs along it.
  */
 #include "report/sweep_page.h"
 #include "core/kernels.h"
-#include "core/text.h"
 #include "core/threads.h"
 #include "job/sweep_front.h"
 #include "job/sweep_points.h"
 #include "report/assets.h"
-#include "report/page.h"
+#include "report/part.h"
 #include "report/plot.h"
 #include "report/sweep_command.h"
-#include "report/sweep_plot.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- the header ------------------------------------------------------------------------------- */
+/* ---- facts and answer --------------------------------------------------------------------------- */
 
-static void write_fact(FILE *out, const char *name, const char *value)
+static void write_facts(FILE *out, void *data)
 {
-    fprintf(out, "<div><dt>%s</dt><dd>", name);
-    page_text(out, value);
-    fputs("</dd></div>\n", out);
-}
-
-static void write_facts(FILE *out, const sweep *self)
-{
+    const sweep *self = data;
     char text[128];
-    fputs("<dl class=\"facts\">\n", out);
-    fputs("<div><dt>Items of the sample</dt><dd>", out);
-    fputs(page_count(self->sample->n).text, out);
-    fputs(" of ", out);
-    fputs(page_count(self->catalog.n).text, out);
-    fputs("</dd></div>\n", out);
+    snprintf(text, sizeof text, "%s of %s", page_count(self->sample->n).text,
+             page_count(self->catalog.n).text);
+    part_fact(out, "Items of the sample", text, NULL);
     snprintf(text, sizeof text, "%lld", (long long)self->options->top_k);
-    write_fact(out, "Neighbours per item", text);
+    part_fact(out, "Neighbours per item", text, NULL);
     snprintf(text, sizeof text, "%s%zu", self->exhaustive ? "all " : "", self->rows);
-    write_fact(out, "Rows evaluated", text);
-    snprintf(text, sizeof text, "%.10g", self->options->target_recall);
-    write_fact(out, "Target", text);
-    write_fact(out, "Processor", kin_cpu_name());
+    part_fact(out, "Rows judged", text, NULL);
+    part_fact(out, "Target", page_general(self->options->target_recall).text, NULL);
+    part_fact(out, "Processor", kin_cpu_name(), NULL);
     snprintf(text, sizeof text, "%d", kin_threads_used());
-    write_fact(out, "Threads", text);
+    part_fact(out, "Threads", text, NULL);
     fputs("<div><dt>Weights</dt><dd>", out);
     for (size_t m = 0; m < self->catalog.modality_count; m++) {
         fputs(m ? " &middot; " : "", out);
-        page_text(out, self->catalog.modality[m].name);
-        fprintf(out, " %g", self->catalog.modality[m].weight);
+        page_format(out, "%s %g", self->catalog.modality[m].name, self->catalog.modality[m].weight);
     }
-    fputs("</dd></div>\n</dl>\n", out);
+    fputs("</dd></div>\n", out);
 }
-
-static void write_header(FILE *out, const sweep *self)
-{
-    page_begin(out, "What recall costs", kin_path_base(self->catalog.modality[0].matrix.file.path),
-               (const char *const[]){plot_css, sweep_css, NULL});
-    fputs("<header>\n<h1>What recall costs</h1>\n<p class=\"lead\">"
-          "Engines of <b>kin build</b>, each over its knob, on a sample of the catalog: how long "
-          "they "
-          "take, and how many of an item&#39;s true neighbours they find.</p>\n",
-          out);
-    write_facts(out, self);
-    fputs("</header>\n<main>\n", out);
-}
-
-/* ---- the answer ------------------------------------------------------------------------------- */
 
 static void write_command(FILE *out, const sweep *self, const sweep_point *point)
 {
@@ -87,27 +64,23 @@ static void write_exact(FILE *out, const sweep *self)
     const sweep_point *exact = sweep_exact(self);
     fprintf(out, "<p>The exact engine takes <b>%.2f s</b> here%s and loses nothing.",
             exact->seconds, sweep_answer(self) ? ", not seen to be longer than that," : "");
-    if (self->sample != &self->catalog) {
-        fputs(" But on all ", out);
-        fputs(page_count(self->catalog.n).text, out);
-        fputs(" items it grows with their square, and join and hnsw do not: <b>kin plan</b> "
-              "predicts the "
-              "full build.",
-              out);
-    }
+    if (self->sample != &self->catalog)
+        page_format(out,
+                    " But on all %s items it grows with their square, and join and hnsw do not: "
+                    "<b>kin plan</b> predicts the full build.",
+                    page_count(self->catalog.n).text);
     fputs("</p>\n", out);
     write_command(out, self, exact);
 }
 
-static void write_answer(FILE *out, const sweep *self)
+static void write_answer(FILE *out, void *data)
 {
+    const sweep *self = data;
     const sweep_point *answer = sweep_answer(self);
-    fputs("<section class=\"card\">\n", out);
     if (answer) {
         fprintf(out,
-                "<h2>The cheapest approximate setting for a recall of %.10g</h2>\n<p><b>%.2f "
-                "s</b>, recall "
-                "<b>%.4f</b>",
+                "<h2>The cheapest approximate setting for a recall of %.10g</h2>\n"
+                "<p><b>%.2f s</b>, recall <b>%.4f</b>",
                 self->options->target_recall, answer->seconds, sweep_floor4(answer->recall));
         if (!self->exhaustive)
             fprintf(out, ", at least <b>%.4f</b> with %.0f %% confidence",
@@ -121,96 +94,272 @@ static void write_answer(FILE *out, const sweep *self)
     }
     if (sweep_prefers_exact(self))
         write_exact(out, self);
-    fputs("</section>\n", out);
 }
 
-/* ---- the plot and its table ------------------------------------------------------------------- */
+/* ---- points on the plot --------------------------------------------------------------------------- */
 
-static void write_plot(FILE *out, const sweep *self)
+/* Points of one name, by time; colours are the page's. */
+typedef struct series {
+    const char *name, *color, *what;
+    plot_shape shape;
+} series;
+
+static const series all_series[] = {
+    {"join", "m0", "join, by --target-recall", PLOT_CIRCLE},
+    {"hnsw", "m1", "hnsw, by --candidates", PLOT_SQUARE},
+    {"hnsw fused", "m2", "hnsw in fused space", PLOT_TRIANGLE},
+    {"exact", "fused", "exact", PLOT_STAR},
+};
+
+enum { SERIES = sizeof all_series / sizeof *all_series };
+
+static bool is_of(const sweep_point *point, const series *of)
 {
-    fputs("<section class=\"card whole\">\n<h2>Recall by time</h2>\n<p>Up is better, left is "
-          "cheaper. "
-          "Filled points on the broad band are the Pareto front: nothing else has at least their "
-          "recall in no more time.",
-          out);
+    return strcmp(sweep_point_series(point), of->name) == 0;
+}
+
+/* ---- axes ------------------------------------------------------------------------------------- */
+
+static void fit_axes(plot_drawing *p, const sweep *self)
+{
+    double x[SWEEP_POINTS_MAX + 1], y[2 * SWEEP_POINTS_MAX + 1];
+    double least = self->point[0].seconds, most = least;
+    for (size_t i = 0; i < self->count; i++) {
+        x[i] = self->point[i].seconds;
+        y[2 * i] = self->point[i].recall;
+        y[2 * i + 1] = self->point[i].lower;
+        least = x[i] < least ? x[i] : least;
+        most = x[i] > most ? x[i] : most;
+    }
+    y[2 * self->count] = self->options->target_recall;
+    x[self->count] = 0; /* for a linear axis: times begin there */
+    bool wide = most > 10 * least;
+    p->x.scale = wide ? PLOT_LOG : PLOT_LINEAR;
+    p->x.label = wide ? "seconds for the sample, log scale" : "seconds for the sample";
+    plot_fit(&p->x, x, self->count + !wide);
+    plot_fit(&p->y, y, 2 * self->count + 1);
+}
+
+/* ---- points ----------------------------------------------------------------------------------- */
+
+static void draw_front(const plot *p, const sweep *self)
+{
+    double x[SWEEP_POINTS_MAX], y[SWEEP_POINTS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < self->count; i++) /* by recall: those of the front by time too */
+        if (self->point[i].pareto) {
+            x[count] = self->point[i].seconds;
+            y[count++] = self->point[i].recall;
+        }
+    plot_series_begin(p, "fused");
+    plot_steps(p, x, y, count);
+    plot_series_end(p);
+}
+
+/* The setting that makes points of one line differ. */
+static double knob_of(const sweep_point *point)
+{
+    return point->engine == ENGINE_JOIN ? point->target : (double)point->candidates;
+}
+
+/* Points of a series in the order of their knob. */
+static size_t collect(const sweep_point *of[SWEEP_POINTS_MAX], const sweep *self, const series *s)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < self->count; i++) {
+        if (!is_of(&self->point[i], s))
+            continue;
+        size_t at = count++;
+        for (; at > 0 && knob_of(of[at - 1]) > knob_of(&self->point[i]); at--)
+            of[at] = of[at - 1];
+        of[at] = &self->point[i];
+    }
+    return count;
+}
+
+static void draw_series(plot *p, const sweep *self, const series *s)
+{
+    const sweep_point *of[SWEEP_POINTS_MAX];
+    double x[SWEEP_POINTS_MAX], y[SWEEP_POINTS_MAX];
+    size_t count = collect(of, self, s);
+    for (size_t i = 0; i < count; i++) {
+        x[i] = of[i]->seconds;
+        y[i] = of[i]->recall;
+    }
+    plot_series_begin(p, s->color);
+    plot_line(p, x, y, count);
+    for (size_t i = 0; i < count; i++) {
+        char title[2 * SWEEP_TEXT], options[SWEEP_TEXT];
+        snprintf(title, sizeof title, "%s: %.2f s, recall %.4f, at least %.4f",
+                 sweep_point_options(of[i], options), of[i]->seconds, sweep_floor4(of[i]->recall),
+                 sweep_floor4(of[i]->lower));
+        if (of[i]->lower < of[i]->recall)
+            plot_whisker(p, x[i], of[i]->lower, y[i]);
+        plot_marker(p, s->shape, of[i]->pareto, x[i], y[i], title);
+    }
+    plot_series_end(p);
+}
+
+/* A ring around the cheapest point for the target. */
+static void mark_answer(plot *p, const sweep *self)
+{
+    const sweep_point *answer = sweep_answer(self);
+    if (!answer)
+        return;
+    plot_series_begin(p, "ink");
+    plot_marker(p, PLOT_RING, false, answer->seconds, answer->recall, NULL);
+    plot_series_end(p);
+}
+
+/* Labels of the answer and the front first, as not all may find room. */
+static void label_points(plot *p, const sweep *self, const series *s)
+{
+    const sweep_point *answer = sweep_answer(self);
+    char text[SWEEP_TEXT];
+    plot_series_begin(p, s->color);
+    for (int rank = 0; rank < 3; rank++)
+        for (size_t i = 0; i < self->count; i++) {
+            const sweep_point *point = &self->point[i];
+            int own = point == answer ? 0 : point->pareto ? 1 : 2;
+            if (!is_of(point, s) || own != rank)
+                continue;
+            snprintf(text, sizeof text, "%.10g", knob_of(point));
+            plot_label(p, point->seconds, point->recall,
+                       point->engine == ENGINE_EXACT ? "exact" : text);
+        }
+    plot_series_end(p);
+}
+
+static size_t count_series(const sweep *self)
+{
+    const sweep_point *of[SWEEP_POINTS_MAX];
+    size_t count = 0;
+    for (size_t s = 0; s < SERIES; s++)
+        count += collect(of, self, &all_series[s]) > 0;
+    return count;
+}
+
+static void draw_keys(const plot *p, const sweep *self)
+{
+    plot_legend legend = {.base = 14, .room = 215}; /* one a line in narrow windows */
+    for (size_t s = 0; s < SERIES; s++) {
+        const sweep_point *of[SWEEP_POINTS_MAX];
+        if (collect(of, self, &all_series[s]) == 0)
+            continue;
+        plot_series_begin(p, all_series[s].color);
+        plot_key(p, &legend, all_series[s].shape, all_series[s].what);
+        plot_series_end(p);
+    }
+}
+
+static void draw_points(plot *p, const void *data)
+{
+    const sweep *self = data;
+    char target[32];
+    snprintf(target, sizeof target, "target %.10g", self->options->target_recall);
+    draw_keys(p, self);
+    draw_front(p, self);
+    plot_series_begin(p, "ink");
+    plot_rule_y(p, self->options->target_recall, target);
+    plot_series_end(p);
+    for (size_t s = 0; s < SERIES; s++)
+        draw_series(p, self, &all_series[s]);
+    mark_answer(p, self);
+    for (size_t s = 0; s < SERIES; s++)
+        label_points(p, self, &all_series[s]);
+}
+
+/* With the legend above the frame: a line where there is room, else a line for each entry. */
+static plot_form form_of(double width, double height, double legend)
+{
+    return (plot_form){.width = width,
+                       .height = height + legend,
+                       .left = 64,
+                       .right = 20,
+                       .top = 46 + legend,
+                       .bottom = 52};
+}
+
+static void write_plot(FILE *out, void *data)
+{
+    const sweep *self = data;
+    plot_drawing drawing = {
+        .id = "sweep",
+        .title = "Recall by seconds",
+        .description =
+            "A point for each setting of each engine. Higher is more recall, farther left is less "
+            "time. Filled points are on the Pareto front. The table below has the numbers.",
+        .wide = form_of(960, 540, 20),
+        .narrow = form_of(380, 440, 20 * (double)count_series(self)),
+        .y = {.scale = PLOT_MISSES, .label = "recall, on a log scale of what is lost"},
+        .draw = draw_points,
+        .data = self};
+    fit_axes(&drawing, self);
+    plot_write(out, &drawing);
+}
+
+/* ---- the rest ------------------------------------------------------------------------------------- */
+
+static void write_bounds(FILE *out, void *data)
+{
+    const sweep *self = data;
     if (!self->exhaustive)
         fprintf(out,
                 " A line hangs from each point down to its lower bound at %.0f %% confidence; "
                 "the target is reached where that is above the dashed line.",
                 100 * SWEEP_CONFIDENCE);
-    fputs(" Labels are the values of the knob; the ring is around the cheapest setting for the "
-          "target.</p>\n",
-          out);
-    sweep_plot(out, self);
-    fputs("</section>\n", out);
 }
 
 static void write_row(FILE *out, const sweep *self, const sweep_point *point)
 {
     char options[SWEEP_TEXT];
     bool answer = point == sweep_answer(self);
-    fprintf(out, "<tr%s><th scope=\"row\">",
+    fprintf(out, "<tr%s>",
             answer && point->pareto ? " class=\"front answer\""
             : answer                ? " class=\"answer\""
             : point->pareto         ? " class=\"front\""
                                     : "");
-    page_text(out, sweep_point_options(point, options));
-    fprintf(out, "</th><td>%.2f</td><td>", point->seconds);
-    fputs(page_count((size_t)((double)self->sample->n / point->seconds)).text, out);
-    fprintf(out, "</td><td>%.4f</td><td>%.4f</td><td>%.0f</td><td>%s%s%s</td></tr>\n",
-            sweep_floor4(point->recall), sweep_floor4(point->lower),
-            (double)point->memory_bytes / 0x1p20, point->pareto ? "front" : "",
-            point->pareto && answer ? ", " : "", answer ? "cheapest" : "");
+    page_format(out,
+                "<th scope=\"row\">%s</th><td>%.2f</td><td>%s</td><td>%.4f</td><td>%.4f</td>"
+                "<td>%.0f</td><td>%s%s%s</td></tr>\n",
+                sweep_point_options(point, options), point->seconds,
+                page_count((size_t)((double)self->sample->n / point->seconds)).text,
+                sweep_floor4(point->recall), sweep_floor4(point->lower),
+                (double)point->memory_bytes / 0x1p20, point->pareto ? "front" : "",
+                point->pareto && answer ? ", " : "", answer ? "cheapest" : "");
 }
 
-static void write_table(FILE *out, const sweep *self)
+static void write_points(FILE *out, void *data)
 {
-    fputs(
-        "<section class=\"card\">\n<h2>All points</h2>\n<div class=\"scroll\" tabindex=\"0\" "
-        "role=\"region\" aria-label=\"All points\">\n<table>\n"
-        "<caption>By recall. Options are as typed for kin build.</caption>\n<thead><tr>"
-        "<th scope=\"col\">Options</th><th scope=\"col\">Seconds</th><th scope=\"col\">Items/s</th>"
-        "<th scope=\"col\">Recall</th><th scope=\"col\">At least</th>"
-        "<th scope=\"col\">Memory, MiB</th><th scope=\"col\">Pareto</th></tr></thead>\n<tbody>\n",
-        out);
+    const sweep *self = data;
     for (size_t i = 0; i < self->count; i++)
         write_row(out, self, &self->point[i]);
-    fputs("</tbody>\n</table>\n</div>\n</section>\n", out);
 }
 
-static void write_notes(FILE *out, const sweep *self)
+static void write_notes(FILE *out, void *data)
 {
-    fputs(
-        "<section class=\"card\">\n<h2>How to read this</h2>\n<ul class=\"notes\">\n"
-        "<li>Times are of this sample on this machine, from the order of rows or the index to the "
-        "last row, without reading, judging and writing. They order engines; they are no promise. "
-        "What settings share, an index or the codes of join, counts in each of them.</li>\n"
-        "<li>Recall at a fixed --candidates falls slowly as items grow. join tunes itself in every "
-        "build, so its --target-recall means the same at any size.</li>\n"
-        "<li>The exact engine grows with the square of the items, join and hnsw do not: kin plan "
-        "predicts a build of the full catalog.</li>\n",
-        out);
-    for (size_t i = 0; i < self->notes; i++) {
-        fputs("<li>", out);
-        page_text(out, self->note[i]);
-        fputs("</li>\n", out);
-    }
-    fputs("</ul>\n</section>\n", out);
+    const sweep *self = data;
+    for (size_t i = 0; i < self->notes; i++)
+        page_format(out, "<li>%s</li>\n", self->note[i]);
 }
 
 int sweep_page(char **page, size_t *bytes, const sweep *self, kin_error *err)
 {
-    *page = NULL;
-    FILE *out = kin_text_stream(page, bytes);
-    if (!out)
-        return kin_fail_errno(err, KIN_E_MEMORY, "leave --out out", "the page");
-    write_header(out, self);
-    write_answer(out, self);
-    write_plot(out, self);
-    write_table(out, self);
-    write_notes(out, self);
-    fputs("</main>\n<footer><p>Written by kin sweep. One file, no scripts; it loads nothing.</p>"
-          "</footer>\n",
-          out);
-    return page_end(out, "leave --out out", err);
+    static const page_place place[] = {
+        {"facts", write_facts, NULL},   {"answer", write_answer, NULL},
+        {"bounds", write_bounds, NULL}, {"plot", write_plot, NULL},
+        {"points", write_points, NULL}, {"notes", write_notes, NULL},
+    };
+    const page_frame frame = {
+        .kind = "What recall costs",
+        .name = kin_path_base(self->catalog.modality[0].matrix.file.path),
+        .command = "kin sweep",
+        .style = (const char *const[]){plot_css, sweep_css, NULL},
+        .skeleton = sweep_html,
+        .place = place,
+        .places = sizeof place / sizeof *place,
+        .data = (void *)self, /* read alone */
+        .hint = "leave --out out",
+    };
+    return page_write(page, bytes, &frame, err);
 }

@@ -2,8 +2,7 @@
  * The page of `kin compare`: it says the comparison's numbers, it is inert whatever the catalog's texts are, its tags
  * are closed, and any part may be missing.
  */
-#include "report/compare_report.h"
-#include "report/page.h"
+#include "report/compare_page.h"
 #include "support/markup.h"
 #include "support/test.h"
 

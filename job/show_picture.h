@@ -1,12 +1,12 @@
-#ifndef KIN_REPORT_SHOW_PICTURE_H
-#define KIN_REPORT_SHOW_PICTURE_H
+#ifndef KIN_JOB_SHOW_PICTURE_H
+#define KIN_JOB_SHOW_PICTURE_H
 /*
- * Pictures of items inside a page: data: URIs, so that the page is one file and asks no network.
+ * Pictures of items, for pages that hold them: what a table of items names, as far as it may be shown to others.
  */
 #include "core/graph.h"
 
 #include <stdbool.h>
-#include <stdio.h>
+#include <stddef.h>
 
 /* Larger files are not embedded, nor any once a page holds so much. */
 enum { SHOW_PICTURE_MAX_BYTES = 256 << 10, SHOW_PICTURES_MAX_BYTES = 64 << 20 };
@@ -32,9 +32,9 @@ int show_pictures_init(show_pictures *self, const kin_graph *graph, const char *
                        kin_error *err);
 void show_pictures_release(show_pictures *self);
 
-/* Writes `before` and then "data:image/png;base64,..." of the row's picture. False, and nothing
- * written, where there is none to embed. Pictures are regular files below the folder, links and ".." resolved, whose
- * names end in png, jpg, jpeg, gif, webp or svg and whose first bytes are those of one of these kinds. */
-bool show_picture_write(show_pictures *self, FILE *out, const char *before, size_t row);
+/* The bytes of the row's picture in new memory (free): *data of *bytes. Returns its type, "image/png"; NULL, and NULL in
+ * *data, where there is none to embed. Pictures are regular files below the folder, links and ".." resolved, whose names
+ * end in png, jpg, jpeg, gif, webp or svg and whose first bytes are those of one of these kinds. */
+const char *show_picture_read(show_pictures *self, size_t row, unsigned char **data, size_t *bytes);
 
 #endif

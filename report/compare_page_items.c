@@ -1,12 +1,64 @@
 /*
- * The rows that lost most, on the page of `kin compare` (declared in report/compare_page.h): each item with the graph's
- * neighbours and the reference's side by side from where they begin to differ, so that one can see whether it matters.
+ * Items on the page of `kin compare`, and the rows that lost most (declared in report/compare_page_items.h and
+ * report/compare_page.h): each item with the graph's neighbours and the reference's side by side from where they begin
+ * to differ, so that one can see whether it matters.
  */
+#include "report/compare_page_items.h"
 #include "compare/row.h"
 #include "core/memory.h"
-#include "report/compare_page.h"
+#include "job/show.h"
+#include "report/compare_names.h"
+#include "report/tile.h"
 
 #include <stdlib.h>
+
+page_item page_graph_item(const compare_page *page, int32_t row)
+{
+    const kin_comparison *compared = page->compared;
+    page_item own = {&compared->graph.graph, (size_t)row};
+    if (page->named == own.graph || !compared->reference.there)
+        return own;
+    int32_t other = kin_id_map_other(&compared->to_reference, row);
+    return other >= 0 ? (page_item){&compared->reference.graph, (size_t)other} : own;
+}
+
+page_item page_reference_item(const compare_page *page, int32_t row)
+{
+    const kin_comparison *compared = page->compared;
+    page_item own = {&compared->reference.graph, (size_t)row};
+    if (page->named == own.graph)
+        return own;
+    int32_t back = kin_id_map_back(&compared->to_reference, row);
+    return back >= 0 ? (page_item){&compared->graph.graph, (size_t)back} : own;
+}
+
+kin_span page_item_title(page_item item)
+{
+    return kin_show_title(item.graph, item.row);
+}
+
+kin_span page_item_id(page_item item)
+{
+    return kin_lines_at(&item.graph->ids, item.row);
+}
+
+/* Its picture, or a tile in its place; nothing where the catalog has no pictures. */
+static void item_tile(FILE *out, compare_page *page, page_item item)
+{
+    tile_write(out, &page->pictures, item.graph == page->named ? item.row : SIZE_MAX);
+}
+
+void page_item_block(FILE *out, compare_page *page, page_item item)
+{
+    kin_span title = page_item_title(item), id = page_item_id(item);
+    item_tile(out, page, item);
+    page_format(out, "<p><b>%.*s</b>", PAGE_SPAN(title));
+    if (!kin_span_equal(title, id))
+        page_format(out, "<small>%.*s</small>", PAGE_SPAN(id));
+    fputs("</p>", out);
+}
+
+/* ---- rows that lost most ----------------------------------------------------------------------- */
 
 enum { ROWS_SHOWN = 8, NEIGHBORS_SHOWN = 8 };
 
@@ -75,32 +127,29 @@ static const char *graph_mark(const kin_comparison *c, const side_row *reference
     return tied ? "as good" : "not in the reference";
 }
 
-static void write_neighbor(compare_page *page, part_item item, float score, const char *mark,
-                           bool bad)
+static void write_neighbor(FILE *out, compare_page *page, page_item item, float score,
+                           const char *mark, bool bad)
 {
-    fprintf(page->out, "<li%s>", !mark ? "" : bad ? " class=\"lost\"" : " class=\"tied\"");
-    part_item_line(page, item);
-    fprintf(page->out, "<span>%s", page_number((double)score, 4).text);
+    fprintf(out, "<li%s>", !mark ? "" : bad ? " class=\"lost\"" : " class=\"tied\"");
+    page_item_block(out, page, item);
+    page_format(out, "<span>%s", page_number((double)score, 4).text);
     if (mark)
-        fprintf(page->out, " <em>%s</em>", mark);
-    fputs("</span></li>\n", page->out);
+        page_format(out, " <em>%s</em>", mark);
+    fputs("</span></li>\n", out);
 }
 
 /* Opens the list of places first .. end - 1. */
-static void list_begin(compare_page *page, const side_row *side, const char *name, size_t first,
-                       size_t end)
+static void list_begin(FILE *out, const side_row *side, const char *name, size_t first, size_t end)
 {
-    fputs("<div>\n<h4>", page->out);
-    page_text(page->out, name ? name : page_graph_name(side->graph));
+    page_format(out, "<div>\n<h4>%s", name);
     if (first >= end)
-        fprintf(page->out, " <span>no neighbours%s</span>", first > 0 ? " there" : "");
+        fprintf(out, " <span>no neighbours%s</span>", first > 0 ? " there" : "");
     else if (first == 0)
-        fprintf(page->out, " <span>first %zu of %zu</span>", end, side->count);
+        fprintf(out, " <span>first %zu of %zu</span>", end, side->count);
     else
-        fprintf(page->out, " <span>%zu to %zu of %zu; nothing is lost before</span>", first + 1,
-                end, side->count);
-    fprintf(page->out,
-            "</h4>\n<ol class=\"items\" start=\"%zu\" style=\"counter-reset:place %zu\">\n",
+        fprintf(out, " <span>%zu to %zu of %zu; nothing is lost before</span>", first + 1, end,
+                side->count);
+    fprintf(out, "</h4>\n<ol class=\"items\" start=\"%zu\" style=\"counter-reset:place %zu\">\n",
             first + 1, first);
 }
 
@@ -109,70 +158,67 @@ static size_t end_shown(const side_row *side, size_t first)
     return side->count < first + NEIGHBORS_SHOWN ? side->count : first + NEIGHBORS_SHOWN;
 }
 
-static void write_lists(compare_page *page, const side_row *graph, const side_row *reference)
+static void write_lists(FILE *out, compare_page *page, const side_row *graph,
+                        const side_row *reference)
 {
     const kin_comparison *c = page->compared;
     size_t first = first_shown(c, graph, reference);
     size_t end = end_shown(graph, first), reference_end = end_shown(reference, first);
-    list_begin(page, graph, NULL, first, end);
+    list_begin(out, graph, compare_graph_name(graph->graph), first, end);
     for (size_t i = first; i < end; i++) {
         const kin_neighbor *found = &graph->neighbor[i];
         const char *mark = graph_mark(c, reference, found);
-        write_neighbor(page, part_graph_item(page, found->row), found->score, mark,
+        write_neighbor(out, page, page_graph_item(page, found->row), found->score, mark,
                        mark && mark[0] == 'n');
     }
-    fputs("</ol>\n</div>\n", page->out);
-    list_begin(page, reference, page_reference_name(c), first, reference_end);
+    fputs("</ol>\n</div>\n", out);
+    list_begin(out, reference, compare_reference_name(c), first, reference_end);
     for (size_t i = first; i < reference_end; i++) {
         const kin_neighbor *found = &reference->neighbor[i];
         bool has = side_has(graph, kin_id_map_back(&c->to_reference, found->row));
-        write_neighbor(page, part_reference_item(page, found->row), found->score,
+        write_neighbor(out, page, page_reference_item(page, found->row), found->score,
                        has ? NULL : "missing", true);
     }
-    fputs("</ol>\n</div>\n", page->out);
+    fputs("</ol>\n</div>\n", out);
 }
 
-static void write_row(compare_page *page, const kin_worst *worst, const side_row *graph,
+static void write_row(FILE *out, compare_page *page, const kin_worst *worst, const side_row *graph,
                       const side_row *reference)
 {
-    part_item item = part_reference_item(page, worst->row);
-    fputs("<article class=\"pair\">\n<div class=\"self\">\n", page->out);
-    part_item_tile(page, item);
-    fputs("<h3>", page->out);
-    part_item_title(page, item);
-    fputs("</h3>\n<p>id ", page->out);
-    part_item_id(page, item);
+    page_item item = page_reference_item(page, worst->row);
     kin_span category = kin_show_cell(item.graph, item.row, "category");
-    if (category.length) {
-        fputs("<br>", page->out);
-        page_isolated(page->out, category);
-    }
-    fprintf(page->out, "</p>\n<p class=\"value\">recall <b>%s</b></p>\n</div>\n",
-            page_share(worst->value).text);
-    write_lists(page, graph, reference);
-    fputs("</article>\n", page->out);
+    fputs("<article class=\"pair\">\n<div class=\"self\">\n", out);
+    item_tile(out, page, item);
+    page_format(out, "<h3>%.*s</h3>\n<p>id %.*s", PAGE_SPAN(page_item_title(item)),
+                PAGE_SPAN(page_item_id(item)));
+    if (category.length)
+        page_format(out, "<br>%.*s", PAGE_SPAN(category));
+    page_format(out, "</p>\n<p class=\"value\">recall <b>%s</b></p>\n</div>\n",
+                page_share(worst->value).text);
+    write_lists(out, page, graph, reference);
+    fputs("</article>\n", out);
 }
 
-static void write_rows(compare_page *page, side_row *graph, side_row *reference)
+static void write_rows(FILE *out, compare_page *page, side_row *graph, side_row *reference)
 {
     const kin_recall *r = &page->compared->recall;
     fputs("<p class=\"says\">On the left what the graph has, on the right what the reference has. "
           "<em class=\"lost\">missing</em> neighbours are nowhere among the graph&rsquo;s; those "
           "<em class=\"lost\">not in the reference</em> stand in their place",
-          page->out);
+          out);
     fputs(r->scored ? "; <em class=\"tied\">as good</em> ones score as high as the "
                       "reference&rsquo;s last.</p>\n"
                     : ".</p>\n",
-          page->out);
+          out);
     for (size_t i = 0; i < r->worst_count && i < ROWS_SHOWN; i++) {
         int32_t row = r->worst[i].row;
         side_fill(reference, row, r->k);
         side_fill(graph, kin_id_map_back(&page->compared->to_reference, row), r->k);
-        write_row(page, &r->worst[i], graph, reference);
+        write_row(out, page, &r->worst[i], graph, reference);
     }
 }
 
-void compare_page_worst(compare_page *page)
+void compare_page_worst(FILE *out, compare_page *page)
 {
     const kin_comparison *c = page->compared;
     side_row graph = {0}, reference = {0};
@@ -180,7 +226,7 @@ void compare_page_worst(compare_page *page)
     if (page->rc == 0)
         page->rc = side_init(&reference, &c->reference.graph, page->err);
     if (page->rc == 0)
-        write_rows(page, &graph, &reference);
+        write_rows(out, page, &graph, &reference);
     side_release(&graph);
     side_release(&reference);
 }

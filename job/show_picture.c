@@ -1,14 +1,12 @@
 /*
- * Reads picture files and writes them as base64 (declared in report/show_picture.h). A picture that
- * stands on the page several times is embedded each time: a page without scripts cannot share one
- * between <img> elements, and thumbnails are small. Cost: 4/3 of the files' bytes.
+ * Reads picture files (declared in job/show_picture.h).
  *
- * A table may name anything, and a page is handed on: what is embedded lies in the pictures' folder, is a regular file,
+ * A table may name anything, and a page goes to others: what is embedded lies in the pictures' folder, is a regular file,
  * and begins as a picture does. The real path of a name is found first, which may lead through links and ".."; what is
  * below the folder is then opened part by part from the folder's descriptor, following no link, so that nothing put
  * there meanwhile leads out.
  */
-#include "report/show_picture.h"
+#include "job/show_picture.h"
 #include "core/memory.h"
 
 #include <errno.h>
@@ -174,7 +172,7 @@ static bool has_ending(kin_span name)
     return false;
 }
 
-/* ---- reading and writing ------------------------------------------------------------------------ */
+/* ---- reading ------------------------------------------------------------------------ */
 
 /* The bytes of a small file and a NUL behind them, in new memory; NULL where it is empty, larger than
  * SHOW_PICTURE_MAX_BYTES or cannot be read. Not mapped: the file may shrink meanwhile. */
@@ -200,43 +198,28 @@ static unsigned char *read_small(show_pictures *self, int fd, size_t *bytes)
     return NULL;
 }
 
-static void write_base64(FILE *out, const unsigned char *data, size_t bytes)
+const char *show_picture_read(show_pictures *self, size_t row, unsigned char **data, size_t *bytes)
 {
-    static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < bytes; i += 3) {
-        size_t left = bytes - i;
-        unsigned group = (unsigned)data[i] << 16 | (left > 1 ? (unsigned)data[i + 1] << 8 : 0) |
-                         (left > 2 ? (unsigned)data[i + 2] : 0);
-        putc(digit[group >> 18], out);
-        putc(digit[group >> 12 & 63], out);
-        putc(left > 1 ? digit[group >> 6 & 63] : '=', out);
-        putc(left > 2 ? digit[group & 63] : '=', out);
-    }
-}
-
-bool show_picture_write(show_pictures *self, FILE *out, const char *before, size_t row)
-{
+    *data = NULL;
     if (self->column < 0)
-        return false;
+        return NULL;
     kin_span name = kin_table_cell(&self->graph->items, row, self->column);
     if (name.length == 0)
-        return false;
+        return NULL;
     bool outside = false;
-    size_t bytes = 0;
     int fd = has_ending(name) ? open_picture(self, name, &outside) : -1;
-    unsigned char *data = fd >= 0 ? read_small(self, fd, &bytes) : NULL;
-    const char *type = data ? type_of(data, bytes) : NULL;
-    bool embed = type && self->bytes + bytes <= SHOW_PICTURES_MAX_BYTES;
+    *data = fd >= 0 ? read_small(self, fd, bytes) : NULL;
+    const char *type = *data ? type_of(*data, *bytes) : NULL;
+    bool embed = type && self->bytes + *bytes <= SHOW_PICTURES_MAX_BYTES;
     if (fd >= 0)
         close(fd);
-    if (embed) {
-        fprintf(out, "%sdata:%s;base64,", before, type);
-        write_base64(out, data, bytes);
-        self->bytes += bytes;
-    }
-    free(data);
+    self->bytes += embed ? *bytes : 0;
     self->embedded += embed;
     self->outside += outside;
     self->left_out += !embed && !outside;
-    return embed;
+    if (embed)
+        return type;
+    free(*data);
+    *data = NULL;
+    return NULL;
 }
