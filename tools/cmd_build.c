@@ -2,6 +2,7 @@
  * kin build: from vector files to a similarity graph on disk (job/build.h).
  */
 #include "core/counted.h"
+#include "core/path.h"
 #include "core/plain.h"
 #include "job/sources.h"
 #include "tools/build_options.h"
@@ -10,7 +11,6 @@
 #include "tools/signals.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 static int print_config(const build_options *o, kin_error *err)
 {
@@ -62,15 +62,6 @@ static void print_summary(const kin_build_report *report, const char *graph)
     suggest(report, graph);
 }
 
-/* The folder as it is called now: a new string, NULL without memory. */
-static char *without_slashes(const char *path)
-{
-    size_t length = strlen(path);
-    while (length > 1 && path[length - 1] == '/')
-        length--;
-    return strndup(path, length);
-}
-
 int build_run(const void *values, const kin_operands *operands, kin_error *err)
 {
     (void)operands;
@@ -91,7 +82,7 @@ int build_run(const void *values, const kin_operands *operands, kin_error *err)
     kin_monitor monitor = console_monitor_start(&progress, 0);
     rc = kin_build_run(&catalog, &o->build, &monitor, &report, err);
     console_monitor_end(&progress);
-    char *graph = rc == 0 ? without_slashes(o->build.out) : NULL;
+    char *graph = rc == 0 ? kin_path_trim(o->build.out) : NULL;
     if (rc == 0)
         print_summary(&report, graph ? graph : o->build.out);
     free(graph);
