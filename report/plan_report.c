@@ -4,25 +4,16 @@
 #include "report/plan_report.h"
 #include "core/json.h"
 #include "core/plain.h"
-#include "core/threads.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
-static const prediction *chosen_row(const plan_report *self)
-{
-    for (size_t i = 0; i < PREDICT_ENGINES; i++)
-        if (self->row[i].engine == self->chosen)
-            return &self->row[i];
-    return NULL;
-}
-
 /* "exact", "target 0.97 (judged)": what is known of an engine's rows beforehand. */
-static const char *recall_of(const plan_report *self, build_engine engine, char text[48])
+static const char *recall_of(const kin_plan_report *self, build_engine engine, char text[48])
 {
     bool proven = engine == ENGINE_EXACT || engine == ENGINE_STREAM;
-    snprintf(text, 48, "target %.10g, measured", self->input->options->target_recall);
+    snprintf(text, 48, "target %.10g, measured", self->target_recall);
     return proven ? "exact" : text;
 }
 
@@ -55,9 +46,9 @@ static const double worth_saying = 1.25;
 
 /* The engine that advice names: the quickest that can run, if that is worth it. Engines whose rows are
  * proven are preferred to quicker ones that are measured. */
-static const prediction *advised(const plan_report *self)
+static const prediction *advised(const kin_plan_report *self)
 {
-    const prediction *chosen = chosen_row(self), *best = NULL;
+    const prediction *chosen = kin_plan_chosen(self), *best = NULL;
     double most = chosen->refused.code ? INFINITY : prediction_seconds(chosen) / worth_saying;
     for (size_t proven = 1; best == NULL && proven < 2; proven--)
         for (size_t i = 0; i < PREDICT_ENGINES; i++) {
@@ -72,9 +63,9 @@ static const prediction *advised(const plan_report *self)
     return best;
 }
 
-static void advice_text(const plan_report *self, char text[160])
+static void advice_text(const kin_plan_report *self, char text[160])
 {
-    const prediction *other = advised(self), *chosen = chosen_row(self);
+    const prediction *other = advised(self), *chosen = kin_plan_chosen(self);
     char time[32];
     text[0] = '\0';
     if (!other)
@@ -88,7 +79,7 @@ static void advice_text(const plan_report *self, char text[160])
 
 /* ---- table ---------------------------------------------------------------------------------------- */
 
-static void print_row(const plan_report *self, const prediction *row)
+static void print_row(const kin_plan_report *self, const prediction *row)
 {
     char time[32], memory[32], mapped[32], recall[48];
     printf("%c %-7s", row->engine == self->chosen ? '*' : ' ', build_engine_names[row->engine]);
@@ -107,9 +98,9 @@ static void print_row(const plan_report *self, const prediction *row)
            recall_of(self, row->engine, recall));
 }
 
-static void print_chosen(const plan_report *self)
+static void print_chosen(const kin_plan_report *self)
 {
-    const prediction *row = chosen_row(self);
+    const prediction *row = kin_plan_chosen(self);
     char time[32], planned[32], own[32], mapped[32];
     printf("engine  %s\n", build_engine_names[self->chosen]);
     if (row->refused.code)
@@ -122,16 +113,16 @@ static void print_chosen(const plan_report *self)
            size_text(row->mapped_bytes, mapped));
 }
 
-static void print_disk(const plan_report *self)
+static void print_disk(const kin_plan_report *self)
 {
     char graph[32], left[32];
-    printf("disk    %s for the graph", size_text(self->disk.graph_bytes, graph));
-    if (self->disk.free_bytes != SIZE_MAX)
-        printf(", %s are free", size_text(self->disk.free_bytes, left));
-    printf("%s\n", self->input->files.of_folder ? "" : "; its speed was not measured (no --out)");
+    printf("disk    %s for the graph", size_text(self->graph_bytes, graph));
+    if (self->free_bytes != SIZE_MAX)
+        printf(", %s are free", size_text(self->free_bytes, left));
+    printf("%s\n", self->files.of_folder ? "" : "; its speed was not measured (no --out)");
 }
 
-void plan_report_print(const plan_report *self)
+void plan_report_print(const kin_plan_report *self)
 {
     char advice[160];
     print_chosen(self);
@@ -147,7 +138,7 @@ void plan_report_print(const plan_report *self)
 
 /* ---- JSON ----------------------------------------------------------------------------------------- */
 
-static json_t *row_json(const plan_report *self, const prediction *row)
+static json_t *row_json(const kin_plan_report *self, const prediction *row)
 {
     char recall[48];
     json_t *out = json_pack("{s:s, s:b, s:b, s:s}", "engine", build_engine_names[row->engine],
@@ -176,13 +167,13 @@ static json_t *row_json(const plan_report *self, const prediction *row)
     return out;
 }
 
-static json_t *rates_json(const plan_report *self)
+static json_t *rates_json(const kin_plan_report *self)
 {
-    const scan_rates *scan = &self->input->scan;
-    const stream_rates *stream = &self->input->stream;
-    const file_rates *files = &self->input->files;
+    const scan_rates *scan = &self->scan;
+    const stream_rates *stream = &self->stream;
+    const file_rates *files = &self->files;
     return json_pack("{s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}",
-                     "sample_rows", (json_int_t)self->input->sample.catalog.n, "lead_dimensions",
+                     "sample_rows", (json_int_t)self->sample_rows, "lead_dimensions",
                      (json_int_t)scan->lead, "fit", scan->fit, "encoded_row", scan->encoded, "pair",
                      scan->pair, "refined_pair", scan->refined, "refined_pair_early",
                      scan->refined_early, "finished_candidate", scan->finished, "possible_share",
@@ -190,22 +181,20 @@ static json_t *rates_json(const plan_report *self)
                      "written_byte", files->written, "hashed_byte", files->hashed);
 }
 
-json_t *plan_report_json(const plan_report *self)
+json_t *plan_report_json(const kin_plan_report *self)
 {
-    const predict_input *in = self->input;
     char advice[160];
     json_t *rows = json_array();
     for (size_t i = 0; i < PREDICT_ENGINES; i++)
         kin_json_append(&rows, row_json(self, &self->row[i]));
     advice_text(self, advice);
-    bool known = self->disk.free_bytes != SIZE_MAX;
-    return json_pack(
-        "{s:s, s:I, s:I, s:I, s:i, s:s, s:o, s:{s:I, s:o, s:b}, s:o, s:o, s:f}", "kind", "plan",
-        "items", (json_int_t)in->catalog->n, "dimensions",
-        (json_int_t)kin_catalog_dimensions(in->catalog), "top_k", (json_int_t)in->options->top_k,
-        "threads", kin_threads_used(), "engine", build_engine_names[self->chosen], "engines", rows,
-        "disk", "graph_bytes", (json_int_t)self->disk.graph_bytes, "free_bytes",
-        known ? json_integer((json_int_t)self->disk.free_bytes) : json_null(), "measured",
-        in->files.of_folder, "advice", advice[0] ? json_string(advice) : json_null(), "rates",
-        rates_json(self), "planning_seconds", self->seconds);
+    bool known = self->free_bytes != SIZE_MAX;
+    return json_pack("{s:s, s:I, s:I, s:I, s:i, s:s, s:o, s:{s:I, s:o, s:b}, s:o, s:o, s:f}",
+                     "kind", "plan", "items", (json_int_t)self->items, "dimensions",
+                     (json_int_t)self->dimensions, "top_k", (json_int_t)self->top_k, "threads",
+                     self->threads, "engine", build_engine_names[self->chosen], "engines", rows,
+                     "disk", "graph_bytes", (json_int_t)self->graph_bytes, "free_bytes",
+                     known ? json_integer((json_int_t)self->free_bytes) : json_null(), "measured",
+                     self->files.of_folder, "advice", advice[0] ? json_string(advice) : json_null(),
+                     "rates", rates_json(self), "planning_seconds", self->seconds);
 }
