@@ -14,7 +14,7 @@ MAY_USE = {
     "scan": {"scan", "core"},
     "exact": {"exact", "core", "scan"},
     "ann": {"ann", "core", "scan"},
-    "compare": {"compare", "core", "job", "tools"},
+    "compare": {"compare", "core"},
     "job": {"job", "core", "scan", "exact", "ann", "compare", "report", "tools"},
     "report": {"report", "job", "compare", "core", "tools"},
     "tools": {"tools", "tools/gen", "core", "scan", "exact", "ann", "compare", "job", "report"},
