@@ -1,5 +1,6 @@
 /*
- * compare/sampling: rows drawn by strata are different, in proportion, and each as likely as any other.
+ * compare/sampling: rows drawn by strata are different, in proportion, and each as likely as any
+ * other; rows drawn from a population are in it.
  */
 #include "compare/sampling.h"
 #include "support/test.h"
@@ -66,11 +67,34 @@ static void test_each_row_alike(void **state)
         assert_in_range(times[i], 160 - 75, 160 + 75);
 }
 
+/* Without replacement, in order, and only rows that may be drawn. */
+static void test_population(void **state)
+{
+    enum { LARGE = 500 };
+    static const int32_t without[] = {3, 5, 400};
+    uint8_t present[LARGE];
+    int32_t row[LARGE];
+    (void)state;
+    for (size_t i = 0; i < LARGE; i++)
+        present[i] = i % 4 != 0;
+    const kin_population all = {.n = LARGE};
+    const kin_population some = {LARGE, present, without, TEST_COUNT(without)};
+    for (uint64_t key = 0; key < 50; key++) {
+        assert_int_equal(kin_sample_draw(row, 40, &all, key), 40);
+        for (size_t i = 1; i < 40; i++)
+            assert_true(row[i] > row[i - 1]);
+        assert_int_equal(kin_sample_draw(row, LARGE, &some, key), LARGE * 3 / 4 - 2);
+        for (size_t i = 0; i < LARGE * 3 / 4 - 2; i++)
+            assert_true(row[i] % 4 != 0 && row[i] != 3 && row[i] != 5);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_proportion),
         cmocka_unit_test(test_each_row_alike),
+        cmocka_unit_test(test_population),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
