@@ -367,7 +367,7 @@ class Query(Indexes):
         self.refused(66, "gone", "query", "gone", "--item", "1")
         self.refused(65, "bad.npy: row 1 is NaN at column 4", "query", "i", "--query",
                      "text=bad.npy")
-        self.refused(65, "i has no item 'nobody'", "query", "i", "--item", "nobody")
+        self.refused(65, "i has no item 'nothing'", "query", "i", "--item", "nothing")
         os.unlink(self.path("text.npy"))
         self.refused(66, "text.npy", "query", "i", "--item", "1")
 

@@ -43,7 +43,7 @@ class Next(Case):
         return ["--modality", "text=text.npy:.6", "--modality", "image=image.npy:.4", "--top-k", "10"]
 
     def test_build(self):
-        """To look at a graph, and to judge an approximate one."""
+        """To look at a graph, and to evaluate an approximate one."""
         for i, name in enumerate(NAMES):
             engine = ["exact", "join"][i % 2]
             command = self.suggested(self.run_kin("build", *self.modalities(), "--engine", engine, "--out=" + name))

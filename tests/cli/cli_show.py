@@ -180,8 +180,8 @@ class Show(Graphs):
 
     def test_refusals(self):
         self.build("g")
-        self.refused(65, "nobody", "show", "g", "--item", "nobody", "--out", "page.html")
-        self.refused(65, "nobody", "show", "g", "--item", "n1", "--item", "nobody")
+        self.refused(65, "nothing", "show", "g", "--item", "nothing", "--out", "page.html")
+        self.refused(65, "nothing", "show", "g", "--item", "n1", "--item", "nothing")
         self.text("page.html", "mine")
         self.refused(73, "page.html exists already", "show", "g", "--out", "page.html")
         self.ok("show", "g", "--out", "page.html", "--force")

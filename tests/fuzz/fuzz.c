@@ -192,7 +192,7 @@ static unsigned bit_of(int rc)
     }
 }
 
-bool fuzz_judge_at(int rc, kin_error *err, unsigned may, const char *file, int line)
+bool fuzz_outcome_at(int rc, kin_error *err, unsigned may, const char *file, int line)
 {
     bool good = rc == 0;
     if (rc != 0) {

@@ -65,8 +65,8 @@ enum {
 
 /* rc is 0, or a code among `may` that *err has too, with a message and a hint of one printable line each.
  * Wipes *err. Returns whether rc is 0. */
-#define fuzz_judge(rc, err, may) fuzz_judge_at(rc, err, may, __FILE__, __LINE__)
-bool fuzz_judge_at(int rc, kin_error *err, unsigned may, const char *file, int line);
+#define fuzz_outcome(rc, err, may) fuzz_outcome_at(rc, err, may, __FILE__, __LINE__)
+bool fuzz_outcome_at(int rc, kin_error *err, unsigned may, const char *file, int line);
 
 /* The text is UTF-8 without NUL, and without characters that part lines or steer terminals. */
 bool fuzz_is_utf8(kin_span text);

@@ -119,7 +119,7 @@ static void open_catalog(void)
     source[0].path = strdup(fuzz_path("catalog/text.npy"));
     source[1].path = strdup(fuzz_path("catalog/image.npy"));
     kin_catalog_options options = {.source = source, .source_count = 2};
-    fuzz_want(fuzz_judge(kin_catalog_open(&catalog, &options, &err), &err, 0));
+    fuzz_want(fuzz_outcome(kin_catalog_open(&catalog, &options, &err), &err, 0));
     free(source[0].path);
     free(source[1].path);
 }
@@ -135,14 +135,14 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
         json_t *manifest;
         kin_dir dir;
         load(&folders[b]);
-        fuzz_want(fuzz_judge(kin_dir_open(&dir, folders[b].path, &err), &err, 0));
-        fuzz_want(fuzz_judge(kin_manifest_read_in(&manifest, &dir, NULL, &err), &err, 0));
-        fuzz_want(fuzz_judge(kin_manifest_verify(manifest, &dir, &err), &err, 0));
+        fuzz_want(fuzz_outcome(kin_dir_open(&dir, folders[b].path, &err), &err, 0));
+        fuzz_want(fuzz_outcome(kin_manifest_read_in(&manifest, &dir, NULL, &err), &err, 0));
+        fuzz_want(fuzz_outcome(kin_manifest_verify(manifest, &dir, &err), &err, 0));
         kin_dir_close(&dir);
         json_decref(manifest);
     }
     open_catalog();
-    fuzz_want(fuzz_judge(kin_graph_open(&reference, folders[0].path, &err), &err, 0));
+    fuzz_want(fuzz_outcome(kin_graph_open(&reference, folders[0].path, &err), &err, 0));
     return 0;
 }
 
@@ -286,16 +286,16 @@ static void judge_graph(const kin_graph *graph)
     kin_mismatches mismatches;
     kin_id_map id_map;
     kin_structure structure;
-    fuzz_judge(kin_graph_check_compatible(&mismatches, graph, &reference, 0, &err), &err,
-               FUZZ_DATA);
-    if (fuzz_judge(kin_id_map_init(&id_map, &graph->ids, "a", &reference.ids, "b", &err), &err,
-                   FUZZ_DATA)) {
+    fuzz_outcome(kin_graph_check_compatible(&mismatches, graph, &reference, 0, &err), &err,
+                 FUZZ_DATA);
+    if (fuzz_outcome(kin_id_map_init(&id_map, &graph->ids, "a", &reference.ids, "b", &err), &err,
+                     FUZZ_DATA)) {
         for (size_t i = 0; i < graph->n; i++)
             fuzz_want(kin_id_map_other(&id_map, (int32_t)i) < (int32_t)reference.n);
         kin_id_map_release(&id_map);
     }
-    if (fuzz_judge(kin_graph_check_scores(graph, &err), &err, FUZZ_DATA))
-        fuzz_judge(kin_structure_measure(&structure, graph, NULL, &err), &err, FUZZ_MEMORY);
+    if (fuzz_outcome(kin_graph_check_scores(graph, &err), &err, FUZZ_DATA))
+        fuzz_outcome(kin_structure_measure(&structure, graph, NULL, &err), &err, FUZZ_MEMORY);
 }
 
 static void read_graph(const char *path)
@@ -304,11 +304,11 @@ static void read_graph(const char *path)
     kin_graph graph;
     kin_trace trace;
     bool there;
-    if (!fuzz_judge(kin_graph_open(&graph, path, &err), &err, REFUSALS))
+    if (!fuzz_outcome(kin_graph_open(&graph, path, &err), &err, REFUSALS))
         return;
     check_graph(&graph);
     judge_graph(&graph);
-    if (fuzz_judge(kin_trace_open(&trace, &there, &graph, &err), &err, REFUSALS) && there) {
+    if (fuzz_outcome(kin_trace_open(&trace, &there, &graph, &err), &err, REFUSALS) && there) {
         check_trace(&trace);
         kin_trace_close(&trace);
     }
@@ -324,9 +324,9 @@ static void read_join(const kin_dir *dir, const json_t *manifest)
     kin_join *join;
     bool tuned = false;
     options.top_k = INDEX_K;
-    if (!fuzz_judge(kin_join_new(&join, &catalog, &options, &err), &err, 0))
+    if (!fuzz_outcome(kin_join_new(&join, &catalog, &options, &err), &err, 0))
         return;
-    if (fuzz_judge(kin_join_load(join, dir, manifest, &tuned, &err), &err, REFUSALS) && tuned) {
+    if (fuzz_outcome(kin_join_load(join, dir, manifest, &tuned, &err), &err, REFUSALS) && tuned) {
         const kin_join_effort *effort = kin_join_get_effort(join);
         fuzz_want(effort->reach >= 0 && effort->tail_share > 0 && effort->tail_share <= 1);
         fuzz_want(effort->recall >= 0 && effort->recall <= 1);
@@ -341,12 +341,13 @@ static void read_opened_index(const kin_dir *dir)
     json_t *manifest;
     kin_index *index;
     kin_index_options made;
-    if (!fuzz_judge(kin_manifest_read_in(&manifest, dir, "index", &err), &err, REFUSALS))
+    if (!fuzz_outcome(kin_manifest_read_in(&manifest, dir, "index", &err), &err, REFUSALS))
         return;
-    bool whole = fuzz_judge(kin_index_check(&made, dir, manifest, &catalog, &err), &err, REFUSALS);
+    bool whole =
+        fuzz_outcome(kin_index_check(&made, dir, manifest, &catalog, &err), &err, REFUSALS);
     if (whole)
         read_join(dir, manifest);
-    if (fuzz_judge(kin_index_open(&index, dir, manifest, &catalog, &err), &err, REFUSALS)) {
+    if (fuzz_outcome(kin_index_open(&index, dir, manifest, &catalog, &err), &err, REFUSALS)) {
         fuzz_want(whole);
         json_t *facts = kin_index_facts(index);
         fuzz_want(json_is_object(facts));
@@ -360,7 +361,7 @@ static void read_index(const char *path)
 {
     kin_error err = {0};
     kin_dir dir;
-    if (fuzz_judge(kin_dir_open(&dir, path, &err), &err, 0))
+    if (fuzz_outcome(kin_dir_open(&dir, path, &err), &err, 0))
         read_opened_index(&dir);
     kin_dir_close(&dir);
 }
@@ -445,9 +446,9 @@ static void run(const command_line *line, const base *self)
     if (!options)
         abort();
     int rc = arguments_parse(table, options, argc, argv, NULL, &operands, &help, NULL, NULL, &err);
-    fuzz_want(fuzz_judge(rc, &err, 0));
+    fuzz_want(fuzz_outcome(rc, &err, 0));
     rc = run_command(line->command, options, &operands, &err);
-    if (fuzz_judge(rc, &err, line->may))
+    if (fuzz_outcome(rc, &err, line->may))
         check_output();
     free(options);
 }
@@ -458,10 +459,10 @@ static void read_manifest(const char *path)
     json_t *manifest;
     kin_source source[KIN_MODALITIES_MAX];
     size_t count;
-    if (!fuzz_judge(kin_manifest_read(&manifest, path, NULL, &err), &err, REFUSALS))
+    if (!fuzz_outcome(kin_manifest_read(&manifest, path, NULL, &err), &err, REFUSALS))
         return;
     int rc = kin_sources_from_manifest(source, &count, manifest, &err);
-    if (fuzz_judge(rc, &err, REFUSALS))
+    if (fuzz_outcome(rc, &err, REFUSALS))
         fuzz_want(count >= 1 && count <= KIN_MODALITIES_MAX);
     for (size_t m = 0; m < count; m++) {
         fuzz_want(source[m].name[0] && source[m].path);

@@ -45,7 +45,7 @@ static void open_catalog(size_t n)
     fuzz_write(source[0].path, text, (2 + 2 * n) * sizeof *text);
     fuzz_write(source[1].path, image, (2 + n) * sizeof *image);
     kin_catalog_options options = {.source = source, .source_count = 2};
-    fuzz_want(fuzz_judge(kin_catalog_open(&catalog[n], &options, &err), &err, 0));
+    fuzz_want(fuzz_outcome(kin_catalog_open(&catalog[n], &options, &err), &err, 0));
     free(source[0].path);
     free(source[1].path);
 }
@@ -104,7 +104,7 @@ static void open_graph(const char *path, const char *ids, const kin_catalog *sco
     kin_graph graph;
     kin_import_report report;
     int rc = kin_import_open(&graph, &report, path, ids, scored, MEMORY_BYTES, &err);
-    if (fuzz_judge(rc, &err, FUZZ_DATA | FUZZ_MEMORY)) {
+    if (fuzz_outcome(rc, &err, FUZZ_DATA | FUZZ_MEMORY)) {
         check_graph(&graph, &report, scored);
         kin_graph_close(&graph);
     } else {
@@ -137,7 +137,7 @@ static void pack(const char *path, const uint8_t *data, size_t size)
     strcpy(folder, fuzz_path("."));
     unlink(path);
     fuzz_want(
-        fuzz_judge(kin_zip_write(folder, kin_path_base(path), member, MEMBERS, &err), &err, 0));
+        fuzz_outcome(kin_zip_write(folder, kin_path_base(path), member, MEMBERS, &err), &err, 0));
 }
 
 /* Archives on their own: each member that is found is read, in part and whole. */
@@ -146,18 +146,19 @@ static void open_archive(const char *path)
     kin_error err = {0};
     kin_file file;
     kin_zip archive;
-    fuzz_want(fuzz_judge(kin_file_open(&file, path, &err), &err, 0));
-    if (fuzz_judge(kin_zip_open(&archive, &file, &err), &err, FUZZ_DATA)) {
+    fuzz_want(fuzz_outcome(kin_file_open(&file, path, &err), &err, 0));
+    if (fuzz_outcome(kin_zip_open(&archive, &file, &err), &err, FUZZ_DATA)) {
         for (size_t m = 0; m < MEMBERS; m++) {
             kin_zip_entry entry;
-            if (!fuzz_judge(kin_zip_find(&archive, &entry, member_name[m], &err), &err, FUZZ_DATA))
+            if (!fuzz_outcome(kin_zip_find(&archive, &entry, member_name[m], &err), &err,
+                              FUZZ_DATA))
                 continue;
             fuzz_want(entry.bytes <= file.bytes * 1032);
             for (size_t whole = 0; whole < 2; whole++) {
                 unsigned char *out = NULL;
                 int rc = kin_zip_read(&archive, &entry, whole ? entry.bytes : entry.bytes / 2, &out,
                                       &err);
-                fuzz_want(fuzz_judge(rc, &err, FUZZ_DATA) == (out != NULL));
+                fuzz_want(fuzz_outcome(rc, &err, FUZZ_DATA) == (out != NULL));
                 free(out);
             }
         }

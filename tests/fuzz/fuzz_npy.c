@@ -35,7 +35,7 @@ static void check_format(const kin_npy_header *header)
         if (*c == '\'' || *c == '[')
             return;
     kin_npy_format(bytes, header->descr, header->dimensions, header->shape);
-    fuzz_want(fuzz_judge(kin_npy_parse_any(&again, bytes, sizeof bytes, "again", &err), &err, 0));
+    fuzz_want(fuzz_outcome(kin_npy_parse_any(&again, bytes, sizeof bytes, "again", &err), &err, 0));
     fuzz_want(strcmp(again.descr, header->descr) == 0 && !again.fortran_order);
     fuzz_want(again.dimensions == header->dimensions && again.data_offset == sizeof bytes);
     fuzz_want(again.shape[0] == header->shape[0] && again.shape[1] == header->shape[1]);
@@ -50,7 +50,7 @@ static void parse(const uint8_t *data, size_t size)
         abort();
     memcpy(exact, data, size);
     int any = kin_npy_parse_any(&header, exact, size, "file.npy", &err);
-    if (fuzz_judge(any, &err, FUZZ_DATA)) {
+    if (fuzz_outcome(any, &err, FUZZ_DATA)) {
         fuzz_want(kin_npy_is(exact, size) && header.dimensions <= 2);
         fuzz_want(header.data_offset >= 10 && header.data_offset <= size);
         fuzz_want(memchr(header.descr, '\0', sizeof header.descr) != NULL);
@@ -60,7 +60,7 @@ static void parse(const uint8_t *data, size_t size)
     }
     size_t dimensions = header.dimensions;
     int rc = kin_npy_parse(&header, exact, size, "file.npy", &err);
-    fuzz_want(fuzz_judge(rc, &err, FUZZ_DATA) == (any == 0 && dimensions > 0));
+    fuzz_want(fuzz_outcome(rc, &err, FUZZ_DATA) == (any == 0 && dimensions > 0));
     fuzz_want(kin_npy_parse(&header, exact, size, "file.npy", NULL) == rc);
     free(exact);
 }
@@ -92,7 +92,7 @@ static void open_matrix(const char *path)
 {
     kin_error err = {0};
     kin_matrix matrix;
-    if (fuzz_judge(kin_matrix_open(&matrix, path, &err), &err, FUZZ_DATA)) {
+    if (fuzz_outcome(kin_matrix_open(&matrix, path, &err), &err, FUZZ_DATA)) {
         check_matrix(&matrix);
         kin_matrix_close(&matrix);
     } else if (kin_matrix_open(&matrix, path, NULL) == 0) {
@@ -127,10 +127,10 @@ static void open_catalog(const char *path, kin_missing missing)
     kin_source source[2] = {{.name = "text", .path = (char *)(uintptr_t)path, .weight = 0.6},
                             {.name = "image", .path = (char *)(uintptr_t)path, .weight = 0.4}};
     kin_catalog_options options = {.source = source, .source_count = 2, .missing = missing};
-    if (!fuzz_judge(kin_catalog_open(&catalog, &options, &err), &err, FUZZ_DATA))
+    if (!fuzz_outcome(kin_catalog_open(&catalog, &options, &err), &err, FUZZ_DATA))
         return;
     check_catalog(&catalog);
-    fuzz_want(fuzz_judge(kin_catalog_unchanged(&catalog, &err), &err, 0));
+    fuzz_want(fuzz_outcome(kin_catalog_unchanged(&catalog, &err), &err, 0));
     kin_catalog_close(&catalog);
 }
 
@@ -151,7 +151,7 @@ static void open_arrays(void)
             kin_file file;
             int rc =
                 kin_npy_array_open(&array, &file, &dir, "file", type[t].descr, dimensions, &err);
-            if (fuzz_judge(rc, &err, FUZZ_DATA)) {
+            if (fuzz_outcome(rc, &err, FUZZ_DATA)) {
                 const unsigned char *first = array.values;
                 fuzz_want((uintptr_t)first % type[t].bytes == 0);
                 fuzz_want(dimensions == 2 || array.shape[1] == 1);

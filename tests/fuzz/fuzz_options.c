@@ -104,7 +104,7 @@ static bool parse(const kin_option_table *table, int argc, char **argv, char **e
         abort();
     int rc =
         arguments_parse(table, values, argc, argv, environment, &operands, &help, hear, NULL, &err);
-    bool good = fuzz_judge(rc, &err, FUZZ_USAGE);
+    bool good = fuzz_outcome(rc, &err, FUZZ_USAGE);
     /* defaults may lie outside of the limits ("by size" is 0): only what differs from them was parsed */
     for (kin_option_walk walk = {0}; good && !help && kin_options_next(table, &walk);) {
         const void *field = kin_option_field(&walk, values);
@@ -127,11 +127,11 @@ static void parse_size(const char *text)
     kin_error err = {0};
     uint64_t bytes, again;
     char shown[32];
-    if (!fuzz_judge(kin_bytes_parse(&bytes, text, &err), &err, FUZZ_USAGE))
+    if (!fuzz_outcome(kin_bytes_parse(&bytes, text, &err), &err, FUZZ_USAGE))
         return;
     fuzz_want(bytes <= INT64_MAX);
     kin_bytes_text(bytes, shown);
-    fuzz_want(fuzz_judge(kin_bytes_parse(&again, shown, &err), &err, 0));
+    fuzz_want(fuzz_outcome(kin_bytes_parse(&again, shown, &err), &err, 0));
     fuzz_want(again == bytes);
 }
 
@@ -141,7 +141,7 @@ static void parse_source(const char *text)
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
     kin_error err = {0};
     kin_source source;
-    if (!fuzz_judge(kin_source_parse(&source, text, &err), &err, FUZZ_USAGE))
+    if (!fuzz_outcome(kin_source_parse(&source, text, &err), &err, FUZZ_USAGE))
         return;
     size_t length = strlen(source.name);
     fuzz_want(length >= 1 && length < KIN_NAME_MAX && strspn(source.name, letters) == length);

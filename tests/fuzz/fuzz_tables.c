@@ -47,7 +47,7 @@ static void check_index(const kin_lines *lines, const char *path)
 {
     kin_error err = {0};
     kin_line_index index;
-    if (!fuzz_judge(kin_line_index_init(&index, lines, path, 1, &err), &err, FUZZ_DATA))
+    if (!fuzz_outcome(kin_line_index_init(&index, lines, path, 1, &err), &err, FUZZ_DATA))
         return;
     for (size_t i = 0; i < lines->count; i++) {
         kin_span line = kin_lines_at(lines, i);
@@ -61,7 +61,7 @@ static void open_lines(const char *path)
 {
     kin_error err = {0};
     kin_lines lines;
-    if (!fuzz_judge(kin_lines_open(&lines, path, &err), &err, FUZZ_DATA)) {
+    if (!fuzz_outcome(kin_lines_open(&lines, path, &err), &err, FUZZ_DATA)) {
         fuzz_want(kin_lines_open(&lines, path, NULL) != 0);
         return;
     }
@@ -98,7 +98,7 @@ static void open_table(const char *path)
 {
     kin_error err = {0};
     kin_table table;
-    if (!fuzz_judge(kin_table_open(&table, path, &err), &err, FUZZ_DATA)) {
+    if (!fuzz_outcome(kin_table_open(&table, path, &err), &err, FUZZ_DATA)) {
         fuzz_want(kin_table_open(&table, path, NULL) != 0);
         return;
     }
@@ -113,7 +113,7 @@ static void check_catalog(const kin_catalog *catalog, size_t n)
     kin_error err = {0};
     kin_line_index index;
     fuzz_want(catalog->n == n && catalog->ids.count == n);
-    fuzz_want(fuzz_judge(kin_line_index_init(&index, &catalog->ids, "ids", 1, &err), &err, 0));
+    fuzz_want(fuzz_outcome(kin_line_index_init(&index, &catalog->ids, "ids", 1, &err), &err, 0));
     kin_line_index_release(&index);
     for (size_t i = 0; i < n; i++) {
         kin_span id = kin_lines_at(&catalog->ids, i);
@@ -141,10 +141,10 @@ static void open_catalog(const char *ids, const char *items, size_t n)
     kin_source source = {.name = "text", .path = vectors[n], .weight = 1};
     kin_catalog_options options = {
         .source = &source, .source_count = 1, .ids = ids, .items = items};
-    if (!fuzz_judge(kin_catalog_open(&catalog, &options, &err), &err, FUZZ_DATA))
+    if (!fuzz_outcome(kin_catalog_open(&catalog, &options, &err), &err, FUZZ_DATA))
         return;
     check_catalog(&catalog, n);
-    fuzz_want(fuzz_judge(kin_catalog_unchanged(&catalog, &err), &err, 0));
+    fuzz_want(fuzz_outcome(kin_catalog_unchanged(&catalog, &err), &err, 0));
     kin_catalog_close(&catalog);
 }
 
