@@ -354,7 +354,7 @@ static void conclude_trace(kin_why *self)
     if (trace->rows == 0)
         conclude(
             self, KIN_WHY_NOT_TRACED,
-            "lost: its exact rank is %zu of %zu; a build with --trace-rows notes where such are "
+            "lost: its exact rank is %zu of %zu; a build with --trace-rows records where such are "
             "lost",
             rank, self->graph->k);
     else if (!trace->traced)

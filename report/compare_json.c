@@ -1,5 +1,5 @@
 /*
- * The document of kin compare, schema "kin-compare/2": docs/METRICS.md has every key. What could not be measured is
+ * The document of kin compare, schema "kin-compare/3": docs/METRICS.md has every key. What could not be measured is
  * null, never left out.
  */
 #include "core/json.h"
@@ -283,7 +283,7 @@ json_t *kin_comparison_json(const kin_comparison *self)
     for (size_t i = 0; i < self->warning_count; i++)
         kin_json_append(&warnings, kin_json_text(self->warning[i]));
     json_t *out = json_object();
-    kin_json_set(&out, "schema", json_string("kin-compare/2"));
+    kin_json_set(&out, "schema", json_string("kin-compare/3"));
     kin_json_set(&out, "graph", side_json(&self->graph));
     kin_json_set(&out, "other", self->other.there ? side_json(&self->other) : json_null());
     kin_json_set(&out, "reference", reference_json(self));

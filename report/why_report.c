@@ -113,7 +113,7 @@ static void print_sources(FILE *out, const kin_why *w)
     else if (kin_graph_is_exact(w->graph))
         fputs("all items: the engine is exact\n", out);
     else if (!trace->traced)
-        fputs("none were noted: build with --trace-rows\n", out);
+        fputs("none were recorded: build with --trace-rows\n", out);
     for (size_t s = 0; s < trace->source_count; s++) {
         const kin_why_source *source = &trace->source[s];
         print_label(out, s == 0 ? "candidates" : "");
@@ -231,7 +231,7 @@ json_t *kin_why_json(const kin_why *w)
 {
     const kin_graph *graph = w->graph;
     json_t *out = json_object();
-    kin_json_set(&out, "schema", json_string("kin-why/1"));
+    kin_json_set(&out, "schema", json_string("kin-why/2"));
     kin_json_set(&out, "graph", graph_json(graph));
     kin_json_set(&out, "a", item_json(graph, w->a));
     kin_json_set(&out, "b", item_json(graph, w->b));

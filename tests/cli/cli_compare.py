@@ -130,7 +130,7 @@ class Numbers(Compare):
             if "drop" in arguments:
                 reference, truth = "exact-drop", self.build("exact-drop", "--missing", "drop")
             document = self.compare(name, "--reference", reference)
-            self.assertEqual(document["schema"], "kin-compare/2")
+            self.assertEqual(document["schema"], "kin-compare/3")
             self.check_recall(document["recall"], graph, truth, range(N))
             self.assertTrue(document["recall"]["exhaustive"])
             self.assertIsNone(document["recall"]["tie_aware"]["interval"])

@@ -61,7 +61,7 @@ class Numbers(Why):
     def check_pair(self, document, oracle, graph, a, b):
         scores, cosines = oracle.rows([a])
         back, _ = oracle.rows([b])
-        self.assertEqual(document["schema"], "kin-why/1")
+        self.assertEqual(document["schema"], "kin-why/2")
         self.assertEqual(document["a"], {"id": "i%d" % a, "row": a})
         self.assertEqual(document["b"], {"id": "i%d" % b, "row": b})
         self.assertTrue(document["vectors"])
@@ -264,7 +264,7 @@ class Results(Why):
         found = list(self.lost(graph))
         deep = next(it for it in found if min(it[3]) > K)
         a, b, rank, ranks = deep
-        self.concludes("not_traced", "lost: its exact rank is %d of 12; a build with --trace-rows notes "
+        self.concludes("not_traced", "lost: its exact rank is %d of 12; a build with --trace-rows records "
                     "where such are lost" % rank, "hnsw", a, b)
 
         indexes = [("text", "text", K), ("image", "image", K)]
