@@ -90,7 +90,7 @@ static int map_ids(kin_id_map *out, kin_comparison_side *a, kin_comparison_side 
     return rc;
 }
 
-/* What makes a comparison mean less: refused, or with --force noted. */
+/* What makes a comparison mean less: refused, or with --force reported. */
 static int check_compatible(kin_comparison *self, const kin_graph *graph, const kin_id_map *id_map,
                             const kin_monitor *monitor, kin_error *err)
 {

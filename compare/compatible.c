@@ -7,7 +7,7 @@
 static const char hint_same[] = "compare graphs that were built from the same files with the same "
                                 "weights and --top-k, or go on all the same with --force";
 
-/* Adds one difference; a refusal needs no more of them than have room. */
+/* Adds one difference; a refusal needs no more of them than fit. */
 static void __attribute__((format(printf, 2, 3)))
 add_mismatch(kin_mismatches *self, const char *format, ...)
 {

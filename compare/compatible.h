@@ -7,7 +7,7 @@
 
 enum { KIN_MISMATCHES_MAX = 12 };
 
-/* What is different, each a line for people that names both values. */
+/* What is different: a line each, which names both values. */
 typedef struct kin_mismatches {
     size_t count;
     char text[KIN_MISMATCHES_MAX][KIN_MESSAGE_MAX];

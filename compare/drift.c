@@ -117,15 +117,15 @@ static void nights_release(nights *self)
 /* Which items both nights have, and the first of those that only one has. */
 static void list_items(kin_drift *out, nights *self)
 {
-    const size_t room = sizeof out->example_new / sizeof *out->example_new;
+    const size_t capacity = sizeof out->example_new / sizeof *out->example_new;
     size_t common = 0;
     for (size_t i = 0; i < out->items; i++) {
         if (kin_id_map_other(self->id_map, (int32_t)i) >= 0)
             self->row[common++] = (int32_t)i;
-        else if (out->example_new_count < room)
+        else if (out->example_new_count < capacity)
             out->example_new[out->example_new_count++] = (int32_t)i;
     }
-    for (size_t i = 0; i < out->previous_items && out->example_gone_count < room; i++)
+    for (size_t i = 0; i < out->previous_items && out->example_gone_count < capacity; i++)
         if (kin_id_map_back(self->id_map, (int32_t)i) < 0)
             out->example_gone[out->example_gone_count++] = (int32_t)i;
 }

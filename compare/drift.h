@@ -46,13 +46,11 @@ typedef struct kin_drift {
     size_t changed, reordered;
     size_t nearest_changed; /* another first neighbour */
     size_t worst_count;
-    kin_worst worst
-        [KIN_WORST_MAX]; /* rows of the new graph with the least Jaccard@K; no unchanged ones */
+    kin_worst worst[KIN_WORST_MAX]; /* changed rows of the new graph, least Jaccard@K first */
     size_t example_new_count, example_gone_count;
     int32_t example_new[5], example_gone[5]; /* the first rows of each, in their own graphs */
     size_t input_count;
-    kin_input_drift
-        input[2 * KIN_MODALITIES_MAX]; /* the new graph's modalities, then those that are gone */
+    kin_input_drift input[2 * KIN_MODALITIES_MAX]; /* the new graph's, then those that are gone */
 } kin_drift;
 
 /* `id_map` leads from `graph` to `previous`; rows are cut to `k` (0: the smaller of the two

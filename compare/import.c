@@ -203,7 +203,7 @@ static int best_first(const void *a, const void *b)
 }
 
 /* The row's neighbours as the file has them, best first, into w->candidate; returns how many. */
-static size_t take_row(const intake *self, worker *w, size_t row)
+static size_t read_row(const intake *self, worker *w, size_t row)
 {
     const kin_import_file *from = self->from;
     bool sorted = true;
@@ -269,7 +269,7 @@ static size_t score_row(const intake *self, worker *w, size_t row, size_t count,
 static void import_row(const intake *self, worker *w, size_t row)
 {
     size_t first = (size_t)self->from->start[row];
-    size_t count = drop_repeated(w, take_row(self, w, row));
+    size_t count = drop_repeated(w, read_row(self, w, row));
     for (size_t i = 0; i < count && !self->catalog; i++)
         self->neighbor[first + i] = w->candidate[i].row;
     if (self->catalog)

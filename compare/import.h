@@ -11,7 +11,7 @@
  *              and are not read
  *
  * Row i is item i. A row number of -1 is padding. The item itself, repeated neighbours and pairs
- * that have no score are left out and counted. The graph's k is what the file has room for, not
+ * that have no score are left out and counted. The graph's k is what the file has capacity for, not
  * what is left: rows from which something was left out are short.
  */
 #include "core/catalog.h"

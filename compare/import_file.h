@@ -1,11 +1,10 @@
 #ifndef KIN_COMPARE_IMPORT_FILE_H
 #define KIN_COMPARE_IMPORT_FILE_H
 /*
- * Neighbours as they lie in a file that something else wrote (for compare/import.c; docs/FORMATS.md
- * has the bytes).
+ * Neighbours as they lie in an imported file (for compare/import.c; docs/FORMATS.md has the bytes).
  *
- * Opening looks at sizes and learns where rows start; loading reads what may be compressed, and
- * looks at every entry. In between its owner plans the memory.
+ * Opening checks sizes and finds where rows start; loading reads what may be compressed, and checks
+ * every entry. In between its owner plans the memory.
  */
 #include "core/memory.h"
 #include "core/zip.h"
@@ -68,7 +67,7 @@ static inline double kin_import_score(const kin_import_file *self, size_t entry)
 
 /* ---- what the formats share ------------------------------------------------------------------ */
 
-/* Sets n, and makes room for the row starts beside `other_bytes` of something else. */
+/* Sets n, and allocates the row starts beside `other_bytes` of something else. */
 int kin_import_file_start(kin_import_file *self, size_t n, size_t other_bytes, size_t memory_bytes,
                           kin_error *err);
 

@@ -128,7 +128,7 @@ static bool same_numbers(const kin_import_file *self)
 
 /* Tells row numbers of 8 bytes from those of 4 with scores. Which row number of 4 is bad is told
  * later. */
-static int tell_width(kin_import_file *self, kin_error *err)
+static int find_width(kin_import_file *self, kin_error *err)
 {
     bool wide = numbers_fit(self, 8);
     bool narrow = scores_fit(self) || upper_halves_used(self);
@@ -156,7 +156,7 @@ static int check_size(kin_import_file *self, size_t n, size_t k, kin_error *err)
         return kin_fail(err, KIN_E_DATA, "give every row at least one neighbour, -1 for none",
                         "%s: the header says %zu rows of 0 neighbours", self->file.path, n);
     self->width = bytes == kin_size_mul(entries, 12) ? 8 : 4;
-    self->load = bytes == kin_size_mul(entries, 8) ? tell_width : NULL;
+    self->load = bytes == kin_size_mul(entries, 8) ? find_width : NULL;
     if (self->width == 8 || self->load || bytes == kin_size_mul(entries, 4))
         return 0;
     return kin_fail(err, KIN_E_DATA, kin_import_cut_hint,

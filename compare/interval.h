@@ -1,12 +1,12 @@
 #ifndef KIN_COMPARE_INTERVAL_H
 #define KIN_COMPARE_INTERVAL_H
 /*
- * Confidence bounds of a mean, from s values in [0, 1] drawn without replacement: how sure a recall
- * is.
+ * Confidence bounds of a mean, from s values in [0, 1] drawn without replacement: how
+ * certain a recall is.
  *
  * The row of a graph is the sampling unit, as the entries of a row stand or fall together. The
  * bounds hold at any s and for any distribution of values, also where all are 1 and where one in a
- * hundred is 0; they are got by betting against a mean (Waudby-Smith and Ramdas 2024, "Estimating
+ * hundred is 0; they come from betting against a mean (Waudby-Smith and Ramdas 2024, "Estimating
  * means of bounded random variables by betting", with fixed bets). The lower bound at a share of
  * error alpha is the smallest mean m <= alpha^(1/s) that the values x_1 .. x_s do not refute:
  *
@@ -19,7 +19,7 @@
  * true mean: the bound needs no normal distribution, and adapts to the spread. Values of 0 are what
  * the smaller bets are for. w is the stake that a sample without any loss turns into exactly 1 /
  * alpha: its bound is alpha^(1/s), never 1, and no bound of s values that never falls when a value
- * rises can lie higher. Farther down w is next to nothing.
+ * rises can lie higher. For smaller m, w is close to 0.
  *
  * The upper bound is one less the lower bound of the values' distances from 1. A two-sided interval
  * has the lower bound and the upper bound at alpha / 2 each. Rows that were drawn by strata in

@@ -129,7 +129,7 @@ static bool proposed(const kin_trace *trace, size_t t, int32_t item)
     return false;
 }
 
-static void note_need(split *self, float value)
+static void store_need(split *self, float value)
 {
     self->needs.value[self->needs.count++] = value;
 }
@@ -152,7 +152,7 @@ static kin_loss_reason find_reason_in_indexes(split *self, kin_loss *out, int32_
         modality = source->modality;
     }
     if (!within)
-        note_need(self, best == no_rank ? INFINITY : (float)best);
+        store_need(self, best == no_rank ? INFINITY : (float)best);
     if (modality >= 0)
         (within ? out->search_by : out->depth_by)[modality]++;
     return within ? KIN_LOSS_SEARCH : KIN_LOSS_DEPTH;
@@ -165,7 +165,7 @@ static kin_loss_reason find_reason_in_join(split *self, size_t t, int32_t item)
     float reach = list >= 0 ? trace->reach[t * trace->lists + (size_t)list] : INFINITY;
     if (reach == -INFINITY)
         return KIN_LOSS_ESTIMATE;
-    note_need(self, reach);
+    store_need(self, reach);
     return KIN_LOSS_NOT_LOOKED_AT;
 }
 

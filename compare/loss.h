@@ -1,8 +1,8 @@
 #ifndef KIN_COMPARE_LOSS_H
 #define KIN_COMPARE_LOSS_H
 /*
- * The loss split: where the neighbours went that a graph has not, from the candidates that its
- * build kept of some rows (compare/trace.h), and which knob gets them back.
+ * The loss split: why a graph lacks neighbours, from the candidates that its build stored of some
+ * rows (compare/trace.h), and which option gets them back.
  *
  * Lost are, of a traced row, the first r - (r * tie-aware@K) of the reference's neighbours that the
  * graph's row does not have, best first: those that no tie makes up for. Each is lost for one
@@ -19,7 +19,7 @@
  * the number of distinct cosines that are larger, with that of the row's own vector (equal vectors
  * share one, an index holds each vector once, and answers with the row's own as well).
  *
- * Advice: what the knob would get back by the same sample, and its price as a factor of the
+ * Advice: what an option would get back by the same sample, and its price as a factor of the
  * search's work. For depth the ranks say which C holds which share of the lost. For a join the
  * reaches say the same of lists, and work is the lists' items. For search there is no model: twice
  * efSearch, twice the work, gain unknown (NaN).
@@ -37,7 +37,7 @@ typedef enum kin_loss_reason {
 
 extern const char *const kin_loss_reason_names[]; /* "ranked_out", ... */
 
-/* What turning a knob would bring. */
+/* What another value of an option would bring. */
 typedef struct kin_loss_advice {
     kin_loss_reason reason;
     char option[24]; /* "--candidates", "--ef-search", "--target-recall" */
@@ -55,8 +55,8 @@ typedef struct kin_loss {
     size_t lost;
     size_t reason[KIN_LOSS_REASONS];
     size_t modality_count;
-    size_t depth_by[KIN_MODALITIES_MAX],
-        search_by[KIN_MODALITIES_MAX]; /* by the graph's modalities */
+    size_t depth_by[KIN_MODALITIES_MAX]; /* by the graph's modalities, as the next */
+    size_t search_by[KIN_MODALITIES_MAX];
     size_t advice_count;
     kin_loss_advice advice[KIN_LOSS_ADVICE_MAX]; /* most regained first */
 } kin_loss;

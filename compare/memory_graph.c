@@ -37,7 +37,7 @@ static void close_up(kin_rows *exact)
 }
 
 /* in_memory[0] are neighbours, in_memory[1] scores; the rows keep neither. */
-static void take_arrays(kin_graph *out, kin_rows *exact)
+static void move_arrays(kin_graph *out, kin_rows *exact)
 {
     out->in_memory[0] = exact->neighbor;
     out->in_memory[1] = exact->score;
@@ -66,7 +66,7 @@ int kin_memory_graph_init(kin_graph *out, kin_rows *exact, const int32_t *row,
         fill_indptr(out->indptr, like->n, exact, row);
         out->pairs = (size_t)out->indptr[like->n];
         close_up(exact);
-        take_arrays(out, exact);
+        move_arrays(out, exact);
     } else {
         rc =
             kin_fail_alloc(err, "indptr of exact rows", kin_size_mul(like->n, sizeof *out->indptr));

@@ -133,7 +133,7 @@ static kin_recall_row evaluate_rows(evaluation *self)
 
 /* ---- summing up ------------------------------------------------------------------------------ */
 
-static void take_means(kin_recall *out, const kin_recall_rule *rule, const kin_recall_row *sum)
+static void store_means(kin_recall *out, const kin_recall_rule *rule, const kin_recall_row *sum)
 {
     double scale = sum->evaluated ? 1 / (double)sum->evaluated : NAN;
     double scored = rule->scored ? scale : NAN;
@@ -219,7 +219,7 @@ int kin_recall_measure(kin_recall *out, const kin_graph *graph, const kin_graph 
     int rc = evaluation_init(&self, err);
     if (rc == 0) {
         kin_recall_row sum = evaluate_rows(&self);
-        take_means(out, &self.rule, &sum);
+        store_means(out, &self.rule, &sum);
         rc = read_distribution(out, &self, err);
     }
     evaluation_release(&self);
@@ -247,8 +247,8 @@ static size_t copy_row(kin_neighbor *entry, const kin_rows *rows, size_t q, int3
     return kin_entries_distinct(entry, rows->filled[q], item, seen);
 }
 
-int kin_recall_kept(kin_recall_mean *out, double *value, const kin_rows *got, const kin_rows *exact,
-                    const int32_t *item, kin_error *err)
+int kin_recall_measure_rows(kin_recall_mean *out, double *value, const kin_rows *got,
+                            const kin_rows *exact, const int32_t *item, kin_error *err)
 {
     worker w;
     kin_recall_rule rule = kin_recall_rule_make(exact->k, true, 1);

@@ -56,10 +56,9 @@ typedef struct kin_recall {
     kin_interval strict_interval, tie_aware_interval; /* exhaustive: the mean itself, all four */
     size_t rows_for_half; /* rows that would halve the interval of `value`; 0 where exhaustive */
     size_t worst_count;
-    kin_worst
-        worst[KIN_WORST_MAX]; /* rows of the reference, least value first, then row; none at 1 */
-    double fill;              /* 0 .. 1; NaN where s is 0, as are all means */
-    size_t short_rows;        /* the graph has fewer than K and fewer than the reference */
+    kin_worst worst[KIN_WORST_MAX]; /* rows of the reference below 1, least value first, then row */
+    double fill;                    /* 0 .. 1; NaN where s is 0, as are all means */
+    size_t short_rows;              /* the graph has fewer than K and fewer than the reference */
     size_t short_by_rule; /* fewer than K, and so has the reference: there are no more to find */
     size_t empty_rows;    /* evaluated rows without a neighbour in the graph */
     size_t empty_by_rule; /* rows - evaluated: the reference is empty */
@@ -87,9 +86,9 @@ typedef struct kin_recall_mean {
 /* Rows in memory: got->count = exact->count rows of the same items in the same order, of which row
  * numbers and scores are read; `item` are their own row numbers. What the evaluation of a build
  * rests on. `value` receives the recalls of the evaluated rows. */
-int kin_recall_kept(kin_recall_mean *out, double *value /* [exact->count] */, const kin_rows *got,
-                    const kin_rows *exact, const int32_t *item /* [exact->count] */,
-                    kin_error *err);
+int kin_recall_measure_rows(kin_recall_mean *out, double *value /* [exact->count] */,
+                            const kin_rows *got, const kin_rows *exact,
+                            const int32_t *item /* [exact->count] */, kin_error *err);
 
 /* Two graphs evaluated on the same rows of one reference: a's recall less b's, row by row. */
 typedef struct kin_recall_difference {

@@ -25,7 +25,7 @@ typedef struct kin_recall_row {
     size_t short_rows, short_by_rule, empty_rows, empty_by_rule, truth_short;
 } kin_recall_row;
 
-/* Cuts for k, and room for nothing else: the rule of a comparison. */
+/* The rule of a comparison at k. */
 kin_recall_rule kin_recall_rule_make(size_t k, bool scored, double weight_sum);
 
 /* got[0 .. got_count) against wanted[0 .. wanted_count), both distinct and best first; `place` has

@@ -48,7 +48,7 @@ static bool in_order(const kin_neighbor *entry, size_t count)
 }
 
 /* Entries in order: the first of each id stays. */
-static size_t keep_first(kin_neighbor *entry, size_t count, int32_t self_row, kin_id_set *seen)
+static size_t select_first(kin_neighbor *entry, size_t count, int32_t self_row, kin_id_set *seen)
 {
     size_t kept = 0;
     kin_id_set_clear(seen);
@@ -62,12 +62,12 @@ size_t kin_entries_distinct(kin_neighbor *entry, size_t count, int32_t self_row,
 {
     if (!in_order(entry, count))
         qsort(entry, count, sizeof *entry, kin_neighbor_best_first);
-    return keep_first(entry, count, self_row, seen);
+    return select_first(entry, count, self_row, seen);
 }
 
 size_t kin_row_distinct(const kin_graph *graph, size_t row, kin_neighbor *out, kin_id_set *seen)
 {
     size_t count = kin_graph_row(graph, row, out);
     return graph->data ? kin_entries_distinct(out, count, (int32_t)row, seen)
-                       : keep_first(out, count, (int32_t)row, seen);
+                       : select_first(out, count, (int32_t)row, seen);
 }

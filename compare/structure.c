@@ -27,7 +27,7 @@ typedef struct tally {
 typedef struct measure {
     const kin_graph *graph;
     size_t threads;
-    kin_row_space *space; /* [threads] */
+    kin_row_workspace *space; /* [threads] */
     kin_degrees degrees;
     kin_categories categories;
 } measure;
@@ -39,7 +39,7 @@ static int measure_init(measure *self, const kin_graph *graph, kin_error *err)
     self->degrees.in = kin_alloc_zero(graph->n, sizeof *self->degrees.in);
     bool refused = !self->space || !self->degrees.in;
     for (size_t t = 0; t < self->threads && !refused; t++) {
-        kin_row_space *w = &self->space[t];
+        kin_row_workspace *w = &self->space[t];
         w->place = kin_alloc(graph->k, sizeof *w->place);
         w->cosine = kin_alloc(graph->k, sizeof *w->cosine);
         refused = !w->place || !w->cosine || kin_id_set_init(&w->seen, graph->k, NULL) != 0;
@@ -62,7 +62,7 @@ static void measure_release(measure *self)
 /* ---- all pairs ------------------------------------------------------------------------------- */
 
 /* The entries of a row that are pairs, into w->place; returns how many. */
-static size_t keep_pairs(tally *sum, const kin_graph *g, size_t row, kin_row_space *w)
+static size_t select_pairs(tally *sum, const kin_graph *g, size_t row, kin_row_workspace *w)
 {
     const int32_t *id = g->indices + g->indptr[row];
     size_t count = (size_t)(g->indptr[row + 1] - g->indptr[row]);
@@ -82,7 +82,8 @@ static size_t keep_pairs(tally *sum, const kin_graph *g, size_t row, kin_row_spa
     return kept;
 }
 
-static void add_cosines(tally *sum, const kin_graph *g, size_t row, size_t kept, kin_row_space *w)
+static void add_cosines(tally *sum, const kin_graph *g, size_t row, size_t kept,
+                        kin_row_workspace *w)
 {
     size_t first = (size_t)g->indptr[row];
     size_t count = (size_t)g->indptr[row + 1] - first;
@@ -102,10 +103,10 @@ static void add_cosines(tally *sum, const kin_graph *g, size_t row, size_t kept,
 static void count_row(tally *sum, const measure *self, size_t row)
 {
     const kin_graph *g = self->graph;
-    kin_row_space *w = &self->space[omp_get_thread_num()];
+    kin_row_workspace *w = &self->space[omp_get_thread_num()];
     const int32_t *id = g->indices + g->indptr[row];
     const int32_t *category = self->categories.of;
-    size_t kept = keep_pairs(sum, g, row, w);
+    size_t kept = select_pairs(sum, g, row, w);
     for (size_t p = 0; p < kept; p++) {
 #pragma omp atomic
         self->degrees.in[id[w->place[p]]]++;

@@ -132,15 +132,15 @@ enum { ROWS = 256 }; /* that a thread takes at a time */
 typedef struct reverse {
     const kin_graph *graph;
     const kin_degrees *degrees;
-    kin_row_space *space; /* [threads] */
+    kin_row_workspace *space; /* [threads] */
     size_t first, end;
     uint32_t *start; /* [n] */
     uint32_t *count; /* [n] */
-    int32_t *source; /* [room] */
+    int32_t *source; /* [capacity] */
 } reverse;
 
-/* As many items as there is room for, at least one. */
-static void next_range(reverse *self, size_t room)
+/* As many items as fit into the capacity, at least one. */
+static void next_range(reverse *self, size_t capacity)
 {
     const uint32_t *in_degree = self->degrees->in;
     size_t used = 0;
@@ -148,13 +148,13 @@ static void next_range(reverse *self, size_t room)
     do {
         self->start[self->end - self->first] = (uint32_t)used;
         used += in_degree[self->end++];
-    } while (self->end < self->graph->n && used + in_degree[self->end] <= room);
+    } while (self->end < self->graph->n && used + in_degree[self->end] <= capacity);
     memset(self->count, 0, (self->end - self->first) * sizeof *self->count);
 }
 
 /* Puts `row` where the items of the range behind it find it. An atomic operation waits for all
  * stores before it, and these go anywhere: so all places first, then all stores. */
-static void store_sources(const reverse *self, size_t row, kin_row_space *w)
+static void store_sources(const reverse *self, size_t row, kin_row_workspace *w)
 {
     const kin_graph *g = self->graph;
     size_t least = row + 1 > self->first ? row + 1 : self->first;
@@ -196,7 +196,7 @@ static size_t count_range(const reverse *self)
     size_t both = 0;
 #pragma omp parallel reduction(+ : both)
     {
-        kin_row_space *w = &self->space[omp_get_thread_num()];
+        kin_row_workspace *w = &self->space[omp_get_thread_num()];
 #pragma omp for schedule(dynamic, ROWS)
         for (size_t row = 0; row < self->end; row++)
             store_sources(self, row, w);
@@ -208,20 +208,21 @@ static size_t count_range(const reverse *self)
 }
 
 int kin_mutual_pairs(size_t *out, const kin_graph *graph, const kin_degrees *degrees,
-                     kin_row_space *space, size_t room, const kin_monitor *monitor, kin_error *err)
+                     kin_row_workspace *space, size_t capacity, const kin_monitor *monitor,
+                     kin_error *err)
 {
     reverse part = {.graph = graph, .degrees = degrees, .space = space};
     size_t both = 0;
     int rc = 0;
-    room = room > degrees->most ? room : degrees->most;
-    size_t entries = graph->pairs < room ? graph->pairs : room;
+    capacity = capacity > degrees->most ? capacity : degrees->most;
+    size_t entries = graph->pairs < capacity ? graph->pairs : capacity;
     part.start = kin_alloc(graph->n, sizeof *part.start);
     part.count = kin_alloc(graph->n, sizeof *part.count);
     part.source = kin_alloc(entries, sizeof *part.source);
     if (!part.start || !part.count || !part.source)
         rc = kin_fail_alloc(err, "the graph reversed", kin_size_mul(2 * graph->n + entries, 4));
     while (part.end < graph->n && rc == 0) {
-        next_range(&part, room);
+        next_range(&part, capacity);
         both += count_range(&part);
         rc = kin_monitor_check(monitor, err);
     }

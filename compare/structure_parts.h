@@ -8,11 +8,11 @@
 #include "compare/structure.h"
 
 /* A thread's memory for one row. */
-typedef struct kin_row_space {
+typedef struct kin_row_workspace {
     kin_id_set seen;
     uint32_t *place; /* [k] owned, as the other */
     float *cosine;   /* [k] */
-} kin_row_space;
+} kin_row_workspace;
 
 typedef struct kin_categories {
     size_t count;     /* 0: there is no column, or nothing in it, and `of` is NULL */
@@ -32,11 +32,11 @@ typedef struct kin_degrees {
 } kin_degrees;
 
 /* How many pairs of items are pairs in both directions. The graph is reversed for as many items at
- * a time as have `room` pairs together, but at least one. Memory: 8 bytes an item and 4 a pair that
- * there is room for. */
+ * a time as have `capacity` pairs together, but at least one. Memory: 8 bytes an item and 4 a pair
+ * of the capacity. */
 int kin_mutual_pairs(size_t *out, const kin_graph *graph, const kin_degrees *degrees,
-                     kin_row_space *space /* [threads] */, size_t room, const kin_monitor *monitor,
-                     kin_error *err);
+                     kin_row_workspace *space /* [threads] */, size_t capacity,
+                     const kin_monitor *monitor, kin_error *err);
 
 /* The number of components and the items in the largest one. Memory: 8 bytes an item. */
 int kin_components(size_t *components, size_t *largest, const kin_graph *graph,

@@ -1,9 +1,8 @@
 #ifndef KIN_COMPARE_TRACE_H
 #define KIN_COMPARE_TRACE_H
 /*
- * What a build noted of the way to some of its rows (kin build --trace-rows, docs/FORMATS.md): the
- * candidates that each source proposed, and of a join the lists that the row looked at. Data like
- * any other: nothing here knows the engine.
+ * What a build recorded of some of its rows (kin build --trace-rows, docs/FORMATS.md): the
+ * candidates that each source proposed, and of a join the lists that the row looked at.
  */
 #include "core/graph.h"
 
@@ -30,8 +29,8 @@ typedef struct kin_trace {
     kin_file file[2 * KIN_MODALITIES_MAX + 3];
 } kin_trace;
 
-/* Opens the trace in a graph's folder. *there is false, and nothing opened, where the build kept
- * none. Shapes and ranges are checked: KIN_E_DATA. */
+/* Opens the trace in a graph's folder. *there is false, and nothing opened, where the build
+ * stored none. Shapes and ranges are checked: KIN_E_DATA. */
 int kin_trace_open(kin_trace *self, bool *there, const kin_graph *graph, kin_error *err);
 void kin_trace_close(kin_trace *self);
 

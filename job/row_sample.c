@@ -168,5 +168,5 @@ int row_sample_recall(row_sample *self, kin_recall_mean *out, double *value, kin
         if (self->got.filled[q] == unwritten || self->exact.filled[q] == unwritten)
             return kin_fail(err, KIN_E_INTERNAL, "report this as a bug",
                             "row %d was drawn and never written", self->row[q]);
-    return kin_recall_kept(out, value, &self->got, &self->exact, self->row, err);
+    return kin_recall_measure_rows(out, value, &self->got, &self->exact, self->row, err);
 }

@@ -263,7 +263,7 @@ static void test_kept_rows(void **state)
             }
         }
     }
-    assert_int_equal(kin_recall_kept(&r, value, &rows[0], &rows[1], item, NULL), 0);
+    assert_int_equal(kin_recall_measure_rows(&r, value, &rows[0], &rows[1], item, NULL), 0);
     assert_int_equal(r.evaluated, 5);
     assert_near(r.tie_aware, 17.0 / 30, 1e-12);
     for (size_t i = 0; i < r.evaluated; i++)

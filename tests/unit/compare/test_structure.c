@@ -554,7 +554,7 @@ static void test_room_for_the_reverse(void **state)
     (void)state;
     omp_set_num_threads(2);
     for (size_t set = 0; set < 40; set++) {
-        kin_row_space space[2];
+        kin_row_workspace space[2];
         kin_degrees degrees = {.repeats = true};
         size_t n = 2 + test_random_below(&random, 49);
         size_t both = 0;
@@ -573,7 +573,7 @@ static void test_room_for_the_reverse(void **state)
         for (size_t j = 0; j < n; j++)
             degrees.most = degrees.in[j] > degrees.most ? degrees.in[j] : degrees.most;
         for (size_t t = 0; t < 2; t++) {
-            space[t] = (kin_row_space){.place = malloc(x.k * sizeof *space[t].place)};
+            space[t] = (kin_row_workspace){.place = malloc(x.k * sizeof *space[t].place)};
             assert_int_equal(kin_id_set_init(&space[t].seen, x.k, NULL), 0);
             assert_non_null(space[t].place);
         }
