@@ -318,7 +318,9 @@ int kin_compare_run(kin_comparison *out, const kin_compare_options *options,
                             .seed = (uint64_t)options->seed,
                             .stratify = options->stratify,
                             .start_seconds = kin_clock_seconds()};
-    int rc = check_options(options, err);
+    int rc = kin_options_check(&kin_compare_table, options, err);
+    if (rc == 0)
+        rc = check_options(options, err);
     if (rc == 0)
         rc = compare(&self, err);
     if (self.has_catalog)

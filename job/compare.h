@@ -30,6 +30,10 @@ typedef struct kin_compare_options {
         .seed = 1, .gates = KIN_GATE_LIMITS_INIT                                                   \
     }
 
+/* Their lines, all but `force`, and a table of them. */
+extern const kin_option kin_compare_lines[];
+extern const kin_option_table kin_compare_table;
+
 /* Fills *out, whose gates may not be met (kin_comparison_gates_error); release it with
  * kin_comparison_release. It borrows the options' texts. The monitor gets the progress of exact
  * rows, and warnings as messages. KIN_E_USAGE where options contradict each other. On failure *out

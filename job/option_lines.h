@@ -7,6 +7,12 @@
 #include "core/catalog.h"
 #include "job/options.h"
 
+#define OPTION_MODALITY(at, fallback)                                                              \
+    {                                                                                              \
+        .name = "modality", .type = KIN_OPTION_LIST, .offset = (at), .unit = "NAME=FILE[:WEIGHT]", \
+        .default_text = (fallback), .help = "a vector file, one row an item; one to eight times"   \
+    }
+
 #define OPTION_FORCE(at)                                                                           \
     {                                                                                              \
         .name = "force", .type = KIN_OPTION_FLAG, .offset = (at), .run_only = true,                \

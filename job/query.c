@@ -11,12 +11,48 @@
 #include "core/manifest.h"
 #include "core/memory.h"
 #include "core/score.h"
+#include "job/engine_options.h"
 #include "job/messages.h"
+#include "job/option_lines.h"
 #include "job/sources.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define FIELD(name) offsetof(kin_query_options, name)
+
+const kin_option kin_query_lines[] = {
+    {.name = "item",
+     .type = KIN_OPTION_LIST,
+     .offset = FIELD(item),
+     .unit = "ID",
+     .help = "an item to answer for"},
+    {.name = "query",
+     .type = KIN_OPTION_LIST,
+     .offset = FIELD(query),
+     .unit = "NAME=FILE",
+     .help = "vectors from outside, a row a query; a modality left out is missing"},
+    {.name = "top-k",
+     .type = KIN_OPTION_INT,
+     .offset = FIELD(top_k),
+     .min = 1,
+     .max = 10000,
+     .unit = "K",
+     .help = "neighbours per query"},
+    OPTION_MODALITY(FIELD(modality), "as the index's manifest says"),
+    KIN_OPTIONS_END,
+};
+
+static const kin_query_options defaults = KIN_QUERY_OPTIONS_INIT;
+
+const kin_option_table kin_query_table = {
+    .group = (const kin_option_group[]){{NULL, kin_query_lines, 0},
+                                        {NULL, kin_search_lines, FIELD(search)}},
+    .count = 2,
+    .defaults = &defaults,
+    .bytes = sizeof defaults,
+};
 
 /* One run under way. */
 typedef struct querying {
@@ -291,11 +327,14 @@ int kin_query_run(const kin_query_options *options, const kin_answer_sink *sink,
 {
     querying self = {.options = options, .sink = sink, .monitor = monitor};
     const kin_text_list *outside = &options->query;
+    int rc = kin_options_check(&kin_query_table, options, err);
+    if (rc != 0)
+        return rc;
     if ((options->item.count > 0) == (outside->count > 0))
         return kin_fail(err, KIN_E_USAGE, "give either --item ID or --query NAME=FILE",
                         outside->count > 0 ? "--item and --query exclude each other"
                                            : "nothing to look for: neither --item nor --query");
-    int rc = open_index(&self, err);
+    rc = open_index(&self, err);
     for (size_t i = 0; rc == 0 && i < outside->count; i++)
         rc = open_outside(&self, outside->item[i], err);
     if (rc == 0) {

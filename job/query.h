@@ -37,6 +37,10 @@ typedef struct kin_answer_sink {
     int (*end)(void *self, kin_error *err); /* after the last one; may be NULL */
 } kin_answer_sink;
 
+/* Their lines, and a table of them with the lines of `search`. */
+extern const kin_option kin_query_lines[];
+extern const kin_option_table kin_query_table;
+
 /* All items and files are found before the first answer is written. Warns of answers that are
  * shorter than top_k. The stage "answers" begins once everything is open; only from then on can the
  * monitor stop it. */

@@ -14,10 +14,47 @@
 #include "core/score.h"
 #include "exact/stream.h"
 #include "job/graph_catalog.h"
+#include "job/option_lines.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define FIELD(name) offsetof(kin_show_options, name)
+
+const kin_option kin_show_lines[] = {
+    {.name = "item",
+     .type = KIN_OPTION_LIST,
+     .offset = FIELD(item),
+     .unit = "ID",
+     .default_text = "a spread over categories or rows",
+     .help = "an item to show"},
+    {.name = "items-shown",
+     .type = KIN_OPTION_INT,
+     .offset = FIELD(items_shown),
+     .min = 1,
+     .max = 1000,
+     .unit = "N",
+     .help = "how many items to choose where no --item is given"},
+    {.name = "neighbors",
+     .type = KIN_OPTION_INT,
+     .offset = FIELD(neighbors),
+     .min = 1,
+     .max = 100,
+     .unit = "N",
+     .help = "neighbours beside each item"},
+    OPTION_MODALITY(FIELD(modality), "as the manifest says"),
+    KIN_OPTIONS_END,
+};
+
+static const kin_show_options defaults = KIN_SHOW_OPTIONS_INIT;
+
+const kin_option_table kin_show_table = {
+    .group = (const kin_option_group[]){{NULL, kin_show_lines, 0}},
+    .count = 1,
+    .defaults = &defaults,
+    .bytes = sizeof defaults,
+};
 
 kin_span kin_show_cell(const kin_graph *graph, size_t row, const char *column)
 {
@@ -262,9 +299,11 @@ static int show_rows(kin_show *out, const kin_graph *graph, const size_t *row, s
 int kin_show_run(kin_show *out, const kin_graph *graph, const kin_show_options *options,
                  const kin_monitor *monitor, kin_error *err)
 {
+    int rc = kin_options_check(&kin_show_table, options, err);
+    if (rc != 0)
+        return rc;
     size_t count = options->item.count ? options->item.count : (size_t)options->items_shown;
     size_t *row = kin_alloc(count, sizeof *row);
-    int rc = 0;
     if (!row)
         rc = kin_fail_alloc(err, "rows to show", count * sizeof *row);
     else if (options->item.count)

@@ -52,6 +52,10 @@ typedef struct kin_show_options {
         .items_shown = 24, .neighbors = 8                                                          \
     }
 
+/* Their lines, and a table of them. */
+extern const kin_option kin_show_lines[];
+extern const kin_option_table kin_show_table;
+
 /* All of it: chooses or finds the items, opens the vectors and fills the lanes. Where the
  * manifest's vectors are gone or others, lanes of modalities rank the stored neighbours and a
  * warning says so. The stage "neighbours" begins once everything is open; only from then on can the

@@ -1,6 +1,23 @@
 #include "job/why.h"
 #include "job/graph_catalog.h"
+#include "job/option_lines.h"
 #include "job/show.h"
+
+#define FIELD(name) offsetof(kin_why_options, name)
+
+const kin_option kin_why_lines[] = {
+    OPTION_MODALITY(FIELD(modality), "as the manifest says"),
+    KIN_OPTIONS_END,
+};
+
+static const kin_why_options defaults = KIN_WHY_OPTIONS_INIT;
+
+const kin_option_table kin_why_table = {
+    .group = (const kin_option_group[]){{NULL, kin_why_lines, 0}},
+    .count = 1,
+    .defaults = &defaults,
+    .bytes = sizeof defaults,
+};
 
 static int explain(kin_why *out, const kin_graph *graph, const size_t row[2],
                    const kin_why_options *options, const kin_monitor *monitor, kin_error *err)

@@ -16,6 +16,10 @@ typedef struct kin_why_options {
         .modality = {.count = 0 }                                                                  \
     }
 
+/* Their lines, and a table of them. */
+extern const kin_option kin_why_lines[];
+extern const kin_option_table kin_why_table;
+
 /* Finds the items `a` and `b` (KIN_E_DATA where the graph lacks one), opens the vectors, and fills
  * *out, which borrows `graph`. Where the manifest's vectors are gone or others, the graph alone is
  * asked and a warning says so. The stage "ranks" begins once everything is open; only from then on

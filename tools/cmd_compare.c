@@ -27,81 +27,7 @@ static const compare_command_options defaults = {.compare = KIN_COMPARE_OPTIONS_
 
 #define FIELD(name) offsetof(compare_command_options, name)
 
-/* A share that must hold, NaN unless it is asked for. */
-#define GATE(option, field, text)                                                                  \
-    {                                                                                              \
-        .name = (option), .type = KIN_OPTION_REAL, .offset = FIELD(compare.gates.field), .min = 0, \
-        .max = 1, .unit = "SHARE", .default_text = "not asked", .help = (text)                     \
-    }
-
 static const kin_option options[] = {
-    {.name = "reference",
-     .type = KIN_OPTION_TEXT,
-     .offset = FIELD(compare.reference),
-     .unit = "GRAPH",
-     .help = "the truth: a graph, or neighbours in a file (.npz, .ivecs, .ibin)"},
-    {.name = "sample",
-     .type = KIN_OPTION_INT,
-     .offset = FIELD(compare.sample),
-     .min = 1,
-     .max = 1e12,
-     .unit = "ROWS",
-     .default_text = "none: give this, --reference or --previous",
-     .help = "the truth: exact rows of so many random items, computed now"},
-    {.name = "top-k",
-     .type = KIN_OPTION_INT,
-     .offset = FIELD(compare.top_k),
-     .min = 1,
-     .max = 10000,
-     .unit = "K",
-     .default_text = "what graph and reference claim; of a file without a header the reference's",
-     .help = "neighbours of a row that are compared; what a graph has fewer is missing"},
-    {.name = "stratify",
-     .type = KIN_OPTION_TEXT,
-     .offset = FIELD(compare.stratify),
-     .unit = "COLUMN",
-     .help = "draw the sample in proportion to a column of items.tsv, and break recall down by it"},
-    {.name = "seed",
-     .type = KIN_OPTION_INT,
-     .offset = FIELD(compare.seed),
-     .min = 0,
-     .max = 1e15,
-     .unit = "S",
-     .help = "of the choice of rows"},
-    {.name = "previous",
-     .type = KIN_OPTION_TEXT,
-     .offset = FIELD(compare.previous),
-     .unit = "GRAPH",
-     .help = "last night's graph: what changed, matched by id"},
-    OPTION_MODALITY(FIELD(compare.modality), "as the manifest says"),
-    {.name = "ids",
-     .type = KIN_OPTION_TEXT,
-     .offset = FIELD(compare.ids),
-     .unit = "FILE",
-     .default_text = "the reference's, row by row",
-     .help = "an id a line: the rows of GRAPH, where that is a file"},
-    {.name = "reference-ids",
-     .type = KIN_OPTION_TEXT,
-     .offset = FIELD(compare.reference_ids),
-     .unit = "FILE",
-     .default_text = "the graph's, row by row",
-     .help = "an id a line: the rows of a file at --reference"},
-    {.name = "missing",
-     .type = KIN_OPTION_CHOICE,
-     .offset = FIELD(compare.missing),
-     .choices = kin_missing_names,
-     .help = "where GRAPH is a file, " MISSING_HELP},
-    GATE("min-recall", min_recall, "gate: recall, its lower bound or mean, is at least that"),
-    {.name = "bound",
-     .type = KIN_OPTION_CHOICE,
-     .offset = FIELD(compare.gates.bound),
-     .choices = kin_gate_bound_names,
-     .help = "what --min-recall is held against: the lower 95 % bound, or the mean of the sample"},
-    GATE("min-fill", min_fill, "gate: that share of the reference's places is filled"),
-    GATE("max-empty", max_empty, "gate: at most that share of rows is empty, those by rule aside"),
-    GATE("max-drift", max_drift, "gate: 1 - mean Jaccard overlap with --previous is at most that"),
-    GATE("max-item-change", max_item_change, "gate: at most that share of items came or went"),
-    OPTION_MEMORY(FIELD(compare.memory)),
     {.name = "json",
      .type = KIN_OPTION_TEXT,
      .offset = FIELD(json),
@@ -128,6 +54,12 @@ static const kin_option options[] = {
      .help = "compare with a reference that does not fit, which meets no gate; replace a page at "
              "--out"},
     KIN_OPTIONS_END,
+};
+
+static const kin_option_group groups[] = {
+    {NULL, kin_compare_lines, FIELD(compare)},
+    {NULL, options, 0},
+    {NULL, command_common_lines, 0},
 };
 
 static int write_page(const kin_comparison *self, const compare_command_options *o, kin_error *err)
@@ -207,7 +139,10 @@ const kin_command command_compare = {
         "kin compare graph --sample 2000 --min-recall 0.95 --previous yesterday --max-drift 0.3\n"
         "kin compare graph-join graph-hnsw --reference graph-exact --out report.html\n"
         "kin compare faiss.ivecs --reference graph-exact --modality text=text.npy:0.6",
-    .options = COMMAND_OPTIONS(options, defaults),
+    .options = {.group = groups,
+                .count = sizeof groups / sizeof *groups,
+                .defaults = &defaults,
+                .bytes = sizeof defaults},
     .uses_blas = true,
     .run = run,
 };

@@ -24,24 +24,6 @@ static const query_options defaults = {.query = KIN_QUERY_OPTIONS_INIT};
 #define FIELD(name) offsetof(query_options, name)
 
 static const kin_option options[] = {
-    {.name = "item",
-     .type = KIN_OPTION_LIST,
-     .offset = FIELD(query.item),
-     .unit = "ID",
-     .help = "an item to answer for"},
-    {.name = "query",
-     .type = KIN_OPTION_LIST,
-     .offset = FIELD(query.query),
-     .unit = "NAME=FILE",
-     .help = "vectors from outside, a row a query; a modality left out is missing"},
-    {.name = "top-k",
-     .type = KIN_OPTION_INT,
-     .offset = FIELD(query.top_k),
-     .min = 1,
-     .max = 10000,
-     .unit = "K",
-     .help = "neighbours per query"},
-    OPTION_MODALITY(FIELD(query.modality), "as the index's manifest says"),
     {.name = "json",
      .type = KIN_OPTION_TEXT,
      .offset = FIELD(json),
@@ -52,6 +34,7 @@ static const kin_option options[] = {
 };
 
 static const kin_option_group groups[] = {
+    {NULL, kin_query_lines, FIELD(query)},
     {NULL, options, 0},
     {NULL, kin_search_lines, FIELD(query.search)},
     {NULL, command_common_lines, 0},

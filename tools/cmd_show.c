@@ -28,27 +28,6 @@ static const show_options defaults = {.show = KIN_SHOW_OPTIONS_INIT};
 #define FIELD(name) offsetof(show_options, name)
 
 static const kin_option options[] = {
-    {.name = "item",
-     .type = KIN_OPTION_LIST,
-     .offset = FIELD(show.item),
-     .unit = "ID",
-     .default_text = "a spread over categories or rows",
-     .help = "an item to show"},
-    {.name = "items-shown",
-     .type = KIN_OPTION_INT,
-     .offset = FIELD(show.items_shown),
-     .min = 1,
-     .max = 1000,
-     .unit = "N",
-     .help = "how many items to choose where no --item is given"},
-    {.name = "neighbors",
-     .type = KIN_OPTION_INT,
-     .offset = FIELD(show.neighbors),
-     .min = 1,
-     .max = 100,
-     .unit = "N",
-     .help = "neighbours beside each item"},
-    OPTION_MODALITY(FIELD(show.modality), "as the manifest says"),
     {.name = "out",
      .type = KIN_OPTION_TEXT,
      .offset = FIELD(out),
@@ -63,6 +42,12 @@ static const kin_option options[] = {
      .run_only = true,
      .help = "replace an existing file at --out"},
     KIN_OPTIONS_END,
+};
+
+static const kin_option_group groups[] = {
+    {NULL, kin_show_lines, FIELD(show)},
+    {NULL, options, 0},
+    {NULL, command_common_lines, 0},
 };
 
 static int write_page(const kin_show *data, const show_options *o, const kin_monitor *monitor,
@@ -129,6 +114,9 @@ const kin_command command_show = {
     .operands_max = 1,
     .example = "kin show graph --out similar.html\n"
                "kin show graph --item 4711 --neighbors 20",
-    .options = COMMAND_OPTIONS(options, defaults),
+    .options = {.group = groups,
+                .count = sizeof groups / sizeof *groups,
+                .defaults = &defaults,
+                .bytes = sizeof defaults},
     .run = run,
 };

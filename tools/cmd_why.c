@@ -23,7 +23,6 @@ static const why_options defaults = {.why = KIN_WHY_OPTIONS_INIT};
 #define FIELD(name) offsetof(why_options, name)
 
 static const kin_option options[] = {
-    OPTION_MODALITY(FIELD(why.modality), "as the manifest says"),
     {.name = "json",
      .type = KIN_OPTION_TEXT,
      .offset = FIELD(json),
@@ -31,6 +30,12 @@ static const kin_option options[] = {
      .run_only = true,
      .help = "write the facts as JSON; - prints them instead of the text"},
     KIN_OPTIONS_END,
+};
+
+static const kin_option_group groups[] = {
+    {NULL, kin_why_lines, FIELD(why)},
+    {NULL, options, 0},
+    {NULL, command_common_lines, 0},
 };
 
 static int report(const kin_why *found, const why_options *o, kin_error *err)
@@ -74,6 +79,9 @@ const kin_command command_why = {
     .operands_max = 3,
     .example = "kin why graph 4711 4712\n"
                "kin why graph-ivf 4711 4712 --json why.json",
-    .options = COMMAND_OPTIONS(options, defaults),
+    .options = {.group = groups,
+                .count = sizeof groups / sizeof *groups,
+                .defaults = &defaults,
+                .bytes = sizeof defaults},
     .run = run,
 };

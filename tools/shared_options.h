@@ -7,12 +7,6 @@
 #include "job/engine_options.h"
 #include "job/option_lines.h"
 
-#define OPTION_MODALITY(at, fallback)                                                              \
-    {                                                                                              \
-        .name = "modality", .type = KIN_OPTION_LIST, .offset = (at), .unit = "NAME=FILE[:WEIGHT]", \
-        .default_text = (fallback), .help = "a vector file, one row an item; one to eight times"   \
-    }
-
 #define OPTION_OUT(at)                                                                             \
     {                                                                                              \
         .name = "out", .type = KIN_OPTION_TEXT, .offset = (at), .unit = "DIR", .run_only = true,   \
