@@ -6,6 +6,8 @@ import kin_cli
 
 if kin_cli.SANITIZED:
     kin_cli.skip_script("a sanitizer has allocating functions of its own")
+if kin_cli.has_libomp():
+    kin_cli.skip_script("clang's OpenMP run time does not survive refused memory")
 
 import allocations  # noqa: E402  (after the skip: nothing of it is wanted then)
 

@@ -33,7 +33,8 @@ def limits_of(sizes):
     limits = {max(sizes)}
     for size in sizes:
         limits |= {size - size % 4096, size - 1, max(0, size - 200)}
-    return sorted(limits)
+    least = 1024 if kin_cli.has_libomp() else 0
+    return sorted(limit for limit in limits if limit >= least)
 
 
 class Limited(Case):

@@ -25,6 +25,13 @@ COMMANDS = ["build", "plan", "sweep", "index", "query", "compare", "show", "why"
             "verify", "doctor"]
 
 
+def has_libomp():
+    """Whether the command was linked by clang. Its OpenMP run time maps 1 KiB of shared memory before main, and ends
+    with a signal where that or an allocation of its own is refused."""
+    with open(KIN, "rb") as file:
+        return b"libomp.so" in file.read()
+
+
 def skip_script(reason):
     print("skipped: " + reason)
     sys.exit(SKIP)
