@@ -50,18 +50,23 @@ class Install(Case):
                                      PKG_CONFIG_PATH=os.path.join(self.prefix, "lib/pkgconfig")))
 
     def check_program(self, program):
-        """It writes the rows that the command writes, and prints what it asked for: its progress."""
+        """It writes the graph that the command writes, and prints what it asked for: its progress."""
         for m, name in enumerate(("text", "image")):
             self.save(name + ".npy", random_rows(N, 20 + m, m))
-        done = subprocess.run([program, "text.npy:0.6", "image.npy:0.4", "from-c"], cwd=self.dir, check=True,
+        done = subprocess.run([program], cwd=self.dir, check=True,
                               env=kin_cli.clean_environment(), capture_output=True, text=True)
         self.assertEqual(done.stderr, "")
         self.assertRegex(done.stdout, r"\A(\d+ of 300 items\n)*300 of 300 items\n\Z")
-        self.ok("build", "--modality", "text=text.npy:0.6", "--modality", "image=image.npy:0.4", "--top-k", "10", "--out", "g")
-        for name in ("indptr.npy", "indices.npy", "data.npy"):
-            with open(self.path("g", name), "rb") as ours, open(self.path("from-c", name), "rb") as theirs:
+        self.ok("build", "--modality", "text=text.npy:0.6", "--modality", "image=image.npy:0.4", "--out", "g")
+        graphs = [Graph(self.path(name)) for name in ("g", "graph")]
+        self.assertEqual(*[dict(graph.manifest, run=None) for graph in graphs])
+        for name in graphs[0].manifest["files"]:
+            with open(self.path("g", name), "rb") as ours, open(self.path("graph", name), "rb") as theirs:
                 self.assertEqual(ours.read(), theirs.read(), name)
-        self.assertEqual(Graph(self.path("g")).n, N)
+        self.ok("verify", "graph")
+        done = subprocess.run([program], cwd=self.dir, check=False, capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stdout), (73, ""))
+        self.assertRegex(done.stderr, r"\Agraph.*\nhint: .*\n\Z")
 
     def test_files(self):
         found = {os.path.relpath(os.path.join(folder, name), self.prefix)
