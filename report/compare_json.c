@@ -2,9 +2,9 @@
  * The document of kin compare, schema "kin-compare/3": docs/METRICS.md has every key. What could not be measured is
  * null, never left out.
  */
+#include "report/compare_json.h"
 #include "core/json.h"
 #include "job/facts.h"
-#include "report/compare_report.h"
 
 static json_t *count(size_t value)
 {

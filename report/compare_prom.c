@@ -1,18 +1,14 @@
 /*
- * Numbers of a comparison for Prometheus, as its node exporter's textfile collector reads them (text format
- * 0.0.4). Written in one rename, so that a scrape never sees half of it.
+ * The textfile for Prometheus (declared in report/compare_prom.h).
  */
+#include "report/compare_prom.h"
 #include "core/memory.h"
-#include "core/outdir.h"
-#include "core/outfile.h"
 #include "core/text.h"
-#include "report/compare_report.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static const char last_success[] = "kin_last_success_timestamp_seconds";
 
@@ -44,33 +40,25 @@ static void gauge(FILE *out, const char *name, const char *help, const char *gra
     fprintf(out, "\"} %.15g\n", value);
 }
 
-/* The time of the last success that the file at `path` has of this graph, NaN where there is none. */
-static int previous_success(double *found, const char *path, const char *graph, kin_error *err)
+int kin_comparison_prom_success(double *success, const kin_comparison *self, FILE *earlier,
+                                kin_error *err)
 {
-    int rc = 0;
     char *label = NULL, *line = NULL;
     size_t label_bytes = 0, line_bytes = 0;
-    FILE *file = NULL, *begin = kin_text_stream(&label, &label_bytes);
-    *found = NAN;
+    FILE *begin = kin_text_stream(&label, &label_bytes);
+    *success = NAN;
     if (begin) {
         fprintf(begin, "%s{graph=\"", last_success);
-        write_label(begin, graph);
+        write_label(begin, kin_path_base(self->graph.graph.directory));
         fputs("\"} ", begin);
     }
-    if (!begin || fclose(begin) != 0) {
-        rc = kin_fail_alloc(err, "the textfile", 0);
-        goto done;
-    }
-    file = fopen(path, "re");
-    errno = file ? 0 : errno;
-    while (file && getline(&line, &line_bytes, file) > 0)
+    if (!begin || fclose(begin) != 0)
+        return kin_fail_alloc(err, "the textfile", 0);
+    errno = 0;
+    while (getline(&line, &line_bytes, earlier) > 0)
         if (strncmp(line, label, label_bytes) == 0)
-            *found = strtod(line + label_bytes, NULL);
-    if (errno == ENOMEM)
-        rc = kin_fail_alloc(err, path, line_bytes);
-    if (file)
-        fclose(file);
-done:
+            *success = strtod(line + label_bytes, NULL);
+    int rc = errno == ENOMEM ? kin_fail_alloc(err, "the textfile", line_bytes) : 0;
     free(line);
     free(label);
     return rc;
@@ -82,7 +70,7 @@ static double of_run(const kin_graph *graph, const char *key)
     return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
-static void write_gauges(FILE *out, const kin_comparison *self, double success)
+void kin_comparison_prom(const kin_comparison *self, double success, FILE *out)
 {
     const kin_graph *graph = &self->graph.graph;
     const char *name = kin_path_base(graph->directory);
@@ -114,25 +102,4 @@ static void write_gauges(FILE *out, const kin_comparison *self, double success)
     gauge(out, "kin_gates", "Gates that were asked for.", name, (double)self->gate_count);
     gauge(out, "kin_gates_met", "Gates that were met.", name, (double)met);
     gauge(out, last_success, "When a comparison last met all of its gates.", name, success);
-}
-
-int kin_comparison_write_prom(const kin_comparison *self, const char *path, bool success,
-                              kin_error *err)
-{
-    char *text = NULL;
-    size_t bytes = 0;
-    double when = (double)time(NULL);
-    int rc = success
-                 ? 0
-                 : previous_success(&when, path, kin_path_base(self->graph.graph.directory), err);
-    if (rc != 0)
-        return rc;
-    FILE *out = kin_text_stream(&text, &bytes);
-    if (!out)
-        return kin_fail_alloc(err, "the textfile", 0);
-    write_gauges(out, self, when);
-    rc = fclose(out) == 0 ? kin_outfile_write(path, text, bytes, true, err)
-                          : kin_fail_alloc(err, "the textfile", bytes);
-    free(text);
-    return rc;
 }

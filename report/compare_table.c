@@ -1,9 +1,9 @@
 /*
  * What kin compare prints: a terse table, and a line for what else there is to say.
  */
+#include "report/compare_table.h"
 #include "core/counted.h"
 #include "core/plain.h"
-#include "report/compare_report.h"
 
 #include <math.h>
 #include <stdarg.h>

@@ -79,61 +79,63 @@ static void advice_text(const kin_plan_report *self, char text[160])
 
 /* ---- table ---------------------------------------------------------------------------------------- */
 
-static void print_row(const kin_plan_report *self, const prediction *row)
+static void print_row(FILE *out, const kin_plan_report *self, const prediction *row)
 {
     char time[32], memory[32], mapped[32], recall[48];
-    printf("%c %-7s", row->engine == self->chosen ? '*' : ' ', build_engine_names[row->engine]);
+    fprintf(out, "%c %-7s", row->engine == self->chosen ? '*' : ' ',
+            build_engine_names[row->engine]);
     if (row->skipped) {
-        printf(" %10s %11s %11s  %-4s  %s\n", "-", "-", "-", "-", row->skipped);
+        fprintf(out, " %10s %11s %11s  %-4s  %s\n", "-", "-", "-", "-", row->skipped);
         return;
     }
     if (row->refused.code) {
         const char *reason = row->refused.message; /* up to what is said of its parts */
         kin_span first = {reason, strcspn(reason, ";")};
-        printf(" %10s %11s %11s  %-4s  %s\n", "-", "-", "-", "no", plain_span(first).text);
+        fprintf(out, " %10s %11s %11s  %-4s  %s\n", "-", "-", "-", "no", plain_span(first).text);
         return;
     }
-    printf(" %10s %11s %11s  %-4s  %s\n", time_text(prediction_seconds(row), time),
-           size_text(row->planned_bytes, memory), size_text(row->mapped_bytes, mapped), "yes",
-           recall_of(self, row->engine, recall));
+    fprintf(out, " %10s %11s %11s  %-4s  %s\n", time_text(prediction_seconds(row), time),
+            size_text(row->planned_bytes, memory), size_text(row->mapped_bytes, mapped), "yes",
+            recall_of(self, row->engine, recall));
 }
 
-static void print_chosen(const kin_plan_report *self)
+static void print_chosen(FILE *out, const kin_plan_report *self)
 {
     const prediction *row = kin_plan_chosen(self);
     char time[32], planned[32], own[32], mapped[32];
-    printf("engine  %s\n", build_engine_names[self->chosen]);
+    fprintf(out, "engine  %s\n", build_engine_names[self->chosen]);
     if (row->refused.code)
         return;
-    printf("time    about %s (%.2f minutes)\n", time_text(prediction_seconds(row), time),
-           prediction_seconds(row) / 60);
-    printf("memory  %s planned, which --memory limits; %s with all that the process holds,\n"
-           "        and %s of inputs and graph as mapped pages\n",
-           size_text(row->planned_bytes, planned), size_text(row->memory_bytes, own),
-           size_text(row->mapped_bytes, mapped));
+    fprintf(out, "time    about %s (%.2f minutes)\n", time_text(prediction_seconds(row), time),
+            prediction_seconds(row) / 60);
+    fprintf(out,
+            "memory  %s planned, which --memory limits; %s with all that the process holds,\n"
+            "        and %s of inputs and graph as mapped pages\n",
+            size_text(row->planned_bytes, planned), size_text(row->memory_bytes, own),
+            size_text(row->mapped_bytes, mapped));
 }
 
-static void print_disk(const kin_plan_report *self)
+static void print_disk(FILE *out, const kin_plan_report *self)
 {
     char graph[32], left[32];
-    printf("disk    %s for the graph", size_text(self->graph_bytes, graph));
+    fprintf(out, "disk    %s for the graph", size_text(self->graph_bytes, graph));
     if (self->free_bytes != SIZE_MAX)
-        printf(", %s are free", size_text(self->free_bytes, left));
-    printf("%s\n", self->files.of_folder ? "" : "; its speed was not measured (no --out)");
+        fprintf(out, ", %s are free", size_text(self->free_bytes, left));
+    fprintf(out, "%s\n", self->files.of_folder ? "" : "; its speed was not measured (no --out)");
 }
 
-void plan_report_print(const kin_plan_report *self)
+void plan_report_print(const kin_plan_report *self, FILE *out)
 {
     char advice[160];
-    print_chosen(self);
-    print_disk(self);
-    printf("\n  %-7s %10s %11s %11s  %-4s  %s\n", "engine", "time", "--memory", "mapped", "fits",
-           "recall");
+    print_chosen(out, self);
+    print_disk(out, self);
+    fprintf(out, "\n  %-7s %10s %11s %11s  %-4s  %s\n", "engine", "time", "--memory", "mapped",
+            "fits", "recall");
     for (size_t i = 0; i < PREDICT_ENGINES; i++)
-        print_row(self, &self->row[i]);
+        print_row(out, self, &self->row[i]);
     advice_text(self, advice);
     if (advice[0])
-        printf("\nadvice: %s\n", advice);
+        fprintf(out, "\nadvice: %s\n", advice);
 }
 
 /* ---- JSON ----------------------------------------------------------------------------------------- */

@@ -1,13 +1,15 @@
 #ifndef KIN_REPORT_PLAN_REPORT_H
 #define KIN_REPORT_PLAN_REPORT_H
 /*
- * What `kin plan` prints.
+ * What `kin plan` found, as a table and as JSON.
  */
 #include "job/plan.h"
-#include <jansson.h>
 
-/* The table on stdout. */
-void plan_report_print(const kin_plan_report *self);
+#include <jansson.h>
+#include <stdio.h>
+
+/* What the chosen engine takes, and a table of all. */
+void plan_report_print(const kin_plan_report *self, FILE *out);
 
 /* docs/PLAN.md says what each key is. New reference. */
 json_t *plan_report_json(const kin_plan_report *self);

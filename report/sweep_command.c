@@ -6,7 +6,7 @@
 #include "core/text.h"
 #include "job/sweep_front.h"
 #include "job/sweep_points.h"
-#include "tools/shell.h"
+#include "report/shell.h"
 
 #include <string.h>
 

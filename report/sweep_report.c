@@ -16,83 +16,86 @@
 
 /* ---- table ------------------------------------------------------------------------------------ */
 
-static void print_head(const sweep *self)
+static void print_head(FILE *out, const sweep *self)
 {
     const sweep_options *o = self->options;
     if (self->sample == &self->catalog)
-        printf("sample  all %s", kin_count(self->sample->n, "item").text);
+        fprintf(out, "sample  all %s", kin_count(self->sample->n, "item").text);
     else
-        printf("sample  %zu of %s", self->sample->n, kin_count(self->catalog.n, "item").text);
-    printf(", top-k %lld; recall on %s%s\n\n", (long long)o->top_k, self->exhaustive ? "all " : "",
-           kin_count(self->rows, "row").text);
-    printf("  %-10s  %-22s %9s %9s %8s %9s %10s\n", "engine", "knob", "seconds", "items/s",
-           "recall", "at least", "memory");
+        fprintf(out, "sample  %zu of %s", self->sample->n, kin_count(self->catalog.n, "item").text);
+    fprintf(out, ", top-k %lld; recall on %s%s\n\n", (long long)o->top_k,
+            self->exhaustive ? "all " : "", kin_count(self->rows, "row").text);
+    fprintf(out, "  %-10s  %-22s %9s %9s %8s %9s %10s\n", "engine", "knob", "seconds", "items/s",
+            "recall", "at least", "memory");
 }
 
-static void print_point(const sweep *self, const sweep_point *point)
+static void print_point(FILE *out, const sweep *self, const sweep_point *point)
 {
     char knob[SWEEP_TEXT];
-    printf("%c %-10s  %-22s %9.2f %9.0f %8.4f %9.4f %6.0f MiB\n", point->pareto ? '*' : ' ',
-           sweep_point_series(point), sweep_point_knob(point, knob), point->seconds,
-           (double)self->sample->n / point->seconds, sweep_floor4(point->recall),
-           sweep_floor4(point->lower), (double)point->memory_bytes / 0x1p20);
+    fprintf(out, "%c %-10s  %-22s %9.2f %9.0f %8.4f %9.4f %6.0f MiB\n", point->pareto ? '*' : ' ',
+            sweep_point_series(point), sweep_point_knob(point, knob), point->seconds,
+            (double)self->sample->n / point->seconds, sweep_floor4(point->recall),
+            sweep_floor4(point->lower), (double)point->memory_bytes / 0x1p20);
 }
 
-static void print_legend(const sweep *self)
+static void print_legend(FILE *out, const sweep *self)
 {
-    printf("\n* nothing else has at least its recall in no more time\n");
+    fprintf(out, "\n* nothing else has at least its recall in no more time\n");
     if (!self->exhaustive)
-        printf("at least: the lower bound of recall, at %.0f %% confidence each\n",
-               100 * SWEEP_CONFIDENCE);
+        fprintf(out, "at least: the lower bound of recall, at %.0f %% confidence each\n",
+                100 * SWEEP_CONFIDENCE);
     if (self->options->engine != SWEEP_JOIN)
-        printf("hnsw: --ef-search is as --candidates%s\n",
-               self->sample->modality_count > 1 ? "; hnsw fused: with --index-space fused" : "");
+        fprintf(out, "hnsw: --ef-search is as --candidates%s\n",
+                self->sample->modality_count > 1 ? "; hnsw fused: with --index-space fused" : "");
 }
 
-static void print_command(const sweep *self, const sweep_point *point)
+static void print_command(FILE *out, const sweep *self, const sweep_point *point)
 {
     char *command = sweep_command(self, point, " ");
-    printf("  ");
-    plain_write(stdout, (kin_span){command, command ? strlen(command) : 0});
-    printf("\n");
+    fprintf(out, "  ");
+    plain_write(out, (kin_span){command, command ? strlen(command) : 0});
+    fprintf(out, "\n");
     free(command);
 }
 
-static void print_answer(const sweep *self)
+static void print_answer(FILE *out, const sweep *self)
 {
     const sweep_point *answer = sweep_answer(self), *exact = sweep_exact(self);
     double target = self->options->target_recall;
     if (answer) {
-        printf("\ntarget %.10g: the cheapest that reaches it, in %.2f s with a recall of at least "
-               "%.4f:\n",
-               target, answer->seconds, sweep_floor4(answer->lower));
-        print_command(self, answer);
-        sweep_write_ties(stdout, self, "by time it cannot be told from ", "\n");
+        fprintf(out,
+                "\ntarget %.10g: the cheapest that reaches it, in %.2f s with a recall of at least "
+                "%.4f:\n",
+                target, answer->seconds, sweep_floor4(answer->lower));
+        print_command(out, self, answer);
+        sweep_write_ties(out, self, "by time it cannot be told from ", "\n");
     } else {
-        printf("\ntarget %.10g: no approximate engine was seen to reach it\n", target);
+        fprintf(out, "\ntarget %.10g: no approximate engine was seen to reach it\n", target);
     }
     if (!sweep_prefers_exact(self))
         return;
-    printf("\nexact takes %.2f s %s and loses nothing:\n", exact->seconds,
-           answer ? "here, not seen to be longer," : "here");
-    print_command(self, exact);
+    fprintf(out, "\nexact takes %.2f s %s and loses nothing:\n", exact->seconds,
+            answer ? "here, not seen to be longer," : "here");
+    print_command(out, self, exact);
     if (self->sample != &self->catalog)
-        printf(
+        fprintf(
+            out,
             "but on all %zu items exact grows with their square and join and hnsw do not: kin plan "
             "predicts the full build\n",
             self->catalog.n);
 }
 
-void sweep_print(const sweep *self)
+void sweep_print(const sweep *self, FILE *out)
 {
-    print_head(self);
+    print_head(out, self);
     for (size_t i = 0; i < self->count; i++)
-        print_point(self, &self->point[i]);
-    print_legend(self);
-    print_answer(self);
+        print_point(out, self, &self->point[i]);
+    print_legend(out, self);
+    print_answer(out, self);
     for (size_t i = 0; i < self->notes; i++)
-        printf("%snote: %s\n", i ? "" : "\n", plain(self->note[i]).text);
-    printf(
+        fprintf(out, "%snote: %s\n", i ? "" : "\n", plain(self->note[i]).text);
+    fprintf(
+        out,
         "\nTimes are of this sample on this machine: they order engines, they are no promise; "
         "kin plan\n"
         "predicts a build. Recall at a fixed --candidates falls slowly as items grow; join tunes "

@@ -4,10 +4,12 @@
  * The table and the JSON document of `kin sweep`.
  */
 #include "job/sweep.h"
-#include <jansson.h>
 
-/* The table on stdout. */
-void sweep_print(const sweep *self);
+#include <jansson.h>
+#include <stdio.h>
+
+/* A table of the points, and the answer with its command. */
+void sweep_print(const sweep *self, FILE *out);
 
 /* New reference, NULL without memory. */
 json_t *sweep_json(const sweep *self);

@@ -16,7 +16,7 @@ MAY_USE = {
     "ann": {"ann", "core", "scan"},
     "compare": {"compare", "core"},
     "job": {"job", "core", "scan", "exact", "ann", "compare", "report", "tools"},
-    "report": {"report", "job", "compare", "core", "tools"},
+    "report": {"report", "job", "compare", "core"},
     "tools": {"tools", "tools/gen", "core", "scan", "exact", "ann", "compare", "job", "report"},
     "tools/gen": {"tools/gen", "core", "scan"},
     "tests": {"tests", "support", "core", "scan", "exact", "ann", "compare", "job", "report", "tools", "tools/gen"},

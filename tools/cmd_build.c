@@ -5,9 +5,10 @@
 #include "core/path.h"
 #include "core/plain.h"
 #include "job/sources.h"
+#include "report/shell.h"
 #include "tools/build_options.h"
 #include "tools/console.h"
-#include "tools/shell.h"
+#include "tools/next_step.h"
 #include "tools/signals.h"
 
 #include <stdlib.h>
@@ -24,8 +25,8 @@ static int print_config(const build_options *o, kin_error *err)
 static void suggest(const kin_build_report *report, const char *graph)
 {
     bool approximate = report->result.attempt > 0;
-    shell_next next;
-    FILE *out = shell_next_begin(&next, approximate ? "kin compare" : "kin show");
+    next_step next;
+    FILE *out = next_step_begin(&next, approximate ? "kin compare" : "kin show");
     if (!out)
         return;
     shell_operand(out, " ", graph);
@@ -33,7 +34,7 @@ static void suggest(const kin_build_report *report, const char *graph)
         fprintf(out, " --sample %zu", report->items < 1000 ? report->items : 1000);
     else
         fputs(" --out similar.html", out);
-    shell_next_end(&next);
+    next_step_end(&next);
 }
 
 /* The fields of the result's line in the JSON log. */

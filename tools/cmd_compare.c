@@ -2,20 +2,27 @@
  * kin compare: what an approximate graph loses, where, and which knob gets it back; how it differs
  * from last night's; and whether it may be published.
  */
+#include "core/memory.h"
 #include "core/outdir.h"
 #include "core/outfile.h"
+#include "core/text.h"
 #include "job/compare.h"
 #include "job/show_picture.h"
+#include "report/compare_json.h"
 #include "report/compare_page.h"
-#include "report/compare_report.h"
+#include "report/compare_prom.h"
+#include "report/compare_table.h"
 #include "tools/command.h"
 #include "tools/console.h"
 #include "tools/outputs.h"
 #include "tools/shared_options.h"
 #include "tools/signals.h"
 
+#include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 typedef struct compare_command_options {
     command_common common;
@@ -83,6 +90,41 @@ static int write_json(const kin_comparison *self, const char *path, kin_error *e
     return rc;
 }
 
+/* When all gates were last met: now, or as the file that is there says. */
+static int last_success(double *when, const kin_comparison *self, const char *path, bool now,
+                        kin_error *err)
+{
+    *when = (double)time(NULL);
+    if (now)
+        return 0;
+    FILE *earlier = fopen(path, "re");
+    *when = NAN;
+    if (!earlier)
+        return errno == ENOMEM ? kin_fail_alloc(err, path, 0) : 0;
+    int rc = kin_comparison_prom_success(when, self, earlier, err);
+    fclose(earlier);
+    return rc;
+}
+
+/* In one rename, so that a scrape never sees half of it. */
+static int write_prom(const kin_comparison *self, const char *path, bool success, kin_error *err)
+{
+    char *text = NULL;
+    size_t bytes = 0;
+    double when;
+    int rc = last_success(&when, self, path, success, err);
+    FILE *out = rc == 0 ? kin_text_stream(&text, &bytes) : NULL;
+    if (rc == 0 && !out)
+        rc = kin_fail_alloc(err, "the textfile", 0);
+    if (rc != 0)
+        return rc;
+    kin_comparison_prom(self, when, out);
+    rc = fclose(out) == 0 ? kin_outfile_write(path, text, bytes, true, err)
+                          : kin_fail_alloc(err, "the textfile", bytes);
+    free(text);
+    return rc;
+}
+
 /* Everything that was asked for is written, whether the gates are met or not. */
 static int report(const kin_comparison *self, const compare_command_options *o, kin_error *err)
 {
@@ -93,7 +135,7 @@ static int report(const kin_comparison *self, const compare_command_options *o, 
         rc = write_page(self, o, err);
     bool met = kin_comparison_gates_error(self, NULL) == 0;
     if (rc == 0 && o->prom)
-        rc = kin_comparison_write_prom(self, o->prom, met && !self->forced, err);
+        rc = write_prom(self, o->prom, met && !self->forced, err);
     if (rc == 0)
         rc = command_flush_stdout(err);
     return rc == 0 ? kin_comparison_gates_error(self, err) : rc;

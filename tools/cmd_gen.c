@@ -5,11 +5,12 @@
 #include "core/json.h"
 #include "job/facts.h"
 #include "job/messages.h"
+#include "report/shell.h"
 #include "tools/command.h"
 #include "tools/console.h"
 #include "tools/gen/gen_catalog.h"
+#include "tools/next_step.h"
 #include "tools/shared_options.h"
-#include "tools/shell.h"
 #include "tools/signals.h"
 
 #include <stdio.h>
@@ -169,8 +170,8 @@ static kin_gen_catalog_options catalog_options(const gen_options *o)
 static void suggest(const kin_gen_catalog *catalog)
 {
     const char *folder = catalog->out.final;
-    shell_next next;
-    FILE *out = shell_next_begin(&next, "kin build");
+    next_step next;
+    FILE *out = next_step_begin(&next, "kin build");
     if (!out)
         return;
     for (size_t m = 0; m < catalog->count; m++) {
@@ -184,7 +185,7 @@ static void suggest(const kin_gen_catalog *catalog)
         shell_option(out, " ", "ids", (kin_span){ids, strlen(ids)});
     free(ids);
     fputs(" --out graph", out);
-    shell_next_end(&next);
+    next_step_end(&next);
 }
 
 static int publish(kin_gen_catalog *catalog, const gen_options *o, double start, kin_error *err)

@@ -14,10 +14,11 @@
 #include "job/messages.h"
 #include "job/provenance.h"
 #include "job/sources.h"
+#include "report/shell.h"
 #include "tools/command.h"
 #include "tools/console.h"
+#include "tools/next_step.h"
 #include "tools/shared_options.h"
-#include "tools/shell.h"
 #include "tools/signals.h"
 #include <stdio.h>
 #include <string.h>
@@ -96,14 +97,14 @@ static json_t *make_manifest(const indexing *self)
 static void suggest(const indexing *self)
 {
     size_t others = self->catalog.n - 1;
-    shell_next next;
-    FILE *out = others > 0 ? shell_next_begin(&next, "kin query") : NULL;
+    next_step next;
+    FILE *out = others > 0 ? next_step_begin(&next, "kin query") : NULL;
     if (!out)
         return;
     shell_operand(out, " ", self->out.final);
     shell_option(out, " ", "item", kin_lines_at(&self->catalog.ids, 0));
     fprintf(out, " --top-k %zu", others < 10 ? others : 10);
-    shell_next_end(&next);
+    next_step_end(&next);
 }
 
 static void print_summary(const indexing *self, const json_t *manifest)

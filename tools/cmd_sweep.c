@@ -104,7 +104,7 @@ static int report(const sweep *self, const sweep_command_options *o, kin_error *
 {
     int rc = 0;
     if (!o->json || strcmp(o->json, "-") != 0) {
-        sweep_print(self);
+        sweep_print(self, stdout);
         rc = command_flush_stdout(err);
     }
     if (rc == 0 && o->json) {

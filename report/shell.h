@@ -1,5 +1,5 @@
-#ifndef KIN_TOOLS_SHELL_H
-#define KIN_TOOLS_SHELL_H
+#ifndef KIN_REPORT_SHELL_H
+#define KIN_REPORT_SHELL_H
 /*
  * Commands that kin suggests: what a person copies has to mean the same to a shell, whatever names of files, ids and
  * values of options hold. Words are those of a POSIX shell; where a control character has to be written, $'...' is (bash,
@@ -17,15 +17,5 @@ void shell_operand(FILE *out, const char *before, const char *path);
 
 /* "--name VALUE", or "--name=VALUE" where the value begins with "-"; `before` in front. */
 void shell_option(FILE *out, const char *before, const char *name, kin_span value);
-
-/* The log's last line: "Next: " and a command, which is put together between the two. NULL, to be handed on to the
- * second, where there is no memory: then nothing is logged. */
-typedef struct shell_next {
-    FILE *out;
-    char *text;
-    size_t bytes;
-} shell_next;
-FILE *shell_next_begin(shell_next *self, const char *command);
-void shell_next_end(shell_next *self);
 
 #endif

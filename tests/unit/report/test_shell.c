@@ -1,5 +1,5 @@
 /*
- * tools/shell: what is written for a shell means the same to it. Words are given to real ones.
+ * report/shell: what is written for a shell means the same to it. Words are given to real ones.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "core/plain.h"
-#include "tools/shell.h"
+#include "report/shell.h"
 
 static char *word_of(const char *text, size_t length)
 {

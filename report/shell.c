@@ -1,12 +1,9 @@
 /*
- * Words for a shell (declared in tools/shell.h).
+ * Words for a shell (declared in report/shell.h).
  */
-#include "tools/shell.h"
+#include "report/shell.h"
 #include "core/plain.h"
-#include "core/text.h"
-#include "tools/console.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* What means nothing to any shell, wherever it stands in a word. */
@@ -86,22 +83,4 @@ void shell_option(FILE *out, const char *before, const char *name, kin_span valu
 {
     fprintf(out, "%s--%s%c", before, name, value.length && value.text[0] == '-' ? '=' : ' ');
     shell_word(out, value);
-}
-
-FILE *shell_next_begin(shell_next *self, const char *command)
-{
-    *self = (shell_next){0};
-    self->out = kin_text_stream(&self->text, &self->bytes);
-    if (self->out)
-        fputs(command, self->out);
-    return self->out;
-}
-
-void shell_next_end(shell_next *self)
-{
-    if (!self->out)
-        return;
-    if (fclose(self->out) == 0)
-        console_info("Next: %s", self->text);
-    free(self->text);
 }
