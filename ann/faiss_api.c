@@ -31,7 +31,7 @@ struct kin_faiss {
 
 /* FAISS keeps its last exception for each thread, and glibc aborts where it has no memory to note that the thread has
  * one: the main thread's is made while there is some. */
-__attribute__((constructor)) static void make_room_for_exception(void)
+__attribute__((constructor)) static void reserve_exception(void)
 {
     faiss_get_last_error();
 }

@@ -8,15 +8,12 @@
  * Leaves out: mapping the vectors (the C API's mmap flag reads lists lazily, HNSW not at all).
  * Memory: the files' bytes. Time: two readings of the files, one for the checksums.
  */
-#include "ann/faiss_array.h"
-#include "ann/faiss_index.h"
+#include "ann/faiss_index_file.h"
 #include "ann/faiss_index_parts.h"
+#include "ann/index_folder.h"
 #include "core/json.h"
 #include "core/manifest.h"
 #include "core/memory.h"
-#include "core/npy.h"
-#include "core/outdir.h"
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,24 +62,15 @@ int kin_index_save(const kin_index *self, const char *directory, json_t **manife
     return 0;
 }
 
-/* ---- reading: does the index belong to the catalog? ------------------------------------------ */
+/* ---- reading -------------------------------------------------------------------------------- */
 
-/* The place of a manifest's text among `names`, -1 when it is none of them. */
-static int choice(const json_t *object, const char *key, const char *const *names)
+int kin_index_read_options(kin_index_options *out, const kin_dir *dir, const json_t *manifest,
+                           kin_error *err)
 {
-    const char *text = json_string_value(json_object_get(object, key));
-    for (int i = 0; text && names[i]; i++)
-        if (strcmp(text, names[i]) == 0)
-            return i;
-    return -1;
-}
-
-static int read_options(kin_index_options *out, const json_t *index, const char *directory,
-                        kin_error *err)
-{
+    const json_t *index = json_object_get(manifest, "index");
     *out = (kin_index_options){
-        .type = choice(index, "type", kin_index_type_names),
-        .space = choice(index, "space", kin_index_space_names),
+        .type = kin_index_choice(index, "type", kin_index_type_names),
+        .space = kin_index_choice(index, "space", kin_index_space_names),
         .project = json_integer_value(json_object_get(index, "project")),
         .project_centre = json_is_true(json_object_get(index, "project_centre")),
         .lists = json_integer_value(json_object_get(index, "lists")),
@@ -92,61 +80,9 @@ static int read_options(kin_index_options *out, const json_t *index, const char 
     };
     if (out->type < 0 || out->space < 0 || out->project < 0)
         return kin_fail(err, KIN_E_DATA, kin_index_again,
-                        "%s/manifest.json describes no index that this kin knows", directory);
+                        "%s/manifest.json describes no index that this kin knows", dir->path);
     return 0;
 }
-
-static int check_modality(const json_t *entry, const kin_modality *modality, bool fused,
-                          const char *directory, kin_error *err)
-{
-    const char *name = json_string_value(json_object_get(entry, "name"));
-    const char *hash = json_string_value(json_object_get(entry, "xxh3_128"));
-    double weight = json_number_value(json_object_get(entry, "weight"));
-
-    if (!name || strcmp(name, modality->name) != 0)
-        return kin_fail(err, KIN_E_DATA, "give the same --modality names in the same order",
-                        "%s has modality %s where the catalog has %s", directory,
-                        name ? name : "(none)", modality->name);
-    if (!hash || strcmp(hash, modality->fingerprint.text) != 0)
-        return kin_fail(err, KIN_E_DATA, kin_index_again,
-                        "%s was made from another %s: %s has changed", directory, name,
-                        modality->matrix.file.path);
-    if (fused && weight != modality->weight)
-        return kin_fail(err, KIN_E_DATA,
-                        "weights are part of a fused index: build it again, or use the modality "
-                        "space",
-                        "%s has weight %g for %s, asked for %g", directory, weight, name,
-                        modality->weight);
-    return 0;
-}
-
-static int check_catalog(const json_t *manifest, const kin_catalog *catalog, bool fused,
-                         const char *directory, kin_error *err)
-{
-    const json_t *modalities = json_object_get(manifest, "modalities");
-    int missing = choice(json_object_get(manifest, "index"), "missing", kin_missing_names);
-
-    if (json_array_size(modalities) != catalog->modality_count)
-        return kin_fail(err, KIN_E_DATA, "give the same --modality options",
-                        "%s has %zu "
-                        "modalities, the catalog %zu",
-                        directory, json_array_size(modalities), catalog->modality_count);
-    for (size_t m = 0; m < catalog->modality_count; m++) {
-        int status = check_modality(json_array_get(modalities, m), &catalog->modality[m], fused,
-                                    directory, err);
-        if (status)
-            return status;
-    }
-    /* Where every item is complete the policy changes nothing. */
-    if (missing != (int)catalog->missing && kin_catalog_incomplete(catalog) > 0)
-        return kin_fail(err, KIN_E_DATA, "give the same --missing, or build the index again",
-                        "%s was made with --missing %s, asked for %s", directory,
-                        missing < 0 ? "(none)" : kin_missing_names[missing],
-                        kin_missing_names[catalog->missing]);
-    return 0;
-}
-
-/* ---- reading: the files --------------------------------------------------------------------- */
 
 static int read_projection(kin_index_part *part, const kin_index_options *options,
                            const json_t *facts, const kin_dir *dir, kin_error *err)
@@ -234,24 +170,16 @@ static int check_memory(const json_t *manifest, kin_error *err)
     return kin_memory_plan_check(&plan, 0, err);
 }
 
-int kin_index_check(kin_index_options *made, const kin_dir *dir, const json_t *manifest,
-                    const kin_catalog *catalog, kin_error *err)
-{
-    int status = read_options(made, json_object_get(manifest, "index"), dir->path, err);
-    if (status == 0)
-        status = check_catalog(manifest, catalog, false, dir->path, err);
-    return status ? status : kin_manifest_verify(manifest, dir, err);
-}
-
 int kin_index_open(kin_index **out, const kin_dir *dir, const json_t *manifest,
                    const kin_catalog *catalog, kin_error *err)
 {
     kin_index *self = NULL;
     kin_index_options options;
-    int status = read_options(&options, json_object_get(manifest, "index"), dir->path, err);
+    int status = kin_index_read_options(&options, dir, manifest, err);
 
     if (status == 0)
-        status = check_catalog(manifest, catalog, options.space == KIN_SPACE_FUSED, dir->path, err);
+        status = kin_index_check_catalog(manifest, catalog, options.space == KIN_SPACE_FUSED,
+                                         dir->path, err);
     if (status == 0)
         status = check_memory(manifest, err);
     if (status == 0)

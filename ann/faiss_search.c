@@ -3,7 +3,7 @@
  *
  * Blocks of items as they are asked for: each part is asked for the C nearest of the block's distinct
  * vectors, each once a block; then every item of the block gathers its candidates from all parts
- * (its own group, then the groups found, at most 2 C items a part), scores them canonically and
+ * (its own vector, then the vectors found, at most 2 C items a part), scores them canonically and
  * keeps K. Queries go to FAISS sixteen at a time from every thread of a team, each call confined
  * to its thread: answers depend neither on the number of threads nor on what is asked beside.
  * A block's size is fixed, so memory does not grow with n but for 4 bytes a distinct vector: 4 C
@@ -11,7 +11,8 @@
  * several blocks is searched once in each.
  * Time: searching is FAISS's; rescoring at most 2 C dots an item and part.
  */
-#include "ann/faiss_search_worker.h"
+#include "ann/faiss_search.h"
+#include "ann/faiss_worker.h"
 #include "core/memory.h"
 #include "core/threads.h"
 #include <math.h>
@@ -21,30 +22,13 @@
 
 enum { BLOCK_ITEMS = 2048, QUERIES = KIN_FAISS_QUERIES_MAX };
 
-/* What the defaults are made of. Fashion catalog (44,072 x 512 + 512, K = 200), tie-aware recall and
- * processor seconds of searching and rescoring, FAISS 1.7.3 on a busy machine (ratios, not times):
- *   ivf, C 800 (714 and 832 lists)  probes 24: .971, 54 s; 50: .989, 73 s; 104: .993
- *   ivf, fused, C 400 (834 lists)   probes 16: .909, 22 s; 32: .972, 30 s; 64: .996, 45 s
- *   hnsw                            C 500: .968, 156 s; 600: .982, 184 s; 800: .993, 233 s
- *   hnsw, fused                     C 300: .998, 56 s; 400: .999, 73 s
- * A graph search costs in proportion to C, lists hardly do: so hnsw is asked for fewer. */
-enum {
-    CANDIDATES_PER_K = 4, /* a modality's ivf, by fact 1 of the design */
-    CANDIDATES_PER_K_HNSW = 3,
-    CANDIDATES_PER_K_FUSED = 2, /* the fused index ranks by the score itself */
-    CANDIDATES_MIN = 64,
-    PROBES_PER_ROOT = 2, /* times the square root of the number of lists */
-    PROBES_MIN = 16,
-    ROWS_PER_CANDIDATE = 3, /* vectors in the probed lists for each candidate wanted, at least */
-};
-
-/* The groups that a part is asked about for the block at hand, and the answers. */
+/* The vectors that a part is asked about for the block at hand, and the answers. */
 typedef struct part_block {
-    size_t count;   /* groups in the block */
-    int32_t *group; /* [BLOCK_ITEMS] */
-    int32_t *first; /* [BLOCK_ITEMS] an item of each */
-    int32_t *slot;  /* [groups] where a group stands above, -1: not in the block */
-    int32_t *found; /* [BLOCK_ITEMS][c] groups */
+    size_t count;    /* vectors in the block */
+    int32_t *vector; /* [BLOCK_ITEMS] */
+    int32_t *first;  /* [BLOCK_ITEMS] an item of each */
+    int32_t *slot;   /* [vectors] where a vector stands above, -1: not in the block */
+    int32_t *found;  /* [BLOCK_ITEMS][c] vectors */
 } part_block;
 
 typedef struct search {
@@ -58,71 +42,12 @@ typedef struct search {
     size_t workers;
 } search;
 
-/* ---- defaults ------------------------------------------------------------------------------- */
-
-/* Lists to probe so that quality is good and enough vectors are met to choose C from. */
-static int64_t probes_for(const kin_index *index, int64_t candidates)
-{
-    int64_t probes = PROBES_MIN;
-    for (size_t p = 0; p < index->part_count; p++) {
-        const kin_index_part *part = &index->part[p];
-        int64_t lists = part->faiss ? (int64_t)kin_faiss_lists(part->faiss) : 0;
-        int64_t vectors = (int64_t)part->distinct.count;
-        if (lists == 0)
-            continue;
-        int64_t enough = candidates * ROWS_PER_CANDIDATE * lists / vectors + 1;
-        int64_t good = (int64_t)(PROBES_PER_ROOT * sqrt((double)lists));
-        probes = probes > good ? probes : good;
-        probes = probes > enough ? probes : enough;
-    }
-    return probes;
-}
-
-void kin_search_resolve(kin_search_options *options, const kin_index *index)
-{
-    bool fused = index->options.space == KIN_SPACE_FUSED;
-    bool hnsw = index->options.type == KIN_INDEX_HNSW;
-    int64_t per_k = fused  ? CANDIDATES_PER_K_FUSED
-                    : hnsw ? CANDIDATES_PER_K_HNSW
-                           : CANDIDATES_PER_K;
-
-    if (options->candidates == 0) {
-        options->candidates = (int64_t)options->top_k * per_k;
-        if (options->candidates < CANDIDATES_MIN)
-            options->candidates = CANDIDATES_MIN;
-    }
-    if (options->probes == 0)
-        options->probes = probes_for(index, options->candidates);
-    if (options->ef_search == 0)
-        options->ef_search = options->candidates;
-}
-
-/* Twice the value, but no more than `most`, and never less than it is. */
-static int64_t doubled(int64_t value, int64_t most)
-{
-    int64_t more = value * 2 < most ? value * 2 : most;
-    return value > more ? value : more;
-}
-
-bool kin_search_raise(kin_search_options *options, const kin_index *index)
-{
-    int64_t n = (int64_t)index->catalog->n;
-    kin_search_options more = *options;
-    more.candidates = doubled(more.candidates, n);
-    more.ef_search = doubled(more.ef_search, n);
-    if (more.ef_search < more.candidates)
-        more.ef_search = more.candidates;
-    bool raised = more.candidates > options->candidates || more.ef_search > options->ef_search;
-    *options = more;
-    return raised;
-}
-
 /* ---- set-up --------------------------------------------------------------------------------- */
 
 static void search_release(search *self)
 {
     for (size_t p = 0; p < self->index->part_count; p++) {
-        free(self->part[p].group);
+        free(self->part[p].vector);
         free(self->part[p].first);
         free(self->part[p].slot);
         free(self->part[p].found);
@@ -158,7 +83,7 @@ static kin_memory_plan make_plan(const search *self, size_t block, size_t thread
         kin_memory_plan_add(&plan, "places in a block", part->distinct.count, sizeof(int32_t));
     }
     kin_memory_plan_add(&plan, "threads", threads,
-                        kin_worker_bytes(index, self->depth.groups, self->depth.items));
+                        kin_worker_bytes(index, self->depth.vectors, self->depth.items));
     kin_memory_plan_add(&plan, "a block's rows",
                         kin_rows_bytes(block, self->options.top_k, index->catalog->modality_count),
                         1);
@@ -187,20 +112,20 @@ static int allocate(search *self, size_t block, size_t threads, kin_error *err)
     const kin_index *index = self->index;
     for (size_t p = 0; p < index->part_count; p++) {
         part_block *part = &self->part[p];
-        size_t groups = index->part[p].distinct.count, c = self->depth.part[p];
-        part->group = kin_alloc(block, sizeof *part->group);
+        size_t vectors = index->part[p].distinct.count, c = self->depth.part[p];
+        part->vector = kin_alloc(block, sizeof *part->vector);
         part->first = kin_alloc(block, sizeof *part->first);
-        part->slot = kin_alloc(groups, sizeof *part->slot);
+        part->slot = kin_alloc(vectors, sizeof *part->slot);
         part->found = kin_alloc(kin_size_mul(block, c), sizeof *part->found);
-        if (!part->group || !part->first || !part->slot || !part->found)
+        if (!part->vector || !part->first || !part->slot || !part->found)
             return kin_fail_alloc(err, "a block's candidates", block * c * sizeof(int32_t));
-        memset(part->slot, 0xff, groups * sizeof *part->slot); /* -1 */
+        memset(part->slot, 0xff, vectors * sizeof *part->slot); /* -1 */
     }
     self->worker = calloc(threads, sizeof *self->worker);
     if (!self->worker)
         return kin_fail_alloc(err, "threads", threads * sizeof *self->worker);
     for (; self->workers < threads; self->workers++) {
-        int status = kin_worker_init(&self->worker[self->workers], index, self->depth.groups,
+        int status = kin_worker_init(&self->worker[self->workers], index, self->depth.vectors,
                                      self->depth.items, err);
         if (status)
             return status;
@@ -217,26 +142,26 @@ static size_t query_row(const search *self, size_t q)
     return self->row ? (size_t)self->row[q] : q;
 }
 
-/* Notes the groups that the items of queries first .. first + count - 1 belong to, each once. */
+/* Notes the vectors that the items of queries first .. first + count - 1 belong to, each once. */
 static void collect(search *self, size_t p, size_t first, size_t count)
 {
     part_block *part = &self->part[p];
     const kin_distinct *distinct = &self->index->part[p].distinct;
     for (size_t i = 0; i < part->count; i++)
-        part->slot[part->group[i]] = -1;
+        part->slot[part->vector[i]] = -1;
     part->count = 0;
     for (size_t q = first; q < first + count; q++) {
         size_t row = query_row(self, q);
-        int32_t group = distinct->of[row];
-        if (group < 0 || part->slot[group] >= 0)
+        int32_t vector = distinct->of[row];
+        if (vector < 0 || part->slot[vector] >= 0)
             continue;
-        part->slot[group] = (int32_t)part->count;
-        part->group[part->count] = group;
+        part->slot[vector] = (int32_t)part->count;
+        part->vector[part->count] = vector;
         part->first[part->count++] = (int32_t)row;
     }
 }
 
-/* Asks part p about the groups of its block; all threads. */
+/* Asks part p about the vectors of its block; all threads. */
 static void ask_part(search *self, size_t p)
 {
     const kin_index_part *part = &self->index->part[p];
@@ -266,10 +191,10 @@ static void finish_item(search *self, kin_worker *worker, size_t row, size_t slo
         const kin_distinct *distinct = &self->index->part[p].distinct;
         const part_block *part = &self->part[p];
         size_t c = self->depth.part[p];
-        int32_t group = distinct->of[row];
-        if (group >= 0)
-            kin_candidates_add(&worker->candidates, distinct, (int64_t)row, group,
-                               part->found + (size_t)part->slot[group] * c, c, self->depth.items);
+        int32_t vector = distinct->of[row];
+        if (vector >= 0)
+            kin_candidates_add(&worker->candidates, distinct, (int64_t)row, vector,
+                               part->found + (size_t)part->slot[vector] * c, c, self->depth.items);
     }
     kin_candidates_list(&worker->candidates);
     kin_query_set_row(&worker->query, row);
@@ -369,12 +294,12 @@ int kin_search_one(const kin_index *index, const kin_search_options *options,
     int status = search_prepare(&self, index, options, err);
 
     if (status == 0)
-        status = kin_worker_init(&worker, index, self.depth.groups, self.depth.items, err);
+        status = kin_worker_init(&worker, index, self.depth.vectors, self.depth.items, err);
     if (status)
         goto exit;
-    found = kin_alloc(self.depth.groups, sizeof *found);
+    found = kin_alloc(self.depth.vectors, sizeof *found);
     if (!found) {
-        status = kin_fail_alloc(err, "candidates", self.depth.groups * sizeof *found);
+        status = kin_fail_alloc(err, "candidates", self.depth.vectors * sizeof *found);
         goto exit;
     }
     omp_set_num_threads(1); /* as in kin_search_all: the same answer */

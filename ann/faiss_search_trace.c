@@ -6,7 +6,9 @@
  * (ann/faiss_api.h).
  * Time: a search of an index, an item and part. Memory: a thread's of the search, and its C answers.
  */
-#include "ann/faiss_search_worker.h"
+#include "ann/faiss_search_trace.h"
+#include "ann/faiss_search.h"
+#include "ann/faiss_worker.h"
 #include "core/memory.h"
 
 #include <omp.h>
@@ -20,7 +22,7 @@ typedef struct search_trace {
     kin_search_options options; /* resolved */
     kin_depth depth;
     kin_worker *worker; /* [threads] */
-    int32_t *found;     /* [threads][depth.groups] */
+    int32_t *found;     /* [threads][depth.vectors] */
     size_t threads;
 } search_trace;
 
@@ -43,13 +45,13 @@ static int prepare(search_trace *self, kin_error *err)
         rc = kin_search_begin(&self->depth, &self->options, index, err);
     if (rc != 0)
         return rc;
-    size_t found = kin_size_mul(self->threads, self->depth.groups);
+    size_t found = kin_size_mul(self->threads, self->depth.vectors);
     self->worker = calloc(self->threads, sizeof *self->worker);
     self->found = kin_alloc(found, sizeof *self->found);
     if (!self->worker || !self->found)
         return kin_fail_alloc(err, "traced rows", kin_size_mul(found, sizeof *self->found));
     for (size_t t = 0; t < self->threads && rc == 0; t++)
-        rc = kin_worker_init(&self->worker[t], index, self->depth.groups, self->depth.items, err);
+        rc = kin_worker_init(&self->worker[t], index, self->depth.vectors, self->depth.items, err);
     return rc;
 }
 
@@ -59,15 +61,15 @@ static int ask(const search_trace *self, kin_worker *worker, int32_t *found, siz
 {
     const kin_index_part *part = &self->index->part[p];
     size_t c = self->depth.part[p];
-    int32_t group = part->distinct.of[row];
+    int32_t vector = part->distinct.of[row];
     int rc = 0;
-    if (group >= 0) {
+    if (vector >= 0) {
         rc = kin_space_rows(&part->space, &row, 1, worker->x, worker->wide)
                  ? kin_worker_ask(worker, part, 1, c, found, err)
                  : kin_catalog_fail_row(self->index->catalog, (size_t)row, err);
     }
-    if (group >= 0 && rc == 0)
-        kin_candidates_add(&worker->candidates, &part->distinct, row, group, found, c,
+    if (vector >= 0 && rc == 0)
+        kin_candidates_add(&worker->candidates, &part->distinct, row, vector, found, c,
                            self->depth.items);
     kin_candidates_list(&worker->candidates);
     return rc;
@@ -86,7 +88,7 @@ static int trace_items(const search_trace *self, size_t p, const int32_t *row, s
 #pragma omp for ordered schedule(dynamic)
         for (size_t q = first; q < last; q++) {
             int asked =
-                ask(self, worker, self->found + t * self->depth.groups, p, row[q], &worker->err);
+                ask(self, worker, self->found + t * self->depth.vectors, p, row[q], &worker->err);
 #pragma omp ordered
             if (rc == 0 && asked != 0) {
                 rc = asked;

@@ -34,14 +34,14 @@ void kin_space_release(kin_space *self)
 }
 
 /* What a fused row is multiplied by: W / sum_P w under renorm, else 1 (see space.h). */
-static double pattern_scale(const kin_space *self, unsigned pattern)
+static double mask_scale(const kin_space *self, unsigned modality_mask)
 {
     double all = 0, has = 0;
     if (!self->stretch || self->catalog->missing != KIN_MISSING_RENORM)
         return 1;
     for (size_t m = 0; m < self->catalog->modality_count; m++) {
         all += self->catalog->modality[m].weight;
-        has += pattern >> m & 1 ? self->catalog->modality[m].weight : 0;
+        has += modality_mask >> m & 1 ? self->catalog->modality[m].weight : 0;
     }
     return all / has;
 }
@@ -53,23 +53,24 @@ static void scale(float *out, size_t d, double factor)
         out[j] = (float)(out[j] * factor);
 }
 
-static double block_factor(const kin_space *self, size_t m, double inverse_norm, unsigned pattern)
+static double block_factor(const kin_space *self, size_t m, double inverse_norm,
+                           unsigned modality_mask)
 {
     double weight = self->fused ? sqrt(self->catalog->modality[m].weight) : 1;
-    return inverse_norm * weight * pattern_scale(self, pattern);
+    return inverse_norm * weight * mask_scale(self, modality_mask);
 }
 
 static void item_row(const kin_space *self, size_t row, float *out)
 {
-    unsigned pattern = self->catalog->present[row] & self->modalities;
+    unsigned modality_mask = self->catalog->present[row] & self->modalities;
     for (size_t m = 0; m < self->catalog->modality_count; m++) {
         const kin_modality *modality = &self->catalog->modality[m];
         size_t d = modality->matrix.d;
         if (!(self->modalities >> m & 1))
             continue;
-        if (pattern >> m & 1) {
+        if (modality_mask >> m & 1) {
             kin_matrix_widen(&modality->matrix, row, 1, out);
-            scale(out, d, block_factor(self, m, modality->inverse_norm[row], pattern));
+            scale(out, d, block_factor(self, m, modality->inverse_norm[row], modality_mask));
         } else {
             memset(out, 0, d * sizeof *out);
         }
@@ -116,18 +117,18 @@ int kin_space_rows_parallel(const kin_space *self, const int32_t *item, size_t c
 
 bool kin_space_query(const kin_space *self, const kin_query *query, float *out, float *wide)
 {
-    unsigned pattern = query->present & self->modalities;
+    unsigned modality_mask = query->present & self->modalities;
     float *full = self->pca.kept ? wide : out, *at = full;
-    if (pattern == 0)
+    if (modality_mask == 0)
         return false;
     for (size_t m = 0; m < self->catalog->modality_count; m++) {
         size_t d = self->catalog->modality[m].matrix.d;
         if (!(self->modalities >> m & 1))
             continue;
-        if (pattern >> m & 1) {
+        if (modality_mask >> m & 1) {
             for (size_t i = 0; i < d; i++)
                 at[i] = (float)query->wide[m][i];
-            scale(at, d, block_factor(self, m, query->inverse_norm[m], pattern));
+            scale(at, d, block_factor(self, m, query->inverse_norm[m], modality_mask));
         } else {
             memset(at, 0, d * sizeof *at);
         }

@@ -28,7 +28,7 @@ void kin_space_init(kin_space *self, const kin_catalog *catalog, size_t m);
 void kin_space_release(kin_space *self);
 
 /* The vectors of items item[0 .. count). Every one must have a modality of the space. `wide` is
- * room for count * d_full floats, used under projection only (else NULL). Serial: call it from
+ * a buffer of count * d_full floats, used under projection only (else NULL). Serial: call it from
  * inside a team, or with blocks. A vector's bits depend on its item alone. False when a value is not finite: then
  * the files have changed (kin_catalog_fail_row), and nothing of it may reach FAISS, whose graph it would
  * destroy, or LAPACK. */

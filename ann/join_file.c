@@ -5,7 +5,7 @@
  * Codes are not kept: they are as large as the vectors' own files in float16 and made in seconds. An order
  * serves any weights, an effort only those it was tuned for.
  */
-#include "ann/faiss_array.h"
+#include "ann/index_folder.h"
 #include "ann/join_state.h"
 #include "core/json.h"
 #include "core/memory.h"

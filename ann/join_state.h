@@ -12,7 +12,7 @@
  *   join_file.c    what an index folder keeps
  *   join_twins.c   one row's neighbours become those of all items that are the same
  */
-#include "ann/faiss_distinct.h"
+#include "ann/distinct.h"
 #include "ann/join.h"
 #include "scan/finish.h"
 #include "scan/meeting.h"

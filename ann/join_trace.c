@@ -5,7 +5,7 @@
  * Time, a row: the gates of its list with all others, and of the scan what one row takes, a tile for
  * itself where a run puts twelve in one. Memory: a set of items a thread, and where rows stand.
  */
-#include "ann/faiss_candidates.h"
+#include "ann/distinct.h"
 #include "ann/join_state.h"
 #include "core/memory.h"
 

@@ -13,7 +13,7 @@
  * Cost: docs/ENGINES and kin plan say what each engine takes. Nothing here prints, reads the
  * environment or handles signals: messages, progress and cancellation go through the monitor.
  */
-#include "ann/faiss_index.h"
+#include "ann/faiss_effort.h"
 #include "core/catalog.h"
 #include "core/monitor.h"
 #include "job/evaluation.h"

@@ -3,6 +3,7 @@
  *
  * An engine whose rows are not proven has both: the loop in build_attempts.c needs no more of it.
  */
+#include "ann/faiss_search.h"
 #include "exact/stream.h"
 #include "job/build_parts.h"
 
@@ -96,7 +97,7 @@ int build_engine_raise(build *self, bool *raised, kin_error *err)
     kin_build_options *o = &self->options;
     if (o->engine == ENGINE_JOIN)
         return raise_join(self, raised, err);
-    *raised = kin_search_raise(&o->search, self->index);
+    *raised = kin_search_escalate(&o->search, self->index);
     if (*raised)
         build_info(self, "Effort raised: candidates %lld, efSearch %lld",
                    (long long)o->search.candidates, (long long)o->search.ef_search);

@@ -1,6 +1,8 @@
 /*
  * The index of a build, made or opened, and how deep it is asked.
  */
+#include "ann/faiss_build.h"
+#include "ann/faiss_index_file.h"
 #include "core/manifest.h"
 #include "job/build_parts.h"
 #include "job/messages.h"

@@ -1,6 +1,8 @@
 /*
  * The self-join of `--engine join` before it runs: its order, made or taken from an index, and its effort.
  */
+#include "ann/faiss_index_file.h"
+#include "ann/index_folder.h"
 #include "job/build_parts.h"
 
 #include <math.h>
@@ -65,7 +67,9 @@ static int load_join(build *self, bool *tuned, kin_error *err)
 {
     const kin_build_options *o = &self->options;
     kin_index_options made;
-    int rc = kin_index_check(&made, &self->index_dir, self->index_manifest, &self->catalog, err);
+    int rc = kin_index_read_options(&made, &self->index_dir, self->index_manifest, err);
+    if (rc == 0)
+        rc = kin_index_check(&self->index_dir, self->index_manifest, &self->catalog, err);
     if (rc == 0)
         rc = build_check_index_options(&o->index, &made, err);
     if (rc == 0)

@@ -6,6 +6,7 @@
  * what is kept is of that attempt's effort, and a run that is not traced does nothing for it. Candidates go
  * to the files as they come: memory does not grow with them.
  */
+#include "ann/faiss_search_trace.h"
 #include "core/counted.h"
 #include "core/json.h"
 #include "core/npy_writer.h"

@@ -2,6 +2,8 @@
  * Engines stream and hnsw rehearsed, and files (job/calibrate.h).
  */
 #include "job/calibrate.h"
+#include "ann/faiss_build.h"
+#include "ann/faiss_search.h"
 #include "core/memory.h"
 #include "exact/stream.h"
 #include "job/calibrate_clock.h"

@@ -10,7 +10,7 @@
  *   calibrate_scan.h    codes, tiles, refined pairs, canonical scores: engines exact and join
  *   calibrate.h         stream, hnsw, files
  */
-#include "ann/faiss_index.h"
+#include "ann/faiss_effort.h"
 #include "core/catalog.h"
 
 typedef struct stream_rates {

@@ -1,5 +1,5 @@
 #include "job/engine_options.h"
-#include "ann/faiss_index.h"
+#include "ann/faiss_effort.h"
 
 #define INDEX(field) offsetof(kin_index_options, field)
 

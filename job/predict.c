@@ -5,6 +5,7 @@
  * docs/PLAN.md: fashion, `kin gen` of 100,000 and of a million items, isotropic rows.
  */
 #include "job/predict.h"
+#include "ann/faiss_plan.h"
 #include "ann/join.h"
 #include "core/memory.h"
 #include "core/threads.h"

@@ -7,6 +7,8 @@
  * reads every vector and every index file once.
  */
 #include "job/query.h"
+#include "ann/faiss_index_file.h"
+#include "ann/faiss_search.h"
 #include "core/counted.h"
 #include "core/manifest.h"
 #include "core/memory.h"

@@ -4,7 +4,7 @@
  * The most similar items of given items, or of vectors from outside, by a FAISS index that kin
  * index wrote.
  */
-#include "ann/faiss_index.h"
+#include "ann/faiss_effort.h"
 #include "core/monitor.h"
 #include "core/rows.h"
 #include "job/options.h"

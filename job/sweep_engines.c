@@ -3,6 +3,9 @@
  * fixed: seven target recalls of join, seven numbers of candidates of hnsw from K to 8 K.
  */
 #include "job/sweep_engines.h"
+#include "ann/faiss_build.h"
+#include "ann/faiss_plan.h"
+#include "ann/faiss_search.h"
 #include "exact/exact.h"
 #include "job/calibrate_clock.h"
 #include "job/evaluation.h"

@@ -1,4 +1,5 @@
 #include "job/tune.h"
+#include "ann/faiss_search.h"
 #include "core/memory.h"
 
 #include <math.h>

@@ -12,7 +12,7 @@
  * Cost: exact rows of the sample once, and a search of it a step: of a million items a thousandth of
  * the whole each.
  */
-#include "ann/faiss_index.h"
+#include "ann/faiss_effort.h"
 #include "job/evaluation.h"
 
 typedef struct tuning {

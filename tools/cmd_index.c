@@ -3,7 +3,8 @@
  * `kin query`. The folder holds FAISS files that any FAISS opens, the groups of equal rows, and a
  * manifest that says which files the vectors came from.
  */
-#include "ann/faiss_index.h"
+#include "ann/faiss_build.h"
+#include "ann/faiss_index_file.h"
 #include "ann/join.h"
 #include "core/counted.h"
 #include "core/json.h"

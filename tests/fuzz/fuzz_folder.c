@@ -1,6 +1,6 @@
 /*
  * Fuzz target folder: the folders that kin writes, graphs with their traces, indexes with what they keep of a
- * join, catalogs (core/graph.h, compare/trace.h, ann/faiss_index.h, ann/join.h, core/outdir.h), and commands that read them.
+ * join, catalogs (core/graph.h, compare/trace.h, ann/faiss_index_file.h, ann/join.h, core/outdir.h), and commands that read them.
  *
  * Input: a byte that chooses one of folders/, a byte for SEALED and what reads it, then files that take the
  * place of its own: a byte that chooses the file, its bytes, a mark before the next. With SEALED the manifest is
@@ -8,7 +8,8 @@
  * found by looking at values, not at checksums. The library reads the folder, or a command does (command_lines).
  * FAISS's files are never sealed: its reader believes them (ann/faiss_api.h).
  */
-#include "ann/faiss_index.h"
+#include "ann/faiss_index_file.h"
+#include "ann/index_folder.h"
 #include "ann/join.h"
 #include "compare/compatible.h"
 #include "compare/id_map.h"
@@ -340,11 +341,9 @@ static void read_opened_index(const kin_dir *dir)
     kin_error err = {0};
     json_t *manifest;
     kin_index *index;
-    kin_index_options made;
     if (!fuzz_outcome(kin_manifest_read_in(&manifest, dir, "index", &err), &err, REFUSALS))
         return;
-    bool whole =
-        fuzz_outcome(kin_index_check(&made, dir, manifest, &catalog, &err), &err, REFUSALS);
+    bool whole = fuzz_outcome(kin_index_check(dir, manifest, &catalog, &err), &err, REFUSALS);
     if (whole)
         read_join(dir, manifest);
     if (fuzz_outcome(kin_index_open(&index, dir, manifest, &catalog, &err), &err, REFUSALS)) {

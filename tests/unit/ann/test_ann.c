@@ -4,9 +4,11 @@
  * under every policy, searches of one query equal to searches of all, and index folders: a round
  * trip, and every damage refused. One file, because the parts are judged on the same catalogs.
  */
-#include "ann/faiss_distinct.h"
-#include "ann/faiss_index.h"
+#include "ann/distinct.h"
+#include "ann/faiss_build.h"
+#include "ann/faiss_index_file.h"
 #include "ann/faiss_pca.h"
+#include "ann/faiss_search.h"
 #include "ann/faiss_space.h"
 #include "core/manifest.h"
 #include "core/outdir.h"
@@ -322,13 +324,13 @@ static void test_raise(void **state)
     sample_make(&s, &spec);
     options.type = KIN_INDEX_HNSW;
     test_ok(kin_index_build(&index, &s.catalog, &options, NULL, &err), &err);
-    assert_true(kin_search_raise(&find, index));
+    assert_true(kin_search_escalate(&find, index));
     assert_true(find.candidates == 200 && find.ef_search == 200 && find.probes == 1);
-    assert_true(kin_search_raise(&find, index));
+    assert_true(kin_search_escalate(&find, index));
     assert_true(find.candidates == N && find.ef_search == N);
-    assert_false(kin_search_raise(&find, index));
+    assert_false(kin_search_escalate(&find, index));
     find.candidates = find.ef_search = 1000;
-    assert_true(!kin_search_raise(&find, index) && find.candidates == 1000);
+    assert_true(!kin_search_escalate(&find, index) && find.candidates == 1000);
     kin_index_free(index);
     sample_release(&s);
 }

@@ -2,7 +2,7 @@
  * ann/join_file, damage: whatever is wrong with an order or an effort that was saved is refused, and the join
  * makes its own afterwards.
  */
-#include "ann/faiss_array.h"
+#include "ann/index_folder.h"
 #include "scan/order.h"
 #include "support/join_kept.h"
 #include "support/test.h"

@@ -3,7 +3,9 @@
  * graph, bit for bit, with twins and gaps; the same for any number of threads; the lists that a row looked at
  * hold all that it found, and of the others it is said what they lacked. Then what ends a trace early.
  */
-#include "ann/faiss_index.h"
+#include "ann/faiss_build.h"
+#include "ann/faiss_search.h"
+#include "ann/faiss_search_trace.h"
 #include "ann/join_state.h"
 #include "core/threads.h"
 #include "support/join_run.h"

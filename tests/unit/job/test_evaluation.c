@@ -2,6 +2,7 @@
  * job/row_sample, evaluation and tune: which rows are drawn, what the sinks keep, that a loss is seen and a
  * loss-free sample proves no more than it can, and that effort stops rising where it is enough.
  */
+#include "ann/faiss_build.h"
 #include "core/threads.h"
 #include "exact/stream.h"
 #include "job/evaluation.h"

@@ -3,7 +3,8 @@
  * with every kind of value, every engine ends and says that its input has changed, or ends in order and leaves that to
  * the look at its inputs that follows. None crashes, hangs, or takes such values for recall to be mended.
  */
-#include "ann/faiss_index.h"
+#include "ann/faiss_build.h"
+#include "ann/faiss_search.h"
 #include "ann/join.h"
 #include "core/threads.h"
 #include "exact/exact.h"

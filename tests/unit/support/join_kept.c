@@ -2,7 +2,7 @@
  * Joins with what they keep (declared in join_kept.h).
  */
 #include "join_kept.h"
-#include "ann/faiss_array.h"
+#include "ann/index_folder.h"
 #include "test.h"
 
 #include <sys/stat.h>

@@ -1,9 +1,10 @@
-#ifndef KIN_ANN_FAISS_SEARCH_WORKER_H
-#define KIN_ANN_FAISS_SEARCH_WORKER_H
+#ifndef KIN_ANN_FAISS_WORKER_H
+#define KIN_ANN_FAISS_WORKER_H
 /*
  * Private to ann/: what one thread needs to search and rescore.
  */
-#include "ann/faiss_candidates.h"
+#include "ann/distinct.h"
+#include "ann/faiss_effort.h"
 #include "ann/faiss_index_parts.h"
 
 typedef struct kin_worker {
@@ -19,25 +20,24 @@ typedef struct kin_worker {
     kin_error err;
 } kin_worker;
 
-/* `c` candidates a part at most, `most` items a query and part. */
+/* Allocates for at most `c` candidates a part and `most` items a query and part. */
 int kin_worker_init(kin_worker *self, const kin_index *index, size_t c, size_t most,
                     kin_error *err);
 void kin_worker_release(kin_worker *self);
 size_t kin_worker_bytes(const kin_index *index, size_t c, size_t most);
 
-/* The c groups of `part` nearest to self->x[0 .. count), best first, -1 where there are fewer. */
+/* The c distinct vectors of `part` nearest to self->x[0 .. count), best first, -1 where there are fewer. */
 int kin_worker_ask(kin_worker *self, const kin_index_part *part, size_t count, size_t c,
                    int32_t *found /* [count][c] */, kin_error *err);
 
 /* How deep a search goes. */
 typedef struct kin_depth {
-    size_t part[KIN_MODALITIES_MAX]; /* groups that each part is asked for: no more than it has */
-    size_t groups;                   /* the most of these */
+    size_t part[KIN_MODALITIES_MAX]; /* vectors that each part is asked for: no more than it has */
+    size_t vectors;                  /* the most of these */
     size_t items;                    /* candidates of an item from one part, at most */
 } kin_depth;
 
-/* Resolves the options, works the depth out and tells the parts how hard to try: what every search begins
- * with. */
+/* Begins a search: resolves the options, computes the depth and sets the effort of the parts. */
 int kin_search_begin(kin_depth *out, kin_search_options *options, const kin_index *index,
                      kin_error *err);
 

@@ -1,8 +1,8 @@
 /*
- * A thread's working memory for searching, allocated once, and its calls of FAISS.
+ * One thread's memory for searching, allocated once, and its calls of FAISS.
  * Memory: kin_worker_bytes.
  */
-#include "ann/faiss_search_worker.h"
+#include "ann/faiss_worker.h"
 #include "core/memory.h"
 #include <stdlib.h>
 
@@ -87,7 +87,7 @@ int kin_search_begin(kin_depth *out, kin_search_options *options, const kin_inde
         bool ivf = index->options.type == KIN_INDEX_IVF;
         int64_t effort = ivf ? options->probes : options->ef_search;
         out->part[p] = c < part->distinct.count ? c : part->distinct.count;
-        out->groups = out->groups > out->part[p] ? out->groups : out->part[p];
+        out->vectors = out->vectors > out->part[p] ? out->vectors : out->part[p];
         int status = part->faiss ? kin_faiss_set_effort(part->faiss, (size_t)effort, err) : 0;
         if (status)
             return status;
