@@ -72,10 +72,14 @@ const kin_option kin_build_engine[] = {
      .type = KIN_OPTION_CHOICE,
      .offset = FIELD(engine),
      .choices = build_engine_names,
-     .help =
-         "auto is join from --auto-threshold items on, below it exact, or stream where that is "
-         "faster: less than some 4,500 items of thousands of dimensions, and always above 32,768 "
-         "dimensions"},
+     .help = "how the rows are computed\n"
+             "auto: join from --auto-threshold items on; below it exact, or stream where that is "
+             "faster: fewer than some 4,500 items of thousands of dimensions, and always above "
+             "32,768 dimensions\n"
+             "exact: every row is proven, by codes with bounds\n"
+             "stream: the same rows by the plain products of all pairs\n"
+             "join: a self-join on codes, its recall evaluated against --target-recall\n"
+             "hnsw: FAISS indexes, their candidates rescored exactly; evaluated likewise"},
     {.name = "auto-threshold",
      .type = KIN_OPTION_INT,
      .offset = FIELD(auto_threshold),

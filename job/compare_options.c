@@ -66,7 +66,7 @@ const kin_option kin_compare_lines[] = {
      .type = KIN_OPTION_CHOICE,
      .offset = FIELD(missing),
      .choices = kin_missing_names,
-     .help = "where GRAPH is a file, " MISSING_HELP},
+     .help = "where GRAPH is a file: " MISSING_HELP},
     GATE("min-recall", min_recall, "gate: recall, its lower bound or mean, is at least that"),
     {.name = "bound",
      .type = KIN_OPTION_CHOICE,

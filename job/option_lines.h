@@ -10,7 +10,7 @@
 #define OPTION_MODALITY(at, fallback)                                                              \
     {                                                                                              \
         .name = "modality", .type = KIN_OPTION_LIST, .offset = (at), .unit = "NAME=FILE[:WEIGHT]", \
-        .default_text = (fallback), .help = "a vector file, one row an item; one to eight times"   \
+        .default_text = (fallback), .help = "a vector file, one row an item; up to eight files"    \
     }
 
 #define OPTION_FORCE(at)                                                                           \
@@ -49,9 +49,11 @@
 
 /* What an item that lacks a modality (a row of zeros) counts for. */
 #define MISSING_HELP                                                                               \
-    "scores of items that lack a modality (a row of zeros): renorm by the modalities that both "   \
-    "items have, scaled to all weights; zero: a missing cosine counts 0, the arithmetic of "       \
-    "cosine_similarity; drop: such items have no neighbours and are in no row; error: refuse them"
+    "what an item counts for that lacks a modality (a row of zeros)\n"                             \
+    "renorm: scores by the modalities that both items have, scaled to all weights\n"               \
+    "zero: a missing cosine counts 0, the arithmetic of cosine_similarity\n"                       \
+    "drop: such an item has no neighbours and is in no row\n"                                      \
+    "error: the catalog is refused"
 
 #define OPTION_MISSING(at)                                                                         \
     {                                                                                              \

@@ -103,10 +103,18 @@ bool kin_option_limited(const kin_option *option)
     return option->min != option->max;
 }
 
+/* A power of ten with more digits than are read at a glance. */
+static bool is_long_power(double value)
+{
+    return value >= 1e8 && pow(10, round(log10(value))) == value;
+}
+
 static void number_text(const kin_option *option, double value, char out[32])
 {
     if (option->type == KIN_OPTION_BYTES)
         kin_bytes_text((uint64_t)value, out);
+    else if (option->type == KIN_OPTION_INT && is_long_power(value))
+        snprintf(out, 32, "10^%.0f", log10(value));
     else if (option->type == KIN_OPTION_INT)
         snprintf(out, 32, "%.0f", value);
     else
@@ -193,14 +201,20 @@ const char *kin_nearest(const char *text, const char *const *names)
 
 /* ---- one value ------------------------------------------------------------------------------- */
 
+int kin_option_summary(const kin_option *option)
+{
+    return option->help ? (int)strcspn(option->help, "\n") : 0;
+}
+
 static int refuse(const kin_option *option, const char *source, const char *fault, kin_error *err)
 {
     char hint[KIN_HINT_MAX];
     if (option->type == KIN_OPTION_BYTES)
         snprintf(hint, sizeof hint, "%s", size_hint);
     else
-        snprintf(hint, sizeof hint, "--%s%s%s: %s", option->name, option->unit ? " " : "",
-                 option->unit ? option->unit : "", option->help ? option->help : "");
+        snprintf(hint, sizeof hint, "--%s%s%s: %.*s", option->name, option->unit ? " " : "",
+                 option->unit ? option->unit : "", kin_option_summary(option),
+                 option->help ? option->help : "");
     return kin_fail(err, KIN_E_USAGE, hint, "%s: %s", source, fault);
 }
 

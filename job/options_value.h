@@ -28,6 +28,9 @@ void kin_option_range(const kin_option *option, char out[KIN_OPTION_TEXT_MAX]);
 /* The names of a CHOICE: "auto, exact or stream". */
 void kin_option_choices(const kin_option *option, char out[KIN_OPTION_TEXT_MAX]);
 
+/* The length of the first line of its help, which says what it is; 0 without any. */
+int kin_option_summary(const kin_option *option);
+
 /* 8589934592 -> "8G"; the largest unit that divides it. */
 void kin_bytes_text(uint64_t bytes, char out[32]);
 

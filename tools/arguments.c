@@ -57,15 +57,17 @@ static int take_option(parser *p, int argc, char **argv, int *at)
     const kin_option *option = walk.option;
     void *field = kin_option_field(&walk, p->values);
     const char *value = equals ? equals + 1 : NULL;
-    char source[KIN_OPTION_SOURCE_MAX];
+    char source[KIN_OPTION_SOURCE_MAX], hint[KIN_HINT_MAX];
     if (p->given[walk.number] && option->type != KIN_OPTION_LIST)
         return kin_fail(p->err, KIN_E_USAGE, "give it once", "--%s: given twice", option->name);
     if (!value && option->type == KIN_OPTION_FLAG)
         value = "true";
     if (!value && *at + 1 < argc && strncmp(argv[*at + 1], "--", 2) != 0)
         value = argv[++*at];
+    snprintf(hint, sizeof hint, "%.*s", kin_option_summary(option),
+             option->help ? option->help : "");
     if (!value)
-        return kin_fail(p->err, KIN_E_USAGE, option->help ? option->help : "see --help",
+        return kin_fail(p->err, KIN_E_USAGE, hint[0] ? hint : "see --help",
                         "--%s: needs a value%s%s", option->name, option->unit ? ": " : "",
                         option->unit ? option->unit : "");
     if (option->type == KIN_OPTION_LIST && !p->given[walk.number])

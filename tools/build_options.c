@@ -27,12 +27,8 @@ static const kin_option command_lines[] = {
 
 /* Of kin plan alone. */
 static const kin_option plan_lines[] = {
-    {.name = "json",
-     .type = KIN_OPTION_TEXT,
-     .offset = offsetof(plan_options, json),
-     .unit = "FILE",
-     .run_only = true,
-     .help = "write the plan as one JSON document, - for stdout instead of the table"},
+    OPTION_JSON(offsetof(plan_options, json),
+                "write the plan as one JSON document, - for stdout instead of the table"),
     KIN_OPTIONS_END,
 };
 

@@ -35,18 +35,8 @@ static const compare_command_options defaults = {.compare = KIN_COMPARE_OPTIONS_
 #define FIELD(name) offsetof(compare_command_options, name)
 
 static const kin_option options[] = {
-    {.name = "json",
-     .type = KIN_OPTION_TEXT,
-     .offset = FIELD(json),
-     .unit = "FILE",
-     .run_only = true,
-     .help = "write the numbers as JSON; - prints them instead of the table"},
-    {.name = "out",
-     .type = KIN_OPTION_TEXT,
-     .offset = FIELD(out),
-     .unit = "FILE.html",
-     .run_only = true,
-     .help = "write one self-contained page"},
+    OPTION_JSON(FIELD(json), "write the numbers as JSON; - prints them instead of the table"),
+    OPTION_PAGE(FIELD(out), NULL, "write one self-contained page"),
     OPTION_PICTURES(FIELD(pictures)),
     {.name = "prom",
      .type = KIN_OPTION_TEXT,

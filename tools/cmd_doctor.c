@@ -13,6 +13,7 @@
 #include "tools/blas_start.h"
 #include "tools/command.h"
 #include "tools/outputs.h"
+#include "tools/shared_options.h"
 
 #include <sched.h>
 #include <stdio.h>
@@ -33,12 +34,8 @@ typedef struct doctor_options {
 static const doctor_options doctor_defaults = {{0}, NULL};
 
 static const kin_option doctor_option[] = {
-    {.name = "json",
-     .type = KIN_OPTION_TEXT,
-     .offset = offsetof(doctor_options, json),
-     .unit = "FILE",
-     .run_only = true,
-     .help = "write the facts as one JSON document, - for stdout instead of the table"},
+    OPTION_JSON(offsetof(doctor_options, json),
+                "write the facts as one JSON document, - for stdout instead of the table"),
     KIN_OPTIONS_END,
 };
 

@@ -14,6 +14,7 @@
 #include "tools/command.h"
 #include "tools/console.h"
 #include "tools/outputs.h"
+#include "tools/shared_options.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -30,12 +31,8 @@ typedef struct info_options {
 static const info_options info_defaults = {{0}, NULL};
 
 static const kin_option info_option[] = {
-    {.name = "json",
-     .type = KIN_OPTION_TEXT,
-     .offset = offsetof(info_options, json),
-     .unit = "FILE",
-     .run_only = true,
-     .help = "write the facts as one JSON document, - for stdout instead of the table"},
+    OPTION_JSON(offsetof(info_options, json),
+                "write the facts as one JSON document, - for stdout instead of the table"),
     KIN_OPTIONS_END,
 };
 

@@ -24,12 +24,8 @@ static const query_options defaults = {.query = KIN_QUERY_OPTIONS_INIT};
 #define FIELD(name) offsetof(query_options, name)
 
 static const kin_option options[] = {
-    {.name = "json",
-     .type = KIN_OPTION_TEXT,
-     .offset = FIELD(json),
-     .unit = "FILE",
-     .run_only = true,
-     .help = "write the answers as JSON there instead of the table on stdout; - is stdout"},
+    OPTION_JSON(FIELD(json),
+                "write the answers as JSON there instead of the table on stdout; - is stdout"),
     KIN_OPTIONS_END,
 };
 

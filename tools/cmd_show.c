@@ -28,19 +28,9 @@ static const show_options defaults = {.show = KIN_SHOW_OPTIONS_INIT};
 #define FIELD(name) offsetof(show_options, name)
 
 static const kin_option options[] = {
-    {.name = "out",
-     .type = KIN_OPTION_TEXT,
-     .offset = FIELD(out),
-     .unit = "FILE.html",
-     .run_only = true,
-     .default_text = "text on stdout",
-     .help = "write one self-contained page with pictures"},
+    OPTION_PAGE(FIELD(out), "text on stdout", "write one self-contained page with pictures"),
     OPTION_PICTURES(FIELD(pictures)),
-    {.name = "force",
-     .type = KIN_OPTION_FLAG,
-     .offset = FIELD(force),
-     .run_only = true,
-     .help = "replace an existing file at --out"},
+    OPTION_FORCE_PAGE(FIELD(force)),
     KIN_OPTIONS_END,
 };
 

@@ -23,12 +23,7 @@ static const why_options defaults = {.why = KIN_WHY_OPTIONS_INIT};
 #define FIELD(name) offsetof(why_options, name)
 
 static const kin_option options[] = {
-    {.name = "json",
-     .type = KIN_OPTION_TEXT,
-     .offset = FIELD(json),
-     .unit = "FILE",
-     .run_only = true,
-     .help = "write the facts as JSON; - prints them instead of the text"},
+    OPTION_JSON(FIELD(json), "write the facts as JSON; - prints them instead of the text"),
     KIN_OPTIONS_END,
 };
 

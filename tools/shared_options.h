@@ -13,6 +13,25 @@
         .help = "the folder to write"                                                              \
     }
 
+/* A document beside what is printed, or with - in its place. */
+#define OPTION_JSON(at, help_)                                                                     \
+    {                                                                                              \
+        .name = "json", .type = KIN_OPTION_TEXT, .offset = (at), .unit = "FILE", .run_only = true, \
+        .help = (help_)                                                                            \
+    }
+
+#define OPTION_PAGE(at, without, help_)                                                            \
+    {                                                                                              \
+        .name = "out", .type = KIN_OPTION_TEXT, .offset = (at), .unit = "FILE.html",               \
+        .run_only = true, .default_text = (without), .help = (help_)                               \
+    }
+
+#define OPTION_FORCE_PAGE(at)                                                                      \
+    {                                                                                              \
+        .name = "force", .type = KIN_OPTION_FLAG, .offset = (at), .run_only = true,                \
+        .help = "replace an existing file at --out"                                                \
+    }
+
 #define OPTION_PICTURES(at)                                                                        \
     {                                                                                              \
         .name = "pictures", .type = KIN_OPTION_TEXT, .offset = (at), .unit = "DIR",                \
