@@ -3,37 +3,26 @@
  * against counting names.
  */
 #include "compare/drift.h"
+#include "support/lists.h"
 #include "support/test.h"
 
 #include <math.h>
 #include <omp.h>
 
-enum {
-    ROOM = 24,
-    END = -1
-}; /* entries that a row of a made graph has room for, and what ends it */
+enum { END = LISTS_END };
 
 #define assert_near(a, b) assert_true(fabs((a) - (b)) <= 1e-12) /* cmocka's compares floats */
 
-/* ---- graphs in memory ------------------------------------------------------------------------- */
-
-/* rows[i] are the neighbours of item i up to END, best first, at most k of n; they have no scores. `ids`: one a
- * line. */
-static void make(kin_graph *g, size_t n, size_t k, int (*rows)[ROOM], const char *ids)
+/* Lists of neighbours (support/lists.h), best first, of no modality; `ids`: one a line. */
+static void make(kin_graph *g, size_t n, size_t k, int (*rows)[LISTS_ROOM], const char *ids)
 {
     static unsigned made;
     kin_error err = {0};
     const char *path = test_path("ids%u.txt", made++ % 2);
-    *g = (kin_graph){.n = n, .k = k};
-    int32_t *indices = malloc(n * k * sizeof *indices + 1);
-    g->indptr = calloc(n + 1, sizeof *g->indptr);
-    assert_true(indices && g->indptr);
-    for (size_t i = 0; i < n; i++) {
-        for (size_t e = 0; e < k && rows[i][e] != END; e++)
-            indices[g->pairs++] = rows[i][e];
-        g->indptr[i + 1] = (int64_t)g->pairs;
-    }
-    g->indices = g->in_memory[0] = indices;
+    lists_make(g, n, k, rows, NULL);
+    g->modality_count = 0;
+    json_decref(g->manifest);
+    g->manifest = NULL;
     test_remove(path); /* the other graph may have the old one mapped */
     test_write_text(path, ids);
     test_ok(kin_lines_open(&g->ids, path, &err), &err);
@@ -59,10 +48,10 @@ static const char ids_now[] = "a\nb\nc\nd\ne\n";
 static const char ids_then[] = "c\na\nx\nb\nd\n";
 
 /* Up to four a row; `a` has itself first and `d` has a twice, which count for nothing. */
-static int now[5][ROOM] = {{A, B, C, D}, {A, E, C, END}, {END}, {A, A, B, END}, {A, END}};
+static int now[5][LISTS_ROOM] = {{A, B, C, D}, {A, E, C, END}, {END}, {A, A, B, END}, {A, END}};
 
 /* Two a row. */
-static int then[5][ROOM] = {
+static int then[5][LISTS_ROOM] = {
     {END}, {B_THEN, C_THEN}, {A_THEN, END}, {X_THEN, A_THEN}, {B_THEN, A_THEN}};
 
 /* K = 2. Jaccard@1 and @2:
@@ -117,9 +106,10 @@ static void test_two_nights(void **state)
 /* The same rows as they lie in a file that is ordered by column: scores say which is best. */
 static void test_rows_in_column_order(void **state)
 {
-    static int columns[5][ROOM] = {{A, B, C, D}, {A, C, E, END}, {END}, {A, A, B, END}, {A, END}};
+    static int columns[5][LISTS_ROOM] = {
+        {A, B, C, D}, {A, C, E, END}, {END}, {A, A, B, END}, {A, END}};
     static const float score[] = {.9f, .8f, .7f, .6f, .9f, .7f, .8f, .9f, .8f, .7f, .9f};
-    static int columns_then[5][ROOM] = {
+    static int columns_then[5][LISTS_ROOM] = {
         {END}, {C_THEN, B_THEN}, {A_THEN, END}, {A_THEN, X_THEN}, {A_THEN, B_THEN}};
     static const float score_then[] = {.8f, .9f, .9f, .8f, .9f, .8f, .9f};
     kin_graph graph, previous;
@@ -175,7 +165,7 @@ static void test_nothing_changed(void **state)
 
 static void test_nothing_in_common(void **state)
 {
-    static int rows[7][ROOM] = {{1, END}, {0, END}, {END}, {END}, {END}, {END}, {END}};
+    static int rows[7][LISTS_ROOM] = {{1, END}, {0, END}, {END}, {END}, {END}, {END}, {END}};
     kin_graph graph, previous;
 
     (void)state;
@@ -202,8 +192,8 @@ static void test_nothing_in_common(void **state)
 /* A neighbour that the new night does not have is never one of its neighbours; one side alone may be empty. */
 static void test_empty_against_gone(void **state)
 {
-    static int empty[2][ROOM] = {{END}, {END}};
-    static int full[3][ROOM] = {{2, 1, END}, {2, END}, {0, END}};
+    static int empty[2][LISTS_ROOM] = {{END}, {END}};
+    static int full[3][LISTS_ROOM] = {{2, 1, END}, {2, END}, {0, END}};
     kin_graph graph, previous;
 
     (void)state;
@@ -221,62 +211,6 @@ static void test_empty_against_gone(void **state)
     kin_graph_close(&previous);
 }
 
-/* ---- inputs ----------------------------------------------------------------------------------- */
-
-static void describe(kin_graph *g, const char *manifest, const char *first, const char *second)
-{
-    g->manifest = json_loads(manifest, 0, NULL);
-    assert_non_null(g->manifest);
-    strcpy(g->modality[0], first);
-    strcpy(g->modality[1], second);
-    g->modality_count = 2;
-}
-
-/* The previous night's manifest is an older one of text, and says all of title; image came, title went. */
-static void test_inputs(void **state)
-{
-    static const char then_text[] =
-        "{\"modalities\": [{\"name\": \"title\", \"weight\": 1, \"missing\": 5, \"xxh3_128\": "
-        "\"cc\", \"vectors\": {\"norm_mean\": null, \"mean_cosine\": null, \"repeated_rows\": 0}},"
-        "{\"name\": \"text\", \"weight\": 0.5, \"missing\": 0, \"xxh3_128\": \"aa\"}]}";
-    static const char now_text[] =
-        "{\"modalities\": [{\"name\": \"text\", \"weight\": 0.6, \"missing\": 1, \"xxh3_128\": "
-        "\"aa\", \"vectors\": {\"norm_mean\": 2.5, \"mean_cosine\": 0.125, \"repeated_rows\": 2}},"
-        "{\"name\": \"image\", \"weight\": 0.4, \"missing\": 0, \"xxh3_128\": \"bb\", "
-        "\"vectors\": {\"norm_mean\": 1.0, \"mean_cosine\": -0.25, \"repeated_rows\": 0}}]}";
-    kin_graph graph, previous;
-
-    (void)state;
-    make(&graph, 5, 4, now, ids_now);
-    make(&previous, 5, 2, then, ids_then);
-    describe(&graph, now_text, "text", "image");
-    describe(&previous, then_text, "title", "text");
-    kin_drift d = measured(&graph, &previous);
-    assert_int_equal(d.input_count, 3);
-    const kin_input_drift *text = &d.input[0], *image = &d.input[1], *title = &d.input[2];
-    assert_string_equal(text->name, "text");
-    assert_true(text->same_file);
-    assert_true(text->weight.now == 0.6 && text->weight.then == 0.5);
-    assert_true(text->missing_share.now == 0.2 && text->missing_share.then == 0);
-    assert_true(text->repeated_share.now == 0.5); /* two of four */
-    assert_true(text->mean_cosine.now == 0.125 && text->norm_mean.now == 2.5);
-    assert_true(isnan(text->repeated_share.then) && isnan(text->mean_cosine.then) &&
-                isnan(text->norm_mean.then));
-    assert_string_equal(image->name, "image");
-    assert_false(image->same_file);
-    assert_true(image->weight.now == 0.4 && isnan(image->weight.then));
-    assert_true(image->missing_share.now == 0 && isnan(image->missing_share.then));
-    assert_true(image->mean_cosine.now == -0.25 && isnan(image->mean_cosine.then));
-    assert_string_equal(title->name, "title");
-    assert_false(title->same_file);
-    assert_true(isnan(title->weight.now) && title->weight.then == 1);
-    assert_true(title->missing_share.then == 1);
-    assert_true(isnan(title->repeated_share.then)); /* of no rows */
-    assert_true(isnan(title->mean_cosine.then) && isnan(title->norm_mean.then));
-    kin_graph_close(&graph);
-    kin_graph_close(&previous);
-}
-
 /* ---- against counting names --------------------------------------------------------------------- */
 
 /* A night: some of the items 0 .. NAMES - 1, in any order, and rows of them with their flaws. */
@@ -286,7 +220,7 @@ typedef struct night {
     size_t n, k;
     int name[NAMES];   /* of row i */
     int row_of[NAMES]; /* END: not there */
-    int rows[NAMES][ROOM];
+    int rows[NAMES][LISTS_ROOM];
     kin_graph graph;
 } night;
 
@@ -306,7 +240,7 @@ static void night_make(night *self, uint64_t *random)
         self->name[i - 1] = self->name[j];
         self->name[j] = kept;
     }
-    self->k = 1 + test_random_below(random, ROOM - 1);
+    self->k = 1 + test_random_below(random, LISTS_ROOM - 1);
     for (size_t i = 0; i < self->n; i++) {
         size_t length = test_random_below(random, self->k + 1);
         self->row_of[self->name[i]] = (int)i;
@@ -336,7 +270,7 @@ static size_t names_of(const night *self, int name, size_t k, int *out)
 
 static double jaccard_of(const night *a, const night *b, int name, size_t k, bool *same_order)
 {
-    int x[ROOM], y[ROOM];
+    int x[LISTS_ROOM], y[LISTS_ROOM];
     size_t x_count = names_of(a, name, k, x);
     size_t y_count = names_of(b, name, k, y);
     size_t shared = 0;
@@ -424,7 +358,7 @@ static void test_random_nights(void **state)
 static void test_any_number_of_threads(void **state)
 {
     enum { N = 70000, K = 12 };
-    int(*rows)[ROOM] = malloc(N * sizeof *rows);
+    int(*rows)[LISTS_ROOM] = malloc(N * sizeof *rows);
     char *ids = malloc(N * 8);
     uint64_t random = 19;
     kin_graph nights[2];
@@ -462,15 +396,10 @@ static void test_any_number_of_threads(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_two_nights),
-        cmocka_unit_test(test_rows_in_column_order),
-        cmocka_unit_test(test_the_other_way_round),
-        cmocka_unit_test(test_nothing_changed),
-        cmocka_unit_test(test_nothing_in_common),
-        cmocka_unit_test(test_empty_against_gone),
-        cmocka_unit_test(test_inputs),
-        cmocka_unit_test(test_random_nights),
-        cmocka_unit_test(test_any_number_of_threads),
+        cmocka_unit_test(test_two_nights),          cmocka_unit_test(test_rows_in_column_order),
+        cmocka_unit_test(test_the_other_way_round), cmocka_unit_test(test_nothing_changed),
+        cmocka_unit_test(test_nothing_in_common),   cmocka_unit_test(test_empty_against_gone),
+        cmocka_unit_test(test_random_nights),       cmocka_unit_test(test_any_number_of_threads),
     };
     (void)argc;
     test_calm_threads(argv);

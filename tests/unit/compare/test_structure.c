@@ -21,7 +21,8 @@ static kin_structure measured(const kin_graph *g)
 
 /* Nine pairs: 0-1, 0-2, 0-3, 1-0, 1-2, 2-0, 4-5, 5-4, 6-4. Row 1 repeats 2, and 2 has itself. */
 static int small[8][LISTS_ROOM] = {
-    {1, 2, 3, LISTS_END}, {0, 2, 2, LISTS_END}, {2, 0, LISTS_END}, {LISTS_END}, {5, LISTS_END}, {4, LISTS_END}, {4, LISTS_END}, {LISTS_END},
+    {1, 2, 3, LISTS_END}, {0, 2, 2, LISTS_END}, {2, 0, LISTS_END}, {LISTS_END},
+    {5, LISTS_END},       {4, LISTS_END},       {4, LISTS_END},    {LISTS_END},
 };
 
 /* In-degrees 2 1 2 1 2 1 0 0, mean 9/8. Off the mean, in eighths: -9 twice, -1 and 7 three times; the squares
@@ -80,7 +81,7 @@ static void test_categories(void **state)
     lists_make(&g, 8, 3, small, NULL);
     assert_int_equal(measured(&g).categories, 0);
     lists_open_items(&g, "id\tcategory\tsize\n0\ta\tb\n1\ta\tb\n2\tb\tb\n3\t\tb\n"
-                   "4\tb\tb\n5\tb\tb\n6\ta\tb\n7\ta\tb\n");
+                         "4\tb\tb\n5\tb\tb\n6\ta\tb\n7\ta\tb\n");
     kin_structure s = measured(&g);
     assert_int_equal(s.categories, 2);
     assert_near(s.within_category, 4.0 / 8);
@@ -165,7 +166,8 @@ static void test_contributions(void **state)
 
 static void test_no_pairs(void **state)
 {
-    static int none[5][LISTS_ROOM] = {{LISTS_END}, {1, LISTS_END}, {LISTS_END}, {LISTS_END}, {4, 4, LISTS_END}};
+    static int none[5][LISTS_ROOM] = {
+        {LISTS_END}, {1, LISTS_END}, {LISTS_END}, {LISTS_END}, {4, 4, LISTS_END}};
     double(*cosines[2])[LISTS_ROOM] = {(double[5][LISTS_ROOM]){{0}}, (double[5][LISTS_ROOM]){{0}}};
     kin_graph g;
 

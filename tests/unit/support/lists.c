@@ -3,7 +3,8 @@
 
 #include <math.h>
 
-void lists_make(kin_graph *g, size_t n, size_t k, int (*rows)[LISTS_ROOM], double (*cosines[2])[LISTS_ROOM])
+void lists_make(kin_graph *g, size_t n, size_t k, int (*rows)[LISTS_ROOM],
+                double (*cosines[2])[LISTS_ROOM])
 {
     *g = (kin_graph){.n = n, .k = k, .modality_count = 2};
     int32_t *indices = malloc(n * k * sizeof *indices + 1);
