@@ -71,7 +71,7 @@ void kin_exact_free(kin_exact *self)
     if (!self)
         return;
     release_block(self);
-    kin_seed_release(&self->seed);
+    kin_schedule_release(&self->schedule);
     kin_codes_release(&self->codes);
     free(self);
 }
@@ -154,7 +154,7 @@ int kin_exact_run(kin_exact *self, kin_row_sink sink, const kin_monitor *monitor
     kin_monitor_progress(monitor, 0, self->catalog->n);
     int rc = kin_codes_encode(&self->codes, &options, monitor, err);
     if (rc == 0)
-        rc = kin_seed_init(&self->seed, &self->codes, err);
+        rc = kin_schedule_init(&self->schedule, &self->codes, err);
     self->report.rows = order->count;
     self->report.groups = order->groups;
     self->work_all = rc == 0 ? kin_exact_all_work(self) : 1;

@@ -9,7 +9,7 @@
  *   finished.c  rows on their way to the sink
  */
 #include "exact/exact.h"
-#include "exact/seed.h"
+#include "exact/schedule.h"
 #include "scan/finish.h"
 #include "scan/meeting.h"
 
@@ -20,7 +20,7 @@ struct kin_exact {
     kin_exact_report report;
     int threads;
     kin_codes codes;
-    kin_seed seed;
+    kin_schedule schedule;
     kin_collectors collectors;
     kin_scan scan;
     kin_meeting **meeting;      /* [threads] */

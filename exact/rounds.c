@@ -16,11 +16,11 @@ static void meet_themselves(kin_exact *self)
 /* One round of the meetings that come first. */
 static void meet_alike(kin_exact *self, size_t round)
 {
-    const kin_seed *seed = &self->seed;
+    const kin_schedule *schedule = &self->schedule;
 #pragma omp parallel for schedule(dynamic) num_threads(self->threads)
-    for (size_t i = seed->start[round]; i < seed->start[round + 1]; i++)
-        kin_meeting_run(self->meeting[omp_get_thread_num()], (size_t)seed->first[i],
-                        (size_t)seed->second[i]);
+    for (size_t i = schedule->start[round]; i < schedule->start[round + 1]; i++)
+        kin_meeting_run(self->meeting[omp_get_thread_num()], (size_t)schedule->first[i],
+                        (size_t)schedule->second[i]);
 }
 
 /* Group g meets g XOR round, where they have not met yet. */
@@ -30,7 +30,7 @@ static void meet_others(kin_exact *self, size_t round)
 #pragma omp parallel for schedule(dynamic) num_threads(self->threads)
     for (size_t g = 0; g < groups; g++) {
         size_t other = g ^ round;
-        if (other > g && other < groups && !kin_seed_has(&self->seed, g, other))
+        if (other > g && other < groups && !kin_schedule_has(&self->schedule, g, other))
             kin_meeting_run(self->meeting[omp_get_thread_num()], g, other);
     }
 }
@@ -45,7 +45,7 @@ static double meetings_work(const kin_exact *self, double meetings)
 double kin_exact_all_work(const kin_exact *self)
 {
     double groups = (double)self->codes.order.groups;
-    double alike = groups / 2 + (double)self->seed.start[self->seed.rounds];
+    double alike = groups / 2 + (double)self->schedule.start[self->schedule.rounds];
     double block = groups > 0 ? meetings_work(self, groups * groups / 2 + ALIKE_COST * alike) : 0;
     return block * (double)self->plan.blocks +
            (double)self->catalog->n * (double)self->options.top_k * CANDIDATE_COST;
@@ -62,7 +62,7 @@ void kin_exact_tell(kin_exact *self, double work, const kin_monitor *monitor)
 
 int kin_exact_run_rounds(kin_exact *self, const kin_monitor *monitor, kin_error *err)
 {
-    size_t groups = self->codes.order.groups, alike = self->seed.rounds, others = 1;
+    size_t groups = self->codes.order.groups, alike = self->schedule.rounds, others = 1;
     while (others < groups)
         others *= 2;
     for (size_t round = 0; round < alike + others; round++) {
@@ -75,7 +75,8 @@ int kin_exact_run_rounds(kin_exact *self, const kin_monitor *monitor, kin_error 
             meetings *= ALIKE_COST;
         } else if (round <= alike) {
             meet_alike(self, round - 1);
-            meetings = ALIKE_COST * (double)(self->seed.start[round] - self->seed.start[round - 1]);
+            meetings = ALIKE_COST *
+                       (double)(self->schedule.start[round] - self->schedule.start[round - 1]);
         } else {
             meet_others(self, round - alike);
             meetings *= (double)groups / (double)others; /* some have nobody to meet */

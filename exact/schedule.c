@@ -1,8 +1,8 @@
 /*
- * Meetings that come first (exact/seed.h): groups are compared by their mean leading codes, and
+ * Meetings that come first (exact/schedule.h): groups are compared by their mean leading codes, and
  * rounds are filled greedily, the most alike first.
  */
-#include "exact/seed.h"
+#include "exact/schedule.h"
 #include "core/memory.h"
 #include "core/score.h"
 #include "core/select.h"
@@ -100,7 +100,7 @@ static size_t list_edges(const kin_codes *codes, edge *out, float *centre, float
 }
 
 /* Lays meetings into rounds; those of groups that have MET_MAX already are left to the bulk. */
-static void lay_rounds(kin_seed *self, edge *left, size_t count, int32_t *round, uint8_t *met)
+static void lay_rounds(kin_schedule *self, edge *left, size_t count, int32_t *round, uint8_t *met)
 {
     size_t laid = 0;
     memset(met, 0, self->groups);
@@ -132,7 +132,7 @@ static int by_number(const void *x, const void *y)
 }
 
 /* Who meets whom, by group. */
-static void list_met(kin_seed *self)
+static void list_met(kin_schedule *self)
 {
     size_t meetings = self->start[self->rounds];
     memset(self->met_start, 0, (self->groups + 1) * sizeof *self->met_start);
@@ -155,10 +155,10 @@ static void list_met(kin_seed *self)
               sizeof *self->met, by_number);
 }
 
-int kin_seed_init(kin_seed *self, const kin_codes *codes, kin_error *err)
+int kin_schedule_init(kin_schedule *self, const kin_codes *codes, kin_error *err)
 {
     size_t groups = codes->order.groups, most = groups * NAMED;
-    *self = (kin_seed){.groups = groups};
+    *self = (kin_schedule){.groups = groups};
     float *centre = kin_alloc(kin_size_mul(groups, codes->rotation.lead), sizeof *centre);
     float *score = kin_alloc(kin_size_mul(BLOCK_GROUPS, groups), sizeof *score);
     float *bias = kin_alloc(groups, sizeof *bias);
@@ -188,21 +188,21 @@ int kin_seed_init(kin_seed *self, const kin_codes *codes, kin_error *err)
     free(met);
     if (!refused)
         return 0;
-    kin_seed_release(self);
+    kin_schedule_release(self);
     return kin_fail_alloc(err, "the first meetings", kin_size_mul(most, 64));
 }
 
-void kin_seed_release(kin_seed *self)
+void kin_schedule_release(kin_schedule *self)
 {
     free(self->start);
     free(self->first);
     free(self->second);
     free(self->met_start);
     free(self->met);
-    *self = (kin_seed){0};
+    *self = (kin_schedule){0};
 }
 
-bool kin_seed_has(const kin_seed *self, size_t a, size_t b)
+bool kin_schedule_has(const kin_schedule *self, size_t a, size_t b)
 {
     size_t low = self->met_start[a], high = self->met_start[a + 1];
     while (low < high) {

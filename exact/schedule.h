@@ -1,5 +1,5 @@
-#ifndef KIN_EXACT_SEED_H
-#define KIN_EXACT_SEED_H
+#ifndef KIN_EXACT_SCHEDULE_H
+#define KIN_EXACT_SCHEDULE_H
 /*
  * The meetings that come first: each group with the groups most like it.
  *
@@ -9,7 +9,7 @@
  */
 #include "scan/codes.h"
 
-typedef struct kin_seed {
+typedef struct kin_schedule {
     size_t rounds;
     size_t *start;   /* [rounds + 1] first meeting of each round; owned */
     int32_t *first;  /* [start[rounds]] groups that meet, first < second; owned */
@@ -17,13 +17,13 @@ typedef struct kin_seed {
     size_t groups;
     size_t *met_start; /* [groups + 1]; owned */
     int32_t *met;      /* [met_start[groups]] whom each group meets here, ascending; owned */
-} kin_seed;
+} kin_schedule;
 
 /* Same result for any number of threads. Time: groups^2 lead / 2. */
-int kin_seed_init(kin_seed *self, const kin_codes *codes, kin_error *err);
-void kin_seed_release(kin_seed *self);
+int kin_schedule_init(kin_schedule *self, const kin_codes *codes, kin_error *err);
+void kin_schedule_release(kin_schedule *self);
 
 /* Whether groups a and b meet in one of the rounds. */
-bool kin_seed_has(const kin_seed *self, size_t a, size_t b);
+bool kin_schedule_has(const kin_schedule *self, size_t a, size_t b);
 
 #endif
