@@ -13,9 +13,9 @@
  * Which lists a row looks at. Scores of row x with the members of list h spread around the score with
  * their mean by about sigma = |p_x| s_h + |t_x| t_h, p and t the leading and the other coordinates, s_h and
  * t_h the list's root mean square distance from its mean per coordinate. The list is probed if
- *     mean score + reach * sigma >= the row's floor,
+ *     mean score + reach * sigma >= the row's threshold,
  * the K-th best estimate so far. So rows inside a list look at few, rows at borders at many, and nobody
- * sets a number of probes. Lists are taken from the nearest one on, so that floors rise early.
+ * sets a number of probes. Lists are taken from the nearest one on, so that thresholds rise early.
  *
  * A finished row depends on the row, the codes and the effort alone: rows of a list are scanned by one
  * thread in one order, and only their own collectors are touched. Same bytes for any number of threads.
@@ -108,7 +108,7 @@ int kin_join_run(kin_join *self, kin_row_sink sink, const kin_monitor *monitor, 
 /* Rows of the catalog that are in pairs are joined once more, one by one, with the effort of the last run.
  * One source: what was left in the row's collector in the end and scored canonically, each candidate with
  * all items that are the same. `reach` of a list is -INFINITY where the row looked at it, else the effort
- * that would have let it, given the row's floor in the end: always more than the one it had. INFINITY: none
+ * that would have let it, given the row's threshold in the end: always more than the one it had. INFINITY: none
  * would. Wants a join with the option `trace`. */
 int kin_join_trace(kin_join *self, const int32_t *row /* [count] */, size_t count,
                    kin_traced_sink sink, const kin_monitor *monitor, kin_error *err);

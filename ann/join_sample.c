@@ -3,7 +3,7 @@
  *
  * Estimates are off by 1e-5, less than what lies between two ranks: the K best of a scan of everything are
  * taken for the truth. For each neighbour it is worked out what share of tails would have let it through, and
- * what reach at the row's final floor.
+ * what reach at the row's final threshold.
  * Time: sample * n * lead products for the truth.
  */
 #include "ann/join_sample.h"
@@ -29,7 +29,7 @@ void kin_join_sample_free(kin_join_sample *self)
         return;
     free(self->at);
     free(self->found);
-    free(self->floor);
+    free(self->threshold);
     free(self->need);
     free(self->recall);
     free(self);
@@ -74,10 +74,10 @@ int kin_join_sample_draw(kin_join *join, kin_error *err)
     self->k = k;
     self->at = kin_alloc(rows, sizeof *self->at);
     self->found = kin_alloc_zero(rows, sizeof *self->found);
-    self->floor = kin_alloc_zero(rows, sizeof *self->floor);
+    self->threshold = kin_alloc_zero(rows, sizeof *self->threshold);
     self->need = kin_alloc(kin_size_mul(rows, k), sizeof *self->need);
     self->recall = kin_alloc_zero(rows, sizeof *self->recall);
-    if (!self->at || !self->found || !self->floor || !self->need || !self->recall)
+    if (!self->at || !self->found || !self->threshold || !self->need || !self->recall)
         return kin_fail_alloc(err, "a sample", rows * k * sizeof *self->need);
     for (size_t i = 0; i < rows; i++)
         self->at[i] = sample_at(join, i);
@@ -87,16 +87,17 @@ int kin_join_sample_draw(kin_join *join, kin_error *err)
 
 /* ---- what it takes ---------------------------------------------------------------------------------- */
 
-/* From which reach on a row with this floor looks at list h; `row` is its side of gates for a reach of 1. */
-static float reach_needed(const kin_join *join, const float *row, size_t at, size_t h, float floor)
+/* From which reach on a row with this threshold looks at list h; `row` is its side of gates for a reach of 1. */
+static float reach_needed(const kin_join *join, const float *row, size_t at, size_t h,
+                          float threshold)
 {
     float mean, sigma;
     kin_lists_expect(&join->lists, h, row, join->codes.facts[at].bias, &mean, &sigma);
-    return fmaxf((floor - mean) / (sigma > 0 ? sigma : 1e-9f), 0);
+    return fmaxf((threshold - mean) / (sigma > 0 ? sigma : 1e-9f), 0);
 }
 
-/* The share of its tails' product that a pair needs to reach `floor`; it was found with 1. */
-static float share_needed(const kin_codes *codes, size_t x, size_t y, float floor)
+/* The share of its tails' product that a pair needs to reach `threshold`; it was found with 1. */
+static float share_needed(const kin_codes *codes, size_t x, size_t y, float threshold)
 {
     const kin_code_facts *a = &codes->facts[x], *b = &codes->facts[y];
     const uint8_t *p = codes->row + x * codes->stride, *q = codes->row + y * codes->stride;
@@ -105,7 +106,7 @@ static float share_needed(const kin_codes *codes, size_t x, size_t y, float floo
         dot += (int8_t)(p[k] ^ codes->row_bias) * (int8_t)(q[k] ^ codes->row_bias);
     float coarse = codes->lead_step * codes->lead_step * (float)dot + a->bias + b->bias;
     float allowed = a->coarse * b->norm + b->coarse * a->norm, tails = a->tail_norm * b->tail_norm;
-    return tails > 0 ? fminf(fmaxf((floor - coarse - allowed) / tails, 0), 1) : 0;
+    return tails > 0 ? fminf(fmaxf((threshold - coarse - allowed) / tails, 0), 1) : 0;
 }
 
 int32_t *kin_join_positions(const kin_join *join)
@@ -143,12 +144,13 @@ static void note_truth(const kin_join *join, const scanner *from, size_t slot, s
     self->found[i] = (uint32_t)kept;
     if (kept == 0)
         return;
-    float floor = self->floor[i] = kin_score_from_order(~(uint32_t)(from->key[kept - 1] >> 32));
+    float threshold = self->threshold[i] =
+        kin_score_from_order(~(uint32_t)(from->key[kept - 1] >> 32));
     unsigned pattern = order->pattern[kin_order_group(order, own)];
     kin_lists_row(&join->lists, &join->codes, own, 1, from->row);
     for (size_t c = 0; c < kept; c++) {
         size_t at = (uint32_t)from->key[c], h = kin_order_group(order, at);
-        float inner = floor / join->codes.fused.factor[pattern & order->pattern[h]];
+        float inner = threshold / join->codes.fused.factor[pattern & order->pattern[h]];
         self->need[i * self->k + c] = (kin_join_need){reach_needed(join, from->row, own, h, inner),
                                                       share_needed(&join->codes, own, at, inner)};
     }
@@ -163,8 +165,8 @@ static void note_recall(const kin_join *join, const scanner *from, size_t slot, 
     const int32_t *candidate = in->candidate + slot * in->capacity;
     size_t found = 0;
     for (size_t c = 0; c < in->count[slot]; c++)
-        found +=
-            estimate[c] >= self->floor[i] && (size_t)from->position[candidate[c]] != self->at[i];
+        found += estimate[c] >= self->threshold[i] &&
+                 (size_t)from->position[candidate[c]] != self->at[i];
     found = found < self->found[i] ? found : self->found[i];
     self->recall[i] = self->found[i] > 0 ? (double)found / (double)self->found[i] : 1;
 }

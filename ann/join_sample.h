@@ -14,7 +14,7 @@ typedef struct kin_join_sample {
     size_t rows, k;
     size_t *at;          /* [rows] in the order, ascending */
     uint32_t *found;     /* [rows] true neighbours, at most k */
-    float *floor;        /* [rows] the estimate of the last of them */
+    float *threshold;    /* [rows] the estimate of the last of them */
     kin_join_need *need; /* [rows][k] */
     double *recall;      /* [rows] of the last scan */
 } kin_join_sample;

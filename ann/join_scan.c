@@ -3,7 +3,7 @@
  *
  * Lists are taken in the order in which they promise most to the mean of the list that the rows are from,
  * so that a row meets the same lists in the same order whoever is with it. Gates are worked out for a
- * block of lists at a time and compared with the floors that rows have when the list's turn comes.
+ * block of lists at a time and compared with the thresholds that rows have when the list's turn comes.
  */
 #include "ann/join_state.h"
 #include "core/memory.h"
@@ -90,7 +90,7 @@ static void load_rows(kin_join_worker *self, const size_t *at, size_t count, flo
     const kin_join *join = self->join;
     for (size_t i = 0; i < count; i++) {
         self->collectors.count[i] = 0;
-        self->collectors.floor[i] = -INFINITY;
+        self->collectors.threshold[i] = -INFINITY;
         self->collectors.tolerance[i] = join->codes.facts[at[i]].tolerance;
         kin_lists_row(&join->lists, &join->codes, at[i], reach, self->row + i * join->lists.width);
     }
@@ -98,7 +98,7 @@ static void load_rows(kin_join_worker *self, const size_t *at, size_t count, flo
 
 /* All lists that have a modality in common with list `own`: itself, then best first. Returns how many.
  * Its own list may promise a row little (the few rows that lack a modality are of all kinds), but the row
- * is there, and stands for its twins. No row has a floor yet at the first list, so none passes it over. */
+ * is there, and stands for its twins. No row has a threshold yet at the first list, so none passes it over. */
 static size_t rank_lists(kin_join_worker *self, size_t own, float reach)
 {
     const kin_lists *lists = &self->join->lists;
@@ -147,7 +147,7 @@ static size_t choose_rows(kin_join_worker *self, const party *rows, float factor
     size_t chosen = 0;
     for (size_t i = rows->first; i < rows->last; i++) {
         size_t at = rows->at[i];
-        bool open = all || factor * (gate[i] + facts[at].bias) >= self->collectors.floor[i];
+        bool open = all || factor * (gate[i] + facts[at].bias) >= self->collectors.threshold[i];
         self->at[chosen] = at;
         self->slot[chosen] = i;
         chosen += open;
@@ -156,12 +156,12 @@ static size_t choose_rows(kin_join_worker *self, const party *rows, float factor
 }
 
 /* Floors for rows that have enough candidates and none yet. */
-static void set_floors(kin_join_worker *self, size_t chosen)
+static void set_thresholds(kin_join_worker *self, size_t chosen)
 {
     kin_collectors *collectors = &self->collectors;
     for (size_t i = 0; i < chosen; i++) {
         size_t slot = self->slot[i];
-        if (isinf(collectors->floor[slot]) && collectors->count[slot] >= collectors->k)
+        if (isinf(collectors->threshold[slot]) && collectors->count[slot] >= collectors->k)
             kin_collectors_weigh(collectors, slot);
     }
 }
@@ -182,7 +182,7 @@ static void scan(kin_join_worker *self, const party *rows, float reach)
             size_t chosen =
                 choose_rows(self, rows, factor, self->gate + b * rows->count, isinf(reach));
             kin_meeting_probe(self->meeting, pattern, self->at, self->slot, chosen, h);
-            set_floors(self, chosen);
+            set_thresholds(self, chosen);
             self->probes += chosen;
             if (rows->looked && chosen > 0)
                 rows->looked[h] = 1;

@@ -75,16 +75,16 @@ static void list_items(tracer *self, size_t slot, int32_t row)
 
 /* The least reach that lets the row at place `at` look at list h, which it did not look at. Floors only rise,
  * so it is more than the reach of the run, and what rounding says against that does not count. */
-static float reach_wanted(const tracer *self, size_t at, size_t h, float floor, float factor)
+static float reach_wanted(const tracer *self, size_t at, size_t h, float threshold, float factor)
 {
     const kin_join *join = self->worker->join;
     float mean, sigma;
     if (factor == 0)
         return INFINITY;
     kin_lists_expect(&join->lists, h, self->row, join->codes.facts[at].bias, &mean, &sigma);
-    return sigma > 0
-               ? fmaxf((floor / factor - mean) / sigma, nextafterf(join->effort.reach, INFINITY))
-               : INFINITY;
+    return sigma > 0 ? fmaxf((threshold / factor - mean) / sigma,
+                             nextafterf(join->effort.reach, INFINITY))
+                     : INFINITY;
 }
 
 static void list_reaches(tracer *self, size_t slot, size_t at)
@@ -92,12 +92,12 @@ static void list_reaches(tracer *self, size_t slot, size_t at)
     const kin_join *join = self->worker->join;
     const kin_order *order = &join->codes.order;
     unsigned pattern = order->pattern[kin_order_group(order, at)];
-    float floor = self->worker->collectors.floor[slot];
+    float threshold = self->worker->collectors.threshold[slot];
     kin_lists_row(&join->lists, &join->codes, at, 1, self->row);
     for (size_t h = 0; h < join->lists.count; h++)
         self->reach[h] = self->looked[h]
                              ? -INFINITY
-                             : reach_wanted(self, at, h, floor,
+                             : reach_wanted(self, at, h, threshold,
                                             join->codes.fused.factor[pattern & order->pattern[h]]);
 }
 

@@ -4,7 +4,7 @@
  * Sampled rows scan all lists, and it is known what each of their neighbours would have needed
  * (ann/join_sample.c). Then
  *   tail share   the smallest of a few that loses at most a tenth of what may be lost
- *   reach        a first guess by those reaches, which is too careful, for floors are lower on the way; then
+ *   reach        a first guess by those reaches, which is too careful, for thresholds are lower on the way; then
  *                the sampled rows are joined in earnest, which is what the run will do with them, and the
  *                guess is corrected by what was lost
  * The target is met with a margin for the two samples, this one and the held-out one (choose_effort).
@@ -22,7 +22,7 @@ typedef struct outcome {
     double scanned;           /* pairs looked at, as a share of all */
 } outcome;
 
-/* The sample's mean recall if every row had its final floor from the beginning. */
+/* The sample's mean recall if every row had its final threshold from the beginning. */
 static double careful_recall(const kin_join_sample *self, float reach, float tail_share)
 {
     double sum = 0;

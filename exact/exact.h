@@ -5,7 +5,7 @@
  *
  *   encode   fused rows are centred, rotated and kept as int8 codes with known losses (scan/codes.h)
  *   order    similar rows lie side by side in groups of some hundred (scan/order.h)
- *   meet     every two groups meet once, the most alike first, so that floors rise early
+ *   meet     every two groups meet once, the most alike first, so that thresholds rise early
  *            (scan/meeting.h, exact/schedule.h)
  *   decide   what no bound excludes is scored canonically (core/score.h)
  *

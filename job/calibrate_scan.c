@@ -3,11 +3,11 @@
  * is collected is finished.
  *
  * What is timed: every thread has groups of its own, which meet all others and alone collect, so that
- * nobody waits for anybody. With floors that nothing reaches a meeting is its tiles alone; from scratch,
- * for the real K, floors rise and most of what is left is collected; and with floors at the height that
+ * nobody waits for anybody. With thresholds that nothing reaches a meeting is its tiles alone; from scratch,
+ * for the real K, thresholds rise and most of what is left is collected; and with thresholds at the height that
  * they will have among all n items (about the K s / n-th best of s sampled rows) hardly anything is.
  *
- * What is counted: with those last floors, the pairs that the bounds of these very codes leave when both
+ * What is counted: with those last thresholds, the pairs that the bounds of these very codes leave when both
  * sides collect, as in the engine.
  */
 #include "job/calibrate_scan.h"
@@ -67,7 +67,7 @@ static int init_player(rehearsal *self, player *one, size_t first, size_t last, 
                                        .estimate = all->estimate + at * all->capacity,
                                        .candidate = all->candidate + at * all->capacity,
                                        .count = all->count + at,
-                                       .floor = all->floor + at,
+                                       .threshold = all->threshold + at,
                                        .tolerance = all->tolerance + at};
     one->scan = (kin_scan){&self->codes, &one->collectors, at};
     int rc = kin_meeting_new(&one->meeting, &one->scan, err);
@@ -95,13 +95,13 @@ static int init_players(rehearsal *self, size_t k, kin_error *err)
 
 /* ---- meetings ------------------------------------------------------------------------------------- */
 
-/* Collectors without candidates; `rise`: floors where they begin, else where they are. */
+/* Collectors without candidates; `rise`: thresholds where they begin, else where they are. */
 static void empty(rehearsal *self, bool rise)
 {
     kin_collectors *c = &self->collectors;
     memset(c->count, 0, c->rows * sizeof *c->count);
     for (size_t i = 0; i < c->rows && rise; i++)
-        c->floor[i] = -INFINITY;
+        c->threshold[i] = -INFINITY;
 }
 
 /* Every player's groups meet all groups, two of its own once. Returns the seconds that it takes. */
@@ -185,7 +185,7 @@ static int rehearse_run(rehearsal *self, size_t k, scan_rates *out, kin_error *e
             finishing = calibrate_least(finishing, finish_all(self, &candidates));
         out->finished = per(finishing, (double)candidates);
         for (size_t i = 0; i < self->collectors.rows; i++)
-            self->collectors.floor[i] = INFINITY;
+            self->collectors.threshold[i] = INFINITY;
         double tiles = time_meetings(self, false, &pairs, &none);
         out->pair = per(tiles, pairs);
         out->refined_early = per(all - tiles, refined);
@@ -214,7 +214,7 @@ static int count_possible(rehearsal *self, scan_rates *out, kin_error *err)
     return 0;
 }
 
-/* With floors as high as they are going to be. */
+/* With thresholds as high as they are going to be. */
 static int rehearse_final(rehearsal *self, size_t k, scan_rates *out, kin_error *err)
 {
     double pairs, refined;

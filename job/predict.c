@@ -102,7 +102,7 @@ static bool fits(prediction *out, const kin_memory_plan *plan, const predict_inp
 
 /* ---- exact --------------------------------------------------------------------------------------- */
 
-/* Pairs that are refined before floors have their height, of K a row: fashion 1.7, kin gen 3.2. Where no
+/* Pairs that are refined before thresholds have their height, of K a row: fashion 1.7, kin gen 3.2. Where no
  * group holds more of a row's neighbours than any other, all candidates of a stream in no order:
  * 1 + ln(n / K); isotropic 7.0 where this gives 6.5. */
 static const double early_pairs = 2.5;
@@ -113,7 +113,7 @@ static const double waiting = 1.1;
 /* Candidates scored in full, of K: 1.11 to 1.14, and where codes are coarse 1.4. */
 static const double finished_share = 1.15;
 
-/* A row's pairs that are refined while its floor rises. */
+/* A row's pairs that are refined while its threshold rises. */
 static double early_of(const predict_input *in, bool structured)
 {
     double k = top_k(in);

@@ -189,7 +189,7 @@ static float encode_tail(const kin_codes *self, const float *z, int8_t *code, fl
 /* What the codes leave out points in no particular direction: of <x, y> it takes about the product of
  * lengths over sqrt(dimensions). The tolerance is three times that, for two rows such as this one; and
  * tiles, which see high codes alone, allow for three times what these leave out. Without that a tail of
- * no length would leave nothing between a row's bound and its floor, which is closer.
+ * no length would leave nothing between a row's bound and its threshold, which is closer.
  *
  * A row that lacks the heavy modality of a catalog (a large factor) lies near the mean, and most of its pairs are with
  * longer rows, of length 1, whose codes leave out more in proportion. */

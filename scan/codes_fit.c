@@ -109,7 +109,7 @@ static int take_sample(sample *self, const kin_fused *fused, kin_error *err)
 typedef struct judged {
     size_t rows;
     float *dot;        /* [rows][rows] of the leading coordinates */
-    float *bar;        /* [rows] about the K-th best score */
+    float *threshold;  /* [rows] about the K-th best score */
     float *left;       /* [rows] square of what is not leading yet */
     float *all;        /* [rows] square of the whole */
     float *bias;       /* [rows] */
@@ -119,7 +119,7 @@ typedef struct judged {
 static void judged_release(judged *self)
 {
     free(self->dot);
-    free(self->bar);
+    free(self->threshold);
     free(self->left);
     free(self->all);
     free(self->bias);
@@ -127,7 +127,8 @@ static void judged_release(judged *self)
 }
 
 /* Each judged row's about K-th best score among the whole sample. */
-static int find_bars(judged *self, const sample *from, size_t stride, size_t rank, kin_error *err)
+static int find_thresholds(judged *self, const sample *from, size_t stride, size_t rank,
+                           kin_error *err)
 {
     size_t s = from->rows, d = from->d;
     float *score = kin_alloc(kin_size_mul(self->rows, s), sizeof *score);
@@ -147,7 +148,7 @@ static int find_bars(judged *self, const sample *from, size_t stride, size_t ran
             key[j] = (uint64_t)(~kin_score_order(value)) << 32 | (uint32_t)j;
         }
         size_t best = (uint32_t)kin_keys_nth(key, s, rank);
-        self->bar[i] = score[i * s + best] + from->bias[best] + self->bias[i];
+        self->threshold[i] = score[i * s + best] + from->bias[best] + self->bias[i];
         self->all[i] = self->left[i] = score[i * s + i * stride];
     }
     free(score);
@@ -183,7 +184,7 @@ static double share_possible(const judged *self, const lead_costs *costs)
             float bound = self->dot[i * self->rows + j] + costs->tail_share * tails +
                           self->bias[i] + self->bias[j] +
                           costs->slack * sqrtf(self->all[i] * self->all[j]);
-            possible += bound >= fminf(self->bar[i], self->bar[j]);
+            possible += bound >= fminf(self->threshold[i], self->threshold[j]);
         }
     double pairs = 0.5 * (double)self->rows * (double)(self->rows - 1);
     return pairs > 0 ? (double)possible / pairs : 0;
@@ -208,18 +209,19 @@ static int judged_init(judged *self, const sample *from, const kin_axes *axes, s
     size_t stride = from->rows / rows, d = from->d;
     *self = (judged){.rows = rows};
     self->dot = kin_alloc_zero(rows * rows, sizeof *self->dot);
-    self->bar = kin_alloc(rows, sizeof *self->bar);
+    self->threshold = kin_alloc(rows, sizeof *self->threshold);
     self->left = kin_alloc(rows, sizeof *self->left);
     self->all = kin_alloc(rows, sizeof *self->all);
     self->bias = kin_alloc(rows, sizeof *self->bias);
     self->coordinate = kin_alloc(rows * axes->count, sizeof *self->coordinate);
-    if (!self->dot || !self->bar || !self->left || !self->all || !self->bias || !self->coordinate)
+    if (!self->dot || !self->threshold || !self->left || !self->all || !self->bias ||
+        !self->coordinate)
         return kin_fail_alloc(err, "a sample", rows * rows * sizeof(float));
     for (size_t i = 0; i < rows; i++)
         self->bias[i] = from->bias[i * stride];
     kin_sgemm(rows, axes->count, d, (kin_blas_side){from->y, d * stride, false},
               (kin_blas_side){axes->axis, d, true}, 0, self->coordinate);
-    return find_bars(self, from, stride, rank, err);
+    return find_thresholds(self, from, stride, rank, err);
 }
 
 /* The cheapest number of leading dimensions; 0: all. */

@@ -16,15 +16,16 @@ int kin_collectors_init(kin_collectors *self, size_t rows, size_t k, size_t capa
     self->estimate = kin_alloc(places, sizeof *self->estimate);
     self->candidate = kin_alloc(places, sizeof *self->candidate);
     self->count = kin_alloc_zero(rows, sizeof *self->count);
-    self->floor = kin_alloc(rows, sizeof *self->floor);
+    self->threshold = kin_alloc(rows, sizeof *self->threshold);
     self->tolerance = kin_alloc_zero(rows, sizeof *self->tolerance);
-    if (!self->estimate || !self->candidate || !self->count || !self->floor || !self->tolerance) {
+    if (!self->estimate || !self->candidate || !self->count || !self->threshold ||
+        !self->tolerance) {
         kin_collectors_release(self);
         return kin_fail_alloc(err, "collectors",
                               kin_size_mul(rows, kin_collectors_row_bytes(capacity)));
     }
     for (size_t i = 0; i < rows; i++)
-        self->floor[i] = -INFINITY;
+        self->threshold[i] = -INFINITY;
     return 0;
 }
 
@@ -33,7 +34,7 @@ void kin_collectors_release(kin_collectors *self)
     free(self->estimate);
     free(self->candidate);
     free(self->count);
-    free(self->floor);
+    free(self->threshold);
     free(self->tolerance);
     *self = (kin_collectors){0};
 }
@@ -84,10 +85,10 @@ bool kin_collectors_weigh(kin_collectors *self, size_t row)
     if (count < self->k)
         return false;
     float tolerance = self->tolerance[row];
-    float floor = value_reached(estimate, count, self->k, tolerance / 16) - tolerance;
-    floor = nextafterf(floor, -INFINITY); /* for the rounding of the difference */
-    self->floor[row] = floor > self->floor[row] ? floor : self->floor[row];
-    float least = nextafterf(self->floor[row] - tolerance, -INFINITY);
+    float threshold = value_reached(estimate, count, self->k, tolerance / 16) - tolerance;
+    threshold = nextafterf(threshold, -INFINITY); /* for the rounding of the difference */
+    self->threshold[row] = threshold > self->threshold[row] ? threshold : self->threshold[row];
+    float least = nextafterf(self->threshold[row] - tolerance, -INFINITY);
     size_t kept = kin_scan_kernels_best()->keep(estimate, candidate, count, least);
     self->count[row] = (uint32_t)kept;
     return self->capacity - kept < (self->capacity - self->k + 7) / 8;
@@ -102,7 +103,7 @@ void kin_collectors_settle(kin_collectors *self, size_t row, const int32_t *cand
     memcpy(self->candidate + first, candidate, count * sizeof *candidate);
     self->count[row] = (uint32_t)count;
     if (count == self->k && count > 0)
-        self->floor[row] = nextafterf(estimate[count - 1] - self->tolerance[row], -INFINITY);
+        self->threshold[row] = nextafterf(estimate[count - 1] - self->tolerance[row], -INFINITY);
 }
 
 static int ascending(const void *a, const void *b)

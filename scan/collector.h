@@ -6,7 +6,7 @@
  * A candidate comes with an estimate of its score that is off by at most the row's tolerance. A row
  * keeps candidates in no order in `capacity` places; when they are full, a value E that K estimates
  * reach is found and what lies below E - 2 tolerance is dropped: K others are truly better.
- * E - tolerance, which the K-th best score is not below, is the row's floor: what cannot reach it
+ * E - tolerance, which the K-th best score is not below, is the row's threshold: what cannot reach it
  * needs no closer look. Where so many candidates tie that dropping makes no room (`crowded`), the
  * caller scores them canonically, which leaves K (kin_collectors_settle).
  *
@@ -22,7 +22,7 @@ typedef struct kin_collectors {
     float *estimate;    /* [rows][capacity]; owned */
     int32_t *candidate; /* [rows][capacity] catalog rows; owned */
     uint32_t *count;    /* [rows] places in use; owned */
-    float *floor;       /* [rows] -INFINITY while fewer than k were weighed; owned */
+    float *threshold;   /* [rows] -INFINITY while fewer than k were weighed; owned */
     float *tolerance;   /* [rows] 0 until the caller sets it; owned */
 } kin_collectors;
 
@@ -38,7 +38,7 @@ size_t kin_collectors_capacity_good(size_t k);
 /* Bytes a row takes. */
 size_t kin_collectors_row_bytes(size_t capacity);
 
-/* Drops what cannot be among the k best and raises the floor. Returns whether the row is crowded:
+/* Drops what cannot be among the k best and raises the threshold. Returns whether the row is crowded:
  * less than an eighth of the places beyond k is free. */
 bool kin_collectors_weigh(kin_collectors *self, size_t row);
 

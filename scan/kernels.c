@@ -15,7 +15,8 @@
 static bool reaches(const kin_strip *strip, const kin_panel *panel, int r, int c, int32_t dot)
 {
     float v = (float)dot + strip->tail[r] * panel->tail[c];
-    return v + panel->bias[c] >= strip->row_bar[r] || v + panel->gap[c] >= strip->column_bar[r];
+    return v + panel->bias[c] >= strip->row_threshold[r] ||
+           v + panel->margin[c] >= strip->column_threshold[r];
 }
 
 static void dots(const uint8_t *row_code, const int8_t *panel_code, const int32_t *panel_sum,
@@ -70,7 +71,7 @@ void kin_refine_bits(const kin_refine_row *row, const kin_refine_columns *column
     for (uint32_t left = mask; left != 0; left &= left - 1) {
         int c = __builtin_ctz(left);
         float error = out->error[c], reach = out->estimate[c] + error;
-        bool own = reach >= row->floor, other = reach >= columns->floor[c];
+        bool own = reach >= row->threshold, other = reach >= columns->threshold[c];
         bool coarse = (own && error > row->tolerance) || (other && error > columns->tolerance[c]);
         out->row_wants |= (uint32_t)own << c;
         out->column_wants |= (uint32_t)other << c;

@@ -26,21 +26,21 @@ enum {
     KIN_CODE_ALIGN = 64,    /* every part of a row of codes is a multiple of this many dimensions */
 };
 
-/* The row side of a tile. A bar that is NaN is never reached. */
+/* The row side of a tile. A threshold that is NaN is never reached. */
 typedef struct kin_strip {
-    const uint8_t *code;     /* [quads][KIN_STRIP_ROWS][4] codes ^ row_bias */
-    const float *tail;       /* [KIN_STRIP_ROWS] norm of what the leading codes leave out */
-    const float *row_bar;    /* [KIN_STRIP_ROWS] that `v + bias` has to reach for the row's sake */
-    const float *column_bar; /* [KIN_STRIP_ROWS] that `v + gap` has to reach for the column's */
+    const uint8_t *code;           /* [quads][KIN_STRIP_ROWS][4] codes ^ row_bias */
+    const float *tail;             /* [KIN_STRIP_ROWS] norm of what the leading codes leave out */
+    const float *row_threshold;    /* [KIN_STRIP_ROWS] a hit for the row: v + bias reaches it */
+    const float *column_threshold; /* [KIN_STRIP_ROWS] for the column: v + margin reaches it */
 } kin_strip;
 
-/* The column side. A bias or gap that is NaN reaches nothing. */
+/* The column side. A bias or margin that is NaN reaches nothing. */
 typedef struct kin_panel {
-    const int8_t *code; /* [quads][KIN_PANEL_COLUMNS][4] */
-    const int32_t *sum; /* [KIN_PANEL_COLUMNS] of each column's codes */
-    const float *tail;  /* [KIN_PANEL_COLUMNS] */
-    const float *bias;  /* [KIN_PANEL_COLUMNS] */
-    const float *gap;   /* [KIN_PANEL_COLUMNS] */
+    const int8_t *code;  /* [quads][KIN_PANEL_COLUMNS][4] */
+    const int32_t *sum;  /* [KIN_PANEL_COLUMNS] of each column's codes */
+    const float *tail;   /* [KIN_PANEL_COLUMNS] */
+    const float *bias;   /* [KIN_PANEL_COLUMNS] */
+    const float *margin; /* [KIN_PANEL_COLUMNS] bias less the column's own threshold */
 } kin_panel;
 
 /* What a tile leaves. */
@@ -63,13 +63,13 @@ typedef struct kin_refine_row {
     float lead, low;        /* units of the leading and of the cross products */
     float factor, rounding; /* of the two groups' patterns; of the arithmetic */
     float bias, norm, tail_norm, step, coarse, fine, tail_loss;
-    float floor, tolerance;
+    float threshold, tolerance;
 } kin_refine_row;
 
 /* ... and that of a panel's columns, [KIN_PANEL_COLUMNS] each. */
 typedef struct kin_refine_columns {
     const float *bias, *norm, *tail_norm, *step, *coarse, *fine, *tail_loss;
-    const float *floor, *tolerance;
+    const float *threshold, *tolerance;
 } kin_refine_columns;
 
 /* Integer products of one row with a panel's columns, [KIN_PANEL_COLUMNS] each. */
@@ -80,8 +80,9 @@ typedef struct kin_products {
 /* What refining a row of a tile gives. Bits are of columns. */
 typedef struct kin_refined {
     float estimate[KIN_PANEL_COLUMNS], error[KIN_PANEL_COLUMNS];
-    uint32_t row_wants, column_wants; /* estimate + error reaches the row's, the column's floor */
-    uint32_t too_coarse;              /* and the error is above the tolerance of who wants it */
+    uint32_t row_wants;    /* estimate + error reaches the row's threshold ... */
+    uint32_t column_wants; /* ... the column's */
+    uint32_t too_coarse;   /* and the error is above the tolerance of the side that it reaches */
 } kin_refined;
 
 typedef struct kin_scan_kernels {
@@ -90,7 +91,7 @@ typedef struct kin_scan_kernels {
 
     /* Finds the hits of a tile; returns how many, and sets out->mask if there are any.
      *     v = (float)dot + row tail * column tail
-     *     hit: v + bias >= row_bar  or  v + gap >= column_bar */
+     *     hit: v + bias >= row_threshold  or  v + margin >= column_threshold */
     size_t (*tile)(const kin_strip *strip, const kin_panel *panel, size_t quads, kin_tile *out);
 
     /* out[r][c] = the product of strip row r and panel column c, without bounds. `code` and `sum` as in

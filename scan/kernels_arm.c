@@ -74,9 +74,9 @@ DOTPROD static inline uint32x4_t reaches_neon(const kin_strip *strip, const kin_
     float32x4_t product = vmulq_f32(vdupq_n_f32(strip->tail[r]), vld1q_f32(panel->tail + c));
     float32x4_t v = vaddq_f32(vcvtq_f32_s32(dot), product);
     float32x4_t own = vaddq_f32(v, vld1q_f32(panel->bias + c));
-    float32x4_t other = vaddq_f32(v, vld1q_f32(panel->gap + c));
-    return vorrq_u32(vcgeq_f32(own, vdupq_n_f32(strip->row_bar[r])),
-                     vcgeq_f32(other, vdupq_n_f32(strip->column_bar[r])));
+    float32x4_t other = vaddq_f32(v, vld1q_f32(panel->margin + c));
+    return vorrq_u32(vcgeq_f32(own, vdupq_n_f32(strip->row_threshold[r])),
+                     vcgeq_f32(other, vdupq_n_f32(strip->column_threshold[r])));
 }
 
 /* The mask of one row of 32 columns: every lane keeps the bit of its column, and as no two share one,

@@ -53,15 +53,15 @@ AVX2 static uint32_t mask256(const kin_strip *strip, const kin_panel *panel, int
 {
     uint32_t mask = 0;
     __m256 row_tail = _mm256_set1_ps(strip->tail[r]);
-    __m256 row_bar = _mm256_set1_ps(strip->row_bar[r]);
-    __m256 column_bar = _mm256_set1_ps(strip->column_bar[r]);
+    __m256 row_threshold = _mm256_set1_ps(strip->row_threshold[r]);
+    __m256 column_threshold = _mm256_set1_ps(strip->column_threshold[r]);
     for (int c = 0; c < KIN_PANEL_COLUMNS; c += 8) {
         __m256 v = _mm256_add_ps(_mm256_cvtepi32_ps(load256(dot + c)),
                                  _mm256_mul_ps(row_tail, _mm256_loadu_ps(panel->tail + c)));
-        __m256 own =
-            _mm256_cmp_ps(_mm256_add_ps(v, _mm256_loadu_ps(panel->bias + c)), row_bar, _CMP_GE_OQ);
-        __m256 other = _mm256_cmp_ps(_mm256_add_ps(v, _mm256_loadu_ps(panel->gap + c)), column_bar,
-                                     _CMP_GE_OQ);
+        __m256 own = _mm256_cmp_ps(_mm256_add_ps(v, _mm256_loadu_ps(panel->bias + c)),
+                                   row_threshold, _CMP_GE_OQ);
+        __m256 other = _mm256_cmp_ps(_mm256_add_ps(v, _mm256_loadu_ps(panel->margin + c)),
+                                     column_threshold, _CMP_GE_OQ);
         mask |= (uint32_t)_mm256_movemask_ps(_mm256_or_ps(own, other)) << c;
     }
     return mask;
@@ -149,8 +149,8 @@ AVX2 static inline void bits256(const kin_refine_row *row, const kin_refine_colu
 {
     __m256 error = _mm256_loadu_ps(out->error + c);
     __m256 reach = _mm256_add_ps(_mm256_loadu_ps(out->estimate + c), error);
-    __m256 own = _mm256_cmp_ps(reach, _mm256_set1_ps(row->floor), _CMP_GE_OQ);
-    __m256 other = _mm256_cmp_ps(reach, _mm256_loadu_ps(columns->floor + c), _CMP_GE_OQ);
+    __m256 own = _mm256_cmp_ps(reach, _mm256_set1_ps(row->threshold), _CMP_GE_OQ);
+    __m256 other = _mm256_cmp_ps(reach, _mm256_loadu_ps(columns->threshold + c), _CMP_GE_OQ);
     __m256 own_coarse = _mm256_cmp_ps(error, _mm256_set1_ps(row->tolerance), _CMP_GT_OQ);
     __m256 other_coarse = _mm256_cmp_ps(error, _mm256_loadu_ps(columns->tolerance + c), _CMP_GT_OQ);
     __m256 coarse =

@@ -29,11 +29,12 @@ AVX512 static inline __m512i quad512(const uint8_t *p)
 
 /* Which of 16 columns a row hits; the operations are those of the portable `reaches`. */
 AVX512 static inline __mmask16 reaches512(__m512i dot, __m512 row_tail, __m512 tail, __m512 bias,
-                                          __m512 gap, __m512 row_bar, __m512 column_bar)
+                                          __m512 margin, __m512 row_threshold,
+                                          __m512 column_threshold)
 {
     __m512 v = _mm512_add_ps(_mm512_cvtepi32_ps(dot), _mm512_mul_ps(row_tail, tail));
-    return _mm512_cmp_ps_mask(_mm512_add_ps(v, bias), row_bar, _CMP_GE_OQ) |
-           _mm512_cmp_ps_mask(_mm512_add_ps(v, gap), column_bar, _CMP_GE_OQ);
+    return _mm512_cmp_ps_mask(_mm512_add_ps(v, bias), row_threshold, _CMP_GE_OQ) |
+           _mm512_cmp_ps_mask(_mm512_add_ps(v, margin), column_threshold, _CMP_GE_OQ);
 }
 
 /* acc += a . b by VPDPBUSD. As an instruction of its own because GCC 12 copies the accumulators of
@@ -99,21 +100,21 @@ AVX512 static size_t tile_avx512(const kin_strip *strip, const kin_panel *panel,
     tile512 acc;
     multiply512(acc, strip->code, panel->code, panel->sum, quads);
     uint32_t any = 0;
-    __m512 tail[2], bias[2], gap[2];
+    __m512 tail[2], bias[2], margin[2];
     for (int h = 0; h < 2; h++) {
         tail[h] = _mm512_loadu_ps(panel->tail + 16 * h);
         bias[h] = _mm512_loadu_ps(panel->bias + 16 * h);
-        gap[h] = _mm512_loadu_ps(panel->gap + 16 * h);
+        margin[h] = _mm512_loadu_ps(panel->margin + 16 * h);
     }
 #pragma GCC unroll 12
     for (int r = 0; r < KIN_STRIP_ROWS; r++) {
         __m512 row_tail = _mm512_set1_ps(strip->tail[r]);
-        __m512 row_bar = _mm512_set1_ps(strip->row_bar[r]);
-        __m512 column_bar = _mm512_set1_ps(strip->column_bar[r]);
-        uint32_t low =
-            reaches512(acc[r][0], row_tail, tail[0], bias[0], gap[0], row_bar, column_bar);
-        uint32_t high =
-            reaches512(acc[r][1], row_tail, tail[1], bias[1], gap[1], row_bar, column_bar);
+        __m512 row_threshold = _mm512_set1_ps(strip->row_threshold[r]);
+        __m512 column_threshold = _mm512_set1_ps(strip->column_threshold[r]);
+        uint32_t low = reaches512(acc[r][0], row_tail, tail[0], bias[0], margin[0], row_threshold,
+                                  column_threshold);
+        uint32_t high = reaches512(acc[r][1], row_tail, tail[1], bias[1], margin[1], row_threshold,
+                                   column_threshold);
         out->mask[r] = low | high << 16;
         any |= out->mask[r];
     }
@@ -164,9 +165,10 @@ AVX512 static inline void bits512(const kin_refine_row *row, const kin_refine_co
     __m512 error = _mm512_loadu_ps(out->error + c);
     __m512 reach = _mm512_add_ps(_mm512_loadu_ps(out->estimate + c), error);
     __mmask16 hits = (__mmask16)(mask >> c);
-    __mmask16 own = _mm512_mask_cmp_ps_mask(hits, reach, _mm512_set1_ps(row->floor), _CMP_GE_OQ);
+    __mmask16 own =
+        _mm512_mask_cmp_ps_mask(hits, reach, _mm512_set1_ps(row->threshold), _CMP_GE_OQ);
     __mmask16 other =
-        _mm512_mask_cmp_ps_mask(hits, reach, _mm512_loadu_ps(columns->floor + c), _CMP_GE_OQ);
+        _mm512_mask_cmp_ps_mask(hits, reach, _mm512_loadu_ps(columns->threshold + c), _CMP_GE_OQ);
     __mmask16 coarse =
         _mm512_mask_cmp_ps_mask(own, error, _mm512_set1_ps(row->tolerance), _CMP_GT_OQ) |
         _mm512_mask_cmp_ps_mask(other, error, _mm512_loadu_ps(columns->tolerance + c), _CMP_GT_OQ);
@@ -222,15 +224,15 @@ AVX512 static size_t keep_avx512(float *value, int32_t *id, size_t count, float 
 
 AVX512 static size_t reaching_avx512(const float *value, size_t count, float least)
 {
-    __m512 bar = _mm512_set1_ps(least);
+    __m512 threshold = _mm512_set1_ps(least);
     size_t reaching = 0, i = 0;
     for (; i + 16 <= count; i += 16)
         reaching += (size_t)__builtin_popcount(
-            _mm512_cmp_ps_mask(_mm512_loadu_ps(value + i), bar, _CMP_GE_OQ));
+            _mm512_cmp_ps_mask(_mm512_loadu_ps(value + i), threshold, _CMP_GE_OQ));
     __mmask16 there = (__mmask16)((1u << (count - i)) - 1);
     __m512 last = _mm512_maskz_loadu_ps(there, value + i);
     return reaching +
-           (size_t)__builtin_popcount(_mm512_mask_cmp_ps_mask(there, last, bar, _CMP_GE_OQ));
+           (size_t)__builtin_popcount(_mm512_mask_cmp_ps_mask(there, last, threshold, _CMP_GE_OQ));
 }
 
 const kin_scan_kernels kin_scan_avx512vnni = {.name = "avx512vnni",

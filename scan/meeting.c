@@ -2,7 +2,7 @@
  * Two groups meet (scan/meeting.h).
  *
  * Tiles compare in units of s^2, s the step of the leading codes, so that a tile's integers are used
- * as they come. With `tau` a floor, f the factor of the two groups' patterns and rho the coarse
+ * as they come. With `tau` a threshold, f the factor of the two groups' patterns and rho the coarse
  * losses, a pair has to be looked at for the row's sake when
  *     f (s^2 dot + tail_x tail_y + rho + bias_x + bias_y) >= tau_x,
  * which is v + bias_y / s^2 >= (tau_x / f - rho - bias_x) / s^2 with v = dot + (tail_x / s)(tail_y / s).
@@ -36,8 +36,8 @@ static void set_constant_columns(kin_meeting *self)
     columns *to = &self->column;
     memset(to, 0, sizeof *to);
     for (size_t c = 0; c < COLUMNS; c++) {
-        to->gap[c] = NAN;
-        to->floor[c] = to->tolerance[c] = INFINITY;
+        to->margin[c] = NAN;
+        to->threshold[c] = to->tolerance[c] = INFINITY;
     }
 }
 
@@ -144,7 +144,7 @@ static void set_bound_columns(kin_meeting *self)
         to->tolerance[c] = facts->tolerance;
         self->coarse_most = fmaxf(self->coarse_most, facts->coarse);
         self->norm_most = fmaxf(self->norm_most, facts->norm);
-        kin_meeting_set_floor(self, c);
+        kin_meeting_set_column_threshold(self, c);
     }
 }
 
@@ -162,23 +162,23 @@ static size_t set_columns(kin_meeting *self, size_t b)
         set_bound_columns(self);
     for (size_t c = self->column_count; c % KIN_PANEL_COLUMNS != 0; c++) {
         to->tail_unit[c] = 0;
-        to->bias_unit[c] = to->gap[c] = NAN;
+        to->bias_unit[c] = to->margin[c] = NAN;
     }
     return codes->panel_start[b + 1] - codes->panel_start[b];
 }
 
-/* The rows of the strip under way are known: their tails and bars. Places behind them reach nothing. */
+/* The rows of the strip under way are known: their tails and thresholds. Places behind them reach nothing. */
 static void set_strip(kin_meeting *self)
 {
     const kin_codes *codes = self->scan->codes;
     self->dense_strip_ready = false;
     for (size_t r = 0; r < self->strip_rows; r++) {
         self->strip_tail[r] = codes->facts[self->at[r]].tail_norm * codes->tail_unit;
-        kin_meeting_set_bars(self, r);
+        kin_meeting_set_row_thresholds(self, r);
     }
     for (size_t r = self->strip_rows; r < KIN_STRIP_ROWS; r++) {
         self->strip_tail[r] = 0;
-        self->row_bar[r] = self->column_bar[r] = NAN;
+        self->row_threshold[r] = self->column_threshold[r] = NAN;
     }
 }
 
@@ -236,11 +236,13 @@ static void refine(kin_meeting *self, size_t r, size_t column)
                           x->coarse,
                           x->fine,
                           x->tail_loss,
-                          self->rows_collect ? scan->collectors->floor[self->slot[r]] : INFINITY,
+                          self->rows_collect ? scan->collectors->threshold[self->slot[r]]
+                                             : INFINITY,
                           x->tolerance};
-    kin_refine_columns panel = {y->bias + column,      y->norm + column,   y->tail_norm + column,
-                                y->step + column,      y->coarse + column, y->fine + column,
-                                y->tail_loss + column, y->floor + column,  y->tolerance + column};
+    kin_refine_columns panel = {
+        y->bias + column,      y->norm + column,      y->tail_norm + column,
+        y->step + column,      y->coarse + column,    y->fine + column,
+        y->tail_loss + column, y->threshold + column, y->tolerance + column};
     kin_products product = {self->tile.dot[r], self->cross[r], self->tail[r]};
     self->kernels->refine(&row, &panel, &product, self->tile.mask[r], &self->refined);
     if (self->refined.row_wants | self->refined.column_wants)
@@ -268,11 +270,12 @@ static void meet_panel(kin_meeting *self, size_t group, size_t p, size_t above)
     const kin_codes *codes = self->scan->codes;
     size_t lead = codes->rotation.lead, column = p * KIN_PANEL_COLUMNS;
     size_t panel_at = codes->panel_start[group] + p;
-    kin_strip strip = {self->strip_code, self->strip_tail, self->row_bar, self->column_bar};
+    kin_strip strip = {self->strip_code, self->strip_tail, self->row_threshold,
+                       self->column_threshold};
     kin_panel panel = {codes->panel + panel_at * lead * KIN_PANEL_COLUMNS,
                        codes->panel_sum + panel_at * KIN_PANEL_COLUMNS,
                        self->column.tail_unit + column, self->column.bias_unit + column,
-                       self->column.gap + column};
+                       self->column.margin + column};
     size_t hits = self->kernels->tile(&strip, &panel, lead / 4, &self->tile);
     self->counts.tiles++;
     if (hits > 0 && above != SIZE_MAX)

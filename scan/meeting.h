@@ -4,9 +4,9 @@
  * The meeting of two groups: every pair of their rows is looked at once, for both sides.
  *
  *   tile     the leading codes of 12 rows against 32 columns; the coarse bound (scan/codes.h) against
- *            the floors of row and column. Nothing else happens to most pairs.
+ *            the thresholds of row and column. Nothing else happens to most pairs.
  *   refine   what is left, pair by pair: low and tail codes give a value with a known error.
- *   collect  what reaches a floor goes to the collectors of the row, the column or both. A pair
+ *   collect  what reaches a threshold goes to the collectors of the row, the column or both. A pair
  *            whose error is above the tolerance of either is scored canonically instead.
  *
  * A meeting touches the collectors of its two groups and nothing else: meetings of different groups

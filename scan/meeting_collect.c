@@ -1,5 +1,5 @@
 /*
- * Floors, bars, and candidates on their way to collectors (scan/meeting_state.h).
+ * Thresholds, and candidates on their way to collectors (scan/meeting_state.h).
  */
 #include "scan/meeting_state.h"
 
@@ -8,27 +8,27 @@
 /* The rounding of a tile's floats, in units of W: some ten operations on numbers below 4. */
 static const float tile_rounding = 4e-6f;
 
-void kin_meeting_set_floor(kin_meeting *self, size_t c)
+void kin_meeting_set_column_threshold(kin_meeting *self, size_t c)
 {
     columns *to = &self->column;
-    to->floor[c] = self->columns_collect
-                       ? self->scan->collectors->floor[kin_meeting_column_slot(self, c)]
-                       : INFINITY;
-    to->gap[c] = self->columns_collect
-                     ? to->bias_unit[c] - to->floor[c] / self->factor / kin_meeting_unit(self)
-                     : NAN;
+    to->threshold[c] = self->columns_collect
+                           ? self->scan->collectors->threshold[kin_meeting_column_slot(self, c)]
+                           : INFINITY;
+    to->margin[c] = self->columns_collect ? to->bias_unit[c] - to->threshold[c] / self->factor /
+                                                                   kin_meeting_unit(self)
+                                          : NAN;
 }
 
-void kin_meeting_set_bars(kin_meeting *self, size_t r)
+void kin_meeting_set_row_thresholds(kin_meeting *self, size_t r)
 {
     const kin_code_facts *facts = &self->scan->codes->facts[self->at[r]];
     float rho = facts->coarse * self->norm_most + self->coarse_most * facts->norm + tile_rounding;
-    self->column_bar[r] = -(rho + facts->bias) / kin_meeting_unit(self);
-    self->row_bar[r] =
-        self->rows_collect
-            ? (self->scan->collectors->floor[self->slot[r]] / self->factor - rho - facts->bias) /
-                  kin_meeting_unit(self)
-            : NAN;
+    self->column_threshold[r] = -(rho + facts->bias) / kin_meeting_unit(self);
+    self->row_threshold[r] =
+        self->rows_collect ? (self->scan->collectors->threshold[self->slot[r]] / self->factor -
+                              rho - facts->bias) /
+                                 kin_meeting_unit(self)
+                           : NAN;
 }
 
 /* Scores a crowded row's candidates canonically and leaves it the k best. */
@@ -48,8 +48,8 @@ static void settle(kin_meeting *self, size_t at, size_t row)
     self->counts.settled_pairs += count;
 }
 
-/* Gives the row at `at` with collector `row` a candidate that reaches its floor; true when that raised the
- * floor. */
+/* Gives the row at `at` with collector `row` a candidate that reaches its threshold; true when that raised the
+ * threshold. */
 static bool add(kin_meeting *self, size_t at, size_t row, size_t other, float estimate)
 {
     const kin_scan *scan = self->scan;
@@ -86,9 +86,9 @@ static void collect_in_full(kin_meeting *self, size_t r, size_t column, bool row
     if (!score_in_full(self, at, other, &estimate))
         return;
     if (row_wants && add(self, at, self->slot[r], other, estimate))
-        kin_meeting_set_bars(self, r);
+        kin_meeting_set_row_thresholds(self, r);
     if (column_wants && add(self, other, kin_meeting_column_slot(self, column), at, estimate))
-        kin_meeting_set_floor(self, column);
+        kin_meeting_set_column_threshold(self, column);
 }
 
 /* What the row wants of the panel's columns: in one go where there is room for all. Only rows that collect
@@ -113,9 +113,9 @@ static void collect_for_row(kin_meeting *self, size_t r, size_t column, uint32_t
     for (; wants != 0; wants &= wants - 1) {
         size_t c = (size_t)__builtin_ctz(wants);
         float estimate = refined->estimate[c];
-        if (estimate + refined->error[c] >= collectors->floor[row] &&
+        if (estimate + refined->error[c] >= collectors->threshold[row] &&
             add(self, at, row, self->first_column + column + c, estimate))
-            kin_meeting_set_bars(self, r);
+            kin_meeting_set_row_thresholds(self, r);
     }
 }
 
@@ -129,7 +129,7 @@ void kin_meeting_collect(kin_meeting *self, size_t r, size_t column)
         size_t c = (size_t)__builtin_ctz(left);
         size_t slot = kin_meeting_column_slot(self, column + c);
         if (add(self, self->first_column + column + c, slot, self->at[r], refined->estimate[c]))
-            kin_meeting_set_floor(self, column + c);
+            kin_meeting_set_column_threshold(self, column + c);
     }
     for (uint32_t left = coarse; left != 0; left &= left - 1) {
         int c = __builtin_ctz(left);

@@ -5,7 +5,7 @@
  *
  *   meeting.c           groups, strips and panels: who meets whom, and what tiles leave
  *   meeting_products.c  the low and tail products of what they leave
- *   meeting_collect.c   floors, bars, and candidates on their way to collectors
+ *   meeting_collect.c   thresholds, and candidates on their way to collectors
  */
 #include "scan/meeting.h"
 
@@ -15,8 +15,8 @@ enum { LOW_STEPS = 254, COLUMNS = KIN_GROUP_MAX };
 
 /* The column side of a meeting, value by value, so that a row meets many columns at a time. */
 typedef struct columns {
-    float tail_unit[COLUMNS], bias_unit[COLUMNS], gap[COLUMNS]; /* for tiles */
-    float floor[COLUMNS];                                       /* INFINITY: does not collect */
+    float tail_unit[COLUMNS], bias_unit[COLUMNS], margin[COLUMNS]; /* for tiles */
+    float threshold[COLUMNS];                                      /* INFINITY: does not collect */
     float bias[COLUMNS], norm[COLUMNS], tail_norm[COLUMNS], step[COLUMNS]; /* kin_code_facts */
     float coarse[COLUMNS], fine[COLUMNS], tail_loss[COLUMNS], tolerance[COLUMNS];
 } columns;
@@ -42,7 +42,8 @@ struct kin_meeting {
     size_t at[KIN_STRIP_ROWS];   /* in the order */
     size_t slot[KIN_STRIP_ROWS]; /* its collector, if rows collect */
     const uint8_t *strip_code;   /* [lead / 4][KIN_STRIP_ROWS][4] */
-    float strip_tail[KIN_STRIP_ROWS], row_bar[KIN_STRIP_ROWS], column_bar[KIN_STRIP_ROWS];
+    float strip_tail[KIN_STRIP_ROWS], row_threshold[KIN_STRIP_ROWS],
+        column_threshold[KIN_STRIP_ROWS];
     uint8_t *picked_strip; /* [lead / 4][KIN_STRIP_ROWS][4] of rows picked out of their group */
     bool dense_strip_ready;
     uint8_t *dense_strip; /* [stride / 4][KIN_STRIP_ROWS][4] high, low and tail */
@@ -80,11 +81,11 @@ static inline size_t kin_meeting_column_slot(const kin_meeting *self, size_t col
     return self->first_column + column - self->scan->first;
 }
 
-/* Follows a column's floor. Its gap is NaN where it does not collect: never reached. */
-void kin_meeting_set_floor(kin_meeting *self, size_t column);
+/* Follows a column's threshold. Its margin is NaN where it does not collect: never reached. */
+void kin_meeting_set_column_threshold(kin_meeting *self, size_t column);
 
-/* A strip row's bars: what v has to reach for the row's sake (the floor) and for a column's. */
-void kin_meeting_set_bars(kin_meeting *self, size_t r);
+/* A strip row's thresholds: what v has to reach for the row's sake (the threshold) and for a column's. */
+void kin_meeting_set_row_thresholds(kin_meeting *self, size_t r);
 
 /* The cross and tail products of a tile's hits, pair by pair ... */
 void kin_meeting_multiply_hits(kin_meeting *self, size_t column);
@@ -92,7 +93,7 @@ void kin_meeting_multiply_hits(kin_meeting *self, size_t column);
 /* ... and those of all pairs of a tile, the panel's number p. */
 void kin_meeting_multiply_tile(kin_meeting *self, size_t p);
 
-/* What `refined` says of strip row r and a panel's columns: to whoever's floor it may reach. */
+/* What `refined` says of strip row r and a panel's columns: to whoever's threshold it may reach. */
 void kin_meeting_collect(kin_meeting *self, size_t r, size_t column);
 
 #endif

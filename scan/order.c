@@ -3,7 +3,7 @@
  *
  * Halving alone, along the direction of most spread, was tried first: of a real catalog's 200 best
  * neighbours 32 % then lie in a row's own group and 78 % in the 8 groups nearest to it; with k-means
- * 48 % and 89 %. What lies near is what makes floors rise early.
+ * 48 % and 89 %. What lies near is what makes thresholds rise early.
  * Time: n^2 / 344 * d multiply-adds for the clusters, at the speed of sgemm, and little else. Memory:
  * 16 bytes a row, and the sample that k-means learns from.
  */

@@ -5,7 +5,7 @@
  *
  *   sgemm      OpenBLAS, 4096 x 4096 products of vectors of DEPTH dimensions
  *   s8s8s32    oneDNN's int8 gemm, the same and those of the leads below; where it is installed
- *   tile       kin's integer kernels on full tiles that lie in the cache, bars never reached, for
+ *   tile       kin's integer kernels on full tiles that lie in the cache, thresholds never reached, for
  *              every table that this CPU can run
  *
  * All on the same number of OpenMP threads, taking turns repetition by repetition. Prints JSON:
@@ -164,14 +164,14 @@ static size_t multiply_tiles(const tiles *self, const task *as)
         for (size_t s = 0; s < STRIPS; s++) {
             kin_strip strip = {.code = self->strip + s * KIN_STRIP_ROWS * as->depth,
                                .tail = self->tail,
-                               .row_bar = self->never,
-                               .column_bar = self->never};
+                               .row_threshold = self->never,
+                               .column_threshold = self->never};
             for (size_t p = 0; p < panel_count(as->depth); p++) {
                 kin_panel panel = {.code = self->panel + p * KIN_PANEL_COLUMNS * as->depth,
                                    .sum = self->sum,
                                    .tail = self->tail,
                                    .bias = self->tail,
-                                   .gap = self->tail};
+                                   .margin = self->tail};
                 hits += as->table->tile(&strip, &panel, quads, &left);
             }
         }
@@ -197,7 +197,7 @@ static double time_tiles(const task *self)
         free(own.panel);
     }
     if (hits > 0)
-        die("a tile reached a bar of infinity");
+        die("a tile reached a threshold of infinity");
     return end - start;
 }
 

@@ -64,7 +64,7 @@ static sample_spec mixture(size_t set)
 /* ---- what is promised ---------------------------------------------------------------------------- */
 
 /* The sample's mean is that of all rows but for four standard errors; what the sample is expected to
- * find is the least, as floors on the way are lower. */
+ * find is the least, as thresholds on the way are lower. */
 static void test_target(void **state)
 {
     (void)state;

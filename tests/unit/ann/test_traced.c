@@ -167,9 +167,9 @@ static size_t check_reach(const traces *told, size_t t, const int32_t *list, con
     return wanting;
 }
 
-/* All lists that were not looked at tell of one floor, which is between the last neighbour and the next
+/* All lists that were not looked at tell of one threshold, which is between the last neighbour and the next
  * candidate after it. */
-static void check_floor(const kin_join *join, const float *reach, size_t i, float last)
+static void check_threshold(const kin_join *join, const float *reach, size_t i, float last)
 {
     const kin_order *order = &join->codes.order;
     float *row = malloc(join->lists.width * sizeof *row);
@@ -213,8 +213,8 @@ static size_t check_looks(const kin_join *join, const traces *told, const sample
     for (size_t q = 0; q < told->rows && join->twins.count == told->rows; q += 10) {
         size_t i = (size_t)row[q], k = found->k;
         if (found->filled[i] == k)
-            check_floor(join, told->reach + q * told->lists, i,
-                        found->score[i * k + k - 1] / (float)join->codes.fused.weight_sum);
+            check_threshold(join, told->reach + q * told->lists, i,
+                            found->score[i * k + k - 1] / (float)join->codes.fused.weight_sum);
     }
     free(in_common);
     return wanting;

@@ -1,6 +1,6 @@
 /*
  * scan/collector against a plain sort: estimates that are off by up to the tolerance, in any order and
- * with any number of ties. No member of the true top-k is ever dropped, and no floor is above
+ * with any number of ties. No member of the true top-k is ever dropped, and no threshold is above
  * the k-th best score that was seen.
  */
 #include "scan/collector.h"
@@ -30,9 +30,9 @@ typedef struct candidate {
 typedef struct job {
     size_t count, k, capacity;
     float tolerance;
-    bool floor_asked; /* the caller leaves out what cannot reach the floor, as meetings do */
-    candidate *all;   /* [count]; the first ones have come */
-    candidate *space; /* [count] */
+    bool threshold_asked; /* the caller leaves out what cannot reach it, as pair scans do */
+    candidate *all;       /* [count]; the first ones have come */
+    candidate *space;     /* [count] */
     size_t settled;
 } job;
 
@@ -167,10 +167,10 @@ static void check_row(job *self, const kin_collectors *of, size_t row, size_t se
         if (!bsearch(&self->space[i].row, have, count, sizeof *have, ascending))
             fail_msg("%s: of %zu candidates number %zu, row %d with %.9g, is lost", where, seen, i,
                      self->space[i].row, (double)self->space[i].score);
-    float floor = of->floor[row];
-    if (seen < self->k ? floor != -INFINITY : !(floor <= self->space[self->k - 1].score))
-        fail_msg("%s: after %zu candidates the floor is %.9g, the k-th best %.9g", where, seen,
-                 (double)floor, (double)self->space[best - 1].score);
+    float threshold = of->threshold[row];
+    if (seen < self->k ? threshold != -INFINITY : !(threshold <= self->space[self->k - 1].score))
+        fail_msg("%s: after %zu candidates the threshold is %.9g, the k-th best %.9g", where, seen,
+                 (double)threshold, (double)self->space[best - 1].score);
     free(have);
 }
 
@@ -178,17 +178,17 @@ static void check_row(job *self, const kin_collectors *of, size_t row, size_t se
 static void give(job *self, kin_collectors *of, size_t row, size_t i, uint64_t *random)
 {
     float estimate = draw_estimate(self->all[i].score, self->tolerance, random);
-    if (self->floor_asked && estimate + self->tolerance < of->floor[row])
+    if (self->threshold_asked && estimate + self->tolerance < of->threshold[row])
         return;
     bool full = kin_collectors_add(of, row, estimate, self->all[i].row);
     assert_int_equal(full, of->count[row] == of->capacity);
     if (!full)
         return;
-    float before = of->floor[row];
+    float before = of->threshold[row];
     if (kin_collectors_weigh(of, row))
         settle(self, of, row, i + 1);
     else
-        assert_true(of->floor[row] >= before);
+        assert_true(of->threshold[row] >= before);
     assert_true(of->count[row] < of->capacity);
 }
 
@@ -229,7 +229,7 @@ static void test_best_are_kept(void **state)
                                .capacity = variant & 1 ? kin_collectors_capacity_good(k)
                                                        : kin_collectors_capacity_least(k),
                                .tolerance = tolerances[t],
-                               .floor_asked = variant & 2};
+                               .threshold_asked = variant & 2};
                     snprintf(where, sizeof where, "kind %d, k %zu, tolerance %g, variant %d", kind,
                              k, (double)one.tolerance, variant);
                     run_job(&one, (score_kind)kind, &random, where);
@@ -240,7 +240,7 @@ static void test_best_are_kept(void **state)
     assert_true(settled > runs / 4 && settled < runs * 3 / 4); /* both ways are taken */
 }
 
-/* Fewer candidates than k, and as many: all stay, and the floor says nothing until k have come. */
+/* Fewer candidates than k, and as many: all stay, and the threshold says nothing until k have come. */
 static void test_few_candidates(void **state)
 {
     (void)state;
@@ -256,7 +256,7 @@ static void test_few_candidates(void **state)
             for (size_t i = 0; i < count; i++)
                 give(&one, &of, 0, i, &random);
             assert_false(kin_collectors_weigh(&of, 0));
-            assert_int_equal(of.floor[0] == -INFINITY, count < k);
+            assert_int_equal(of.threshold[0] == -INFINITY, count < k);
             if (count > 0)
                 check_row(&one, &of, 0, count, "few");
             assert_true(count > k || list(&one, &of, 0, count) == count);
@@ -265,7 +265,7 @@ static void test_few_candidates(void **state)
         }
 }
 
-/* With exact estimates weighing leaves little more than k, and the floor comes close to the k-th: what
+/* With exact estimates weighing leaves little more than k, and the threshold comes close to the k-th: what
  * the collector is for. */
 static void test_weighing_is_sharp(void **state)
 {
@@ -282,14 +282,14 @@ static void test_weighing_is_sharp(void **state)
             kin_collectors_add(&of, 0, one.all[i].score, one.all[i].row);
         assert_false(kin_collectors_weigh(&of, 0));
         check_row(&one, &of, 0, one.count, "sharp");
-        assert_true(of.floor[0] > one.space[k - 1].score - 0.01f);
+        assert_true(of.threshold[0] > one.space[k - 1].score - 0.01f);
         assert_true(of.count[0] <= k + k / 8 + 4);
         kin_collectors_release(&of);
         job_free(&one);
     }
 }
 
-/* An estimate that its tolerance lifts exactly to the floor may be of a score as good as the k-th: it
+/* An estimate that its tolerance lifts exactly to the threshold may be of a score as good as the k-th: it
  * stays, and what is a few floats below it goes. All numbers here are exact. */
 static void test_edge(void **state)
 {
@@ -303,7 +303,7 @@ static void test_edge(void **state)
     test_ok(kin_collectors_init(&of, 1, K, K + 32, &err), &err);
     of.tolerance[0] = tolerance;
     kin_collectors_settle(&of, 0, (int32_t[K]){0, 1, 2}, best, K);
-    float edge = of.floor[0] - tolerance;
+    float edge = of.threshold[0] - tolerance;
     assert_true(edge <= best[K - 1] - 2 * tolerance);
     kin_collectors_add(&of, 0, best[K - 1] - 2 * tolerance, 3);
     for (int32_t i = 4; i < 30; i += 2) {
@@ -311,7 +311,7 @@ static void test_edge(void **state)
         kin_collectors_add(&of, 0, edge - 3 * 0x1p-26f, i + 1);
     }
     kin_collectors_weigh(&of, 0);
-    assert_true(of.floor[0] == edge + tolerance);
+    assert_true(of.threshold[0] == edge + tolerance);
     assert_int_equal(kin_collectors_list(&of, 0, out), 4 + 13);
     for (int32_t i = 0; i < 4 + 13; i++)
         assert_int_equal(out[i], i < 4 ? i : 2 * i - 4);
@@ -329,7 +329,7 @@ static void test_rows_are_apart(void **state)
     job one[ROWS];
     test_ok(kin_collectors_init(&of, ROWS, K, kin_collectors_capacity_least(K), &err), &err);
     for (size_t r = 0; r < ROWS; r++) {
-        one[r] = (job){.count = COUNT, .k = K, .floor_asked = true};
+        one[r] = (job){.count = COUNT, .k = K, .threshold_asked = true};
         one[r].tolerance = of.tolerance[r] = 0.02f * (float)r;
         job_draw(&one[r], (score_kind)(r % SCORE_KINDS), &random);
     }
@@ -382,11 +382,11 @@ static void test_sizes(void **state)
     }
     size_t bytes = sizeof *of.estimate + sizeof *of.candidate;
     assert_int_equal(kin_collectors_row_bytes(100),
-                     100 * bytes + sizeof *of.count + sizeof *of.floor + sizeof *of.tolerance);
+                     100 * bytes + sizeof *of.count + sizeof *of.threshold + sizeof *of.tolerance);
     test_refused(kin_collectors_init(&of, SIZE_MAX / 64, 1, 33, &err), &err, KIN_E_MEMORY,
                  "collectors");
     assert_null(of.estimate);
-    assert_null(of.floor);
+    assert_null(of.threshold);
     test_ok(kin_collectors_init(&of, 0, 1, 33, &err), &err);
     kin_collectors_release(&of);
     assert_null(of.candidate);

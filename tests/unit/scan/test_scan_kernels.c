@@ -1,7 +1,7 @@
 /*
  * scan/kernels: every table against sums in int64 and comparisons written down here, bit for bit:
  * random codes and those that would saturate or overflow a careless product, all lengths up to 1200
- * dimensions and the longest there are, bars that are hit exactly, infinite ones and NaN.
+ * dimensions and the longest there are, thresholds that are hit exactly, infinite ones and NaN.
  */
 #include "scan/kernels.h"
 #include "support/test.h"
@@ -79,8 +79,8 @@ typedef struct tile {
     int8_t *column; /* [COLUMNS][4 quads] */
     int32_t dot[ROWS][COLUMNS];
     int32_t sum[COLUMNS];
-    float row_tail[ROWS], row_bar[ROWS], column_bar[ROWS];
-    float tail[COLUMNS], bias[COLUMNS], gap[COLUMNS];
+    float row_tail[ROWS], row_threshold[ROWS], column_threshold[ROWS];
+    float tail[COLUMNS], bias[COLUMNS], margin[COLUMNS];
     uint8_t *strip; /* packed: at an odd address, and no byte more than needed behind it */
     int8_t *panel;
 } tile;
@@ -136,8 +136,8 @@ static size_t plain_hits(const tile *self, kin_tile *out)
     for (size_t r = 0; r < ROWS; r++)
         for (size_t c = 0; c < COLUMNS; c++) {
             float v = value_at(self, r, c);
-            bool hit = add(v, self->bias[c]) >= self->row_bar[r] ||
-                       add(v, self->gap[c]) >= self->column_bar[r];
+            bool hit = add(v, self->bias[c]) >= self->row_threshold[r] ||
+                       add(v, self->margin[c]) >= self->column_threshold[r];
             out->mask[r] |= (uint32_t)hit << c;
             out->dot[r][c] = self->dot[r][c];
             count += hit;
@@ -150,8 +150,9 @@ static size_t check_hits(const tile *self)
 {
     kin_tile wanted;
     size_t count = plain_hits(self, &wanted);
-    kin_strip strip = {self->strip + 1, self->row_tail, self->row_bar, self->column_bar};
-    kin_panel panel = {self->panel + 1, self->sum, self->tail, self->bias, self->gap};
+    kin_strip strip = {self->strip + 1, self->row_tail, self->row_threshold,
+                       self->column_threshold};
+    kin_panel panel = {self->panel + 1, self->sum, self->tail, self->bias, self->margin};
     for (const kin_scan_kernels *const *table = kin_scan_kernels_all(); *table; table++) {
         kin_tile *found_tile = malloc(sizeof *found_tile);
         tile_pack(self, (*table)->row_bias);
@@ -183,14 +184,14 @@ static void check_dots(const tile *self)
 
 /* ---- what tiles are compared with ---------------------------------------------------------------- */
 
-typedef enum bar_kind {
+typedef enum threshold_kind {
     ORDINARY, /* some hit, some do not */
     SPECIAL,  /* infinities, NaN and zeros among them */
-    TIES,     /* each row's bars are what one column has, or the next float above it */
-    BAR_KINDS,
-} bar_kind;
+    TIES,     /* each row's thresholds are what one column has, or the next float above it */
+    THRESHOLD_KINDS,
+} threshold_kind;
 
-static float draw_float(bar_kind kind, float scale, uint64_t *random)
+static float draw_float(threshold_kind kind, float scale, uint64_t *random)
 {
     static const float special[] = {INFINITY, -INFINITY, NAN, 0.0f, -0.0f};
     if (kind == SPECIAL && test_random_below(random, 3) == 0)
@@ -198,7 +199,7 @@ static float draw_float(bar_kind kind, float scale, uint64_t *random)
     return scale * (float)test_random_normal(random);
 }
 
-static void draw_bars(tile *self, bar_kind kind, uint64_t *random)
+static void draw_thresholds(tile *self, threshold_kind kind, uint64_t *random)
 {
     float scale = 1;
     for (size_t r = 0; r < ROWS; r++)
@@ -207,32 +208,32 @@ static void draw_bars(tile *self, bar_kind kind, uint64_t *random)
     for (size_t c = 0; c < COLUMNS; c++) {
         self->tail[c] = fabsf(draw_float(kind, sqrtf(scale), random));
         self->bias[c] = draw_float(kind, scale, random);
-        self->gap[c] = draw_float(kind, scale, random);
+        self->margin[c] = draw_float(kind, scale, random);
     }
     for (size_t r = 0; r < ROWS; r++) {
         self->row_tail[r] = fabsf(draw_float(kind, sqrtf(scale), random));
-        self->row_bar[r] = draw_float(kind, 4 * scale, random);
-        self->column_bar[r] = draw_float(kind, 4 * scale, random);
+        self->row_threshold[r] = draw_float(kind, 4 * scale, random);
+        self->column_threshold[r] = draw_float(kind, 4 * scale, random);
     }
     for (size_t r = 0; r < ROWS && kind == TIES; r++) {
         size_t c = test_random_below(random, COLUMNS);
         float row_value = add(value_at(self, r, c), self->bias[c]);
-        float column_value = add(value_at(self, r, c), self->gap[c]);
-        self->row_bar[r] = r & 1 ? row_value : nextafterf(row_value, INFINITY);
-        self->column_bar[r] = r & 2 ? column_value : nextafterf(column_value, INFINITY);
+        float column_value = add(value_at(self, r, c), self->margin[c]);
+        self->row_threshold[r] = r & 1 ? row_value : nextafterf(row_value, INFINITY);
+        self->column_threshold[r] = r & 2 ? column_value : nextafterf(column_value, INFINITY);
     }
 }
 
-/* Returns the hits between ordinary bars. */
+/* Returns the hits between ordinary thresholds. */
 static size_t check_tile(size_t quads, code_kind kind, uint64_t *random)
 {
-    size_t hits[BAR_KINDS];
+    size_t hits[THRESHOLD_KINDS];
     tile t = {0};
     tile_make(&t, quads, kind, random);
     check_dots(&t);
-    for (int bars = 0; bars < BAR_KINDS; bars++) {
-        draw_bars(&t, (bar_kind)bars, random);
-        hits[bars] = check_hits(&t);
+    for (int thresholds = 0; thresholds < THRESHOLD_KINDS; thresholds++) {
+        draw_thresholds(&t, (threshold_kind)thresholds, random);
+        hits[thresholds] = check_hits(&t);
     }
     tile_release(&t);
     return hits[ORDINARY];
@@ -249,7 +250,7 @@ static void test_tiles(void **state)
                 hits += check_tile(quads, (code_kind)kind, &random);
                 tiles++;
             }
-    /* bars that all or none reach would judge nothing */
+    /* thresholds that all or none reach would judge nothing */
     assert_true(hits > tiles * PLACES / 8 && hits < tiles * PLACES * 7 / 8);
 }
 
@@ -302,11 +303,11 @@ static void test_no_quads(void **state)
 }
 
 /* What the header says of NaN and infinity, one at a time, on a tile of zeros. */
-static void test_bars(void **state)
+static void test_thresholds(void **state)
 {
     (void)state;
     static const struct {
-        float row_bar, column_bar, bias, gap;
+        float row_threshold, column_threshold, bias, margin;
         size_t hits;
     } cases[] = {
         {NAN, NAN, 0, 0, 0},
@@ -317,7 +318,8 @@ static void test_bars(void **state)
         {-INFINITY, NAN, NAN, 0, 0},
         {NAN, -INFINITY, 0, NAN, 0},
         {-INFINITY, NAN, 0, NAN, PLACES},
-        {NAN, 1e30f, 0, INFINITY, PLACES}, /* a column without a floor: its gap is infinite */
+        {NAN, 1e30f, 0, INFINITY,
+         PLACES}, /* a column without a threshold: its margin is infinite */
         {INFINITY, INFINITY, 1e30f, 1e30f, 0},
         {0.0f, NAN, -0.0f, 0, PLACES},
         {-0.0f, NAN, 0.0f, 0, PLACES},
@@ -332,12 +334,12 @@ static void test_bars(void **state)
     memset(t.dot, 0, sizeof t.dot);
     for (size_t i = 0; i < TEST_COUNT(cases); i++) {
         for (size_t r = 0; r < ROWS; r++) {
-            t.row_bar[r] = cases[i].row_bar;
-            t.column_bar[r] = cases[i].column_bar;
+            t.row_threshold[r] = cases[i].row_threshold;
+            t.column_threshold[r] = cases[i].column_threshold;
         }
         for (size_t c = 0; c < COLUMNS; c++) {
             t.bias[c] = cases[i].bias;
-            t.gap[c] = cases[i].gap;
+            t.margin[c] = cases[i].margin;
         }
         if (check_hits(&t) != cases[i].hits)
             fail_msg("case %zu: not %zu hits", i, cases[i].hits);
@@ -456,7 +458,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tiles),         cmocka_unit_test(test_longest_tiles),
         cmocka_unit_test(test_interleave),    cmocka_unit_test(test_no_quads),
-        cmocka_unit_test(test_bars),          cmocka_unit_test(test_pairs),
+        cmocka_unit_test(test_thresholds),    cmocka_unit_test(test_pairs),
         cmocka_unit_test(test_longest_pairs), cmocka_unit_test(test_tables),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /*
  * scan/meeting, some rows for their own sake: rows picked out of several groups look at all groups, and
  * what they collect is judged by all pairs in long double. With proven bounds nothing that reaches a
- * row's floor may be missing; with estimates hardly anything. What a row collects does not depend on who
+ * row's threshold may be missing; with estimates hardly anything. What a row collects does not depend on who
  * is asked beside it.
  */
 #include "scan/meeting.h"
@@ -127,7 +127,7 @@ static void judge_estimate(const coded *c, size_t row, size_t other, float toler
     to->off += fabsl(difference) > tolerance * fmaxf(magnified, 1) + 1e-6f;
 }
 
-/* All pairs of a row. Where it was crowded, the K best are asked for, else all that reach its floor. */
+/* All pairs of a row. Where it was crowded, the K best are asked for, else all that reach its threshold. */
 static void judge_row(const coded *c, const prober *p, size_t at, size_t slot, verdict *to)
 {
     const long double rounding = 1e-6L;
@@ -138,8 +138,8 @@ static void judge_row(const coded *c, const prober *p, size_t at, size_t slot, v
         sorted[other] = value[other] = true_value(c, row, other);
     qsort(sorted, n, sizeof *sorted, descending);
     bool enough = isfinite(sorted[K - 1]), settled = kin_meeting_counts(p->meeting)->settled > 0;
-    assert_true(isfinite(in->floor[slot]) == enough);
-    long double asked = settled && enough ? sorted[K - 1] : in->floor[slot];
+    assert_true(isfinite(in->threshold[slot]) == enough);
+    long double asked = settled && enough ? sorted[K - 1] : in->threshold[slot];
     for (size_t other = 0; other < n; other++) {
         size_t found = find_candidate(in, slot, (int32_t)other);
         bool collected = found < in->count[slot], reaches = value[other] >= asked + rounding;
@@ -163,7 +163,7 @@ static void check_others(const kin_collectors *in, const picked *rows)
     for (size_t i = 0; i < rows->count; i++)
         asked[rows->slot[i]] = true;
     for (size_t slot = 0; slot < SLOTS; slot++)
-        assert_true(asked[slot] || (in->count[slot] == 0 && isinf(in->floor[slot])));
+        assert_true(asked[slot] || (in->count[slot] == 0 && isinf(in->threshold[slot])));
 }
 
 /* Pairs are those of rows and groups that have a modality in common. */
@@ -279,7 +279,7 @@ static void check_alone(const coded *c, const picked *rows, const prober *togeth
     probe_all(&p, c, rows, i, 1);
     const kin_collectors *a = &p.collectors, *b = &together->collectors;
     assert_int_equal(a->count[slot], b->count[slot]);
-    assert_memory_equal(a->floor + slot, b->floor + slot, sizeof(float));
+    assert_memory_equal(a->threshold + slot, b->threshold + slot, sizeof(float));
     assert_memory_equal(a->candidate + first, b->candidate + first,
                         a->count[slot] * sizeof(int32_t));
     assert_memory_equal(a->estimate + first, b->estimate + first, a->count[slot] * sizeof(float));

@@ -1,7 +1,7 @@
 /*
  * scan/kernels, what comes behind the tiles: estimates and errors of a row's pairs against the same in
  * double, and every table's against the portable ones bit for bit; who wants which pairs against
- * comparisons written down here, with floors and tolerances that are met exactly, missed by one bit or
+ * comparisons written down here, with thresholds and tolerances that are met exactly, missed by one bit or
  * infinite; and lists that are appended to, cut down and counted against plain loops.
  */
 #include "scan/kernels.h"
@@ -60,12 +60,12 @@ typedef enum pair_kind {
     PAIR_KINDS,
 } pair_kind;
 
-typedef enum floor_kind {
+typedef enum threshold_kind {
     ORDINARY, /* some are reached, some are not */
     SPECIAL,  /* infinite ones of both signs among them */
     TIES,     /* what a column has, or the next float above or below it */
-    FLOOR_KINDS,
-} floor_kind;
+    THRESHOLD_KINDS,
+} threshold_kind;
 
 /* A row and the columns of a panel, whose arrays begin one number into their memory: no table gets more
  * alignment than it may expect. */
@@ -73,7 +73,7 @@ typedef struct pairs {
     kin_refine_row row;
     float bias[1 + COLUMNS], norm[1 + COLUMNS], tail_norm[1 + COLUMNS], step[1 + COLUMNS];
     float coarse[1 + COLUMNS], fine[1 + COLUMNS], tail_loss[1 + COLUMNS];
-    float floor[1 + COLUMNS], tolerance[1 + COLUMNS];
+    float threshold[1 + COLUMNS], tolerance[1 + COLUMNS];
     int32_t lead[1 + COLUMNS], cross[1 + COLUMNS], tail[1 + COLUMNS];
 } pairs;
 
@@ -106,7 +106,7 @@ static kin_refine_row draw_row(pair_kind kind, uint64_t *random)
                             .coarse = draw_part(kind, 0.005f, 0.02f, random),
                             .fine = draw_part(kind, 2e-5f, 1e-4f, random),
                             .tail_loss = draw_part(kind, 0.001f, 0.004f, random),
-                            .floor = uniform(-0.6f, 0.6f, random),
+                            .threshold = uniform(-0.6f, 0.6f, random),
                             .tolerance = uniform(0.0005f, 0.004f, random)};
 }
 
@@ -122,7 +122,7 @@ static void draw_pairs(pairs *self, pair_kind kind, uint64_t *random)
         self->coarse[c] = other.coarse;
         self->fine[c] = other.fine;
         self->tail_loss[c] = other.tail_loss;
-        self->floor[c] = other.floor;
+        self->threshold[c] = other.threshold;
         self->tolerance[c] = other.tolerance;
         self->lead[c] = draw_product(kind, 7e4, random);
         self->cross[c] = draw_product(kind, 2e6, random);
@@ -139,7 +139,7 @@ static void run(const kin_scan_kernels *table, const pairs *p, uint32_t mask, ki
                                   .coarse = p->coarse + 1,
                                   .fine = p->fine + 1,
                                   .tail_loss = p->tail_loss + 1,
-                                  .floor = p->floor + 1,
+                                  .threshold = p->threshold + 1,
                                   .tolerance = p->tolerance + 1};
     kin_products products = {.lead = p->lead + 1, .cross = p->cross + 1, .tail = p->tail + 1};
     memset(out, 0x55, sizeof *out);
@@ -188,11 +188,11 @@ static void check_bits(const pairs *p, uint32_t mask, const kin_refined *found, 
         float reach = add(found->estimate[c], error);
         if (!(mask >> c & 1))
             continue;
-        if (reach >= p->row.floor) {
+        if (reach >= p->row.threshold) {
             row_wants |= 1u << c;
             too_coarse |= (uint32_t)(error > p->row.tolerance) << c;
         }
-        if (reach >= p->floor[1 + c]) {
+        if (reach >= p->threshold[1 + c]) {
             column_wants |= 1u << c;
             too_coarse |= (uint32_t)(error > p->tolerance[1 + c]) << c;
         }
@@ -231,24 +231,24 @@ static float near(float value, uint64_t *random)
 }
 
 /* Floors and tolerances; estimates do not depend on them. */
-static void draw_floors(pairs *p, floor_kind kind, uint64_t *random)
+static void draw_thresholds(pairs *p, threshold_kind kind, uint64_t *random)
 {
     kin_refined found;
     size_t chosen = test_random_below(random, COLUMNS);
     run(portable(), p, UINT32_MAX, &found);
     if (kind == TIES) {
-        p->row.floor = near(add(found.estimate[chosen], found.error[chosen]), random);
+        p->row.threshold = near(add(found.estimate[chosen], found.error[chosen]), random);
         p->row.tolerance = near(found.error[chosen], random);
     } else if (kind == SPECIAL) {
-        p->row.floor = test_random_below(random, 2) ? INFINITY : -INFINITY;
+        p->row.threshold = test_random_below(random, 2) ? INFINITY : -INFINITY;
         p->row.tolerance = test_random_below(random, 2) ? INFINITY : 0;
     }
     for (size_t c = 0; c < COLUMNS; c++)
         if (kind == TIES) {
-            p->floor[1 + c] = near(add(found.estimate[c], found.error[c]), random);
+            p->threshold[1 + c] = near(add(found.estimate[c], found.error[c]), random);
             p->tolerance[1 + c] = near(found.error[c], random);
         } else if (kind == SPECIAL && test_random_below(random, 2)) {
-            p->floor[1 + c] = test_random_below(random, 2) ? INFINITY : -INFINITY;
+            p->threshold[1 + c] = test_random_below(random, 2) ? INFINITY : -INFINITY;
             p->tolerance[1 + c] = test_random_below(random, 2) ? INFINITY : 0;
         }
 }
@@ -258,13 +258,13 @@ static void test_refine(void **state)
     (void)state;
     uint64_t random = 61;
     for (int kind = 0; kind < PAIR_KINDS; kind++)
-        for (int floors = 0; floors < FLOOR_KINDS; floors++) {
+        for (int thresholds = 0; thresholds < THRESHOLD_KINDS; thresholds++) {
             size_t bits[3] = {0}, asked = 0;
             for (size_t i = 0; i < 8 * MASKS; i++) {
                 pairs p;
                 uint32_t mask = draw_mask(i % MASKS, &random);
                 draw_pairs(&p, (pair_kind)kind, &random);
-                draw_floors(&p, (floor_kind)floors, &random);
+                draw_thresholds(&p, (threshold_kind)thresholds, &random);
                 check_refine(&p, mask, bits);
                 asked += (size_t)__builtin_popcount(mask);
             }
@@ -289,7 +289,7 @@ static void test_refine_by_hand(void **state)
                        .coarse = 1,
                        .fine = 0.5f,
                        .tail_loss = 0.25f,
-                       .floor = 100,
+                       .threshold = 100,
                        .tolerance = 19.625f}};
     for (size_t i = 1; i <= COLUMNS; i++) {
         p.lead[i] = 10;
@@ -302,7 +302,7 @@ static void test_refine_by_hand(void **state)
         p.coarse[i] = (float)(i - 1);
         p.fine[i] = 0.125f;
         p.tail_loss[i] = 1;
-        p.floor[i] = -INFINITY;
+        p.threshold[i] = -INFINITY;
         p.tolerance[i] = INFINITY;
     }
     /* value 5 - 3 + 2 + 8 - 1; loss 2 + 1/4 + 5/4 + 3 + 3/2 (c + 1/8) + 1/16, both times 2 */
