@@ -280,7 +280,7 @@ static kin_join_report count_up(const kin_join *self)
     kin_scan_counts sum = {0};
     kin_join_report all = {.rows = self->codes.order.count, .lists = self->lists.count};
     for (int t = 0; t < self->threads; t++) {
-        kin_scan_counts_add(&sum, kin_meeting_counts(self->worker[t].meeting));
+        kin_scan_counts_add(&sum, kin_pairscan_counts(self->worker[t].pairscan));
         all.probes += self->worker[t].probes;
         all.full += self->worker[t].pairs_scored;
     }

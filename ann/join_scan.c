@@ -2,7 +2,7 @@
  * Some rows look at lists (ann/join.h says which).
  *
  * Lists are taken in the order in which they promise most to the mean of the list that the rows are from,
- * so that a row meets the same lists in the same order whoever is with it. Gates are worked out for a
+ * so that a row probes the same lists in the same order whichever rows are with it. Gates are worked out for a
  * block of lists at a time and compared with the thresholds that rows have when the list's turn comes.
  */
 #include "ann/join_state.h"
@@ -25,7 +25,7 @@ size_t kin_join_worker_bytes(const kin_join *join, size_t lists)
     bytes = kin_size_add(bytes, 2 * KIN_GROUP_MAX * sizeof(size_t));
     bytes =
         kin_size_add(bytes, kin_size_mul(KIN_GROUP_MAX, kin_collectors_row_bytes(join->capacity)));
-    bytes = kin_size_add(bytes, kin_meeting_bytes(codes, join->capacity));
+    bytes = kin_size_add(bytes, kin_pairscan_bytes(codes, join->capacity));
     bytes = kin_size_add(
         bytes, kin_finisher_bytes(join->catalog, k, join->capacity, join->plan.finish_rows));
     bytes = kin_size_add(bytes, kin_size_mul(4 * k, sizeof(uint64_t)));
@@ -54,7 +54,7 @@ int kin_join_worker_init(kin_join_worker *self, const kin_join *join, kin_error 
     if (rc == 0)
         rc = kin_collectors_init(&self->collectors, KIN_GROUP_MAX, k + 1, join->capacity, err);
     if (rc == 0)
-        rc = kin_meeting_new(&self->meeting, &self->scan, err);
+        rc = kin_pairscan_new(&self->pairscan, &self->scan, err);
     if (rc == 0)
         rc = kin_finisher_new(&self->finisher, join->catalog, k + 1, join->capacity,
                               join->plan.finish_rows, err);
@@ -77,7 +77,7 @@ void kin_join_worker_release(kin_join_worker *self)
     free(self->slot);
     free(self->member);
     kin_collectors_release(&self->collectors);
-    kin_meeting_free(self->meeting);
+    kin_pairscan_free(self->pairscan);
     kin_finisher_free(self->finisher);
     kin_rows_release(&self->expanded);
     kin_rows_release(&self->one);
@@ -181,7 +181,7 @@ static void scan(kin_join_worker *self, const party *rows, float reach)
             float factor = codes->fused.factor[pattern & codes->order.pattern[h]];
             size_t chosen =
                 choose_rows(self, rows, factor, self->gate + b * rows->count, isinf(reach));
-            kin_meeting_probe(self->meeting, pattern, self->at, self->slot, chosen, h);
+            kin_pairscan_probe(self->pairscan, pattern, self->at, self->slot, chosen, h);
             set_thresholds(self, chosen);
             self->probes += chosen;
             if (rows->looked && chosen > 0)

@@ -15,7 +15,7 @@
 #include "ann/distinct.h"
 #include "ann/join.h"
 #include "scan/finish.h"
-#include "scan/meeting.h"
+#include "scan/pairscan.h"
 
 enum { KIN_LIST_SPREADS = 3 }; /* leading, tail, bias: behind the mean's coordinates */
 
@@ -55,7 +55,7 @@ typedef struct kin_join_worker {
     const kin_join *join;
     kin_collectors collectors; /* of the rows under way: slot i is row at[i]'s */
     kin_scan scan;
-    kin_meeting *meeting;
+    kin_pairscan *pairscan;
     kin_finisher *finisher;
     float *row;    /* [KIN_GROUP_MAX][width] the rows' side of gates */
     float *mean;   /* [width] of all */

@@ -63,7 +63,7 @@ static uint64_t pairs_seen(const kin_join *join)
 {
     uint64_t pairs = 0;
     for (int t = 0; t < join->threads; t++)
-        pairs += kin_meeting_counts(join->worker[t].meeting)->pairs;
+        pairs += kin_pairscan_counts(join->worker[t].pairscan)->pairs;
     return pairs;
 }
 

@@ -54,14 +54,14 @@ const kin_exact_report *kin_exact_get_report(const kin_exact *self)
 static void release_block(kin_exact *self)
 {
     for (int t = 0; t < self->threads; t++) {
-        if (self->meeting)
-            kin_meeting_free(self->meeting[t]);
+        if (self->pairscan)
+            kin_pairscan_free(self->pairscan[t]);
         if (self->finisher)
             kin_finisher_free(self->finisher[t]);
     }
-    free(self->meeting);
+    free(self->pairscan);
     free(self->finisher);
-    self->meeting = NULL;
+    self->pairscan = NULL;
     self->finisher = NULL;
     kin_collectors_release(&self->collectors);
 }
@@ -78,7 +78,7 @@ void kin_exact_free(kin_exact *self)
 
 static int init_thread(kin_exact *self, int t, kin_error *err)
 {
-    int rc = kin_meeting_new(&self->meeting[t], &self->scan, err);
+    int rc = kin_pairscan_new(&self->pairscan[t], &self->scan, err);
     if (rc == 0)
         rc = kin_finisher_new(&self->finisher[t], self->catalog, self->options.top_k,
                               self->plan.capacity, self->plan.finish_rows, err);
@@ -89,9 +89,9 @@ static int init_thread(kin_exact *self, int t, kin_error *err)
 static int init_block(kin_exact *self, size_t first, size_t last, kin_error *err)
 {
     self->scan = (kin_scan){&self->codes, &self->collectors, first};
-    self->meeting = calloc((size_t)self->threads, sizeof(kin_meeting *));
+    self->pairscan = calloc((size_t)self->threads, sizeof(kin_pairscan *));
     self->finisher = calloc((size_t)self->threads, sizeof(kin_finisher *));
-    if (!self->meeting || !self->finisher)
+    if (!self->pairscan || !self->finisher)
         return kin_fail_alloc(err, "threads", (size_t)self->threads * sizeof(kin_finisher *));
     int rc = kin_collectors_init(&self->collectors, last - first, self->options.top_k,
                                  self->plan.capacity, err);
@@ -108,7 +108,7 @@ static void count_up(kin_exact *self)
 {
     kin_scan_counts sum = {0};
     for (int t = 0; t < self->threads; t++)
-        kin_scan_counts_add(&sum, kin_meeting_counts(self->meeting[t]));
+        kin_scan_counts_add(&sum, kin_pairscan_counts(self->pairscan[t]));
     kin_exact_report *report = &self->report;
     report->pairs += sum.pairs;
     report->tiles += sum.tiles;

@@ -5,13 +5,13 @@
  *
  *   plan.c      what a run is going to take
  *   exact.c     the run, block by block
- *   rounds.c    who meets whom when, and progress
+ *   rounds.c    which cluster pairs are scanned when, and progress
  *   finished.c  rows on their way to the sink
  */
 #include "exact/exact.h"
 #include "exact/schedule.h"
 #include "scan/finish.h"
-#include "scan/meeting.h"
+#include "scan/pairscan.h"
 
 struct kin_exact {
     const kin_catalog *catalog;
@@ -23,7 +23,7 @@ struct kin_exact {
     kin_schedule schedule;
     kin_collectors collectors;
     kin_scan scan;
-    kin_meeting **meeting;      /* [threads] */
+    kin_pairscan **pairscan;    /* [threads] */
     kin_finisher **finisher;    /* [threads] */
     double work_done, work_all; /* roughly, in pairs that a tile excludes */
 };
@@ -31,7 +31,7 @@ struct kin_exact {
 /* Chooses capacity, block_rows and finish_rows for the budget there is, and checks that they fit. */
 int kin_exact_make_plan(kin_exact *self, kin_error *err);
 
-/* What a pair costs in the meetings that come first, and what a candidate costs in the end, as many times
+/* What a pair costs in the scheduled pair scans, and what a candidate costs in the end, as many times
  * a pair that a tile excludes. Rough, and for nothing but progress. */
 enum { ALIKE_COST = 16, CANDIDATE_COST = 150 };
 
@@ -39,7 +39,7 @@ enum { ALIKE_COST = 16, CANDIDATE_COST = 150 };
 double kin_exact_all_work(const kin_exact *self);
 void kin_exact_tell(kin_exact *self, double work, const kin_monitor *monitor);
 
-/* Every two groups meet: each with itself, with those most like it, then the others. */
+/* Scans every cluster pair: each group with itself, with those most like it, then the others. */
 int kin_exact_run_rounds(kin_exact *self, const kin_monitor *monitor, kin_error *err);
 
 /* All rows of groups first .. last - 1 into the sink, some at a time between looks at the monitor. */

@@ -9,13 +9,13 @@ static size_t max_size(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-/* What is there beside codes and collectors while groups meet and rows are finished. */
+/* What is there beside codes and collectors while pairs are scanned and rows are finished. */
 static size_t work_bytes(const kin_exact *self, size_t capacity)
 {
     size_t finisher =
         kin_finisher_bytes(self->catalog, self->options.top_k, capacity, self->plan.finish_rows);
     return kin_size_mul((size_t)self->threads,
-                        kin_size_add(kin_meeting_bytes(&self->codes, capacity), finisher));
+                        kin_size_add(kin_pairscan_bytes(&self->codes, capacity), finisher));
 }
 
 /* How many rows are finished at a time: as many as work well in an eighth of the budget. */
@@ -70,13 +70,13 @@ int kin_exact_make_plan(kin_exact *self, kin_error *err)
     plan->finish_rows = choose_finish_rows(self, budget);
     choose_block(self, budget);
 
-    /* ordering, encoding and meeting follow each other */
+    /* ordering, encoding and scanning follow each other */
     size_t encoding = kin_codes_encode_work_bytes(codes);
-    size_t meeting = kin_size_add(plan->collectors_bytes, plan->work_bytes);
+    size_t scanning = kin_size_add(plan->collectors_bytes, plan->work_bytes);
     size_t ordering = kin_codes_order_work_bytes(codes);
     kin_memory_plan parts = {.hint = plan_hint};
     kin_memory_plan_add(&parts, "codes", plan->codes_bytes, 1);
-    if (meeting >= encoding) {
+    if (scanning >= encoding) {
         kin_memory_plan_add(&parts, "collectors", plan->collectors_bytes, 1);
         kin_memory_plan_add(&parts, "threads", plan->work_bytes, 1);
     } else {

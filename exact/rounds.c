@@ -1,52 +1,52 @@
 /*
- * Rounds of meetings (exact/exact_state.h), and progress by the work done.
+ * Rounds of pair scans (exact/exact_state.h), and progress by the work done.
  */
 #include "exact/exact_state.h"
 
 #include <omp.h>
 
-/* Every group meets itself. */
-static void meet_themselves(kin_exact *self)
+/* Every group against itself. */
+static void scan_each(kin_exact *self)
 {
 #pragma omp parallel for schedule(dynamic) num_threads(self->threads)
     for (size_t g = 0; g < self->codes.order.groups; g++)
-        kin_meeting_run(self->meeting[omp_get_thread_num()], g, g);
+        kin_pairscan_run(self->pairscan[omp_get_thread_num()], g, g);
 }
 
-/* One round of the meetings that come first. */
-static void meet_alike(kin_exact *self, size_t round)
+/* One round of the schedule. */
+static void scan_alike(kin_exact *self, size_t round)
 {
     const kin_schedule *schedule = &self->schedule;
 #pragma omp parallel for schedule(dynamic) num_threads(self->threads)
     for (size_t i = schedule->start[round]; i < schedule->start[round + 1]; i++)
-        kin_meeting_run(self->meeting[omp_get_thread_num()], (size_t)schedule->first[i],
-                        (size_t)schedule->second[i]);
+        kin_pairscan_run(self->pairscan[omp_get_thread_num()], (size_t)schedule->first[i],
+                         (size_t)schedule->second[i]);
 }
 
-/* Group g meets g XOR round, where they have not met yet. */
-static void meet_others(kin_exact *self, size_t round)
+/* Group g against g XOR round, but for the pairs of the schedule. */
+static void scan_others(kin_exact *self, size_t round)
 {
     size_t groups = self->codes.order.groups;
 #pragma omp parallel for schedule(dynamic) num_threads(self->threads)
     for (size_t g = 0; g < groups; g++) {
         size_t other = g ^ round;
         if (other > g && other < groups && !kin_schedule_has(&self->schedule, g, other))
-            kin_meeting_run(self->meeting[omp_get_thread_num()], g, other);
+            kin_pairscan_run(self->pairscan[omp_get_thread_num()], g, other);
     }
 }
 
-/* A block's meetings, seen as so many of mean size; and all of its work. */
-static double meetings_work(const kin_exact *self, double meetings)
+/* The work of so many cluster pairs of mean size. */
+static double pairs_work(const kin_exact *self, double pairs)
 {
     double rows = (double)self->codes.order.count / (double)self->codes.order.groups;
-    return meetings * rows * rows;
+    return pairs * rows * rows;
 }
 
 double kin_exact_all_work(const kin_exact *self)
 {
     double groups = (double)self->codes.order.groups;
     double alike = groups / 2 + (double)self->schedule.start[self->schedule.rounds];
-    double block = groups > 0 ? meetings_work(self, groups * groups / 2 + ALIKE_COST * alike) : 0;
+    double block = groups > 0 ? pairs_work(self, groups * groups / 2 + ALIKE_COST * alike) : 0;
     return block * (double)self->plan.blocks +
            (double)self->catalog->n * (double)self->options.top_k * CANDIDATE_COST;
 }
@@ -69,19 +69,19 @@ int kin_exact_run_rounds(kin_exact *self, const kin_monitor *monitor, kin_error 
         int rc = kin_monitor_check(monitor, err);
         if (rc != 0)
             return rc;
-        double meetings = (double)groups / 2;
+        double pairs = (double)groups / 2;
         if (round == 0) {
-            meet_themselves(self);
-            meetings *= ALIKE_COST;
+            scan_each(self);
+            pairs *= ALIKE_COST;
         } else if (round <= alike) {
-            meet_alike(self, round - 1);
-            meetings = ALIKE_COST *
-                       (double)(self->schedule.start[round] - self->schedule.start[round - 1]);
+            scan_alike(self, round - 1);
+            pairs = ALIKE_COST *
+                    (double)(self->schedule.start[round] - self->schedule.start[round - 1]);
         } else {
-            meet_others(self, round - alike);
-            meetings *= (double)groups / (double)others; /* some have nobody to meet */
+            scan_others(self, round - alike);
+            pairs *= (double)groups / (double)others; /* some groups have no partner */
         }
-        kin_exact_tell(self, groups > 0 ? meetings_work(self, meetings) : 0, monitor);
+        kin_exact_tell(self, groups > 0 ? pairs_work(self, pairs) : 0, monitor);
     }
     return 0;
 }

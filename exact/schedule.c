@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAMED = 8, MET_MAX = 2 * NAMED, BLOCK_GROUPS = 256 };
+enum { NAMED = 8, PARTNERS_MAX = 2 * NAMED, BLOCK_GROUPS = 256 };
 
 typedef struct edge {
     float score;
@@ -77,7 +77,7 @@ static int by_groups(const void *x, const void *y)
     return p->b != q->b ? (p->b < q->b ? -1 : 1) : (p->score < q->score) - (p->score > q->score);
 }
 
-/* All groups' partners: each meeting once, the most alike first. */
+/* All groups' partners: each pair once, the most alike first. */
 static size_t list_edges(const kin_codes *codes, edge *out, float *centre, float *score,
                          float *bias, uint64_t *key)
 {
@@ -99,24 +99,25 @@ static size_t list_edges(const kin_codes *codes, edge *out, float *centre, float
     return kept;
 }
 
-/* Lays meetings into rounds; those of groups that have MET_MAX already are left to the bulk. */
-static void lay_rounds(kin_schedule *self, edge *left, size_t count, int32_t *round, uint8_t *met)
+/* Lays pairs into rounds; those of groups that have PARTNERS_MAX already are left to the bulk. */
+static void lay_rounds(kin_schedule *self, edge *left, size_t count, int32_t *round,
+                       uint8_t *partners)
 {
     size_t laid = 0;
-    memset(met, 0, self->groups);
+    memset(partners, 0, self->groups);
     for (self->rounds = 0; count > 0; self->rounds++) {
         size_t kept = 0;
         for (size_t i = 0; i < count; i++) {
             edge e = left[i];
-            if (met[e.a] >= MET_MAX || met[e.b] >= MET_MAX)
+            if (partners[e.a] >= PARTNERS_MAX || partners[e.b] >= PARTNERS_MAX)
                 continue;
             if (round[e.a] == (int32_t)self->rounds || round[e.b] == (int32_t)self->rounds) {
                 left[kept++] = e;
                 continue;
             }
             round[e.a] = round[e.b] = (int32_t)self->rounds;
-            met[e.a]++;
-            met[e.b]++;
+            partners[e.a]++;
+            partners[e.b]++;
             self->first[laid] = e.a;
             self->second[laid++] = e.b;
         }
@@ -131,28 +132,29 @@ static int by_number(const void *x, const void *y)
     return (p > q) - (p < q);
 }
 
-/* Who meets whom, by group. */
-static void list_met(kin_schedule *self)
+/* Each group's partners. */
+static void list_partners(kin_schedule *self)
 {
-    size_t meetings = self->start[self->rounds];
-    memset(self->met_start, 0, (self->groups + 1) * sizeof *self->met_start);
-    for (size_t i = 0; i < meetings; i++) {
-        self->met_start[self->first[i] + 1]++;
-        self->met_start[self->second[i] + 1]++;
+    size_t pairs = self->start[self->rounds];
+    memset(self->partner_start, 0, (self->groups + 1) * sizeof *self->partner_start);
+    for (size_t i = 0; i < pairs; i++) {
+        self->partner_start[self->first[i] + 1]++;
+        self->partner_start[self->second[i] + 1]++;
     }
     for (size_t g = 0; g < self->groups; g++)
-        self->met_start[g + 1] += self->met_start[g];
-    for (size_t i = 0; i < meetings; i++) {
-        self->met[self->met_start[self->first[i]]++] = self->second[i];
-        self->met[self->met_start[self->second[i]]++] = self->first[i];
+        self->partner_start[g + 1] += self->partner_start[g];
+    for (size_t i = 0; i < pairs; i++) {
+        self->partner[self->partner_start[self->first[i]]++] = self->second[i];
+        self->partner[self->partner_start[self->second[i]]++] = self->first[i];
     }
     for (size_t g = self->groups; g > 0;
          g--) /* each start has become the next one's: back by one */
-        self->met_start[g] = self->met_start[g - 1];
-    self->met_start[0] = 0;
+        self->partner_start[g] = self->partner_start[g - 1];
+    self->partner_start[0] = 0;
     for (size_t g = 0; g < self->groups; g++)
-        qsort(self->met + self->met_start[g], self->met_start[g + 1] - self->met_start[g],
-              sizeof *self->met, by_number);
+        qsort(self->partner + self->partner_start[g],
+              self->partner_start[g + 1] - self->partner_start[g], sizeof *self->partner,
+              by_number);
 }
 
 int kin_schedule_init(kin_schedule *self, const kin_codes *codes, kin_error *err)
@@ -165,19 +167,20 @@ int kin_schedule_init(kin_schedule *self, const kin_codes *codes, kin_error *err
     uint64_t *key = kin_alloc(groups, sizeof *key);
     edge *edges = kin_alloc(most, sizeof *edges);
     int32_t *round = kin_alloc(groups, sizeof *round);
-    uint8_t *met = kin_alloc(groups, 1);
+    uint8_t *partners = kin_alloc(groups, 1);
     self->start = kin_alloc_zero(kin_size_add(most, 2), sizeof *self->start);
     self->first = kin_alloc(most, sizeof *self->first);
     self->second = kin_alloc(most, sizeof *self->second);
-    self->met_start = kin_alloc(groups + 1, sizeof *self->met_start);
-    self->met = kin_alloc(2 * most, sizeof *self->met);
-    bool refused = !centre || !score || !bias || !key || !edges || !round || !met || !self->start ||
-                   !self->first || !self->second || !self->met_start || !self->met;
+    self->partner_start = kin_alloc(groups + 1, sizeof *self->partner_start);
+    self->partner = kin_alloc(2 * most, sizeof *self->partner);
+    bool refused = !centre || !score || !bias || !key || !edges || !round || !partners ||
+                   !self->start || !self->first || !self->second || !self->partner_start ||
+                   !self->partner;
     if (!refused) {
         memset(round, 0xff, groups * sizeof *round);
         size_t count = list_edges(codes, edges, centre, score, bias, key);
-        lay_rounds(self, edges, count, round, met);
-        list_met(self);
+        lay_rounds(self, edges, count, round, partners);
+        list_partners(self);
     }
     free(centre);
     free(score);
@@ -185,11 +188,11 @@ int kin_schedule_init(kin_schedule *self, const kin_codes *codes, kin_error *err
     free(key);
     free(edges);
     free(round);
-    free(met);
+    free(partners);
     if (!refused)
         return 0;
     kin_schedule_release(self);
-    return kin_fail_alloc(err, "the first meetings", kin_size_mul(most, 64));
+    return kin_fail_alloc(err, "the schedule", kin_size_mul(most, 64));
 }
 
 void kin_schedule_release(kin_schedule *self)
@@ -197,19 +200,19 @@ void kin_schedule_release(kin_schedule *self)
     free(self->start);
     free(self->first);
     free(self->second);
-    free(self->met_start);
-    free(self->met);
+    free(self->partner_start);
+    free(self->partner);
     *self = (kin_schedule){0};
 }
 
 bool kin_schedule_has(const kin_schedule *self, size_t a, size_t b)
 {
-    size_t low = self->met_start[a], high = self->met_start[a + 1];
+    size_t low = self->partner_start[a], high = self->partner_start[a + 1];
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if ((size_t)self->met[middle] == b)
+        if ((size_t)self->partner[middle] == b)
             return true;
-        if ((size_t)self->met[middle] < b)
+        if ((size_t)self->partner[middle] < b)
             low = middle + 1;
         else
             high = middle;

@@ -1,9 +1,9 @@
 /*
- * Engines exact and join rehearsed (job/calibrate.h): rows are encoded, groups of the sample meet, and what
+ * Engines exact and join rehearsed (job/calibrate.h): rows are encoded, cluster pairs of the sample are scanned, and what
  * is collected is finished.
  *
- * What is timed: every thread has groups of its own, which meet all others and alone collect, so that
- * nobody waits for anybody. With thresholds that nothing reaches a meeting is its tiles alone; from scratch,
+ * What is timed: every thread has groups of its own, which are scanned against all others and alone collect, so that
+ * no thread waits. With thresholds that nothing reaches a pair scan is its tiles alone; from scratch,
  * for the real K, thresholds rise and most of what is left is collected; and with thresholds at the height that
  * they will have among all n items (about the K s / n-th best of s sampled rows) hardly anything is.
  *
@@ -15,7 +15,7 @@
 #include "core/threads.h"
 #include "job/calibrate_clock.h"
 #include "scan/finish.h"
-#include "scan/meeting.h"
+#include "scan/pairscan.h"
 
 #include <math.h>
 #include <omp.h>
@@ -27,7 +27,7 @@ typedef struct player {
     size_t first, last; /* groups */
     kin_collectors collectors;
     kin_scan scan;
-    kin_meeting *meeting;
+    kin_pairscan *pairscan;
     kin_finisher *finisher;
 } player;
 
@@ -46,7 +46,7 @@ typedef struct rehearsal {
 static void release_players(rehearsal *self)
 {
     for (int t = 0; t < self->threads && self->player; t++) {
-        kin_meeting_free(self->player[t].meeting);
+        kin_pairscan_free(self->player[t].pairscan);
         kin_finisher_free(self->player[t].finisher);
     }
     free(self->player);
@@ -70,7 +70,7 @@ static int init_player(rehearsal *self, player *one, size_t first, size_t last, 
                                        .threshold = all->threshold + at,
                                        .tolerance = all->tolerance + at};
     one->scan = (kin_scan){&self->codes, &one->collectors, at};
-    int rc = kin_meeting_new(&one->meeting, &one->scan, err);
+    int rc = kin_pairscan_new(&one->pairscan, &one->scan, err);
     return rc != 0 ? rc
                    : kin_finisher_new(&one->finisher, self->catalog, all->k, all->capacity,
                                       self->finish_rows, err);
@@ -93,7 +93,7 @@ static int init_players(rehearsal *self, size_t k, kin_error *err)
     return rc;
 }
 
-/* ---- meetings ------------------------------------------------------------------------------------- */
+/* ---- pair scans ----------------------------------------------------------------------------------- */
 
 /* Collectors without candidates; `rise`: thresholds where they begin, else where they are. */
 static void empty(rehearsal *self, bool rise)
@@ -104,8 +104,8 @@ static void empty(rehearsal *self, bool rise)
         c->threshold[i] = -INFINITY;
 }
 
-/* Every player's groups meet all groups, two of its own once. Returns the seconds that it takes. */
-static double meet(rehearsal *self)
+/* Every player's groups against all groups, two of its own once. Returns the seconds that it takes. */
+static double scan_all(rehearsal *self)
 {
     double sum = 0;
 #pragma omp parallel num_threads(self->threads) reduction(+ : sum)
@@ -115,7 +115,7 @@ static double meet(rehearsal *self)
         for (size_t g = one->first; g < one->last; g++)
             for (size_t h = 0; h < self->codes.order.groups; h++)
                 if (h >= g || h < one->first)
-                    kin_meeting_run(one->meeting, g, h);
+                    kin_pairscan_run(one->pairscan, g, h);
         sum = calibrate_thread_seconds() - start;
     }
     return sum / calibrate_processors();
@@ -125,18 +125,18 @@ static kin_scan_counts count_up(const rehearsal *self)
 {
     kin_scan_counts sum = {0};
     for (int t = 0; t < self->threads; t++)
-        kin_scan_counts_add(&sum, kin_meeting_counts(self->player[t].meeting));
+        kin_scan_counts_add(&sum, kin_pairscan_counts(self->player[t].pairscan));
     return sum;
 }
 
-/* The seconds of all meetings; *pairs looked at and *refined in one run. */
-static double time_meetings(rehearsal *self, bool rise, double *pairs, double *refined)
+/* The seconds of all pair scans; *pairs looked at and *refined in one run. */
+static double time_scans(rehearsal *self, bool rise, double *pairs, double *refined)
 {
     double least = 0;
     kin_scan_counts before = count_up(self);
     for (size_t i = 0; i < self->runs; i++) {
         empty(self, rise);
-        least = calibrate_least(least, meet(self));
+        least = calibrate_least(least, scan_all(self));
     }
     kin_scan_counts after = count_up(self);
     *pairs = (double)(after.pairs - before.pairs) / (double)self->runs;
@@ -180,13 +180,13 @@ static int rehearse_run(rehearsal *self, size_t k, scan_rates *out, kin_error *e
     uint64_t candidates = 0;
     int rc = init_players(self, k, err);
     if (rc == 0) {
-        double all = time_meetings(self, true, &pairs, &refined);
+        double all = time_scans(self, true, &pairs, &refined);
         for (size_t i = 0; i < self->runs; i++)
             finishing = calibrate_least(finishing, finish_all(self, &candidates));
         out->finished = per(finishing, (double)candidates);
         for (size_t i = 0; i < self->collectors.rows; i++)
             self->collectors.threshold[i] = INFINITY;
-        double tiles = time_meetings(self, false, &pairs, &none);
+        double tiles = time_scans(self, false, &pairs, &none);
         out->pair = per(tiles, pairs);
         out->refined_early = per(all - tiles, refined);
     }
@@ -194,23 +194,23 @@ static int rehearse_run(rehearsal *self, size_t k, scan_rates *out, kin_error *e
     return rc;
 }
 
-/* The share of pairs that are left where both sides collect: every two groups meet once, in rounds in
- * which no group meets twice. */
+/* The share of pairs that are left where both sides collect: every cluster pair is scanned once, in rounds in
+ * which no group is twice. */
 static int count_possible(rehearsal *self, scan_rates *out, kin_error *err)
 {
     size_t groups = self->codes.order.groups;
     kin_scan scan = {&self->codes, &self->collectors, 0};
-    kin_meeting *meeting;
+    kin_pairscan *pairscan;
     empty(self, false);
-    int rc = kin_meeting_new(&meeting, &scan, err);
+    int rc = kin_pairscan_new(&pairscan, &scan, err);
     if (rc != 0)
         return rc;
     for (size_t g = 0; g < groups; g++)
         for (size_t h = g; h < groups; h++)
-            kin_meeting_run(meeting, g, h);
-    const kin_scan_counts *counts = kin_meeting_counts(meeting);
+            kin_pairscan_run(pairscan, g, h);
+    const kin_scan_counts *counts = kin_pairscan_counts(pairscan);
     out->possible = counts->pairs > 0 ? (double)counts->refined / (double)counts->pairs : 0;
-    kin_meeting_free(meeting);
+    kin_pairscan_free(pairscan);
     return 0;
 }
 
@@ -220,10 +220,10 @@ static int rehearse_final(rehearsal *self, size_t k, scan_rates *out, kin_error 
     double pairs, refined;
     int rc = init_players(self, k, err);
     if (rc == 0) {
-        meet(self);
+        scan_all(self);
         for (size_t i = 0; i < self->collectors.rows; i++)
             kin_collectors_weigh(&self->collectors, i);
-        double seconds = time_meetings(self, false, &pairs, &refined);
+        double seconds = time_scans(self, false, &pairs, &refined);
         out->refined = per(seconds - out->pair * pairs, refined);
         rc = count_possible(self, out, err);
     }

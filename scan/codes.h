@@ -14,7 +14,7 @@
  *   fine:   |<x, y> - (s^2 high.high + s^2/254 cross + step_x step_y tail.tail + bias_x + bias_y)|
  *                   <= kin_codes_error(x, y)
  *
- * The coarse bound is one of real numbers: who computes it in floats adds for that (scan/meeting_collect.c).
+ * The coarse bound is one of real numbers: who computes it in floats adds for that (scan/pairscan_collect.c).
  * From |<x,y> - <x^,y^>| <= |x - x^| |y^| + |x| |y - y^|. Norms and losses are rounded outward.
  */
 #include "core/rows.h"

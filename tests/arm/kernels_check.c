@@ -1,6 +1,6 @@
 /*
- * Every table of scan/kernels.h against the portable one, bit for bit: random and extreme codes, bars
- * that are met exactly or missed by one bit, bars that are NaN or infinite; estimates with floors and
+ * Every table of scan/kernels.h against the portable one, bit for bit: random and extreme codes, thresholds
+ * that are met exactly or missed by one bit, thresholds that are NaN or infinite; estimates with thresholds and
  * tolerances of the same sorts, and lists of values.
  *
  *     kernels_check [BEST]
@@ -113,8 +113,8 @@ typedef struct tile_case {
     uint8_t *lifted; /* the same for one table */
     int8_t *column;  /* [quads][COLUMNS][4] */
     int32_t sum[COLUMNS];
-    float row_tail[ROWS], row_bar[ROWS], column_bar[ROWS];
-    float tail[COLUMNS], bias[COLUMNS], gap[COLUMNS];
+    float row_tail[ROWS], row_threshold[ROWS], column_threshold[ROWS];
+    float tail[COLUMNS], bias[COLUMNS], margin[COLUMNS];
 } tile_case;
 
 typedef struct tile_memory {
@@ -139,7 +139,7 @@ static float next_above(float x)
     return x;
 }
 
-/* A bar for a row some of whose columns come to `value`: met exactly, missed by a bit, or special. */
+/* A threshold for a row some of whose columns come to `value`: met exactly, missed by a bit, or special. */
 static float choose_bar(float value)
 {
     switch (random_below(8)) {
@@ -147,7 +147,7 @@ static float choose_bar(float value)
         return special();
     case 1:
     case 2:
-        return INFINITY; /* so that the other bar decides */
+        return INFINITY; /* so that the other threshold decides */
     case 3:
     case 4:
         return next_above(value);
@@ -163,15 +163,15 @@ static void choose_floats(float *out, size_t count, float limit)
         out[i] = random_below(24) ? random_float(limit) : special();
 }
 
-/* Bars that columns taken at random meet exactly; rounded twice, as the kernels are to do. */
+/* Thresholds that columns taken at random meet exactly; rounded twice, as the kernels are to do. */
 static void choose_bars(tile_case *t, const products dot)
 {
     for (int r = 0; r < ROWS; r++) {
         uint32_t c = random_below(COLUMNS);
         float product = t->row_tail[r] * t->tail[c];
         float v = (float)dot[r][c] + product;
-        t->row_bar[r] = choose_bar(v + t->bias[c]);
-        t->column_bar[r] = choose_bar(v + t->gap[c]);
+        t->row_threshold[r] = choose_bar(v + t->bias[c]);
+        t->column_threshold[r] = choose_bar(v + t->margin[c]);
     }
 }
 
@@ -185,15 +185,15 @@ static void choose_tile(tile_case *t, const kin_scan_kernels *portable, products
     choose_floats(t->row_tail, ROWS, 300.0f);
     choose_floats(t->tail, COLUMNS, 300.0f);
     choose_floats(t->bias, COLUMNS, 50000.0f);
-    choose_floats(t->gap, COLUMNS, 50000.0f);
+    choose_floats(t->margin, COLUMNS, 50000.0f);
     portable->dots((const uint8_t *)t->row, t->column, t->sum, t->quads, dot);
     choose_bars(t, (const int32_t(*)[COLUMNS])dot);
 }
 
 static size_t run_tile(const kin_scan_kernels *table, const tile_case *t, kin_tile *out)
 {
-    kin_strip strip = {t->lifted, t->row_tail, t->row_bar, t->column_bar};
-    kin_panel panel = {t->column, t->sum, t->tail, t->bias, t->gap};
+    kin_strip strip = {t->lifted, t->row_tail, t->row_threshold, t->column_threshold};
+    kin_panel panel = {t->column, t->sum, t->tail, t->bias, t->margin};
     lift(t->lifted, t->row, t->quads * ROWS * 4, table->row_bias);
     return table->tile(&strip, &panel, t->quads, out);
 }
@@ -377,7 +377,7 @@ static void choose_floors(kin_refine_row *row, float part[COLUMN_PARTS][COLUMNS]
         part[7][c] = choose_bar(found->estimate[c] + found->error[c]);
         part[8][c] = choose_bar(found->error[c]);
     }
-    row->floor = part[7][random_below(COLUMNS)];
+    row->threshold = part[7][random_below(COLUMNS)];
     row->tolerance = part[8][random_below(COLUMNS)];
 }
 

@@ -45,7 +45,7 @@ static long double refined(const coded *c, size_t a, size_t b, const sums *s)
            ((long double)x->bias + y->bias);
 }
 
-/* The same in float32, as a meeting does it. */
+/* The same in float32, as a pair scan does it. */
 static float refined_narrow(const coded *c, size_t a, size_t b, const sums *s)
 {
     const kin_code_facts *x = &c->codes.facts[a], *y = &c->codes.facts[b];

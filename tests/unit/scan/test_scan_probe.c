@@ -1,10 +1,10 @@
 /*
- * scan/meeting, some rows for their own sake: rows picked out of several groups look at all groups, and
+ * scan/pairscan, some rows for their own sake: rows picked out of several groups look at all groups, and
  * what they collect is judged by all pairs in long double. With proven bounds nothing that reaches a
  * row's threshold may be missing; with estimates hardly anything. What a row collects does not depend on who
  * is asked beside it.
  */
-#include "scan/meeting.h"
+#include "scan/pairscan.h"
 #include "support/coded.h"
 #include "support/test.h"
 
@@ -38,11 +38,11 @@ static picked pick_rows(const coded *c, unsigned pattern)
     return out;
 }
 
-/* Empty collectors, and a meeting that fills them. */
+/* Empty collectors, and a pair scan that fills them. */
 typedef struct prober {
     kin_collectors collectors;
     kin_scan scan;
-    kin_meeting *meeting;
+    kin_pairscan *pairscan;
 } prober;
 
 static void prober_init(prober *self, const coded *c)
@@ -51,12 +51,12 @@ static void prober_init(prober *self, const coded *c)
     size_t capacity = kin_collectors_capacity_good(K);
     test_ok(kin_collectors_init(&self->collectors, SLOTS, K, capacity, &err), &err);
     self->scan = (kin_scan){&c->codes, &self->collectors, 0};
-    test_ok(kin_meeting_new(&self->meeting, &self->scan, &err), &err);
+    test_ok(kin_pairscan_new(&self->pairscan, &self->scan, &err), &err);
 }
 
 static void prober_release(prober *self)
 {
-    kin_meeting_free(self->meeting);
+    kin_pairscan_free(self->pairscan);
     kin_collectors_release(&self->collectors);
 }
 
@@ -66,8 +66,8 @@ static void probe_all(prober *self, const coded *c, const picked *rows, size_t f
     for (size_t i = from; i < from + count; i++)
         self->collectors.tolerance[rows->slot[i]] = c->codes.facts[rows->at[i]].tolerance;
     for (size_t g = c->codes.order.groups; g-- > 0;)
-        kin_meeting_probe(self->meeting, rows->pattern, rows->at + from, rows->slot + from, count,
-                          g);
+        kin_pairscan_probe(self->pairscan, rows->pattern, rows->at + from, rows->slot + from, count,
+                           g);
     for (size_t i = from; i < from + count; i++)
         kin_collectors_weigh(&self->collectors, rows->slot[i]);
 }
@@ -137,7 +137,7 @@ static void judge_row(const coded *c, const prober *p, size_t at, size_t slot, v
     for (size_t other = 0; other < n; other++)
         sorted[other] = value[other] = true_value(c, row, other);
     qsort(sorted, n, sizeof *sorted, descending);
-    bool enough = isfinite(sorted[K - 1]), settled = kin_meeting_counts(p->meeting)->settled > 0;
+    bool enough = isfinite(sorted[K - 1]), settled = kin_pairscan_counts(p->pairscan)->settled > 0;
     assert_true(isfinite(in->threshold[slot]) == enough);
     long double asked = settled && enough ? sorted[K - 1] : in->threshold[slot];
     for (size_t other = 0; other < n; other++) {
@@ -150,7 +150,7 @@ static void judge_row(const coded *c, const prober *p, size_t at, size_t slot, v
             judge_estimate(c, row, other, in->tolerance[slot],
                            in->estimate[slot * in->capacity + found] - value[other], to);
     }
-    if (!enough || value[row] > sorted[K - 1] + rounding) /* it met itself */
+    if (!enough || value[row] > sorted[K - 1] + rounding) /* it was compared with itself */
         assert_true(find_candidate(in, slot, (int32_t)row) < in->count[slot]);
     to->tolerance_most = fmaxf(to->tolerance_most, in->tolerance[slot]);
     free(value);
@@ -188,7 +188,7 @@ static void judge_pattern(const coded *c, unsigned pattern, verdict *to)
     for (size_t i = 0; i < rows.count; i++)
         judge_row(c, &p, rows.at[i], rows.slot[i], to);
     check_others(&p.collectors, &rows);
-    check_counts(c, &rows, kin_meeting_counts(p.meeting));
+    check_counts(c, &rows, kin_pairscan_counts(p.pairscan));
     prober_release(&p);
 }
 
@@ -312,7 +312,7 @@ static uint64_t count_refined(coded *c, const picked *rows, float tail_share)
     kin_codes_set_tail_share(&c->codes, tail_share);
     prober_init(&p, c);
     probe_all(&p, c, rows, 0, rows->count);
-    uint64_t refined = kin_meeting_counts(p.meeting)->refined;
+    uint64_t refined = kin_pairscan_counts(p.pairscan)->refined;
     for (size_t i = 0; i < rows->count; i++) /* everybody still finds the row itself */
         assert_true(find_candidate(&p.collectors, rows->slot[i], c->codes.order.row[rows->at[i]]) <
                     p.collectors.count[rows->slot[i]]);

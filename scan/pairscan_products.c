@@ -1,12 +1,12 @@
 /*
- * Low and tail products, pair by pair or tile by tile (scan/meeting_state.h).
+ * Low and tail products, pair by pair or tile by tile (scan/pairscan_state.h).
  */
-#include "scan/meeting_state.h"
+#include "scan/pairscan_state.h"
 
 enum { LINE_BYTES = 64 };
 
 /* The cross and tail products of row r's hits, pair by pair. */
-static void multiply_pairs(kin_meeting *self, size_t r, size_t column)
+static void multiply_pairs(kin_pairscan *self, size_t r, size_t column)
 {
     const kin_codes *codes = self->scan->codes;
     size_t count = 0;
@@ -28,7 +28,7 @@ static void multiply_pairs(kin_meeting *self, size_t r, size_t column)
 }
 
 /* The columns' codes are asked for first: a group's do not fit the first-level cache. */
-void kin_meeting_multiply_hits(kin_meeting *self, size_t column)
+void kin_pairscan_multiply_hits(kin_pairscan *self, size_t column)
 {
     const kin_codes *codes = self->scan->codes;
     uint32_t any = 0;
@@ -44,7 +44,7 @@ void kin_meeting_multiply_hits(kin_meeting *self, size_t column)
             multiply_pairs(self, r, column);
 }
 
-static void make_dense_strip(kin_meeting *self)
+static void make_dense_strip(kin_pairscan *self)
 {
     const kin_codes *codes = self->scan->codes;
     for (size_t r = 0; r < self->strip_rows; r++)
@@ -53,7 +53,7 @@ static void make_dense_strip(kin_meeting *self)
     self->dense_strip_ready = true;
 }
 
-static void make_dense_panel(kin_meeting *self, size_t p)
+static void make_dense_panel(kin_pairscan *self, size_t p)
 {
     const kin_codes *codes = self->scan->codes;
     size_t lead = codes->rotation.lead, stride = codes->stride;
@@ -74,7 +74,7 @@ static void make_dense_panel(kin_meeting *self, size_t p)
     self->dense_panel_ready |= 1u << p;
 }
 
-void kin_meeting_multiply_tile(kin_meeting *self, size_t p)
+void kin_pairscan_multiply_tile(kin_pairscan *self, size_t p)
 {
     const kin_codes *codes = self->scan->codes;
     size_t lead = codes->rotation.lead, tail = codes->rotation.tail;

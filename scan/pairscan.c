@@ -1,5 +1,5 @@
 /*
- * Two groups meet (scan/meeting.h).
+ * A cluster pair is scanned (scan/pairscan.h).
  *
  * Tiles compare in units of s^2, s the step of the leading codes, so that a tile's integers are used
  * as they come. With `tau` a threshold, f the factor of the two groups' patterns and rho the coarse
@@ -9,7 +9,7 @@
  * rho takes the largest loss and norm of the column's group, so that it belongs to the row.
  */
 #include "core/memory.h"
-#include "scan/meeting_state.h"
+#include "scan/pairscan_state.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,10 +18,10 @@
  * than pair by pair. */
 enum { DENSE_HITS = 96 };
 
-size_t kin_meeting_bytes(const kin_codes *codes, size_t capacity)
+size_t kin_pairscan_bytes(const kin_codes *codes, size_t capacity)
 {
     size_t modalities = codes->fused.catalog->modality_count;
-    size_t bytes = kin_size_add(sizeof(kin_meeting),
+    size_t bytes = kin_size_add(sizeof(kin_pairscan),
                                 kin_size_mul(KIN_STRIP_ROWS + KIN_GROUP_MAX, codes->stride));
     bytes = kin_size_add(bytes, kin_size_mul(KIN_STRIP_ROWS, codes->rotation.lead));
     bytes = kin_size_add(bytes, kin_size_mul(capacity, sizeof(int32_t)));
@@ -31,7 +31,7 @@ size_t kin_meeting_bytes(const kin_codes *codes, size_t capacity)
 }
 
 /* What estimates do not tell apart by column: nothing is lost, and columns do not collect. */
-static void set_constant_columns(kin_meeting *self)
+static void set_constant_columns(kin_pairscan *self)
 {
     columns *to = &self->column;
     memset(to, 0, sizeof *to);
@@ -41,14 +41,14 @@ static void set_constant_columns(kin_meeting *self)
     }
 }
 
-int kin_meeting_new(kin_meeting **out, const kin_scan *scan, kin_error *err)
+int kin_pairscan_new(kin_pairscan **out, const kin_scan *scan, kin_error *err)
 {
     const kin_codes *codes = scan->codes;
     const kin_catalog *catalog = codes->fused.catalog;
     size_t capacity = scan->collectors->capacity;
-    kin_meeting *self = kin_alloc_zero(1, sizeof *self);
+    kin_pairscan *self = kin_alloc_zero(1, sizeof *self);
     if (!self)
-        return kin_fail_alloc(err, "a meeting", sizeof *self);
+        return kin_fail_alloc(err, "a pair scan", sizeof *self);
     self->scan = scan;
     self->kernels = kin_scan_kernels_best();
     if (codes->estimates)
@@ -59,7 +59,7 @@ int kin_meeting_new(kin_meeting **out, const kin_scan *scan, kin_error *err)
     self->candidate = kin_alloc(capacity, sizeof *self->candidate);
     int rc = 0;
     if (!self->dense_strip || !self->picked_strip || !self->dense_panel || !self->candidate)
-        rc = kin_fail_alloc(err, "a meeting", kin_meeting_bytes(codes, capacity));
+        rc = kin_fail_alloc(err, "a pair scan", kin_pairscan_bytes(codes, capacity));
     if (rc == 0)
         rc = kin_query_init(&self->query, catalog, err);
     if (rc == 0)
@@ -69,11 +69,11 @@ int kin_meeting_new(kin_meeting **out, const kin_scan *scan, kin_error *err)
     if (rc == 0)
         *out = self;
     else
-        kin_meeting_free(self);
+        kin_pairscan_free(self);
     return rc;
 }
 
-void kin_meeting_free(kin_meeting *self)
+void kin_pairscan_free(kin_pairscan *self)
 {
     if (!self)
         return;
@@ -87,7 +87,7 @@ void kin_meeting_free(kin_meeting *self)
     free(self);
 }
 
-const kin_scan_counts *kin_meeting_counts(const kin_meeting *self)
+const kin_scan_counts *kin_pairscan_counts(const kin_pairscan *self)
 {
     return &self->counts;
 }
@@ -107,11 +107,11 @@ void kin_scan_counts_add(kin_scan_counts *self, const kin_scan_counts *other)
 /* ---- sides ---------------------------------------------------------------------------------------- */
 
 /* What estimates tell apart by column. */
-static void set_estimate_columns(kin_meeting *self)
+static void set_estimate_columns(kin_pairscan *self)
 {
     const kin_codes *codes = self->scan->codes;
     columns *to = &self->column;
-    float unit = 1 / kin_meeting_unit(self), coarse_most = 0, norm_most = 0;
+    float unit = 1 / kin_pairscan_unit(self), coarse_most = 0, norm_most = 0;
     for (size_t c = 0; c < self->column_count; c++) {
         const kin_code_facts *facts = &codes->facts[self->first_column + c];
         to->tail_unit[c] = facts->tail_norm * codes->tail_unit;
@@ -125,7 +125,7 @@ static void set_estimate_columns(kin_meeting *self)
     self->norm_most = norm_most;
 }
 
-static void set_bound_columns(kin_meeting *self)
+static void set_bound_columns(kin_pairscan *self)
 {
     const kin_codes *codes = self->scan->codes;
     columns *to = &self->column;
@@ -133,7 +133,7 @@ static void set_bound_columns(kin_meeting *self)
     for (size_t c = 0; c < self->column_count; c++) {
         const kin_code_facts *facts = &codes->facts[self->first_column + c];
         to->tail_unit[c] = facts->tail_norm * codes->tail_unit;
-        to->bias_unit[c] = facts->bias / kin_meeting_unit(self);
+        to->bias_unit[c] = facts->bias / kin_pairscan_unit(self);
         to->bias[c] = facts->bias;
         to->norm[c] = facts->norm;
         to->tail_norm[c] = facts->tail_norm;
@@ -144,12 +144,12 @@ static void set_bound_columns(kin_meeting *self)
         to->tolerance[c] = facts->tolerance;
         self->coarse_most = fmaxf(self->coarse_most, facts->coarse);
         self->norm_most = fmaxf(self->norm_most, facts->norm);
-        kin_meeting_set_column_threshold(self, c);
+        kin_pairscan_set_column_threshold(self, c);
     }
 }
 
 /* Group b's rows become the columns. Returns how many panels they are. */
-static size_t set_columns(kin_meeting *self, size_t b)
+static size_t set_columns(kin_pairscan *self, size_t b)
 {
     const kin_codes *codes = self->scan->codes;
     columns *to = &self->column;
@@ -168,13 +168,13 @@ static size_t set_columns(kin_meeting *self, size_t b)
 }
 
 /* The rows of the strip under way are known: their tails and thresholds. Places behind them reach nothing. */
-static void set_strip(kin_meeting *self)
+static void set_strip(kin_pairscan *self)
 {
     const kin_codes *codes = self->scan->codes;
     self->dense_strip_ready = false;
     for (size_t r = 0; r < self->strip_rows; r++) {
         self->strip_tail[r] = codes->facts[self->at[r]].tail_norm * codes->tail_unit;
-        kin_meeting_set_row_thresholds(self, r);
+        kin_pairscan_set_row_thresholds(self, r);
     }
     for (size_t r = self->strip_rows; r < KIN_STRIP_ROWS; r++) {
         self->strip_tail[r] = 0;
@@ -183,7 +183,7 @@ static void set_strip(kin_meeting *self)
 }
 
 /* Rows `strip` and on of group a, at most KIN_STRIP_ROWS. */
-static void take_strip(kin_meeting *self, size_t a, size_t strip)
+static void take_strip(kin_pairscan *self, size_t a, size_t strip)
 {
     const kin_codes *codes = self->scan->codes;
     size_t left = self->rows - strip, number = codes->strip_start[a] + strip / KIN_STRIP_ROWS;
@@ -197,7 +197,7 @@ static void take_strip(kin_meeting *self, size_t a, size_t strip)
 }
 
 /* Some rows, wherever they are: their codes are copied side by side. */
-static void pick_strip(kin_meeting *self, const size_t *at, const size_t *slot, size_t count)
+static void pick_strip(kin_pairscan *self, const size_t *at, const size_t *slot, size_t count)
 {
     const kin_codes *codes = self->scan->codes;
     self->strip_rows = count;
@@ -214,19 +214,19 @@ static void pick_strip(kin_meeting *self, const size_t *at, const size_t *slot, 
 /* ---- tiles ---------------------------------------------------------------------------------------- */
 
 /* The tolerance of an estimate before the factor: a row's own tolerance holds its own pattern's factor. */
-static float doubt(const kin_meeting *self, const kin_code_facts *row)
+static float doubt(const kin_pairscan *self, const kin_code_facts *row)
 {
     return row->tolerance / self->own_factor;
 }
 
 /* The hits of strip row r and the panel whose first column is `column`: refined and collected. */
-static void refine(kin_meeting *self, size_t r, size_t column)
+static void refine(kin_pairscan *self, size_t r, size_t column)
 {
     const kin_scan *scan = self->scan;
     const kin_code_facts *x = &scan->codes->facts[self->at[r]];
     const columns *y = &self->column;
-    kin_refine_row row = {kin_meeting_unit(self),
-                          kin_meeting_unit(self) / LOW_STEPS,
+    kin_refine_row row = {kin_pairscan_unit(self),
+                          kin_pairscan_unit(self) / LOW_STEPS,
                           self->factor,
                           self->doubtful ? doubt(self, x) : scan->codes->rounding,
                           x->bias,
@@ -246,7 +246,7 @@ static void refine(kin_meeting *self, size_t r, size_t column)
     kin_products product = {self->tile.dot[r], self->cross[r], self->tail[r]};
     self->kernels->refine(&row, &panel, &product, self->tile.mask[r], &self->refined);
     if (self->refined.row_wants | self->refined.column_wants)
-        kin_meeting_collect(self, r, column);
+        kin_pairscan_collect(self, r, column);
 }
 
 /* Within one group every pair stands twice in the square, and rows on its diagonal: keeps the pairs
@@ -265,7 +265,7 @@ static size_t keep_above_diagonal(kin_tile *tile, size_t strip, size_t column)
 
 /* The strip under way and panel p of the columns' group. `above`: the strip's first row within the same
  * group, of whose pairs each is to be looked at once; SIZE_MAX: all pairs. */
-static void meet_panel(kin_meeting *self, size_t group, size_t p, size_t above)
+static void scan_panel(kin_pairscan *self, size_t group, size_t p, size_t above)
 {
     const kin_codes *codes = self->scan->codes;
     size_t lead = codes->rotation.lead, column = p * KIN_PANEL_COLUMNS;
@@ -286,9 +286,9 @@ static void meet_panel(kin_meeting *self, size_t group, size_t p, size_t above)
     self->counts.refined += hits;
     bool dense = hits >= DENSE_HITS;
     if (dense)
-        kin_meeting_multiply_tile(self, p);
+        kin_pairscan_multiply_tile(self, p);
     else
-        kin_meeting_multiply_hits(self, column);
+        kin_pairscan_multiply_hits(self, column);
     for (size_t r = 0; r < self->strip_rows; r++)
         if (self->tile.mask[r] != 0)
             refine(self, r, column);
@@ -300,7 +300,7 @@ static bool collects(const kin_scan *scan, size_t group)
     return start[group] >= scan->first && start[group + 1] <= scan->first + scan->collectors->rows;
 }
 
-void kin_meeting_run(kin_meeting *self, size_t a, size_t b)
+void kin_pairscan_run(kin_pairscan *self, size_t a, size_t b)
 {
     const kin_codes *codes = self->scan->codes;
     const kin_order *order = &codes->order;
@@ -317,12 +317,12 @@ void kin_meeting_run(kin_meeting *self, size_t a, size_t b)
     for (size_t strip = 0; strip < self->rows; strip += KIN_STRIP_ROWS) {
         take_strip(self, a, strip);
         for (size_t p = a == b ? strip / KIN_PANEL_COLUMNS : 0; p < panels; p++)
-            meet_panel(self, b, p, a == b ? strip : SIZE_MAX);
+            scan_panel(self, b, p, a == b ? strip : SIZE_MAX);
     }
 }
 
-void kin_meeting_probe(kin_meeting *self, unsigned pattern, const size_t *at, const size_t *slot,
-                       size_t count, size_t group)
+void kin_pairscan_probe(kin_pairscan *self, unsigned pattern, const size_t *at, const size_t *slot,
+                        size_t count, size_t group)
 {
     const kin_codes *codes = self->scan->codes;
     self->rows_collect = true;
@@ -338,6 +338,6 @@ void kin_meeting_probe(kin_meeting *self, unsigned pattern, const size_t *at, co
         size_t left = count - first;
         pick_strip(self, at + first, slot + first, left < KIN_STRIP_ROWS ? left : KIN_STRIP_ROWS);
         for (size_t p = 0; p < panels; p++)
-            meet_panel(self, group, p, SIZE_MAX);
+            scan_panel(self, group, p, SIZE_MAX);
     }
 }

@@ -1,44 +1,45 @@
 /*
- * Thresholds, and candidates on their way to collectors (scan/meeting_state.h).
+ * Thresholds, and candidates on their way to collectors (scan/pairscan_state.h).
  */
-#include "scan/meeting_state.h"
+#include "scan/pairscan_state.h"
 
 #include <assert.h>
 
 /* The rounding of a tile's floats, in units of W: some ten operations on numbers below 4. */
 static const float tile_rounding = 4e-6f;
 
-void kin_meeting_set_column_threshold(kin_meeting *self, size_t c)
+void kin_pairscan_set_column_threshold(kin_pairscan *self, size_t c)
 {
     columns *to = &self->column;
     to->threshold[c] = self->columns_collect
-                           ? self->scan->collectors->threshold[kin_meeting_column_slot(self, c)]
+                           ? self->scan->collectors->threshold[kin_pairscan_column_slot(self, c)]
                            : INFINITY;
     to->margin[c] = self->columns_collect ? to->bias_unit[c] - to->threshold[c] / self->factor /
-                                                                   kin_meeting_unit(self)
+                                                                   kin_pairscan_unit(self)
                                           : NAN;
 }
 
-void kin_meeting_set_row_thresholds(kin_meeting *self, size_t r)
+void kin_pairscan_set_row_thresholds(kin_pairscan *self, size_t r)
 {
     const kin_code_facts *facts = &self->scan->codes->facts[self->at[r]];
     float rho = facts->coarse * self->norm_most + self->coarse_most * facts->norm + tile_rounding;
-    self->column_threshold[r] = -(rho + facts->bias) / kin_meeting_unit(self);
+    self->column_threshold[r] = -(rho + facts->bias) / kin_pairscan_unit(self);
     self->row_threshold[r] =
         self->rows_collect ? (self->scan->collectors->threshold[self->slot[r]] / self->factor -
                               rho - facts->bias) /
-                                 kin_meeting_unit(self)
+                                 kin_pairscan_unit(self)
                            : NAN;
 }
 
 /* Scores a crowded row's candidates canonically and leaves it the k best. */
-static void settle(kin_meeting *self, size_t at, size_t row)
+static void settle(kin_pairscan *self, size_t at, size_t row)
 {
     const kin_scan *scan = self->scan;
     float weight_sum = (float)scan->codes->fused.weight_sum;
     size_t count = kin_collectors_list(scan->collectors, row, self->candidate);
     kin_query_set_row(&self->query, (size_t)scan->codes->order.row[at]);
-    self->query.row = -1; /* a row that met itself stays its own candidate, for its twins */
+    self->query.row =
+        -1; /* a row that was compared with itself stays its own candidate, for its twins */
     kin_rescore(&self->query, self->candidate, count, &self->space, &self->best, 0);
     for (size_t i = 0; i < self->best.filled[0]; i++)
         self->best.score[i] /= weight_sum;
@@ -50,7 +51,7 @@ static void settle(kin_meeting *self, size_t at, size_t row)
 
 /* Gives the row at `at` with collector `row` a candidate that reaches its threshold; true when that raised the
  * threshold. */
-static bool add(kin_meeting *self, size_t at, size_t row, size_t other, float estimate)
+static bool add(kin_pairscan *self, size_t at, size_t row, size_t other, float estimate)
 {
     const kin_scan *scan = self->scan;
     self->counts.collected++;
@@ -62,7 +63,7 @@ static bool add(kin_meeting *self, size_t at, size_t row, size_t other, float es
 }
 
 /* The canonical score as an estimate; false where there is no pair. */
-static bool score_in_full(kin_meeting *self, size_t at, size_t other, float *estimate)
+static bool score_in_full(kin_pairscan *self, size_t at, size_t other, float *estimate)
 {
     const kin_codes *codes = self->scan->codes;
     float score;
@@ -78,7 +79,7 @@ static bool score_in_full(kin_meeting *self, size_t at, size_t other, float *est
 }
 
 /* A pair whose codes are too coarse for who wants it: scored in full. */
-static void collect_in_full(kin_meeting *self, size_t r, size_t column, bool row_wants,
+static void collect_in_full(kin_pairscan *self, size_t r, size_t column, bool row_wants,
                             bool column_wants)
 {
     size_t at = self->at[r], other = self->first_column + column;
@@ -86,14 +87,14 @@ static void collect_in_full(kin_meeting *self, size_t r, size_t column, bool row
     if (!score_in_full(self, at, other, &estimate))
         return;
     if (row_wants && add(self, at, self->slot[r], other, estimate))
-        kin_meeting_set_row_thresholds(self, r);
-    if (column_wants && add(self, other, kin_meeting_column_slot(self, column), at, estimate))
-        kin_meeting_set_column_threshold(self, column);
+        kin_pairscan_set_row_thresholds(self, r);
+    if (column_wants && add(self, other, kin_pairscan_column_slot(self, column), at, estimate))
+        kin_pairscan_set_column_threshold(self, column);
 }
 
 /* What the row wants of the panel's columns: in one go where there is room for all. Only rows that collect
  * want anything; others have no collector to look at. */
-static void collect_for_row(kin_meeting *self, size_t r, size_t column, uint32_t wants)
+static void collect_for_row(kin_pairscan *self, size_t r, size_t column, uint32_t wants)
 {
     kin_collectors *collectors = self->scan->collectors;
     const int32_t *id = self->scan->codes->order.row + self->first_column + column;
@@ -115,11 +116,11 @@ static void collect_for_row(kin_meeting *self, size_t r, size_t column, uint32_t
         float estimate = refined->estimate[c];
         if (estimate + refined->error[c] >= collectors->threshold[row] &&
             add(self, at, row, self->first_column + column + c, estimate))
-            kin_meeting_set_row_thresholds(self, r);
+            kin_pairscan_set_row_thresholds(self, r);
     }
 }
 
-void kin_meeting_collect(kin_meeting *self, size_t r, size_t column)
+void kin_pairscan_collect(kin_pairscan *self, size_t r, size_t column)
 {
     const kin_refined *refined = &self->refined;
     uint32_t coarse = refined->too_coarse;
@@ -127,9 +128,9 @@ void kin_meeting_collect(kin_meeting *self, size_t r, size_t column)
         collect_for_row(self, r, column, refined->row_wants & ~coarse);
     for (uint32_t left = refined->column_wants & ~coarse; left != 0; left &= left - 1) {
         size_t c = (size_t)__builtin_ctz(left);
-        size_t slot = kin_meeting_column_slot(self, column + c);
+        size_t slot = kin_pairscan_column_slot(self, column + c);
         if (add(self, self->first_column + column + c, slot, self->at[r], refined->estimate[c]))
-            kin_meeting_set_column_threshold(self, column + c);
+            kin_pairscan_set_column_threshold(self, column + c);
     }
     for (uint32_t left = coarse; left != 0; left &= left - 1) {
         int c = __builtin_ctz(left);

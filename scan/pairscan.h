@@ -1,7 +1,7 @@
-#ifndef KIN_SCAN_MEETING_H
-#define KIN_SCAN_MEETING_H
+#ifndef KIN_SCAN_PAIRSCAN_H
+#define KIN_SCAN_PAIRSCAN_H
 /*
- * The meeting of two groups: every pair of their rows is looked at once, for both sides.
+ * The scan of a cluster pair: every pair of their rows is looked at once, for both sides.
  *
  *   tile     the leading codes of 12 rows against 32 columns; the coarse bound (scan/codes.h) against
  *            the thresholds of row and column. Nothing else happens to most pairs.
@@ -9,7 +9,7 @@
  *   collect  what reaches a threshold goes to the collectors of the row, the column or both. A pair
  *            whose error is above the tolerance of either is scored canonically instead.
  *
- * A meeting touches the collectors of its two groups and nothing else: meetings of different groups
+ * A pair scan touches the collectors of its two groups and nothing else: pair scans of different groups
  * run side by side without locks.
  */
 #include "core/score.h"
@@ -38,20 +38,20 @@ typedef struct kin_scan {
 } kin_scan;
 
 /* Working memory of one thread. */
-typedef struct kin_meeting kin_meeting;
-int kin_meeting_new(kin_meeting **out, const kin_scan *scan, kin_error *err);
-void kin_meeting_free(kin_meeting *self);
-size_t kin_meeting_bytes(const kin_codes *codes, size_t capacity);
-const kin_scan_counts *kin_meeting_counts(const kin_meeting *self);
+typedef struct kin_pairscan kin_pairscan;
+int kin_pairscan_new(kin_pairscan **out, const kin_scan *scan, kin_error *err);
+void kin_pairscan_free(kin_pairscan *self);
+size_t kin_pairscan_bytes(const kin_codes *codes, size_t capacity);
+const kin_scan_counts *kin_pairscan_counts(const kin_pairscan *self);
 
-/* Groups a and b meet (a == b: all pairs within the group). Nothing happens where neither collects, or
+/* Scans group a against group b (a == b: all pairs within the group). Nothing happens where neither collects, or
  * their patterns have no modality in common. */
-void kin_meeting_run(kin_meeting *self, size_t a, size_t b);
+void kin_pairscan_run(kin_pairscan *self, size_t a, size_t b);
 
 /* Some rows of one pattern look at a group, for their own sake alone: row at[i] of the order collects in
- * slot[i] of the collectors, whatever `first` says. A row of the group itself meets itself too. Wants no
+ * slot[i] of the collectors, whatever `first` says. A row of the group itself is compared with itself too. Wants no
  * strips in the codes. */
-void kin_meeting_probe(kin_meeting *self, unsigned pattern, const size_t *at /* [count] */,
-                       const size_t *slot /* [count] */, size_t count, size_t group);
+void kin_pairscan_probe(kin_pairscan *self, unsigned pattern, const size_t *at /* [count] */,
+                        const size_t *slot /* [count] */, size_t count, size_t group);
 
 #endif

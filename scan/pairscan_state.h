@@ -1,19 +1,19 @@
-#ifndef KIN_SCAN_MEETING_STATE_H
-#define KIN_SCAN_MEETING_STATE_H
+#ifndef KIN_SCAN_PAIRSCAN_STATE_H
+#define KIN_SCAN_PAIRSCAN_STATE_H
 /*
- * Private to scan/meeting*.c: the meeting under way.
+ * Private to scan/pairscan*.c: the pair scan under way.
  *
- *   meeting.c           groups, strips and panels: who meets whom, and what tiles leave
- *   meeting_products.c  the low and tail products of what they leave
- *   meeting_collect.c   thresholds, and candidates on their way to collectors
+ *   pairscan.c           groups, strips and panels, and what tiles leave
+ *   pairscan_products.c  the low and tail products of what they leave
+ *   pairscan_collect.c   thresholds, and candidates on their way to collectors
  */
-#include "scan/meeting.h"
+#include "scan/pairscan.h"
 
 #include <math.h>
 
 enum { LOW_STEPS = 254, COLUMNS = KIN_GROUP_MAX };
 
-/* The column side of a meeting, value by value, so that a row meets many columns at a time. */
+/* The column side of a pair scan, value by value, so that a row is compared with many columns at a time. */
 typedef struct columns {
     float tail_unit[COLUMNS], bias_unit[COLUMNS], margin[COLUMNS]; /* for tiles */
     float threshold[COLUMNS];                                      /* INFINITY: does not collect */
@@ -21,12 +21,12 @@ typedef struct columns {
     float coarse[COLUMNS], fine[COLUMNS], tail_loss[COLUMNS], tolerance[COLUMNS];
 } columns;
 
-struct kin_meeting {
+struct kin_pairscan {
     const kin_scan *scan;
     const kin_scan_kernels *kernels;
     kin_scan_counts counts;
 
-    /* the meeting under way */
+    /* the pair scan under way */
     size_t first_row, first_column; /* of the groups, in the order */
     size_t rows, column_count;
     bool rows_collect, columns_collect;
@@ -69,31 +69,31 @@ struct kin_meeting {
 };
 
 /* The square of the leading codes' step: what one unit of their products is worth. */
-static inline float kin_meeting_unit(const kin_meeting *self)
+static inline float kin_pairscan_unit(const kin_pairscan *self)
 {
     float step = self->scan->codes->lead_step;
     return step * step;
 }
 
 /* A column's collector, if columns collect. */
-static inline size_t kin_meeting_column_slot(const kin_meeting *self, size_t column)
+static inline size_t kin_pairscan_column_slot(const kin_pairscan *self, size_t column)
 {
     return self->first_column + column - self->scan->first;
 }
 
 /* Follows a column's threshold. Its margin is NaN where it does not collect: never reached. */
-void kin_meeting_set_column_threshold(kin_meeting *self, size_t column);
+void kin_pairscan_set_column_threshold(kin_pairscan *self, size_t column);
 
 /* A strip row's thresholds: what v has to reach for the row's sake (the threshold) and for a column's. */
-void kin_meeting_set_row_thresholds(kin_meeting *self, size_t r);
+void kin_pairscan_set_row_thresholds(kin_pairscan *self, size_t r);
 
 /* The cross and tail products of a tile's hits, pair by pair ... */
-void kin_meeting_multiply_hits(kin_meeting *self, size_t column);
+void kin_pairscan_multiply_hits(kin_pairscan *self, size_t column);
 
 /* ... and those of all pairs of a tile, the panel's number p. */
-void kin_meeting_multiply_tile(kin_meeting *self, size_t p);
+void kin_pairscan_multiply_tile(kin_pairscan *self, size_t p);
 
 /* What `refined` says of strip row r and a panel's columns: to whoever's threshold it may reach. */
-void kin_meeting_collect(kin_meeting *self, size_t r, size_t column);
+void kin_pairscan_collect(kin_pairscan *self, size_t r, size_t column);
 
 #endif
