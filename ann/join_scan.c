@@ -162,7 +162,7 @@ static void set_thresholds(kin_join_worker *self, size_t chosen)
     for (size_t i = 0; i < chosen; i++) {
         size_t slot = self->slot[i];
         if (isinf(collectors->threshold[slot]) && collectors->count[slot] >= collectors->k)
-            kin_collectors_weigh(collectors, slot);
+            kin_collectors_prune(collectors, slot);
     }
 }
 

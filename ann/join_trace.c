@@ -59,13 +59,13 @@ static void tracer_release(tracer *self)
     kin_candidates_release(&self->items);
 }
 
-/* What is in the collector, weighed as before rows are scored (scan/finish.c), with everything that is the
+/* What is in the collector, pruned as before rows are scored (scan/finish.c), with everything that is the
  * same. */
 static void list_items(tracer *self, size_t slot, int32_t row)
 {
     kin_collectors *collectors = &self->worker->collectors;
     const kin_distinct *twins = &self->worker->join->twins;
-    kin_collectors_weigh(collectors, slot);
+    kin_collectors_prune(collectors, slot);
     size_t count = kin_collectors_list(collectors, slot, self->found);
     for (size_t i = 0; i < count; i++)
         self->found[i] = twins->of[self->found[i]];

@@ -116,8 +116,8 @@ static void count_up(kin_exact *self)
     report->refined += sum.refined;
     report->collected += sum.collected;
     report->too_coarse += sum.too_coarse;
-    report->redone += sum.settled;
-    report->redone_pairs += sum.settled_pairs;
+    report->redone += sum.reranked;
+    report->redone_pairs += sum.reranked_pairs;
 }
 
 /* Groups first .. last - 1: collectors, rounds, rows. */

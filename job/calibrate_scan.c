@@ -222,7 +222,7 @@ static int rehearse_final(rehearsal *self, size_t k, scan_rates *out, kin_error 
     if (rc == 0) {
         scan_all(self);
         for (size_t i = 0; i < self->collectors.rows; i++)
-            kin_collectors_weigh(&self->collectors, i);
+            kin_collectors_prune(&self->collectors, i);
         double seconds = time_scans(self, false, &pairs, &refined);
         out->refined = per(seconds - out->pair * pairs, refined);
         rc = count_possible(self, out, err);

@@ -272,7 +272,7 @@ static size_t encode_block(kin_codes *self, size_t first, size_t count, float sl
 
 /* What a row's pairs with similar rows stay below: somewhat above its error with its own like, and
  * with the average row. */
-static void settle_tolerance(kin_codes *self, float slack)
+static void set_tolerances(kin_codes *self, float slack)
 {
     size_t n = self->order.count;
     kin_code_facts mean = {0};
@@ -379,7 +379,7 @@ int kin_codes_encode(kin_codes *self, const kin_codes_options *options, const ki
         rc = encode_all(self, memory, options->slack, monitor, err);
     free(memory);
     if (rc == 0 && !self->estimates)
-        settle_tolerance(self, options->slack);
+        set_tolerances(self, options->slack);
     return rc;
 }
 

@@ -77,7 +77,7 @@ static float value_reached(const float *x, size_t count, size_t k, float close)
     return low;
 }
 
-bool kin_collectors_weigh(kin_collectors *self, size_t row)
+bool kin_collectors_prune(kin_collectors *self, size_t row)
 {
     float *estimate = self->estimate + row * self->capacity;
     int32_t *candidate = self->candidate + row * self->capacity;
@@ -94,8 +94,8 @@ bool kin_collectors_weigh(kin_collectors *self, size_t row)
     return self->capacity - kept < (self->capacity - self->k + 7) / 8;
 }
 
-void kin_collectors_settle(kin_collectors *self, size_t row, const int32_t *candidate,
-                           const float *estimate, size_t count)
+void kin_collectors_replace(kin_collectors *self, size_t row, const int32_t *candidate,
+                            const float *estimate, size_t count)
 {
     size_t first = row * self->capacity;
     assert(count <= self->k);

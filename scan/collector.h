@@ -7,8 +7,8 @@
  * keeps candidates in no order in `capacity` places; when they are full, a value E that K estimates
  * reach is found and what lies below E - 2 tolerance is dropped: K others are truly better.
  * E - tolerance, which the K-th best score is not below, is the row's threshold: what cannot reach it
- * needs no closer look. Where so many candidates tie that dropping makes no room (`crowded`), the
- * caller scores them canonically, which leaves K (kin_collectors_settle).
+ * needs no closer look. Where so many candidates tie that pruning makes no room (overflow), the
+ * caller reranks them in place: scores them canonically, which leaves K (kin_collectors_replace).
  *
  * Rows belong to one thread at a time; different rows are independent.
  */
@@ -22,7 +22,7 @@ typedef struct kin_collectors {
     float *estimate;    /* [rows][capacity]; owned */
     int32_t *candidate; /* [rows][capacity] catalog rows; owned */
     uint32_t *count;    /* [rows] places in use; owned */
-    float *threshold;   /* [rows] -INFINITY while fewer than k were weighed; owned */
+    float *threshold;   /* [rows] -INFINITY while fewer than k were compared; owned */
     float *tolerance;   /* [rows] 0 until the caller sets it; owned */
 } kin_collectors;
 
@@ -38,11 +38,11 @@ size_t kin_collectors_capacity_good(size_t k);
 /* Bytes a row takes. */
 size_t kin_collectors_row_bytes(size_t capacity);
 
-/* Drops what cannot be among the k best and raises the threshold. Returns whether the row is crowded:
+/* Drops what cannot be among the k best and raises the threshold. Returns whether the row overflows:
  * less than an eighth of the places beyond k is free. */
-bool kin_collectors_weigh(kin_collectors *self, size_t row);
+bool kin_collectors_prune(kin_collectors *self, size_t row);
 
-/* Adds a candidate; true when the row is full and has to be weighed before the next. */
+/* Adds a candidate; true when the row is full and has to be pruned before the next. */
 static inline bool kin_collectors_add(kin_collectors *self, size_t row, float estimate,
                                       int32_t candidate)
 {
@@ -53,9 +53,9 @@ static inline bool kin_collectors_add(kin_collectors *self, size_t row, float es
 }
 
 /* Replaces a row's candidates by its best, known canonically and best first: count <= k estimates of
- * their scores. Later candidates are weighed against these. */
-void kin_collectors_settle(kin_collectors *self, size_t row, const int32_t *candidate,
-                           const float *estimate, size_t count);
+ * their scores. Later candidates are compared with these. */
+void kin_collectors_replace(kin_collectors *self, size_t row, const int32_t *candidate,
+                            const float *estimate, size_t count);
 
 /* The candidates of a row, ascending by catalog row, into out[0 .. capacity); returns how many. */
 size_t kin_collectors_list(const kin_collectors *self, size_t row, int32_t *out);

@@ -200,7 +200,7 @@ const kin_rows *kin_finisher_run(kin_finisher *self, kin_collectors *collectors,
 {
     assert(count <= self->rows_max && collectors->capacity <= self->capacity);
     for (size_t i = 0; i < count; i++)
-        kin_collectors_weigh(collectors, first + i);
+        kin_collectors_prune(collectors, first + i);
     size_t wishes = gather(self, collectors, first, count);
     load_items(self, row, count);
     for (size_t from = 0, to, ahead = 0; from < wishes; from = to) {

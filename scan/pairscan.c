@@ -100,8 +100,8 @@ void kin_scan_counts_add(kin_scan_counts *self, const kin_scan_counts *other)
     self->refined += other->refined;
     self->collected += other->collected;
     self->too_coarse += other->too_coarse;
-    self->settled += other->settled;
-    self->settled_pairs += other->settled_pairs;
+    self->reranked += other->reranked;
+    self->reranked_pairs += other->reranked_pairs;
 }
 
 /* ---- sides ---------------------------------------------------------------------------------------- */

@@ -31,8 +31,8 @@ void kin_pairscan_set_row_thresholds(kin_pairscan *self, size_t r)
                            : NAN;
 }
 
-/* Scores a crowded row's candidates canonically and leaves it the k best. */
-static void settle(kin_pairscan *self, size_t at, size_t row)
+/* Scores an overflowing row's candidates canonically and leaves it the k best. */
+static void rerank_in_place(kin_pairscan *self, size_t at, size_t row)
 {
     const kin_scan *scan = self->scan;
     float weight_sum = (float)scan->codes->fused.weight_sum;
@@ -43,10 +43,10 @@ static void settle(kin_pairscan *self, size_t at, size_t row)
     kin_rescore(&self->query, self->candidate, count, &self->space, &self->best, 0);
     for (size_t i = 0; i < self->best.filled[0]; i++)
         self->best.score[i] /= weight_sum;
-    kin_collectors_settle(scan->collectors, row, self->best.neighbor, self->best.score,
-                          self->best.filled[0]);
-    self->counts.settled++;
-    self->counts.settled_pairs += count;
+    kin_collectors_replace(scan->collectors, row, self->best.neighbor, self->best.score,
+                           self->best.filled[0]);
+    self->counts.reranked++;
+    self->counts.reranked_pairs += count;
 }
 
 /* Gives the row at `at` with collector `row` a candidate that reaches its threshold; true when that raised the
@@ -57,8 +57,8 @@ static bool add(kin_pairscan *self, size_t at, size_t row, size_t other, float e
     self->counts.collected++;
     if (!kin_collectors_add(scan->collectors, row, estimate, scan->codes->order.row[other]))
         return false;
-    if (kin_collectors_weigh(scan->collectors, row))
-        settle(self, at, row);
+    if (kin_collectors_prune(scan->collectors, row))
+        rerank_in_place(self, at, row);
     return true;
 }
 

@@ -33,7 +33,7 @@ typedef struct job {
     bool threshold_asked; /* the caller leaves out what cannot reach it, as pair scans do */
     candidate *all;       /* [count]; the first ones have come */
     candidate *space;     /* [count] */
-    size_t settled;
+    size_t reranked;
 } job;
 
 /* Higher first; of equal scores the smaller row. */
@@ -84,7 +84,7 @@ static void job_draw(job *self, score_kind kind, uint64_t *random)
         self->all[i].score = draw_score(kind, i, self->count, self->tolerance, random);
         self->all[i].row = (int32_t)((uint32_t)i * factor & INT32_MAX);
     }
-    self->settled = 0;
+    self->reranked = 0;
 }
 
 static void job_free(job *self)
@@ -133,7 +133,7 @@ static size_t list(job *self, const kin_collectors *of, size_t row, size_t seen)
 }
 
 /* Scores all candidates truly and leaves the collector the best k. */
-static void settle(job *self, kin_collectors *of, size_t row, size_t seen)
+static void rerank(job *self, kin_collectors *of, size_t row, size_t seen)
 {
     int32_t *best = malloc((self->k + 1) * sizeof *best);
     float *score = malloc((self->k + 1) * sizeof *score);
@@ -144,9 +144,9 @@ static void settle(job *self, kin_collectors *of, size_t row, size_t seen)
         best[i] = self->space[i].row;
         score[i] = self->space[i].score;
     }
-    kin_collectors_settle(of, row, best, score, kept);
+    kin_collectors_replace(of, row, best, score, kept);
     assert_int_equal(of->count[row], kept);
-    self->settled++;
+    self->reranked++;
     free(best);
     free(score);
 }
@@ -185,8 +185,8 @@ static void give(job *self, kin_collectors *of, size_t row, size_t i, uint64_t *
     if (!full)
         return;
     float before = of->threshold[row];
-    if (kin_collectors_weigh(of, row))
-        settle(self, of, row, i + 1);
+    if (kin_collectors_prune(of, row))
+        rerank(self, of, row, i + 1);
     else
         assert_true(of->threshold[row] >= before);
     assert_true(of->count[row] < of->capacity);
@@ -204,7 +204,7 @@ static void run_job(job *self, score_kind kind, uint64_t *random, const char *wh
         if (of.count[0] < self->k || i % 97 == 0 || i + 1 == self->count)
             check_row(self, &of, 0, i + 1, where);
     }
-    kin_collectors_weigh(&of, 0); /* as before rows are finished, full or not */
+    kin_collectors_prune(&of, 0); /* as before rows are finished, full or not */
     check_row(self, &of, 0, self->count, where);
     kin_collectors_release(&of);
 }
@@ -217,7 +217,7 @@ static void test_best_are_kept(void **state)
     static const size_t ks[] = {1, 2, 5, 31, 100};
     static const float tolerances[] = {0, 1e-6f, 0.003f, 0.5f, 1e30f};
     uint64_t random = 3;
-    size_t settled = 0, runs = 0;
+    size_t reranked = 0, runs = 0;
     for (int kind = 0; kind < SCORE_KINDS; kind++)
         for (size_t c = 0; c < TEST_COUNT(ks); c++)
             for (size_t t = 0; t < TEST_COUNT(tolerances); t++)
@@ -233,11 +233,11 @@ static void test_best_are_kept(void **state)
                     snprintf(where, sizeof where, "kind %d, k %zu, tolerance %g, variant %d", kind,
                              k, (double)one.tolerance, variant);
                     run_job(&one, (score_kind)kind, &random, where);
-                    settled += one.settled > 0;
+                    reranked += one.reranked > 0;
                     runs++;
                     job_free(&one);
                 }
-    assert_true(settled > runs / 4 && settled < runs * 3 / 4); /* both ways are taken */
+    assert_true(reranked > runs / 4 && reranked < runs * 3 / 4); /* both ways are taken */
 }
 
 /* Fewer candidates than k, and as many: all stay, and the threshold says nothing until k have come. */
@@ -255,7 +255,7 @@ static void test_few_candidates(void **state)
             job_draw(&one, SPREAD, &random);
             for (size_t i = 0; i < count; i++)
                 give(&one, &of, 0, i, &random);
-            assert_false(kin_collectors_weigh(&of, 0));
+            assert_false(kin_collectors_prune(&of, 0));
             assert_int_equal(of.threshold[0] == -INFINITY, count < k);
             if (count > 0)
                 check_row(&one, &of, 0, count, "few");
@@ -265,9 +265,9 @@ static void test_few_candidates(void **state)
         }
 }
 
-/* With exact estimates weighing leaves little more than k, and the threshold comes close to the k-th: what
+/* With exact estimates pruning leaves little more than k, and the threshold comes close to the k-th: what
  * the collector is for. */
-static void test_weighing_is_sharp(void **state)
+static void test_pruning_is_sharp(void **state)
 {
     (void)state;
     uint64_t random = 5;
@@ -280,7 +280,7 @@ static void test_weighing_is_sharp(void **state)
         job_draw(&one, SPREAD, &random);
         for (size_t i = 0; i < one.count; i++)
             kin_collectors_add(&of, 0, one.all[i].score, one.all[i].row);
-        assert_false(kin_collectors_weigh(&of, 0));
+        assert_false(kin_collectors_prune(&of, 0));
         check_row(&one, &of, 0, one.count, "sharp");
         assert_true(of.threshold[0] > one.space[k - 1].score - 0.01f);
         assert_true(of.count[0] <= k + k / 8 + 4);
@@ -302,7 +302,7 @@ static void test_edge(void **state)
     int32_t out[2 * (K + 32)];
     test_ok(kin_collectors_init(&of, 1, K, K + 32, &err), &err);
     of.tolerance[0] = tolerance;
-    kin_collectors_settle(&of, 0, (int32_t[K]){0, 1, 2}, best, K);
+    kin_collectors_replace(&of, 0, (int32_t[K]){0, 1, 2}, best, K);
     float edge = of.threshold[0] - tolerance;
     assert_true(edge <= best[K - 1] - 2 * tolerance);
     kin_collectors_add(&of, 0, best[K - 1] - 2 * tolerance, 3);
@@ -310,7 +310,7 @@ static void test_edge(void **state)
         kin_collectors_add(&of, 0, edge, i);
         kin_collectors_add(&of, 0, edge - 3 * 0x1p-26f, i + 1);
     }
-    kin_collectors_weigh(&of, 0);
+    kin_collectors_prune(&of, 0);
     assert_true(of.threshold[0] == edge + tolerance);
     assert_int_equal(kin_collectors_list(&of, 0, out), 4 + 13);
     for (int32_t i = 0; i < 4 + 13; i++)
@@ -397,7 +397,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_best_are_kept),
         cmocka_unit_test(test_few_candidates),
-        cmocka_unit_test(test_weighing_is_sharp),
+        cmocka_unit_test(test_pruning_is_sharp),
         cmocka_unit_test(test_edge),
         cmocka_unit_test(test_rows_are_apart),
         cmocka_unit_test(test_lists),

@@ -192,8 +192,8 @@ static void check_slot(judge *self, const job *of, const kin_rows *got, size_t q
     sample_assert_row(got, q, self->pair, count, place);
 }
 
-/* How many candidates weighing leaves slots first .. first + count - 1. */
-static uint64_t weighed(const job *self, size_t first, size_t count)
+/* How many candidates pruning leaves slots first .. first + count - 1. */
+static uint64_t pruned(const job *self, size_t first, size_t count)
 {
     uint64_t sum = 0;
     for (size_t i = 0; i < count; i++)
@@ -220,7 +220,7 @@ static void finish(job *self, size_t rows, bool any_size, const char *where, uin
         assert_int_equal(got->count, count);
         for (size_t q = 0; q < count; q++)
             check_slot(&by, self, got, q, at + q, where);
-        wanted += weighed(self, at, count);
+        wanted += pruned(self, at, count);
         assert_true(pairs == wanted);
     }
     kin_finisher_free(finisher);
@@ -298,8 +298,8 @@ static void test_long_runs(void **state)
         }
 }
 
-/* What weighing drops is not scored: close estimates leave little more than k. */
-static void test_pairs_are_weighed(void **state)
+/* What pruning drops is not scored: close estimates leave little more than k. */
+static void test_pairs_are_pruned(void **state)
 {
     (void)state;
     enum { N = 90, PIECE = 40 };
@@ -390,7 +390,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_as_row_by_row),
         cmocka_unit_test(test_long_runs),
-        cmocka_unit_test(test_pairs_are_weighed),
+        cmocka_unit_test(test_pairs_are_pruned),
         cmocka_unit_test(test_rows_good),
         cmocka_unit_test(test_bytes),
     };

@@ -69,7 +69,7 @@ static void probe_all(prober *self, const coded *c, const picked *rows, size_t f
         kin_pairscan_probe(self->pairscan, rows->pattern, rows->at + from, rows->slot + from, count,
                            g);
     for (size_t i = from; i < from + count; i++)
-        kin_collectors_weigh(&self->collectors, rows->slot[i]);
+        kin_collectors_prune(&self->collectors, rows->slot[i]);
 }
 
 /* ---- judging ------------------------------------------------------------------------------------- */
@@ -127,7 +127,7 @@ static void judge_estimate(const coded *c, size_t row, size_t other, float toler
     to->off += fabsl(difference) > tolerance * fmaxf(magnified, 1) + 1e-6f;
 }
 
-/* All pairs of a row. Where it was crowded, the K best are asked for, else all that reach its threshold. */
+/* All pairs of a row. Where it overflowed, the K best are asked for, else all that reach its threshold. */
 static void judge_row(const coded *c, const prober *p, size_t at, size_t slot, verdict *to)
 {
     const long double rounding = 1e-6L;
@@ -137,9 +137,10 @@ static void judge_row(const coded *c, const prober *p, size_t at, size_t slot, v
     for (size_t other = 0; other < n; other++)
         sorted[other] = value[other] = true_value(c, row, other);
     qsort(sorted, n, sizeof *sorted, descending);
-    bool enough = isfinite(sorted[K - 1]), settled = kin_pairscan_counts(p->pairscan)->settled > 0;
+    bool enough = isfinite(sorted[K - 1]),
+         reranked = kin_pairscan_counts(p->pairscan)->reranked > 0;
     assert_true(isfinite(in->threshold[slot]) == enough);
-    long double asked = settled && enough ? sorted[K - 1] : in->threshold[slot];
+    long double asked = reranked && enough ? sorted[K - 1] : in->threshold[slot];
     for (size_t other = 0; other < n; other++) {
         size_t found = find_candidate(in, slot, (int32_t)other);
         bool collected = found < in->count[slot], reaches = value[other] >= asked + rounding;
