@@ -68,7 +68,7 @@ static int make_plan(kin_join *self, kin_error *err)
     plan->lead = codes->rotation.lead;
     plan->tail = codes->rotation.tail;
     plan->distinct = self->twins.count;
-    plan->finish_rows = kin_finisher_rows_good(self->catalog, self->capacity);
+    plan->rerank_rows = kin_reranker_rows_good(self->catalog, self->capacity);
     plan->codes_bytes = kin_size_add(
         kin_codes_bytes(codes), kin_rotation_bytes(codes->fused.d, codes->rotation.reflectors));
     size_t kept = kin_size_add(kin_distinct_bytes(n), n + n / 8 + 1);
@@ -227,12 +227,12 @@ static int join_list(kin_join_worker *self, size_t h, kin_row_sink sink, const f
     for (size_t i = 0; i < count; i++)
         at[i] = first + i;
     kin_join_scan(self, at, count, h, join->effort.reach);
-    size_t pieces = (count + join->plan.finish_rows - 1) / join->plan.finish_rows;
+    size_t pieces = (count + join->plan.rerank_rows - 1) / join->plan.rerank_rows;
     int rc = 0;
     for (size_t from = 0, rows; from < count && rc == 0; from += rows, pieces--) {
         rows = (count - from + pieces - 1) / pieces;
         const int32_t *row = order->row + first + from;
-        const kin_rows *best = kin_finisher_run(self->finisher, &self->collectors, from, row, rows,
+        const kin_rows *best = kin_reranker_run(self->reranker, &self->collectors, from, row, rows,
                                                 &self->pairs_scored);
         for (size_t i = 0; i < rows && rc == 0 && !failed(others); i++)
             rc = kin_join_hand_on(self, row[i], best, i, sink, err);

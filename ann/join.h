@@ -53,7 +53,7 @@ typedef struct kin_join_effort {
 typedef struct kin_join_plan {
     size_t lead, tail; /* dimensions that tiles multiply, and those behind them */
     size_t distinct;   /* rows without their twins */
-    size_t finish_rows;
+    size_t rerank_rows;
     size_t codes_bytes, work_bytes, total_bytes;
 } kin_join_plan;
 

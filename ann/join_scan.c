@@ -27,7 +27,7 @@ size_t kin_join_worker_bytes(const kin_join *join, size_t lists)
         kin_size_add(bytes, kin_size_mul(KIN_GROUP_MAX, kin_collectors_row_bytes(join->capacity)));
     bytes = kin_size_add(bytes, kin_pairscan_bytes(codes, join->capacity));
     bytes = kin_size_add(
-        bytes, kin_finisher_bytes(join->catalog, k, join->capacity, join->plan.finish_rows));
+        bytes, kin_reranker_bytes(join->catalog, k, join->capacity, join->plan.rerank_rows));
     bytes = kin_size_add(bytes, kin_size_mul(4 * k, sizeof(uint64_t)));
     return kin_size_add(bytes, 2 * kin_rows_bytes(1, k, join->catalog->modality_count));
 }
@@ -56,8 +56,8 @@ int kin_join_worker_init(kin_join_worker *self, const kin_join *join, kin_error 
     if (rc == 0)
         rc = kin_pairscan_new(&self->pairscan, &self->scan, err);
     if (rc == 0)
-        rc = kin_finisher_new(&self->finisher, join->catalog, k + 1, join->capacity,
-                              join->plan.finish_rows, err);
+        rc = kin_reranker_new(&self->reranker, join->catalog, k + 1, join->capacity,
+                              join->plan.rerank_rows, err);
     if (rc == 0)
         rc = kin_rows_init(&self->expanded, 1, k + 1, modalities, err);
     if (rc == 0)
@@ -78,7 +78,7 @@ void kin_join_worker_release(kin_join_worker *self)
     free(self->member);
     kin_collectors_release(&self->collectors);
     kin_pairscan_free(self->pairscan);
-    kin_finisher_free(self->finisher);
+    kin_reranker_free(self->reranker);
     kin_rows_release(&self->expanded);
     kin_rows_release(&self->one);
     *self = (kin_join_worker){0};

@@ -14,8 +14,8 @@
  */
 #include "ann/distinct.h"
 #include "ann/join.h"
-#include "scan/finish.h"
 #include "scan/pairscan.h"
+#include "scan/reranker.h"
 
 enum { KIN_LIST_SPREADS = 3 }; /* leading, tail, bias: behind the mean's coordinates */
 
@@ -56,7 +56,7 @@ typedef struct kin_join_worker {
     kin_collectors collectors; /* of the rows under way: slot i is row at[i]'s */
     kin_scan scan;
     kin_pairscan *pairscan;
-    kin_finisher *finisher;
+    kin_reranker *reranker;
     float *row;    /* [KIN_GROUP_MAX][width] the rows' side of gates */
     float *mean;   /* [width] of all */
     float *score;  /* [lists] gates of the mean row */

@@ -59,7 +59,7 @@ static void tracer_release(tracer *self)
     kin_candidates_release(&self->items);
 }
 
-/* What is in the collector, pruned as before rows are scored (scan/finish.c), with everything that is the
+/* What is in the collector, pruned as before rows are scored (scan/reranker.c), with everything that is the
  * same. */
 static void list_items(tracer *self, size_t slot, int32_t row)
 {

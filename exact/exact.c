@@ -56,13 +56,13 @@ static void release_block(kin_exact *self)
     for (int t = 0; t < self->threads; t++) {
         if (self->pairscan)
             kin_pairscan_free(self->pairscan[t]);
-        if (self->finisher)
-            kin_finisher_free(self->finisher[t]);
+        if (self->reranker)
+            kin_reranker_free(self->reranker[t]);
     }
     free(self->pairscan);
-    free(self->finisher);
+    free(self->reranker);
     self->pairscan = NULL;
-    self->finisher = NULL;
+    self->reranker = NULL;
     kin_collectors_release(&self->collectors);
 }
 
@@ -80,8 +80,8 @@ static int init_thread(kin_exact *self, int t, kin_error *err)
 {
     int rc = kin_pairscan_new(&self->pairscan[t], &self->scan, err);
     if (rc == 0)
-        rc = kin_finisher_new(&self->finisher[t], self->catalog, self->options.top_k,
-                              self->plan.capacity, self->plan.finish_rows, err);
+        rc = kin_reranker_new(&self->reranker[t], self->catalog, self->options.top_k,
+                              self->plan.capacity, self->plan.rerank_rows, err);
     return rc;
 }
 
@@ -90,9 +90,9 @@ static int init_block(kin_exact *self, size_t first, size_t last, kin_error *err
 {
     self->scan = (kin_scan){&self->codes, &self->collectors, first};
     self->pairscan = calloc((size_t)self->threads, sizeof(kin_pairscan *));
-    self->finisher = calloc((size_t)self->threads, sizeof(kin_finisher *));
-    if (!self->pairscan || !self->finisher)
-        return kin_fail_alloc(err, "threads", (size_t)self->threads * sizeof(kin_finisher *));
+    self->reranker = calloc((size_t)self->threads, sizeof(kin_reranker *));
+    if (!self->pairscan || !self->reranker)
+        return kin_fail_alloc(err, "threads", (size_t)self->threads * sizeof(kin_reranker *));
     int rc = kin_collectors_init(&self->collectors, last - first, self->options.top_k,
                                  self->plan.capacity, err);
     for (size_t i = 0; rc == 0 && i < last - first; i++)
@@ -130,7 +130,7 @@ static int run_block(kin_exact *self, size_t first, size_t last, kin_row_sink si
         rc = kin_exact_run_rounds(self, monitor, err);
     if (rc == 0) {
         count_up(self);
-        rc = kin_exact_finish_rows(self, first, last, sink, monitor, err);
+        rc = kin_exact_rerank_rows(self, first, last, sink, monitor, err);
     }
     release_block(self);
     return rc;

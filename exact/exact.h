@@ -46,7 +46,7 @@ typedef struct kin_exact_plan {
     size_t capacity;   /* candidates a row can hold */
     size_t block_rows; /* rows done at a time; n: all */
     size_t blocks;
-    size_t finish_rows; /* scored together in the end */
+    size_t rerank_rows; /* reranked together in the end */
     size_t codes_bytes, collectors_bytes, work_bytes, total_bytes;
 } kin_exact_plan;
 

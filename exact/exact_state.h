@@ -6,12 +6,12 @@
  *   plan.c      what a run is going to take
  *   exact.c     the run, block by block
  *   rounds.c    which cluster pairs are scanned when, and progress
- *   finished.c  rows on their way to the sink
+ *   emit.c      rows are reranked and emitted to the sink
  */
 #include "exact/exact.h"
 #include "exact/schedule.h"
-#include "scan/finish.h"
 #include "scan/pairscan.h"
+#include "scan/reranker.h"
 
 struct kin_exact {
     const kin_catalog *catalog;
@@ -24,11 +24,11 @@ struct kin_exact {
     kin_collectors collectors;
     kin_scan scan;
     kin_pairscan **pairscan;    /* [threads] */
-    kin_finisher **finisher;    /* [threads] */
+    kin_reranker **reranker;    /* [threads] */
     double work_done, work_all; /* roughly, in pairs that a tile excludes */
 };
 
-/* Chooses capacity, block_rows and finish_rows for the budget there is, and checks that they fit. */
+/* Chooses capacity, block_rows and rerank_rows for the budget there is, and checks that they fit. */
 int kin_exact_make_plan(kin_exact *self, kin_error *err);
 
 /* What a pair costs in the scheduled pair scans, and what a candidate costs in the end, as many times
@@ -43,7 +43,7 @@ void kin_exact_tell(kin_exact *self, double work, const kin_monitor *monitor);
 int kin_exact_run_rounds(kin_exact *self, const kin_monitor *monitor, kin_error *err);
 
 /* All rows of groups first .. last - 1 into the sink, some at a time between looks at the monitor. */
-int kin_exact_finish_rows(kin_exact *self, size_t first, size_t last, kin_row_sink sink,
+int kin_exact_rerank_rows(kin_exact *self, size_t first, size_t last, kin_row_sink sink,
                           const kin_monitor *monitor, kin_error *err);
 
 /* The empty rows of items that are in no pair. */

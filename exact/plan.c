@@ -12,20 +12,20 @@ static size_t max_size(size_t a, size_t b)
 /* What is there beside codes and collectors while pairs are scanned and rows are finished. */
 static size_t work_bytes(const kin_exact *self, size_t capacity)
 {
-    size_t finisher =
-        kin_finisher_bytes(self->catalog, self->options.top_k, capacity, self->plan.finish_rows);
+    size_t reranker =
+        kin_reranker_bytes(self->catalog, self->options.top_k, capacity, self->plan.rerank_rows);
     return kin_size_mul((size_t)self->threads,
-                        kin_size_add(kin_pairscan_bytes(&self->codes, capacity), finisher));
+                        kin_size_add(kin_pairscan_bytes(&self->codes, capacity), reranker));
 }
 
 /* How many rows are finished at a time: as many as work well in an eighth of the budget. */
-static size_t choose_finish_rows(const kin_exact *self, size_t budget)
+static size_t choose_rerank_rows(const kin_exact *self, size_t budget)
 {
     const kin_catalog *catalog = self->catalog;
     size_t k = self->options.top_k, capacity = kin_collectors_capacity_good(k);
-    size_t rows = kin_finisher_rows_good(catalog, capacity);
+    size_t rows = kin_reranker_rows_good(catalog, capacity);
     size_t thread = budget / 8 / (size_t)self->threads;
-    while (rows > 1 && kin_finisher_bytes(catalog, k, capacity, rows) > thread)
+    while (rows > 1 && kin_reranker_bytes(catalog, k, capacity, rows) > thread)
         rows -= (rows + 7) / 8;
     return rows;
 }
@@ -67,7 +67,7 @@ int kin_exact_make_plan(kin_exact *self, kin_error *err)
     plan->tail = codes->rotation.tail;
     plan->codes_bytes = kin_size_add(
         kin_codes_bytes(codes), kin_rotation_bytes(codes->fused.d, codes->rotation.reflectors));
-    plan->finish_rows = choose_finish_rows(self, budget);
+    plan->rerank_rows = choose_rerank_rows(self, budget);
     choose_block(self, budget);
 
     /* ordering, encoding and scanning follow each other */

@@ -14,8 +14,8 @@
 #include "core/memory.h"
 #include "core/threads.h"
 #include "job/calibrate_clock.h"
-#include "scan/finish.h"
 #include "scan/pairscan.h"
+#include "scan/reranker.h"
 
 #include <math.h>
 #include <omp.h>
@@ -28,7 +28,7 @@ typedef struct player {
     kin_collectors collectors;
     kin_scan scan;
     kin_pairscan *pairscan;
-    kin_finisher *finisher;
+    kin_reranker *reranker;
 } player;
 
 typedef struct rehearsal {
@@ -37,7 +37,7 @@ typedef struct rehearsal {
     size_t runs; /* of what is timed */
     kin_codes codes;
     kin_collectors collectors; /* of all rows */
-    size_t finish_rows;
+    size_t rerank_rows;
     player *player; /* [threads] */
 } rehearsal;
 
@@ -47,7 +47,7 @@ static void release_players(rehearsal *self)
 {
     for (int t = 0; t < self->threads && self->player; t++) {
         kin_pairscan_free(self->player[t].pairscan);
-        kin_finisher_free(self->player[t].finisher);
+        kin_reranker_free(self->player[t].reranker);
     }
     free(self->player);
     self->player = NULL;
@@ -72,15 +72,15 @@ static int init_player(rehearsal *self, player *one, size_t first, size_t last, 
     one->scan = (kin_scan){&self->codes, &one->collectors, at};
     int rc = kin_pairscan_new(&one->pairscan, &one->scan, err);
     return rc != 0 ? rc
-                   : kin_finisher_new(&one->finisher, self->catalog, all->k, all->capacity,
-                                      self->finish_rows, err);
+                   : kin_reranker_new(&one->reranker, self->catalog, all->k, all->capacity,
+                                      self->rerank_rows, err);
 }
 
 static int init_players(rehearsal *self, size_t k, kin_error *err)
 {
     size_t capacity = kin_collectors_capacity_good(k), groups = self->codes.order.groups;
     size_t threads = (size_t)self->threads;
-    self->finish_rows = kin_finisher_rows_good(self->catalog, capacity);
+    self->rerank_rows = kin_reranker_rows_good(self->catalog, capacity);
     self->player = calloc(threads, sizeof *self->player);
     if (!self->player)
         return kin_fail_alloc(err, "threads", threads * sizeof *self->player);
@@ -156,8 +156,8 @@ static double finish_all(rehearsal *self, uint64_t *candidates)
         for (size_t g = one->first; g < one->last; g++)
             for (size_t at = start[g], rows; at < start[g + 1]; at += rows) {
                 rows = start[g + 1] - at;
-                rows = rows < self->finish_rows ? rows : self->finish_rows;
-                kin_finisher_run(one->finisher, &one->collectors, at - one->scan.first,
+                rows = rows < self->rerank_rows ? rows : self->rerank_rows;
+                kin_reranker_run(one->reranker, &one->collectors, at - one->scan.first,
                                  self->codes.order.row + at, rows, &count);
             }
         sum = calibrate_thread_seconds() - begin;

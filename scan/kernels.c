@@ -67,14 +67,14 @@ static void pairs(const uint8_t *row, const kin_pair_row *y, size_t count, size_
 void kin_refine_bits(const kin_refine_row *row, const kin_refine_columns *columns, uint32_t mask,
                      kin_refined *out)
 {
-    out->row_wants = out->column_wants = out->too_coarse = 0;
+    out->row_hits = out->column_hits = out->too_coarse = 0;
     for (uint32_t left = mask; left != 0; left &= left - 1) {
         int c = __builtin_ctz(left);
         float error = out->error[c], reach = out->estimate[c] + error;
         bool own = reach >= row->threshold, other = reach >= columns->threshold[c];
         bool coarse = (own && error > row->tolerance) || (other && error > columns->tolerance[c]);
-        out->row_wants |= (uint32_t)own << c;
-        out->column_wants |= (uint32_t)other << c;
+        out->row_hits |= (uint32_t)own << c;
+        out->column_hits |= (uint32_t)other << c;
         out->too_coarse |= (uint32_t)coarse << c;
     }
 }

@@ -80,9 +80,9 @@ typedef struct kin_products {
 /* What refining a row of a tile gives. Bits are of columns. */
 typedef struct kin_refined {
     float estimate[KIN_PANEL_COLUMNS], error[KIN_PANEL_COLUMNS];
-    uint32_t row_wants;    /* estimate + error reaches the row's threshold ... */
-    uint32_t column_wants; /* ... the column's */
-    uint32_t too_coarse;   /* and the error is above the tolerance of the side that it reaches */
+    uint32_t row_hits;    /* estimate + error reaches the row's threshold ... */
+    uint32_t column_hits; /* ... the column's */
+    uint32_t too_coarse;  /* and the error is above the tolerance of the side that it reaches */
 } kin_refined;
 
 typedef struct kin_scan_kernels {
@@ -105,7 +105,7 @@ typedef struct kin_scan_kernels {
     void (*pairs)(const uint8_t *x, const kin_pair_row *y, size_t count, size_t lead, size_t tail,
                   int32_t *cross, int32_t *tail_dot);
 
-    /* Estimates of all columns; who wants which of those in `mask`. */
+    /* Estimates of all columns; which of those in `mask` reach a threshold. */
     void (*refine)(const kin_refine_row *row, const kin_refine_columns *columns,
                    const kin_products *product, uint32_t mask, kin_refined *out);
 

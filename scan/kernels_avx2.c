@@ -155,8 +155,8 @@ AVX2 static inline void bits256(const kin_refine_row *row, const kin_refine_colu
     __m256 other_coarse = _mm256_cmp_ps(error, _mm256_loadu_ps(columns->tolerance + c), _CMP_GT_OQ);
     __m256 coarse =
         _mm256_or_ps(_mm256_and_ps(own, own_coarse), _mm256_and_ps(other, other_coarse));
-    out->row_wants |= (uint32_t)_mm256_movemask_ps(own) << c;
-    out->column_wants |= (uint32_t)_mm256_movemask_ps(other) << c;
+    out->row_hits |= (uint32_t)_mm256_movemask_ps(own) << c;
+    out->column_hits |= (uint32_t)_mm256_movemask_ps(other) << c;
     out->too_coarse |= (uint32_t)_mm256_movemask_ps(coarse) << c;
 }
 
@@ -164,11 +164,11 @@ AVX2 static void refine_avx2(const kin_refine_row *row, const kin_refine_columns
                              const kin_products *product, uint32_t mask, kin_refined *out)
 {
     kin_refine_estimates(row, columns, product, out->estimate, out->error);
-    out->row_wants = out->column_wants = out->too_coarse = 0;
+    out->row_hits = out->column_hits = out->too_coarse = 0;
     for (size_t c = 0; c < KIN_PANEL_COLUMNS; c += 8)
         bits256(row, columns, c, out);
-    out->row_wants &= mask;
-    out->column_wants &= mask;
+    out->row_hits &= mask;
+    out->column_hits &= mask;
     out->too_coarse &= mask;
 }
 

@@ -172,8 +172,8 @@ AVX512 static inline void bits512(const kin_refine_row *row, const kin_refine_co
     __mmask16 coarse =
         _mm512_mask_cmp_ps_mask(own, error, _mm512_set1_ps(row->tolerance), _CMP_GT_OQ) |
         _mm512_mask_cmp_ps_mask(other, error, _mm512_loadu_ps(columns->tolerance + c), _CMP_GT_OQ);
-    out->row_wants |= (uint32_t)own << c;
-    out->column_wants |= (uint32_t)other << c;
+    out->row_hits |= (uint32_t)own << c;
+    out->column_hits |= (uint32_t)other << c;
     out->too_coarse |= (uint32_t)coarse << c;
 }
 
@@ -181,7 +181,7 @@ AVX512 static void refine_avx512(const kin_refine_row *row, const kin_refine_col
                                  const kin_products *product, uint32_t mask, kin_refined *out)
 {
     kin_refine_estimates(row, columns, product, out->estimate, out->error);
-    out->row_wants = out->column_wants = out->too_coarse = 0;
+    out->row_hits = out->column_hits = out->too_coarse = 0;
     bits512(row, columns, mask, 0, out);
     bits512(row, columns, mask, 16, out);
 }

@@ -245,7 +245,7 @@ static void refine(kin_pairscan *self, size_t r, size_t column)
         y->tail_loss + column, y->threshold + column, y->tolerance + column};
     kin_products product = {self->tile.dot[r], self->cross[r], self->tail[r]};
     self->kernels->refine(&row, &panel, &product, self->tile.mask[r], &self->refined);
-    if (self->refined.row_wants | self->refined.column_wants)
+    if (self->refined.row_hits | self->refined.column_hits)
         kin_pairscan_collect(self, r, column);
 }
 

@@ -78,23 +78,23 @@ static bool score_in_full(kin_pairscan *self, size_t at, size_t other, float *es
     return true;
 }
 
-/* A pair whose codes are too coarse for who wants it: scored in full. */
-static void collect_in_full(kin_pairscan *self, size_t r, size_t column, bool row_wants,
-                            bool column_wants)
+/* A pair whose codes are too coarse for the side whose threshold it reaches: scored in full. */
+static void collect_in_full(kin_pairscan *self, size_t r, size_t column, bool row_hits,
+                            bool column_hits)
 {
     size_t at = self->at[r], other = self->first_column + column;
     float estimate;
     if (!score_in_full(self, at, other, &estimate))
         return;
-    if (row_wants && add(self, at, self->slot[r], other, estimate))
+    if (row_hits && add(self, at, self->slot[r], other, estimate))
         kin_pairscan_set_row_thresholds(self, r);
-    if (column_wants && add(self, other, kin_pairscan_column_slot(self, column), at, estimate))
+    if (column_hits && add(self, other, kin_pairscan_column_slot(self, column), at, estimate))
         kin_pairscan_set_column_threshold(self, column);
 }
 
-/* What the row wants of the panel's columns: in one go where there is room for all. Only rows that collect
- * want anything; others have no collector to look at. */
-static void collect_for_row(kin_pairscan *self, size_t r, size_t column, uint32_t wants)
+/* The panel's columns that reach the row's threshold: in one go where there is room for all. Only rows that
+ * collect have a threshold, and a collector. */
+static void collect_for_row(kin_pairscan *self, size_t r, size_t column, uint32_t hits)
 {
     kin_collectors *collectors = self->scan->collectors;
     const int32_t *id = self->scan->codes->order.row + self->first_column + column;
@@ -102,17 +102,17 @@ static void collect_for_row(kin_pairscan *self, size_t r, size_t column, uint32_
     size_t at = self->at[r], row = self->slot[r];
     assert(row < collectors->rows);
     size_t room = collectors->capacity - collectors->count[row];
-    size_t count = (size_t)__builtin_popcount(wants);
+    size_t count = (size_t)__builtin_popcount(hits);
     if (count < room) {
         size_t end = row * collectors->capacity + collectors->count[row];
-        self->kernels->append(refined->estimate, id, wants, collectors->estimate + end,
+        self->kernels->append(refined->estimate, id, hits, collectors->estimate + end,
                               collectors->candidate + end);
         collectors->count[row] += (uint32_t)count;
         self->counts.collected += count;
         return;
     }
-    for (; wants != 0; wants &= wants - 1) {
-        size_t c = (size_t)__builtin_ctz(wants);
+    for (; hits != 0; hits &= hits - 1) {
+        size_t c = (size_t)__builtin_ctz(hits);
         float estimate = refined->estimate[c];
         if (estimate + refined->error[c] >= collectors->threshold[row] &&
             add(self, at, row, self->first_column + column + c, estimate))
@@ -124,9 +124,9 @@ void kin_pairscan_collect(kin_pairscan *self, size_t r, size_t column)
 {
     const kin_refined *refined = &self->refined;
     uint32_t coarse = refined->too_coarse;
-    if (refined->row_wants & ~coarse)
-        collect_for_row(self, r, column, refined->row_wants & ~coarse);
-    for (uint32_t left = refined->column_wants & ~coarse; left != 0; left &= left - 1) {
+    if (refined->row_hits & ~coarse)
+        collect_for_row(self, r, column, refined->row_hits & ~coarse);
+    for (uint32_t left = refined->column_hits & ~coarse; left != 0; left &= left - 1) {
         size_t c = (size_t)__builtin_ctz(left);
         size_t slot = kin_pairscan_column_slot(self, column + c);
         if (add(self, self->first_column + column + c, slot, self->at[r], refined->estimate[c]))
@@ -134,7 +134,7 @@ void kin_pairscan_collect(kin_pairscan *self, size_t r, size_t column)
     }
     for (uint32_t left = coarse; left != 0; left &= left - 1) {
         int c = __builtin_ctz(left);
-        collect_in_full(self, r, column + (size_t)c, refined->row_wants >> c & 1,
-                        refined->column_wants >> c & 1);
+        collect_in_full(self, r, column + (size_t)c, refined->row_hits >> c & 1,
+                        refined->column_hits >> c & 1);
     }
 }

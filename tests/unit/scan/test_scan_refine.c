@@ -182,26 +182,26 @@ static void check_estimates(const pairs *p, const kin_refined *found)
 /* The bits that comparing what was found gives; adds up how many there are. */
 static void check_bits(const pairs *p, uint32_t mask, const kin_refined *found, size_t bits[3])
 {
-    uint32_t row_wants = 0, column_wants = 0, too_coarse = 0;
+    uint32_t row_hits = 0, column_hits = 0, too_coarse = 0;
     for (size_t c = 0; c < COLUMNS; c++) {
         float error = found->error[c];
         float reach = add(found->estimate[c], error);
         if (!(mask >> c & 1))
             continue;
         if (reach >= p->row.threshold) {
-            row_wants |= 1u << c;
+            row_hits |= 1u << c;
             too_coarse |= (uint32_t)(error > p->row.tolerance) << c;
         }
         if (reach >= p->threshold[1 + c]) {
-            column_wants |= 1u << c;
+            column_hits |= 1u << c;
             too_coarse |= (uint32_t)(error > p->tolerance[1 + c]) << c;
         }
     }
-    assert_int_equal(found->row_wants, row_wants);
-    assert_int_equal(found->column_wants, column_wants);
+    assert_int_equal(found->row_hits, row_hits);
+    assert_int_equal(found->column_hits, column_hits);
     assert_int_equal(found->too_coarse, too_coarse);
-    bits[0] += (size_t)__builtin_popcount(row_wants);
-    bits[1] += (size_t)__builtin_popcount(column_wants);
+    bits[0] += (size_t)__builtin_popcount(row_hits);
+    bits[1] += (size_t)__builtin_popcount(column_hits);
     bits[2] += (size_t)__builtin_popcount(too_coarse);
 }
 
@@ -218,8 +218,8 @@ static void check_refine(const pairs *p, uint32_t mask, size_t bits[3])
         if (!same_bits(&found, &wanted, sizeof wanted))
             fail_msg("%s, mask %08x: differs; wants %08x and %08x, too coarse %08x, wanted %08x, "
                      "%08x and %08x",
-                     (*table)->name, mask, found.row_wants, found.column_wants, found.too_coarse,
-                     wanted.row_wants, wanted.column_wants, wanted.too_coarse);
+                     (*table)->name, mask, found.row_hits, found.column_hits, found.too_coarse,
+                     wanted.row_hits, wanted.column_hits, wanted.too_coarse);
     }
 }
 
@@ -314,9 +314,9 @@ static void test_refine_by_hand(void **state)
             assert_true(found.error[c] == 13.5f + 3 * (float)c);
         }
         /* 35.5 + 3 c reaches 100 from column 22 on */
-        assert_int_equal(found.row_wants, 0x7fffffff & UINT32_MAX << 22);
-        assert_int_equal(found.column_wants, 0x7fffffff);
-        assert_int_equal(found.too_coarse, found.row_wants);
+        assert_int_equal(found.row_hits, 0x7fffffff & UINT32_MAX << 22);
+        assert_int_equal(found.column_hits, 0x7fffffff);
+        assert_int_equal(found.too_coarse, found.row_hits);
     }
 }
 

@@ -1,9 +1,9 @@
 /*
- * scan/finish: rows finished many at a time against kin_rescore, row by row and bit for bit, and against
+ * scan/reranker: rows finished many at a time against kin_rescore, row by row and bit for bit, and against
  * the oracle: every type, policy and number of modalities, lists of candidates of every sort, pieces
  * of every size; and the memory it says it takes.
  */
-#include "scan/finish.h"
+#include "scan/reranker.h"
 #include "support/sets.h"
 #include "support/test.h"
 
@@ -43,7 +43,7 @@ static bool chosen(choice_kind kind, size_t i, size_t j, uint64_t *random)
 /* What is finished, and how. */
 typedef struct job {
     sample s;
-    size_t k, capacity; /* of the finisher */
+    size_t k, capacity; /* of the reranker */
     int32_t *row;       /* [n] the catalog's rows in the order they are finished in; owned */
     size_t lead;        /* collectors before the first of them */
     float tolerance;
@@ -205,17 +205,17 @@ static uint64_t pruned(const job *self, size_t first, size_t count)
 static void finish(job *self, size_t rows, bool any_size, const char *where, uint64_t *random)
 {
     kin_error err;
-    kin_finisher *finisher;
+    kin_reranker *reranker;
     judge by;
     size_t n = self->s.oracle.n;
     uint64_t pairs = 7, wanted = 7; /* it adds to what is there */
     judge_init(&by, self);
-    test_ok(kin_finisher_new(&finisher, &self->s.catalog, self->k, self->capacity, rows, &err),
+    test_ok(kin_reranker_new(&reranker, &self->s.catalog, self->k, self->capacity, rows, &err),
             &err);
     for (size_t at = 0, count; at < n; at += count) {
         count = any_size ? test_random_below(random, rows + 1) : rows; /* none, too */
         count = count < n - at ? count : n - at;
-        const kin_rows *got = kin_finisher_run(finisher, &self->collectors, self->lead + at,
+        const kin_rows *got = kin_reranker_run(reranker, &self->collectors, self->lead + at,
                                                self->row + at, count, &pairs);
         assert_int_equal(got->count, count);
         for (size_t q = 0; q < count; q++)
@@ -223,7 +223,7 @@ static void finish(job *self, size_t rows, bool any_size, const char *where, uin
         wanted += pruned(self, at, count);
         assert_true(pairs == wanted);
     }
-    kin_finisher_free(finisher);
+    kin_reranker_free(reranker);
     judge_release(&by);
 }
 
@@ -304,19 +304,19 @@ static void test_pairs_are_pruned(void **state)
     (void)state;
     enum { N = 90, PIECE = 40 };
     kin_error err;
-    kin_finisher *finisher;
+    kin_reranker *reranker;
     uint64_t random = 13;
     sample_spec spec = {.seed = 5, .n = N, .modality_count = 1, .d = {16}, .weight = {1}};
     job one = {.k = 10, .tolerance = 1e-5f, .lead = 4};
     job_make(&one, &spec, EVERYTHING, &random);
-    test_ok(kin_finisher_new(&finisher, &one.s.catalog, one.k, one.capacity, PIECE, &err), &err);
+    test_ok(kin_reranker_new(&reranker, &one.s.catalog, one.k, one.capacity, PIECE, &err), &err);
     for (size_t at = 0; at < N; at += PIECE) {
         size_t count = N - at < PIECE ? N - at : PIECE;
         uint64_t pairs = 0;
-        kin_finisher_run(finisher, &one.collectors, one.lead + at, one.row + at, count, &pairs);
+        kin_reranker_run(reranker, &one.collectors, one.lead + at, one.row + at, count, &pairs);
         assert_true(pairs >= count * one.k && pairs < count * (one.k + 4));
     }
-    kin_finisher_free(finisher);
+    kin_reranker_free(reranker);
     job_release(&one);
 }
 
@@ -327,12 +327,12 @@ static void test_rows_good(void **state)
     for (size_t d = 1; d <= 32768; d *= 8)
         for (size_t capacity = 33; capacity < 1 << 20; capacity *= 4) {
             catalog.modality[0].matrix.d = d;
-            size_t rows = kin_finisher_rows_good(&catalog, capacity);
+            size_t rows = kin_reranker_rows_good(&catalog, capacity);
             assert_in_range(rows, 1, 512);
             assert_true(rows == 1 || rows * capacity <= 1 << 18);
             assert_true(rows == 1 || rows * d * sizeof(float) <= 400 << 10);
         }
-    assert_true(kin_finisher_bytes(&catalog, 200, SIZE_MAX / 8, 3) == SIZE_MAX);
+    assert_true(kin_reranker_bytes(&catalog, 200, SIZE_MAX / 8, 3) == SIZE_MAX);
 }
 
 /* ---- memory ---------------------------------------------------------------------------------- */
@@ -348,14 +348,14 @@ static void check_bytes(const sample *s, size_t k, size_t rows)
 {
     enum { BOOKKEEPING = 4096 }; /* the C library's own, per block */
     kin_error err;
-    kin_finisher *finisher;
+    kin_reranker *reranker;
     size_t capacity = kin_collectors_capacity_good(k), before = allocated();
-    test_ok(kin_finisher_new(&finisher, &s->catalog, k, capacity, rows, &err), &err);
+    test_ok(kin_reranker_new(&reranker, &s->catalog, k, capacity, rows, &err), &err);
     size_t taken = allocated() - before;
-    size_t told = kin_finisher_bytes(&s->catalog, k, capacity, rows);
+    size_t told = kin_reranker_bytes(&s->catalog, k, capacity, rows);
     if (taken > told + BOOKKEEPING || told > taken + BOOKKEEPING)
         fail_msg("k %zu, %zu rows: %zu bytes taken, %zu told", k, rows, taken, told);
-    kin_finisher_free(finisher);
+    kin_reranker_free(reranker);
 }
 
 /* The plan's number is what is taken: what is left out would exceed the budget that a user set. */

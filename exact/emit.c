@@ -1,11 +1,11 @@
 /*
- * Finished rows on their way to the sink (exact/exact_state.h).
+ * Rows are reranked and emitted to the sink (exact/exact_state.h).
  */
 #include "exact/exact_state.h"
 
 #include <omp.h>
 
-/* Hands finished rows on, one by one; stops where another thread has failed. */
+/* Emits reranked rows, one by one; stops where another thread has failed. */
 static int hand_on(kin_row_sink sink, const int32_t *row, const kin_rows *done, const int *failed,
                    kin_error *err)
 {
@@ -22,20 +22,20 @@ static int hand_on(kin_row_sink sink, const int32_t *row, const kin_rows *done, 
     return rc;
 }
 
-/* A group's rows, finished and handed on, so many at a time as the finisher takes. */
-static int finish_group(kin_exact *self, size_t group, kin_finisher *finisher, kin_row_sink sink,
+/* A group's rows, reranked and emitted, so many at a time as the reranker takes. */
+static int rerank_group(kin_exact *self, size_t group, kin_reranker *reranker, kin_row_sink sink,
                         uint64_t *pairs, const int *failed, kin_error *err)
 {
     const kin_order *order = &self->codes.order;
     size_t end = order->start[group + 1], left = end - order->start[group];
-    size_t most = self->plan.finish_rows;
+    size_t most = self->plan.rerank_rows;
     size_t pieces = (left + most - 1) / most;
     int rc = 0;
     for (size_t at = order->start[group]; at < end && rc == 0; pieces--) {
         size_t count = (end - at + pieces - 1) / pieces;
         const int32_t *row = order->row + at;
         const kin_rows *done =
-            kin_finisher_run(finisher, &self->collectors, at - self->scan.first, row, count, pairs);
+            kin_reranker_run(reranker, &self->collectors, at - self->scan.first, row, count, pairs);
         rc = hand_on(sink, row, done, failed, err);
         at += count;
     }
@@ -43,7 +43,7 @@ static int finish_group(kin_exact *self, size_t group, kin_finisher *finisher, k
 }
 
 /* Groups first .. last - 1, side by side. What goes wrong first is what the caller hears. */
-static int finish_groups(kin_exact *self, size_t first, size_t last, kin_row_sink sink,
+static int rerank_groups(kin_exact *self, size_t first, size_t last, kin_row_sink sink,
                          kin_error *err)
 {
     uint64_t pairs = 0;
@@ -56,7 +56,7 @@ static int finish_groups(kin_exact *self, size_t first, size_t last, kin_row_sin
         before = failed;
         if (before != 0)
             continue;
-        rc = finish_group(self, g, self->finisher[omp_get_thread_num()], sink, &pairs, &failed,
+        rc = rerank_group(self, g, self->reranker[omp_get_thread_num()], sink, &pairs, &failed,
                           &own);
 #pragma omp critical(kin_exact_finish)
         if (rc != 0 && failed == 0) {
@@ -86,7 +86,7 @@ int kin_exact_hand_on_empty(kin_exact *self, kin_row_sink sink, kin_error *err)
     return rc;
 }
 
-/* How many groups are finished between looks at the monitor: some tenths of a second of work a thread, at
+/* How many groups are reranked between looks at the monitor: some tenths of a second of work a thread, at
  * 32 groups for K = 200 and 1,024 dimensions. */
 static size_t groups_at_a_time(const kin_exact *self)
 {
@@ -96,7 +96,7 @@ static size_t groups_at_a_time(const kin_exact *self)
     return (size_t)self->threads * (groups > 0 ? groups : 1);
 }
 
-int kin_exact_finish_rows(kin_exact *self, size_t first, size_t last, kin_row_sink sink,
+int kin_exact_rerank_rows(kin_exact *self, size_t first, size_t last, kin_row_sink sink,
                           const kin_monitor *monitor, kin_error *err)
 {
     const size_t *start = self->codes.order.start;
@@ -106,7 +106,7 @@ int kin_exact_finish_rows(kin_exact *self, size_t first, size_t last, kin_row_si
         to = last - from < stretch ? last : from + stretch;
         rc = kin_monitor_check(monitor, err);
         if (rc == 0)
-            rc = finish_groups(self, from, to, sink, err);
+            rc = rerank_groups(self, from, to, sink, err);
         if (rc == 0)
             kin_exact_tell(self,
                            (double)(start[to] - start[from]) * (double)self->options.top_k *
