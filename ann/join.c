@@ -1,5 +1,5 @@
 /*
- * The self-join (ann/join.h): set-up, plan, and the run over all lists.
+ * The self-join (ann/join.h): set-up, plan, and the run over all clusters.
  */
 #include "ann/join_state.h"
 #include "core/memory.h"
@@ -12,9 +12,9 @@
 /* Rows too wide for sums of lifted codes in int32, as in exact/exact.h. */
 enum { DIMENSIONS_MAX = 32768 };
 
-/* Lists between looks at the monitor, per thread: about half a second, beside which it is little that threads
- * wait for the last list. */
-enum { LISTS_AT_A_TIME = 64 };
+/* Clusters between looks at the monitor, per thread: about half a second, beside which it is little that threads
+ * wait for the last cluster. */
+enum { CLUSTERS_AT_A_TIME = 64 };
 
 /* ---- set-up ---------------------------------------------------------------------------------------- */
 
@@ -64,7 +64,7 @@ static int make_plan(kin_join *self, kin_error *err)
 {
     kin_join_plan *plan = &self->plan;
     const kin_codes *codes = &self->codes;
-    size_t n = self->catalog->n, lists = kin_order_groups_most(self->twins.count);
+    size_t n = self->catalog->n, clusters = kin_clustering_clusters_most(self->twins.count);
     plan->lead = codes->rotation.lead;
     plan->tail = codes->rotation.tail;
     plan->distinct = self->twins.count;
@@ -73,8 +73,8 @@ static int make_plan(kin_join *self, kin_error *err)
         kin_codes_bytes(codes), kin_rotation_bytes(codes->fused.d, codes->rotation.reflectors));
     size_t kept = kin_size_add(kin_distinct_bytes(n), n + n / 8 + 1);
     size_t joining =
-        kin_size_add(kin_lists_bytes(lists, plan->lead),
-                     kin_size_mul((size_t)self->threads, kin_join_worker_bytes(self, lists)));
+        kin_size_add(kin_cluster_stats_bytes(clusters, plan->lead),
+                     kin_size_mul((size_t)self->threads, kin_join_worker_bytes(self, clusters)));
     size_t encoding = kin_codes_encode_work_bytes(codes);
     plan->work_bytes = joining > encoding ? joining : encoding;
     size_t tuning = kin_join_sample_bytes(self->twins.count, self->options.top_k);
@@ -84,9 +84,9 @@ static int make_plan(kin_join *self, kin_error *err)
     kin_memory_plan_add(&parts, "threads", plan->work_bytes, 1);
     kin_memory_plan_add(&parts, "the sample that sets the effort", tuning, 1);
     if (self->options.trace)
-        kin_memory_plan_add(&parts, "traced rows", kin_join_trace_bytes(self, lists), 1);
+        kin_memory_plan_add(&parts, "traced rows", kin_join_trace_bytes(self, clusters), 1);
     plan->total_bytes = parts.total_bytes;
-    size_t ordering = kin_size_add(kept, kin_codes_order_work_bytes(codes));
+    size_t ordering = kin_size_add(kept, kin_codes_clustering_work_bytes(codes));
     if (ordering > plan->total_bytes) {
         parts = (kin_memory_plan){.hint = parts.hint};
         kin_memory_plan_add(&parts, "ordering rows", ordering, 1);
@@ -137,9 +137,9 @@ void kin_join_free(kin_join *self)
         return;
     release_workers(self);
     kin_join_sample_free(self->sample);
-    kin_lists_release(&self->lists);
+    kin_cluster_stats_release(&self->stats);
     kin_codes_release(&self->codes);
-    kin_order_release(&self->order);
+    kin_clustering_release(&self->clustering);
     kin_distinct_release(&self->twins);
     free(self->leave_out);
     free(self->alone);
@@ -178,11 +178,12 @@ int kin_join_encode(kin_join *self, const kin_monitor *monitor, kin_error *err)
                                  .slack = 1,
                                  .estimates = true,
                                  .leave_out = self->leave_out,
-                                 .order = self->order.count > 0 ? &self->order : NULL};
+                                 .clustering =
+                                     self->clustering.count > 0 ? &self->clustering : NULL};
     kin_monitor_stage(monitor, "encode");
     int rc = kin_codes_encode(&self->codes, &options, monitor, err);
     if (rc == 0)
-        rc = kin_lists_init(&self->lists, &self->codes, err);
+        rc = kin_cluster_stats_init(&self->stats, &self->codes, err);
     if (rc == 0)
         rc = init_workers(self, err);
     return rc;
@@ -216,14 +217,14 @@ static void fail(failure *self, int rc, const kin_error *own)
     }
 }
 
-/* The rows of a list: candidates, canonical scores, and on their way. */
-static int join_list(kin_join_worker *self, size_t h, kin_row_sink sink, const failure *others,
-                     kin_error *err)
+/* The rows of a cluster: candidates, canonical scores, and on their way. */
+static int join_cluster(kin_join_worker *self, size_t h, kin_row_sink sink, const failure *others,
+                        kin_error *err)
 {
     const kin_join *join = self->join;
-    const kin_order *order = &join->codes.order;
-    size_t first = order->start[h], count = order->start[h + 1] - first;
-    size_t at[KIN_GROUP_MAX];
+    const kin_clustering *clustering = &join->codes.clustering;
+    size_t first = clustering->start[h], count = clustering->start[h + 1] - first;
+    size_t at[KIN_CLUSTER_MAX];
     for (size_t i = 0; i < count; i++)
         at[i] = first + i;
     kin_join_scan(self, at, count, h, join->effort.reach);
@@ -231,7 +232,7 @@ static int join_list(kin_join_worker *self, size_t h, kin_row_sink sink, const f
     int rc = 0;
     for (size_t from = 0, rows; from < count && rc == 0; from += rows, pieces--) {
         rows = (count - from + pieces - 1) / pieces;
-        const int32_t *row = order->row + first + from;
+        const int32_t *row = clustering->row + first + from;
         const kin_rows *best = kin_reranker_run(self->reranker, &self->collectors, from, row, rows,
                                                 &self->pairs_scored);
         for (size_t i = 0; i < rows && rc == 0 && !failed(others); i++)
@@ -240,8 +241,8 @@ static int join_list(kin_join_worker *self, size_t h, kin_row_sink sink, const f
     return rc;
 }
 
-static int join_lists(kin_join *self, const int32_t *list, size_t count, kin_row_sink sink,
-                      kin_error *err)
+static int join_clusters(kin_join *self, const int32_t *cluster, size_t count, kin_row_sink sink,
+                         kin_error *err)
 {
     failure first = {0, err};
 #pragma omp parallel num_threads(self->threads)
@@ -253,7 +254,7 @@ static int join_lists(kin_join *self, const int32_t *list, size_t count, kin_row
             kin_error own;
             if (failed(&first))
                 continue;
-            int rc = join_list(worker, (size_t)list[i], sink, &first, &own);
+            int rc = join_cluster(worker, (size_t)cluster[i], sink, &first, &own);
             if (rc != 0)
                 fail(&first, rc, &own);
         }
@@ -278,7 +279,7 @@ static int hand_on_empty(kin_join *self, kin_row_sink sink, kin_error *err)
 static kin_join_report count_up(const kin_join *self)
 {
     kin_scan_counts sum = {0};
-    kin_join_report all = {.rows = self->codes.order.count, .lists = self->lists.count};
+    kin_join_report all = {.rows = self->codes.clustering.count, .clusters = self->stats.count};
     for (int t = 0; t < self->threads; t++) {
         kin_scan_counts_add(&sum, kin_pairscan_counts(self->worker[t].pairscan));
         all.probes += self->worker[t].probes;
@@ -308,26 +309,27 @@ static void make_report(kin_join *self, const kin_join_report *before)
 
 int kin_join_run(kin_join *self, kin_row_sink sink, const kin_monitor *monitor, kin_error *err)
 {
-    size_t lists = self->lists.count, stretch = LISTS_AT_A_TIME * (size_t)self->threads;
-    size_t n = self->catalog->n, rows = self->codes.order.count;
+    size_t clusters = self->stats.count, stretch = CLUSTERS_AT_A_TIME * (size_t)self->threads;
+    size_t n = self->catalog->n, rows = self->codes.clustering.count;
     kin_join_report before = count_up(self);
-    int32_t *tour = kin_alloc(lists, sizeof *tour);
-    if (!tour)
-        return kin_fail_alloc(err, "the order of lists", lists * sizeof *tour);
-    int rc = kin_lists_tour(&self->lists, tour, err);
+    int32_t *order = kin_alloc(clusters, sizeof *order);
+    if (!order)
+        return kin_fail_alloc(err, "the order of clusters", clusters * sizeof *order);
+    int rc = kin_cluster_stats_order(&self->stats, order, err);
     kin_codes_set_tail_share(&self->codes, self->effort.tail_share);
     kin_monitor_progress(monitor, 0, n);
-    for (size_t from = 0, done = 0; from < lists && rc == 0; from += stretch) {
-        size_t count = lists - from < stretch ? lists - from : stretch;
+    for (size_t from = 0, done = 0; from < clusters && rc == 0; from += stretch) {
+        size_t count = clusters - from < stretch ? clusters - from : stretch;
         rc = kin_monitor_check(monitor, err);
         if (rc == 0)
-            rc = join_lists(self, tour + from, count, sink, err);
+            rc = join_clusters(self, order + from, count, sink, err);
         for (size_t i = from; i < from + count; i++)
-            done += self->codes.order.start[tour[i] + 1] - self->codes.order.start[tour[i]];
+            done +=
+                self->codes.clustering.start[order[i] + 1] - self->codes.clustering.start[order[i]];
         if (rc == 0)
             kin_monitor_progress(monitor, (size_t)((double)n * (double)done / (double)rows), n);
     }
-    free(tour);
+    free(order);
     if (rc == 0)
         rc = hand_on_empty(self, sink, err);
     if (rc == 0)

@@ -1,26 +1,26 @@
 #ifndef KIN_ANN_JOIN_H
 #define KIN_ANN_JOIN_H
 /*
- * `join`: every item asks, so the questions are grouped. A self-join over lists, in fused space.
+ * `join`: every item asks, so the questions are grouped. A self-join over clusters, in fused space.
  *
  *   distinct   identical items are one row; the others are given its neighbours
- *   encode     rows become int8 codes (scan/codes.h), in lists of some hundred similar rows (scan/order.h)
- *   tune       for sampled rows all lists are scanned; what it would have taken to find their
+ *   encode     rows become int8 codes (scan/codes.h), in clusters of some hundred similar rows (scan/clustering.h)
+ *   tune       for sampled rows all clusters are scanned; what it would have taken to find their
  *              neighbours sets the effort for all (kin_join_effort)
- *   join       list after list: its rows look at the lists that may hold neighbours, tile against tile,
+ *   join       cluster after cluster: its rows look at the clusters that may hold neighbours, tile against tile,
  *              their candidates are scored canonically (core/score.h), written and forgotten
  *
- * Which lists a row looks at. Scores of row x with the members of list h spread around the score with
+ * Which clusters a row looks at. Scores of row x with the members of cluster h spread around the score with
  * their mean by about sigma = |p_x| s_h + |t_x| t_h, p and t the leading and the other coordinates, s_h and
- * t_h the list's root mean square distance from its mean per coordinate. The list is probed if
+ * t_h the cluster's root mean square distance from its mean per coordinate. The cluster is probed if
  *     mean score + reach * sigma >= the row's threshold,
- * the K-th best estimate so far. So rows inside a list look at few, rows at borders at many, and nobody
- * sets a number of probes. Lists are taken from the nearest one on, so that thresholds rise early.
+ * the K-th best estimate so far. So rows inside a cluster look at few, rows at borders at many, and nobody
+ * sets a number of probes. Clusters are taken from the nearest one on, so that thresholds rise early.
  *
- * A finished row depends on the row, the codes and the effort alone: rows of a list are scanned by one
+ * A finished row depends on the row, the codes and the effort alone: rows of a cluster are scanned by one
  * thread in one order, and only their own collectors are touched. Same bytes for any number of threads.
  *
- * Memory: codes (3 lead + tail bytes a row), and a list's collectors per thread. Nothing grows with
+ * Memory: codes (3 lead + tail bytes a row), and a cluster's collectors per thread. Nothing grows with
  * n * K. Time: see docs/JOIN.md.
  */
 #include "ann/traced.h"
@@ -42,7 +42,7 @@ typedef struct kin_join_options {
 
 /* How hard the join looks, and what that did for the sample. */
 typedef struct kin_join_effort {
-    float reach;      /* see above; INFINITY: all lists */
+    float reach;      /* see above; INFINITY: all clusters */
     float tail_share; /* of the product of two tails' lengths, that a tile's bound allows for */
     size_t sampled;   /* rows */
     double recall;    /* of the sampled rows, mean */
@@ -58,8 +58,8 @@ typedef struct kin_join_plan {
 } kin_join_plan;
 
 typedef struct kin_join_report {
-    size_t rows, lists;        /* distinct rows in pairs */
-    unsigned long long probes; /* of a list by a row */
+    size_t rows, clusters;     /* distinct rows in pairs */
+    unsigned long long probes; /* of a cluster by a row */
     unsigned long long pairs, tiles, tiles_left, refined, collected, full;
 } kin_join_report;
 
@@ -94,9 +94,9 @@ void kin_join_retarget(kin_join *self, double target, size_t evaluated);
 /* Sets the effort by a sample. */
 int kin_join_tune(kin_join *self, const kin_monitor *monitor, kin_error *err);
 
-/* More effort for all rows, at least for half of the loss that was aimed at; all lists where the sample shows
+/* More effort for all rows, at least for half of the loss that was aimed at; all clusters where the sample shows
  * no loss to mend. Tunes first where the effort was loaded. *raised is false, and nothing changed, when all
- * lists are scanned already. */
+ * clusters are scanned already. */
 int kin_join_raise(kin_join *self, bool *raised, const kin_monitor *monitor, kin_error *err);
 
 /* The items that serve to tune, ascending, kin_alloc'd: the evaluation draws others. After kin_join_encode. */
@@ -107,16 +107,16 @@ int kin_join_run(kin_join *self, kin_row_sink sink, const kin_monitor *monitor, 
 
 /* Rows of the catalog that are in pairs are joined once more, one by one, with the effort of the last run.
  * One source: what was left in the row's collector in the end and scored canonically, each candidate with
- * all items that are the same. `reach` of a list is -INFINITY where the row looked at it, else the effort
+ * all items that are the same. `reach` of a cluster is -INFINITY where the row looked at it, else the effort
  * that would have let it, given the row's threshold in the end: always more than the one it had. INFINITY: none
  * would. Wants a join with the option `trace`. */
 int kin_join_trace(kin_join *self, const int32_t *row /* [count] */, size_t count,
                    kin_traced_sink sink, const kin_monitor *monitor, kin_error *err);
 
-/* How many lists there are, and the one that each item is in, -1 for those in no pair. After
+/* How many clusters there are, and the one that each item is in, -1 for those in no pair. After
  * kin_join_encode. */
-size_t kin_join_list_count(const kin_join *self);
-int kin_join_list_of(const kin_join *self, int32_t *list /* [n] */, kin_error *err);
+size_t kin_join_cluster_count(const kin_join *self);
+int kin_join_cluster_of(const kin_join *self, int32_t *cluster /* [n] */, kin_error *err);
 
 const kin_join_plan *kin_join_get_plan(const kin_join *self);
 const kin_join_effort *kin_join_get_effort(const kin_join *self);

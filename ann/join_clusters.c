@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-size_t kin_lists_bytes(size_t count, size_t lead)
+size_t kin_cluster_stats_bytes(size_t count, size_t lead)
 {
-    return kin_size_mul(kin_size_mul(count, lead + KIN_LIST_SPREADS), sizeof(float));
+    return kin_size_mul(kin_size_mul(count, lead + KIN_CLUSTER_SPREADS), sizeof(float));
 }
 
 /* The leading coordinates of a row, from its high codes. */
@@ -23,13 +23,13 @@ static float load_lead(const kin_codes *codes, size_t at, float *out)
     return square;
 }
 
-/* Mean and spread of one list. `x` [lead] is room for a row. */
+/* Mean and spread of one cluster. `x` [lead] is room for a row. */
 static void describe(const kin_codes *codes, size_t h, float *x, float *out)
 {
-    size_t first = codes->order.start[h], last = codes->order.start[h + 1];
+    size_t first = codes->clustering.start[h], last = codes->clustering.start[h + 1];
     size_t lead = codes->rotation.lead, tail = codes->rotation.tail;
     float share = 1 / (float)(last - first), square = 0, tail_square = 0, bias = 0, mean_square = 0;
-    memset(out, 0, (lead + KIN_LIST_SPREADS) * sizeof *out);
+    memset(out, 0, (lead + KIN_CLUSTER_SPREADS) * sizeof *out);
     for (size_t at = first; at < last; at++) {
         const kin_code_facts *facts = &codes->facts[at];
         square += share * load_lead(codes, at, x);
@@ -45,17 +45,17 @@ static void describe(const kin_codes *codes, size_t h, float *x, float *out)
     out[lead + 2] = bias;
 }
 
-int kin_lists_init(kin_lists *self, const kin_codes *codes, kin_error *err)
+int kin_cluster_stats_init(kin_cluster_stats *self, const kin_codes *codes, kin_error *err)
 {
-    size_t count = codes->order.groups, lead = codes->rotation.lead;
+    size_t count = codes->clustering.clusters, lead = codes->rotation.lead;
     bool refused = false;
-    *self = (kin_lists){.count = count,
-                        .lead = lead,
-                        .tail = codes->rotation.tail,
-                        .width = lead + KIN_LIST_SPREADS};
-    self->list = kin_alloc(kin_size_mul(count, self->width), sizeof *self->list);
-    if (!self->list)
-        return kin_fail_alloc(err, "lists", kin_lists_bytes(count, lead));
+    *self = (kin_cluster_stats){.count = count,
+                                .lead = lead,
+                                .tail = codes->rotation.tail,
+                                .width = lead + KIN_CLUSTER_SPREADS};
+    self->value = kin_alloc(kin_size_mul(count, self->width), sizeof *self->value);
+    if (!self->value)
+        return kin_fail_alloc(err, "lists", kin_cluster_stats_bytes(count, lead));
 #pragma omp parallel reduction(|| : refused)
     {
         float *x = kin_alloc(lead, sizeof *x);
@@ -63,20 +63,20 @@ int kin_lists_init(kin_lists *self, const kin_codes *codes, kin_error *err)
 #pragma omp for schedule(dynamic)
         for (size_t h = 0; h < count; h++)
             if (x)
-                describe(codes, h, x, self->list + h * self->width);
+                describe(codes, h, x, self->value + h * self->width);
         free(x);
     }
     return refused ? kin_fail_alloc(err, "lists", lead * sizeof(float)) : 0;
 }
 
-void kin_lists_release(kin_lists *self)
+void kin_cluster_stats_release(kin_cluster_stats *self)
 {
-    free(self->list);
-    *self = (kin_lists){0};
+    free(self->value);
+    *self = (kin_cluster_stats){0};
 }
 
-void kin_lists_row(const kin_lists *self, const kin_codes *codes, size_t at, float reach,
-                   float *out)
+void kin_cluster_stats_row(const kin_cluster_stats *self, const kin_codes *codes, size_t at,
+                           float reach, float *out)
 {
     const kin_code_facts *facts = &codes->facts[at];
     float square = load_lead(codes, at, out);
@@ -85,32 +85,32 @@ void kin_lists_row(const kin_lists *self, const kin_codes *codes, size_t at, flo
     out[self->lead + 2] = 1;
 }
 
-void kin_lists_mean(const kin_lists *self, size_t h, float reach, float *out)
+void kin_cluster_stats_mean(const kin_cluster_stats *self, size_t h, float reach, float *out)
 {
-    const float *list = self->list + h * self->width;
-    float square = (float)self->lead * list[self->lead] * list[self->lead];
+    const float *cluster = self->value + h * self->width;
+    float square = (float)self->lead * cluster[self->lead] * cluster[self->lead];
     for (size_t k = 0; k < self->lead; k++)
-        square += list[k] * list[k];
-    memcpy(out, list, self->lead * sizeof *out);
+        square += cluster[k] * cluster[k];
+    memcpy(out, cluster, self->lead * sizeof *out);
     out[self->lead] = reach * sqrtf(square);
-    out[self->lead + 1] = reach * list[self->lead + 1] * sqrtf((float)self->tail);
+    out[self->lead + 1] = reach * cluster[self->lead + 1] * sqrtf((float)self->tail);
     out[self->lead + 2] = 1;
 }
 
-void kin_lists_expect(const kin_lists *self, size_t h, const float *row, float bias, float *mean,
-                      float *sigma)
+void kin_cluster_stats_expect(const kin_cluster_stats *self, size_t h, const float *row, float bias,
+                              float *mean, float *sigma)
 {
-    const float *list = self->list + h * self->width;
+    const float *cluster = self->value + h * self->width;
     size_t lead = self->lead;
-    *mean = list[lead + 2] + bias;
-    *sigma = row[lead] * list[lead] + row[lead + 1] * list[lead + 1];
+    *mean = cluster[lead + 2] + bias;
+    *sigma = row[lead] * cluster[lead] + row[lead + 1] * cluster[lead + 1];
     for (size_t k = 0; k < lead; k++)
-        *mean += row[k] * list[k];
+        *mean += row[k] * cluster[k];
 }
 
-/* ---- tour ------------------------------------------------------------------------------------------ */
+/* ---- cluster order ------------------------------------------------------------------------------------------ */
 
-int kin_lists_tour(const kin_lists *self, int32_t *out, kin_error *err)
+int kin_cluster_stats_order(const kin_cluster_stats *self, int32_t *out, kin_error *err)
 {
     size_t count = self->count;
     float *near = kin_alloc(count, sizeof *near);
@@ -118,15 +118,15 @@ int kin_lists_tour(const kin_lists *self, int32_t *out, kin_error *err)
     if (!near || !seen) {
         free(near);
         free(seen);
-        return kin_fail_alloc(err, "the order of lists", count * sizeof *near);
+        return kin_fail_alloc(err, "the order of clusters", count * sizeof *near);
     }
     size_t here = 0;
     for (size_t i = 0; i < count; i++) {
         out[i] = (int32_t)here;
         seen[here] = 1;
         size_t next = count;
-        cblas_sgemv(CblasRowMajor, CblasNoTrans, (int)count, (int)self->lead, 1, self->list,
-                    (int)self->width, self->list + here * self->width, 1, 0, near, 1);
+        cblas_sgemv(CblasRowMajor, CblasNoTrans, (int)count, (int)self->lead, 1, self->value,
+                    (int)self->width, self->value + here * self->width, 1, 0, near, 1);
         for (size_t h = 0; h < count; h++)
             if (!seen[h] && (next == count || near[h] > near[next]))
                 next = h;

@@ -34,26 +34,26 @@ json_t *kin_join_facts(const kin_join *self)
 {
     const kin_join_effort *effort = &self->effort;
     return json_pack("{s:I, s:I, s:I, s:f, s:I, s:o, s:o, s:f, s:I, s:f, s:f}", "lists",
-                     (json_int_t)self->codes.order.groups, "rows",
-                     (json_int_t)self->codes.order.count, "top_k", (json_int_t)self->options.top_k,
-                     "target", self->options.target, "seed", (json_int_t)self->options.seed,
-                     "weights", weights_of(self->catalog), "reach", reach_of(effort->reach),
-                     "tail_share", (double)effort->tail_share, "sampled",
+                     (json_int_t)self->codes.clustering.clusters, "rows",
+                     (json_int_t)self->codes.clustering.count, "top_k",
+                     (json_int_t)self->options.top_k, "target", self->options.target, "seed",
+                     (json_int_t)self->options.seed, "weights", weights_of(self->catalog), "reach",
+                     reach_of(effort->reach), "tail_share", (double)effort->tail_share, "sampled",
                      (json_int_t)effort->sampled, "sample_recall", effort->recall,
                      "rows_scanned_share", effort->scanned);
 }
 
 int kin_join_save(const kin_join *self, const char *directory, json_t **manifest, kin_error *err)
 {
-    const kin_order *order = &self->codes.order;
-    size_t starts = order->groups + 1;
+    const kin_clustering *clustering = &self->codes.clustering;
+    size_t starts = clustering->clusters + 1;
     int32_t *start = kin_alloc(starts, sizeof *start);
     if (!start)
         return kin_fail_alloc(err, "the order of rows", starts * sizeof *start);
     for (size_t g = 0; g < starts; g++)
-        start[g] = (int32_t)order->start[g];
-    int rc =
-        kin_index_array_write(directory, "join", "row", "<i4", order->row, 1, &order->count, err);
+        start[g] = (int32_t)clustering->start[g];
+    int rc = kin_index_array_write(directory, "join", "row", "<i4", clustering->row, 1,
+                                   &clustering->count, err);
     if (rc == 0)
         rc = kin_index_array_write(directory, "join", "start", "<i4", start, 1, &starts, err);
     free(start);
@@ -64,24 +64,24 @@ int kin_join_save(const kin_join *self, const char *directory, json_t **manifest
 
 /* ---- reading ---------------------------------------------------------------------------------------- */
 
-static int no_order(const char *path, const char *why, kin_error *err)
+static int no_clustering(const char *path, const char *why, kin_error *err)
 {
     return kin_fail(err, KIN_E_DATA, kin_index_again, "%s is no order of the catalog's rows: %s",
                     path, why);
 }
 
 /* Every distinct row that takes part in pairs must be there once, and nothing else. */
-static int check_rows(const kin_join *join, const kin_order *order, const char *path,
+static int check_rows(const kin_join *join, const kin_clustering *clustering, const char *path,
                       kin_error *err)
 {
     size_t n = join->catalog->n;
     uint8_t *seen = kin_alloc_zero(n, 1);
     int rc = seen ? 0 : kin_fail_alloc(err, "the order of rows", n);
-    for (size_t i = 0; i < order->count && rc == 0; i++) {
-        int32_t row = order->row[i];
+    for (size_t i = 0; i < clustering->count && rc == 0; i++) {
+        int32_t row = clustering->row[i];
         if (row < 0 || (size_t)row >= n || seen[row] || join->catalog->present[row] == 0 ||
             join->leave_out[row])
-            rc = no_order(path, "a row is missing, repeated or no item's", err);
+            rc = no_clustering(path, "a row is missing, repeated or no item's", err);
         else
             seen[row] = 1;
     }
@@ -90,22 +90,22 @@ static int check_rows(const kin_join *join, const kin_order *order, const char *
 }
 
 /* Groups follow each other, are not too large, and their rows have the same modalities. */
-static int check_groups(const kin_join *join, kin_order *order, const int32_t *start,
-                        const char *path, kin_error *err)
+static int check_clusters(const kin_join *join, kin_clustering *clustering, const int32_t *start,
+                          const char *path, kin_error *err)
 {
-    if (start[0] != 0 || (size_t)start[order->groups] != order->count)
-        return no_order(path, "lists do not hold all rows", err);
-    for (size_t g = 0; g < order->groups; g++) {
-        if (start[g + 1] <= start[g] || start[g + 1] - start[g] > KIN_GROUP_MAX ||
-            (size_t)start[g + 1] > order->count)
-            return no_order(path, "a list has no rows or too many", err);
-        order->start[g] = (size_t)start[g];
-        order->pattern[g] = join->catalog->present[order->row[start[g]]];
+    if (start[0] != 0 || (size_t)start[clustering->clusters] != clustering->count)
+        return no_clustering(path, "clusters do not hold all rows", err);
+    for (size_t g = 0; g < clustering->clusters; g++) {
+        if (start[g + 1] <= start[g] || start[g + 1] - start[g] > KIN_CLUSTER_MAX ||
+            (size_t)start[g + 1] > clustering->count)
+            return no_clustering(path, "a cluster has no rows or too many", err);
+        clustering->start[g] = (size_t)start[g];
+        clustering->pattern[g] = join->catalog->present[clustering->row[start[g]]];
         for (int32_t i = start[g]; i < start[g + 1]; i++)
-            if (join->catalog->present[order->row[i]] != order->pattern[g])
-                return no_order(path, "a list has rows of different modalities", err);
+            if (join->catalog->present[clustering->row[i]] != clustering->pattern[g])
+                return no_clustering(path, "a cluster has rows of different modalities", err);
     }
-    order->start[order->groups] = order->count;
+    clustering->start[clustering->clusters] = clustering->count;
     return 0;
 }
 
@@ -118,36 +118,36 @@ static int read_part(void **out, char **path, const kin_dir *dir, const char *wh
     return kin_index_array_read(out, path, dir, "join", what, "<i4", rows, 1, err);
 }
 
-static int read_order(kin_join *self, const kin_dir *dir, const json_t *facts, kin_error *err)
+static int read_clustering(kin_join *self, const kin_dir *dir, const json_t *facts, kin_error *err)
 {
-    kin_order *order = &self->order;
+    kin_clustering *clustering = &self->clustering;
     size_t rows = (size_t)json_integer_value(json_object_get(facts, "rows"));
-    size_t lists = (size_t)json_integer_value(json_object_get(facts, "lists"));
+    size_t clusters = (size_t)json_integer_value(json_object_get(facts, "lists"));
     void *start = NULL, *row = NULL;
     char *path = NULL;
     if (rows == 0 && self->takes_part == 0) /* items that are in no pair have no order */
         return 0;
-    if (rows != self->takes_part || lists == 0 || lists > rows ||
-        lists > kin_order_groups_most(self->catalog->n))
+    if (rows != self->takes_part || clusters == 0 || clusters > rows ||
+        clusters > kin_clustering_clusters_most(self->catalog->n))
         return kin_fail(err, KIN_E_DATA, kin_index_again,
-                        "%s/manifest.json has %zu distinct rows in %zu lists, the catalog %zu",
-                        dir->path, rows, lists, self->takes_part);
+                        "%s/manifest.json has %zu distinct rows in %zu clusters, the catalog %zu",
+                        dir->path, rows, clusters, self->takes_part);
     int rc = read_part(&row, &path, dir, "row", rows, err);
-    *order = (kin_order){.count = rows, .row = row, .groups = lists};
+    *clustering = (kin_clustering){.count = rows, .row = row, .clusters = clusters};
     if (rc == 0)
-        rc = check_rows(self, order, path, err);
+        rc = check_rows(self, clustering, path, err);
     if (rc == 0)
-        rc = read_part(&start, &path, dir, "start", lists + 1, err);
-    order->start = kin_alloc(lists + 1, sizeof *order->start);
-    order->pattern = kin_alloc(lists, 1);
-    if (rc == 0 && (!order->start || !order->pattern))
-        rc = kin_fail_alloc(err, "the order of rows", lists * sizeof *order->start);
+        rc = read_part(&start, &path, dir, "start", clusters + 1, err);
+    clustering->start = kin_alloc(clusters + 1, sizeof *clustering->start);
+    clustering->pattern = kin_alloc(clusters, 1);
+    if (rc == 0 && (!clustering->start || !clustering->pattern))
+        rc = kin_fail_alloc(err, "the order of rows", clusters * sizeof *clustering->start);
     if (rc == 0)
-        rc = check_groups(self, order, start, path, err);
+        rc = check_clusters(self, clustering, start, path, err);
     free(start);
     free(path);
     if (rc != 0)
-        kin_order_release(order);
+        kin_clustering_release(clustering);
     return rc;
 }
 
@@ -201,7 +201,7 @@ int kin_join_load(kin_join *self, const kin_dir *dir, const json_t *manifest, bo
     if (!facts)
         return 0;
     bool same = false;
-    int rc = read_order(self, dir, facts, err);
+    int rc = read_clustering(self, dir, facts, err);
     if (rc == 0)
         rc = same_question(&same, self, facts, err);
     if (rc == 0 && same)

@@ -46,7 +46,7 @@ static size_t sample_rows(size_t n)
 static size_t sample_at(const kin_join *join, size_t i)
 {
     uint64_t key = kin_random_key((uint64_t)join->options.seed, RANDOM_ROWS, 0);
-    return kin_random_place(key, join->codes.order.count, i);
+    return kin_random_place(key, join->codes.clustering.count, i);
 }
 
 static int ascending(const void *a, const void *b)
@@ -65,7 +65,7 @@ size_t kin_join_sample_bytes(size_t n, size_t k)
 
 int kin_join_sample_draw(kin_join *join, kin_error *err)
 {
-    size_t rows = sample_rows(join->codes.order.count), k = join->options.top_k;
+    size_t rows = sample_rows(join->codes.clustering.count), k = join->options.top_k;
     kin_join_sample *self = calloc(1, sizeof *self);
     join->sample = self;
     if (!self)
@@ -87,12 +87,12 @@ int kin_join_sample_draw(kin_join *join, kin_error *err)
 
 /* ---- what it takes ---------------------------------------------------------------------------------- */
 
-/* From which reach on a row with this threshold looks at list h; `row` is its side of gates for a reach of 1. */
+/* From which reach on a row with this threshold looks at cluster h; `row` is its side of gates for a reach of 1. */
 static float reach_needed(const kin_join *join, const float *row, size_t at, size_t h,
                           float threshold)
 {
     float mean, sigma;
-    kin_lists_expect(&join->lists, h, row, join->codes.facts[at].bias, &mean, &sigma);
+    kin_cluster_stats_expect(&join->stats, h, row, join->codes.facts[at].bias, &mean, &sigma);
     return fmaxf((threshold - mean) / (sigma > 0 ? sigma : 1e-9f), 0);
 }
 
@@ -111,10 +111,10 @@ static float share_needed(const kin_codes *codes, size_t x, size_t y, float thre
 
 int32_t *kin_join_positions(const kin_join *join)
 {
-    const kin_order *order = &join->codes.order;
+    const kin_clustering *clustering = &join->codes.clustering;
     int32_t *at = kin_alloc(join->catalog->n, sizeof *at);
-    for (size_t i = 0; i < order->count && at; i++)
-        at[order->row[i]] = (int32_t)i;
+    for (size_t i = 0; i < clustering->count && at; i++)
+        at[clustering->row[i]] = (int32_t)i;
     return at;
 }
 
@@ -131,7 +131,7 @@ static void note_truth(const kin_join *join, const scanner *from, size_t slot, s
 {
     kin_join_sample *self = join->sample;
     const kin_collectors *in = &from->worker->collectors;
-    const kin_order *order = &join->codes.order;
+    const kin_clustering *clustering = &join->codes.clustering;
     const float *estimate = in->estimate + slot * in->capacity;
     size_t count = 0, own = self->at[i];
     for (size_t c = 0; c < in->count[slot]; c++) {
@@ -146,11 +146,11 @@ static void note_truth(const kin_join *join, const scanner *from, size_t slot, s
         return;
     float threshold = self->threshold[i] =
         kin_score_from_order(~(uint32_t)(from->key[kept - 1] >> 32));
-    unsigned pattern = order->pattern[kin_order_group(order, own)];
-    kin_lists_row(&join->lists, &join->codes, own, 1, from->row);
+    unsigned pattern = clustering->pattern[kin_clustering_cluster_of(clustering, own)];
+    kin_cluster_stats_row(&join->stats, &join->codes, own, 1, from->row);
     for (size_t c = 0; c < kept; c++) {
-        size_t at = (uint32_t)from->key[c], h = kin_order_group(order, at);
-        float inner = threshold / join->codes.fused.factor[pattern & order->pattern[h]];
+        size_t at = (uint32_t)from->key[c], h = kin_clustering_cluster_of(clustering, at);
+        float inner = threshold / join->codes.fused.factor[pattern & clustering->pattern[h]];
         self->need[i * self->k + c] = (kin_join_need){reach_needed(join, from->row, own, h, inner),
                                                       share_needed(&join->codes, own, at, inner)};
     }
@@ -173,18 +173,18 @@ static void note_recall(const kin_join *join, const scanner *from, size_t slot, 
 
 typedef void note(const kin_join *join, const scanner *from, size_t slot, size_t i);
 
-/* Whether sampled row i is scanned with the one before it: rows of a list are, as in a run; where all lists
+/* Whether sampled row i is scanned with the one before it: rows of a cluster are, as in a run; where all clusters
  * are scanned anyway, PIECE of one pattern are, for tiles are full then. */
 static bool goes_on(const kin_join *join, size_t i, float reach)
 {
     const kin_join_sample *self = join->sample;
-    const kin_order *order = &join->codes.order;
+    const kin_clustering *clustering = &join->codes.clustering;
     if (i == 0 || i == self->rows)
         return false;
-    size_t before = kin_order_group(order, self->at[i - 1]),
-           own = kin_order_group(order, self->at[i]);
+    size_t before = kin_clustering_cluster_of(clustering, self->at[i - 1]),
+           own = kin_clustering_cluster_of(clustering, self->at[i]);
     if (isinf(reach))
-        return i % PIECE != 0 && order->pattern[before] == order->pattern[own];
+        return i % PIECE != 0 && clustering->pattern[before] == clustering->pattern[own];
     return before == own;
 }
 
@@ -197,7 +197,7 @@ static void scan_together(const kin_join *join, const scanner *from, size_t i, f
     while (goes_on(join, end, reach))
         end++;
     kin_join_scan(from->worker, self->at + i, end - i,
-                  kin_order_group(&join->codes.order, self->at[i]), reach);
+                  kin_clustering_cluster_of(&join->codes.clustering, self->at[i]), reach);
     for (size_t s = i; s < end; s++)
         take(join, from, s - i, s);
 }
@@ -214,7 +214,7 @@ static int scan_sample(kin_join *join, float reach, note *take, kin_error *err)
     {
         scanner own = {&join->worker[omp_get_thread_num()], position,
                        kin_alloc(join->capacity, sizeof(uint64_t)),
-                       kin_alloc(join->lists.width, sizeof(float))};
+                       kin_alloc(join->stats.width, sizeof(float))};
         refused = !own.key || !own.row;
         omp_set_num_threads(1); /* a BLAS call from here uses this thread alone */
 #pragma omp for schedule(dynamic)
@@ -246,13 +246,13 @@ static int ascending_item(const void *a, const void *b)
 
 int kin_join_tuned_rows(const kin_join *self, int32_t **row, size_t *count, kin_error *err)
 {
-    const kin_order *order = &self->codes.order;
-    *count = sample_rows(order->count);
+    const kin_clustering *clustering = &self->codes.clustering;
+    *count = sample_rows(clustering->count);
     *row = kin_alloc(*count, sizeof **row);
     if (!*row)
         return kin_fail_alloc(err, "a sample", *count * sizeof **row);
     for (size_t i = 0; i < *count; i++)
-        (*row)[i] = order->row[sample_at(self, i)];
+        (*row)[i] = clustering->row[sample_at(self, i)];
     qsort(*row, *count, sizeof **row, ascending_item);
     return 0;
 }

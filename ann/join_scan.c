@@ -1,9 +1,9 @@
 /*
- * Some rows look at lists (ann/join.h says which).
+ * Some rows look at clusters (ann/join.h says which).
  *
- * Lists are taken in the order in which they promise most to the mean of the list that the rows are from,
- * so that a row probes the same lists in the same order whichever rows are with it. Gates are worked out for a
- * block of lists at a time and compared with the thresholds that rows have when the list's turn comes.
+ * Clusters are taken in the order in which they promise most to the mean of the cluster that the rows are from,
+ * so that a row probes the same clusters in the same order whichever rows are with it. Gates are worked out for a
+ * block of clusters at a time and compared with the thresholds that rows have when the cluster's turn comes.
  */
 #include "ann/join_state.h"
 #include "core/memory.h"
@@ -14,17 +14,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-size_t kin_join_worker_bytes(const kin_join *join, size_t lists)
+size_t kin_join_worker_bytes(const kin_join *join, size_t clusters)
 {
     const kin_codes *codes = &join->codes;
-    size_t width = codes->rotation.lead + KIN_LIST_SPREADS, k = join->options.top_k + 1;
-    size_t floats =
-        kin_size_mul(KIN_GROUP_MAX + 1 + KIN_JOIN_BLOCK, width) + KIN_JOIN_BLOCK * KIN_GROUP_MAX;
+    size_t width = codes->rotation.lead + KIN_CLUSTER_SPREADS, k = join->options.top_k + 1;
+    size_t floats = kin_size_mul(KIN_CLUSTER_MAX + 1 + KIN_JOIN_BLOCK, width) +
+                    KIN_JOIN_BLOCK * KIN_CLUSTER_MAX;
     size_t bytes = kin_size_mul(floats, sizeof(float));
-    bytes = kin_size_add(bytes, kin_size_mul(lists, sizeof(float) + sizeof(uint64_t)));
-    bytes = kin_size_add(bytes, 2 * KIN_GROUP_MAX * sizeof(size_t));
-    bytes =
-        kin_size_add(bytes, kin_size_mul(KIN_GROUP_MAX, kin_collectors_row_bytes(join->capacity)));
+    bytes = kin_size_add(bytes, kin_size_mul(clusters, sizeof(float) + sizeof(uint64_t)));
+    bytes = kin_size_add(bytes, 2 * KIN_CLUSTER_MAX * sizeof(size_t));
+    bytes = kin_size_add(bytes,
+                         kin_size_mul(KIN_CLUSTER_MAX, kin_collectors_row_bytes(join->capacity)));
     bytes = kin_size_add(bytes, kin_pairscan_bytes(codes, join->capacity));
     bytes = kin_size_add(
         bytes, kin_reranker_bytes(join->catalog, k, join->capacity, join->plan.rerank_rows));
@@ -34,25 +34,25 @@ size_t kin_join_worker_bytes(const kin_join *join, size_t lists)
 
 int kin_join_worker_init(kin_join_worker *self, const kin_join *join, kin_error *err)
 {
-    size_t k = join->options.top_k, lists = join->lists.count, width = join->lists.width;
+    size_t k = join->options.top_k, clusters = join->stats.count, width = join->stats.width;
     size_t modalities = join->catalog->modality_count;
     *self = (kin_join_worker){.join = join};
     self->scan = (kin_scan){&join->codes, &self->collectors, 0};
-    self->row = kin_alloc(kin_size_mul(KIN_GROUP_MAX, width), sizeof *self->row);
+    self->row = kin_alloc(kin_size_mul(KIN_CLUSTER_MAX, width), sizeof *self->row);
     self->mean = kin_alloc(width, sizeof *self->mean);
-    self->score = kin_alloc(lists, sizeof *self->score);
-    self->key = kin_alloc(lists, sizeof *self->key);
+    self->score = kin_alloc(clusters, sizeof *self->score);
+    self->key = kin_alloc(clusters, sizeof *self->key);
     self->block = kin_alloc(kin_size_mul(KIN_JOIN_BLOCK, width), sizeof *self->block);
-    self->gate = kin_alloc(KIN_JOIN_BLOCK * KIN_GROUP_MAX, sizeof *self->gate);
-    self->at = kin_alloc(KIN_GROUP_MAX, sizeof *self->at);
-    self->slot = kin_alloc(KIN_GROUP_MAX, sizeof *self->slot);
+    self->gate = kin_alloc(KIN_JOIN_BLOCK * KIN_CLUSTER_MAX, sizeof *self->gate);
+    self->at = kin_alloc(KIN_CLUSTER_MAX, sizeof *self->at);
+    self->slot = kin_alloc(KIN_CLUSTER_MAX, sizeof *self->slot);
     self->member = kin_alloc(2 * (k + 1), sizeof *self->member);
     int rc = 0;
     if (!self->row || !self->mean || !self->score || !self->key || !self->block || !self->gate ||
         !self->at || !self->slot || !self->member)
-        rc = kin_fail_alloc(err, "a thread", kin_join_worker_bytes(join, lists));
+        rc = kin_fail_alloc(err, "a thread", kin_join_worker_bytes(join, clusters));
     if (rc == 0)
-        rc = kin_collectors_init(&self->collectors, KIN_GROUP_MAX, k + 1, join->capacity, err);
+        rc = kin_collectors_init(&self->collectors, KIN_CLUSTER_MAX, k + 1, join->capacity, err);
     if (rc == 0)
         rc = kin_pairscan_new(&self->pairscan, &self->scan, err);
     if (rc == 0)
@@ -92,24 +92,25 @@ static void load_rows(kin_join_worker *self, const size_t *at, size_t count, flo
         self->collectors.count[i] = 0;
         self->collectors.threshold[i] = -INFINITY;
         self->collectors.tolerance[i] = join->codes.facts[at[i]].tolerance;
-        kin_lists_row(&join->lists, &join->codes, at[i], reach, self->row + i * join->lists.width);
+        kin_cluster_stats_row(&join->stats, &join->codes, at[i], reach,
+                              self->row + i * join->stats.width);
     }
 }
 
-/* All lists that have a modality in common with list `own`: itself, then best first. Returns how many.
- * Its own list may promise a row little (the few rows that lack a modality are of all kinds), but the row
- * is there, and stands for its twins. No row has a threshold yet at the first list, so none passes it over. */
-static size_t rank_lists(kin_join_worker *self, size_t own, float reach)
+/* All clusters that have a modality in common with cluster `own`: itself, then best first. Returns how many.
+ * Its own cluster may promise a row little (the few rows that lack a modality are of all kinds), but the row
+ * is there, and stands for its twins. No row has a threshold yet at the first cluster, so none passes it over. */
+static size_t rank_clusters(kin_join_worker *self, size_t own, float reach)
 {
-    const kin_lists *lists = &self->join->lists;
+    const kin_cluster_stats *stats = &self->join->stats;
     const kin_codes *codes = &self->join->codes;
-    unsigned pattern = codes->order.pattern[own];
+    unsigned pattern = codes->clustering.pattern[own];
     size_t count = 0;
-    kin_lists_mean(lists, own, reach, self->mean);
-    cblas_sgemv(CblasRowMajor, CblasNoTrans, (int)lists->count, (int)lists->width, 1, lists->list,
-                (int)lists->width, self->mean, 1, 0, self->score, 1);
-    for (size_t h = 0; h < lists->count; h++) {
-        float factor = codes->fused.factor[pattern & codes->order.pattern[h]];
+    kin_cluster_stats_mean(stats, own, reach, self->mean);
+    cblas_sgemv(CblasRowMajor, CblasNoTrans, (int)stats->count, (int)stats->width, 1, stats->value,
+                (int)stats->width, self->mean, 1, 0, self->score, 1);
+    for (size_t h = 0; h < stats->count; h++) {
+        float factor = codes->fused.factor[pattern & codes->clustering.pattern[h]];
         uint32_t rank = h == own ? 0 : ~kin_score_order(factor * self->score[h]);
         if (factor > 0)
             self->key[count++] = (uint64_t)rank << 32 | (uint32_t)h;
@@ -118,28 +119,28 @@ static size_t rank_lists(kin_join_worker *self, size_t own, float reach)
     return count;
 }
 
-/* Gates of lists first .. first + blocks - 1 in their order with all rows, [lists][rows]. */
+/* Gates of clusters first .. first + blocks - 1 in their order with all rows, [clusters][rows]. */
 static void open_gates(kin_join_worker *self, size_t first, size_t blocks, size_t count)
 {
-    const kin_lists *lists = &self->join->lists;
-    size_t width = lists->width;
+    const kin_cluster_stats *stats = &self->join->stats;
+    size_t width = stats->width;
     for (size_t b = 0; b < blocks; b++)
-        memcpy(self->block + b * width, lists->list + (uint32_t)self->key[first + b] * width,
+        memcpy(self->block + b * width, stats->value + (uint32_t)self->key[first + b] * width,
                width * sizeof *self->block);
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)blocks, (int)count, (int)width, 1,
                 self->block, (int)width, self->row, (int)width, 0, self->gate, (int)count);
 }
 
-/* Rows under way, of one pattern. Gates are worked out for all, of whom some look at lists. */
+/* Rows under way, of one pattern. Gates are worked out for all, of whom some look at clusters. */
 typedef struct party {
     const size_t *at; /* [count] in the order */
     size_t count;
     size_t first, last; /* at[first .. last) look */
-    size_t own;         /* the list whose order they take */
-    uint8_t *looked;    /* [lists] set where any did; or NULL */
+    size_t own;         /* the cluster whose order they take */
+    uint8_t *looked;    /* [clusters] set where any did; or NULL */
 } party;
 
-/* Those that a list may have something for; returns how many. */
+/* Those that a cluster may have something for; returns how many. */
 static size_t choose_rows(kin_join_worker *self, const party *rows, float factor, const float *gate,
                           bool all)
 {
@@ -169,16 +170,16 @@ static void set_thresholds(kin_join_worker *self, size_t chosen)
 static void scan(kin_join_worker *self, const party *rows, float reach)
 {
     const kin_codes *codes = &self->join->codes;
-    unsigned pattern = codes->order.pattern[rows->own];
+    unsigned pattern = codes->clustering.pattern[rows->own];
     float finite = isinf(reach) ? 0 : reach;
     load_rows(self, rows->at, rows->count, finite);
-    size_t lists = rank_lists(self, rows->own, finite);
-    for (size_t first = 0; first < lists; first += KIN_JOIN_BLOCK) {
-        size_t blocks = lists - first < KIN_JOIN_BLOCK ? lists - first : KIN_JOIN_BLOCK;
+    size_t clusters = rank_clusters(self, rows->own, finite);
+    for (size_t first = 0; first < clusters; first += KIN_JOIN_BLOCK) {
+        size_t blocks = clusters - first < KIN_JOIN_BLOCK ? clusters - first : KIN_JOIN_BLOCK;
         open_gates(self, first, blocks, rows->count);
         for (size_t b = 0; b < blocks; b++) {
             size_t h = (uint32_t)self->key[first + b];
-            float factor = codes->fused.factor[pattern & codes->order.pattern[h]];
+            float factor = codes->fused.factor[pattern & codes->clustering.pattern[h]];
             size_t chosen =
                 choose_rows(self, rows, factor, self->gate + b * rows->count, isinf(reach));
             kin_pairscan_probe(self->pairscan, pattern, self->at, self->slot, chosen, h);
@@ -197,18 +198,19 @@ void kin_join_scan(kin_join_worker *self, const size_t *at, size_t count, size_t
 }
 
 /* A product's bits depend on how many rows are in it (BLAS has other kernels for other sizes), so the gates
- * of the whole list are worked out, as in a run. What a tile finds for a row does not depend on who else is
+ * of the whole cluster are worked out, as in a run. What a tile finds for a row does not depend on who else is
  * in it. */
 size_t kin_join_scan_one(kin_join_worker *self, size_t at, float reach, uint8_t *looked)
 {
-    const kin_order *order = &self->join->codes.order;
-    size_t own = kin_order_group(order, at), first = order->start[own], slot = at - first;
-    size_t count = order->start[own + 1] - first;
-    size_t place[KIN_GROUP_MAX];
+    const kin_clustering *clustering = &self->join->codes.clustering;
+    size_t own = kin_clustering_cluster_of(clustering, at), first = clustering->start[own],
+           slot = at - first;
+    size_t count = clustering->start[own + 1] - first;
+    size_t place[KIN_CLUSTER_MAX];
     for (size_t i = 0; i < count; i++)
         place[i] = first + i;
-    party list = {
+    party cluster = {
         .at = place, .count = count, .first = slot, .last = slot + 1, .own = own, .looked = looked};
-    scan(self, &list, reach);
+    scan(self, &cluster, reach);
     return slot;
 }

@@ -3,9 +3,9 @@
 /*
  * Private to ann/join*.c: the self-join between its parts.
  *
- *   join.c         set-up, plan, and the run over all lists
- *   join_lists.c   what is known of each list, and how likely it is to hold a row's neighbours
- *   join_scan.c    some rows look at lists: who probes what, in which order
+ *   join.c         set-up, plan, and the run over all clusters
+ *   join_clusters.c   what is known of each cluster, and how likely it is to hold a row's neighbours
+ *   join_scan.c    some rows look at clusters: who probes what, in which order
  *   join_trace.c   what some rows looked at and found, for whoever asks why
  *   join_sample.c  the rows that the effort is chosen on
  *   join_tune.c    the effort
@@ -17,53 +17,55 @@
 #include "scan/pairscan.h"
 #include "scan/reranker.h"
 
-enum { KIN_LIST_SPREADS = 3 }; /* leading, tail, bias: behind the mean's coordinates */
+enum { KIN_CLUSTER_SPREADS = 3 }; /* leading, tail, bias: behind the mean's coordinates */
 
-/* What is known of a list: coordinates of its mean, the spread of leading and of tail coordinates, and
+/* What is known of a cluster: coordinates of its mean, the spread of leading and of tail coordinates, and
  * the mean bias, side by side so that one product with a row's makes the gate (ann/join.h). */
-typedef struct kin_lists {
+typedef struct kin_cluster_stats {
     size_t count, lead;
     size_t tail;
-    size_t width; /* lead + KIN_LIST_SPREADS */
-    float *list;  /* [count][width]; owned */
-} kin_lists;
+    size_t width; /* lead + KIN_CLUSTER_SPREADS */
+    float *value; /* [count][width]; owned */
+} kin_cluster_stats;
 
-int kin_lists_init(kin_lists *self, const kin_codes *codes, kin_error *err);
-void kin_lists_release(kin_lists *self);
-size_t kin_lists_bytes(size_t count, size_t lead);
+int kin_cluster_stats_init(kin_cluster_stats *self, const kin_codes *codes, kin_error *err);
+void kin_cluster_stats_release(kin_cluster_stats *self);
+size_t kin_cluster_stats_bytes(size_t count, size_t lead);
 
-/* A row's side of the gate: its product with a list's is the most that the list's members are expected
+/* A row's side of the gate: its product with a cluster's is the most that the cluster's members are expected
  * to score, bias of the row included and without the patterns' factor. */
-void kin_lists_row(const kin_lists *self, const kin_codes *codes, size_t at, float reach,
-                   float *out /* [width] */);
+void kin_cluster_stats_row(const kin_cluster_stats *self, const kin_codes *codes, size_t at,
+                           float reach, float *out /* [width] */);
 
-/* The same for a row such as the mean of list h. */
-void kin_lists_mean(const kin_lists *self, size_t h, float reach, float *out /* [width] */);
+/* The same for a row such as the mean of cluster h. */
+void kin_cluster_stats_mean(const kin_cluster_stats *self, size_t h, float reach,
+                            float *out /* [width] */);
 
-/* What the members of list h are expected to score with a row, in the mean and how far around it: `row` is
+/* What the members of cluster h are expected to score with a row, in the mean and how far around it: `row` is
  * the row's side of gates for a reach of 1, `bias` its own. Without the patterns' factor. */
-void kin_lists_expect(const kin_lists *self, size_t h, const float *row, float bias, float *mean,
-                      float *sigma);
+void kin_cluster_stats_expect(const kin_cluster_stats *self, size_t h, const float *row, float bias,
+                              float *mean, float *sigma);
 
-/* Lists in an order in which neighbours are alike: a tour, from each to the nearest one left. */
-int kin_lists_tour(const kin_lists *self, int32_t *out /* [count] */, kin_error *err);
+/* The cluster order: from each cluster to the nearest one left, so that neighbours in it are alike. */
+int kin_cluster_stats_order(const kin_cluster_stats *self, int32_t *out /* [count] */,
+                            kin_error *err);
 
-enum { KIN_JOIN_BLOCK = 64 /* lists whose gates are worked out together */ };
+enum { KIN_JOIN_BLOCK = 64 /* clusters whose gates are worked out together */ };
 
-/* One thread's room for up to KIN_GROUP_MAX rows at a time. */
+/* One thread's room for up to KIN_CLUSTER_MAX rows at a time. */
 typedef struct kin_join_worker {
     const kin_join *join;
     kin_collectors collectors; /* of the rows under way: slot i is row at[i]'s */
     kin_scan scan;
     kin_pairscan *pairscan;
     kin_reranker *reranker;
-    float *row;    /* [KIN_GROUP_MAX][width] the rows' side of gates */
+    float *row;    /* [KIN_CLUSTER_MAX][width] the rows' side of gates */
     float *mean;   /* [width] of all */
-    float *score;  /* [lists] gates of the mean row */
-    uint64_t *key; /* [lists] lists in the order they are looked at */
-    float *block;  /* [KIN_JOIN_BLOCK][width] lists under way */
-    float *gate;   /* [KIN_JOIN_BLOCK][KIN_GROUP_MAX] */
-    size_t *at;    /* [KIN_GROUP_MAX] rows that probe a list ... */
+    float *score;  /* [clusters] gates of the mean row */
+    uint64_t *key; /* [clusters] clusters in the order they are looked at */
+    float *block;  /* [KIN_JOIN_BLOCK][width] clusters under way */
+    float *gate;   /* [KIN_JOIN_BLOCK][KIN_CLUSTER_MAX] */
+    size_t *at;    /* [KIN_CLUSTER_MAX] rows that probe a cluster ... */
     size_t *slot;  /* ... and their collectors */
     uint64_t probes, pairs_scored;
     kin_rows expanded; /* one row of K + 1, and one of K */
@@ -80,12 +82,12 @@ struct kin_join {
     kin_join_report report;
     int threads;
     kin_distinct twins;
-    uint8_t *leave_out; /* [n] items that another row stands for */
-    uint8_t *alone;     /* [(n + 7) / 8] bit i: no other item is the same as item i; owned */
-    size_t takes_part;  /* rows that are left */
-    kin_order order;    /* loaded, until rows are encoded; count 0: none */
+    uint8_t *leave_out;        /* [n] items that another row stands for */
+    uint8_t *alone;            /* [(n + 7) / 8] bit i: no other item is the same as item i; owned */
+    size_t takes_part;         /* rows that are left */
+    kin_clustering clustering; /* loaded, until rows are encoded; count 0: none */
     kin_codes codes;
-    kin_lists lists;
+    kin_cluster_stats stats;
     size_t capacity;         /* of a collector */
     kin_join_worker *worker; /* [threads] */
     struct kin_join_sample *sample;
@@ -93,22 +95,22 @@ struct kin_join {
 
 int kin_join_worker_init(kin_join_worker *self, const kin_join *join, kin_error *err);
 void kin_join_worker_release(kin_join_worker *self);
-size_t kin_join_worker_bytes(const kin_join *join, size_t lists);
+size_t kin_join_worker_bytes(const kin_join *join, size_t clusters);
 
-/* Rows at[0 .. count) of the order, at most KIN_GROUP_MAX, look at lists: slots 0 .. count - 1 then hold
- * their candidates. They take lists in the order of list `own`, which is theirs or has their pattern. */
+/* Rows at[0 .. count) of the order, at most KIN_CLUSTER_MAX, look at clusters: slots 0 .. count - 1 then hold
+ * their candidates. They take clusters in the order of cluster `own`, which is theirs or has their pattern. */
 void kin_join_scan(kin_join_worker *self, const size_t *at, size_t count, size_t own, float reach);
 
-/* The row at place `at` of the order looks at lists as it does in a run, bit for bit, while those that it is
- * with there do nothing. looked[h] is set for every list that it looked at. Returns its slot. */
+/* The row at place `at` of the order looks at clusters as it does in a run, bit for bit, while those that it is
+ * with there do nothing. looked[h] is set for every cluster that it looked at. Returns its slot. */
 size_t kin_join_scan_one(kin_join_worker *self, size_t at, float reach,
-                         uint8_t *looked /* [lists] */);
+                         uint8_t *looked /* [clusters] */);
 
 /* Where each catalog row stands in the order, for those that do: kin_alloc'd, NULL without memory. */
 int32_t *kin_join_positions(const kin_join *join);
 
 /* What tracing holds beside the join. */
-size_t kin_join_trace_bytes(const kin_join *join, size_t lists);
+size_t kin_join_trace_bytes(const kin_join *join, size_t clusters);
 
 /* The best K + 1 distinct rows of a row, its own among them, become the rows of all items that are the
  * same; to the sink, one by one. */

@@ -2,7 +2,7 @@
  * What some rows looked at and found (ann/traced.h): each is scanned once more, as in the run.
  *
  * Rows are worked on by all threads and told in the order asked for, so that nothing is kept of them.
- * Time, a row: the gates of its list with all others, and of the scan what one row takes, a tile for
+ * Time, a row: the gates of its cluster with all others, and of the scan what one row takes, a tile for
  * itself where a run puts twelve in one. Memory: a set of items a thread, and where rows stand.
  */
 #include "ann/distinct.h"
@@ -22,17 +22,17 @@ typedef struct tracer {
     kin_join_worker *worker; /* the join's, of this thread */
     kin_candidates items;
     int32_t *found;  /* [capacity] candidates, then their groups */
-    uint8_t *looked; /* [lists] */
-    float *reach;    /* [lists] */
+    uint8_t *looked; /* [clusters] */
+    float *reach;    /* [clusters] */
     float *row;      /* [width] the row's side of gates for a reach of 1 */
 } tracer;
 
-size_t kin_join_trace_bytes(const kin_join *join, size_t lists)
+size_t kin_join_trace_bytes(const kin_join *join, size_t clusters)
 {
-    size_t n = join->catalog->n, width = join->codes.rotation.lead + KIN_LIST_SPREADS;
+    size_t n = join->catalog->n, width = join->codes.rotation.lead + KIN_CLUSTER_SPREADS;
     size_t room = kin_size_add(kin_candidates_bytes(n, n), sizeof(tracer));
     room = kin_size_add(room, kin_size_mul(join->capacity, sizeof(int32_t)));
-    room = kin_size_add(room, kin_size_mul(lists, sizeof(float) + 1));
+    room = kin_size_add(room, kin_size_mul(clusters, sizeof(float) + 1));
     room = kin_size_add(room, kin_size_mul(width, sizeof(float)));
     return kin_size_add(kin_size_mul((size_t)join->threads, room),
                         kin_size_mul(n, 2 * sizeof(int32_t)));
@@ -40,13 +40,13 @@ size_t kin_join_trace_bytes(const kin_join *join, size_t lists)
 
 static int tracer_init(tracer *self, const kin_join *join, kin_error *err)
 {
-    size_t lists = join->lists.count;
+    size_t clusters = join->stats.count;
     self->found = kin_alloc(join->capacity, sizeof *self->found);
-    self->looked = kin_alloc(lists, 1);
-    self->reach = kin_alloc(lists, sizeof *self->reach);
-    self->row = kin_alloc(join->lists.width, sizeof *self->row);
+    self->looked = kin_alloc(clusters, 1);
+    self->reach = kin_alloc(clusters, sizeof *self->reach);
+    self->row = kin_alloc(join->stats.width, sizeof *self->row);
     if (!self->found || !self->looked || !self->reach || !self->row)
-        return kin_fail_alloc(err, "traced rows", kin_join_trace_bytes(join, lists));
+        return kin_fail_alloc(err, "traced rows", kin_join_trace_bytes(join, clusters));
     return kin_candidates_init(&self->items, join->catalog->n, join->catalog->n, err);
 }
 
@@ -73,7 +73,7 @@ static void list_items(tracer *self, size_t slot, int32_t row)
     kin_candidates_list(&self->items);
 }
 
-/* The least reach that lets the row at place `at` look at list h, which it did not look at. Floors only rise,
+/* The least reach that lets the row at place `at` look at cluster h, which it did not look at. Floors only rise,
  * so it is more than the reach of the run, and what rounding says against that does not count. */
 static float reach_wanted(const tracer *self, size_t at, size_t h, float threshold, float factor)
 {
@@ -81,7 +81,7 @@ static float reach_wanted(const tracer *self, size_t at, size_t h, float thresho
     float mean, sigma;
     if (factor == 0)
         return INFINITY;
-    kin_lists_expect(&join->lists, h, self->row, join->codes.facts[at].bias, &mean, &sigma);
+    kin_cluster_stats_expect(&join->stats, h, self->row, join->codes.facts[at].bias, &mean, &sigma);
     return sigma > 0 ? fmaxf((threshold / factor - mean) / sigma,
                              nextafterf(join->effort.reach, INFINITY))
                      : INFINITY;
@@ -90,22 +90,23 @@ static float reach_wanted(const tracer *self, size_t at, size_t h, float thresho
 static void list_reaches(tracer *self, size_t slot, size_t at)
 {
     const kin_join *join = self->worker->join;
-    const kin_order *order = &join->codes.order;
-    unsigned pattern = order->pattern[kin_order_group(order, at)];
+    const kin_clustering *clustering = &join->codes.clustering;
+    unsigned pattern = clustering->pattern[kin_clustering_cluster_of(clustering, at)];
     float threshold = self->worker->collectors.threshold[slot];
-    kin_lists_row(&join->lists, &join->codes, at, 1, self->row);
-    for (size_t h = 0; h < join->lists.count; h++)
-        self->reach[h] = self->looked[h]
-                             ? -INFINITY
-                             : reach_wanted(self, at, h, threshold,
-                                            join->codes.fused.factor[pattern & order->pattern[h]]);
+    kin_cluster_stats_row(&join->stats, &join->codes, at, 1, self->row);
+    for (size_t h = 0; h < join->stats.count; h++)
+        self->reach[h] =
+            self->looked[h]
+                ? -INFINITY
+                : reach_wanted(self, at, h, threshold,
+                               join->codes.fused.factor[pattern & clustering->pattern[h]]);
 }
 
 /* Item `row`, by the row at place `at` that stands for it. */
 static void trace_row(tracer *self, int32_t row, size_t at)
 {
     const kin_join *join = self->worker->join;
-    memset(self->looked, 0, join->lists.count);
+    memset(self->looked, 0, join->stats.count);
     size_t slot = kin_join_scan_one(self->worker, at, join->effort.reach, self->looked);
     list_items(self, slot, row);
     list_reaches(self, slot, at);
@@ -153,7 +154,7 @@ int kin_join_trace(kin_join *self, const int32_t *row, size_t count, kin_traced_
     int32_t *position = kin_join_positions(self);
     int rc = room && position ? 0
                               : kin_fail_alloc(err, "traced rows",
-                                               kin_join_trace_bytes(self, self->lists.count));
+                                               kin_join_trace_bytes(self, self->stats.count));
     for (size_t t = 0; t < threads && rc == 0; t++)
         rc = tracer_init(&room[t], self, err);
     kin_monitor_stage(monitor, "trace");
@@ -171,21 +172,22 @@ int kin_join_trace(kin_join *self, const int32_t *row, size_t count, kin_traced_
     return rc;
 }
 
-size_t kin_join_list_count(const kin_join *self)
+size_t kin_join_cluster_count(const kin_join *self)
 {
-    return self->lists.count;
+    return self->stats.count;
 }
 
-int kin_join_list_of(const kin_join *self, int32_t *list, kin_error *err)
+int kin_join_cluster_of(const kin_join *self, int32_t *cluster, kin_error *err)
 {
     size_t n = self->catalog->n;
     int32_t *position = kin_join_positions(self);
     if (!position)
-        return kin_fail_alloc(err, "the lists of items", kin_size_mul(n, sizeof *position));
+        return kin_fail_alloc(err, "the clusters of items", kin_size_mul(n, sizeof *position));
     for (size_t i = 0; i < n; i++)
-        list[i] = self->twins.of[i] < 0
-                      ? -1
-                      : (int32_t)kin_order_group(&self->codes.order, place_of(self, position, i));
+        cluster[i] = self->twins.of[i] < 0
+                         ? -1
+                         : (int32_t)kin_clustering_cluster_of(&self->codes.clustering,
+                                                              place_of(self, position, i));
     free(position);
     return 0;
 }

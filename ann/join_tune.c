@@ -1,7 +1,7 @@
 /*
  * The effort of a join, from a sample of rows.
  *
- * Sampled rows scan all lists, and it is known what each of their neighbours would have needed
+ * Sampled rows scan all clusters, and it is known what each of their neighbours would have needed
  * (ann/join_sample.c). Then
  *   tail share   the smallest of a few that loses at most a tenth of what may be lost
  *   reach        a first guess by those reaches, which is too careful, for thresholds are lower on the way; then
@@ -81,7 +81,8 @@ static int try_effort(kin_join *join, float reach, float tail_share, outcome *ou
         square += self->recall[i] * self->recall[i] / rows;
     }
     out->deviation = sqrt(fmax(square - out->recall * out->recall, 0));
-    out->scanned = (double)(pairs_seen(join) - before) / rows / (double)join->codes.order.count;
+    out->scanned =
+        (double)(pairs_seen(join) - before) / rows / (double)join->codes.clustering.count;
     return rc;
 }
 
@@ -111,7 +112,7 @@ static kin_join_effort everything(size_t sampled)
         .reach = INFINITY, .tail_share = 1, .sampled = sampled, .recall = 1, .scanned = 1};
 }
 
-/* The least effort tried that meets the target with its margin; all lists where none does. */
+/* The least effort tried that meets the target with its margin; all clusters where none does. */
 static int choose_effort(kin_join *join, double target, const kin_monitor *monitor, kin_error *err)
 {
     const kin_join_sample *self = join->sample;
@@ -153,7 +154,7 @@ int kin_join_tune(kin_join *self, const kin_monitor *monitor, kin_error *err)
     kin_join_sample_free(self->sample);
     self->sample = NULL;
     kin_codes_set_tail_share(&self->codes, 1);
-    if (self->codes.order.count == 0) /* nobody to sample, and nothing to look at */
+    if (self->codes.clustering.count == 0) /* nobody to sample, and nothing to look at */
         return 0;
     int rc = kin_join_sample_draw(self, err);
     if (rc == 0)

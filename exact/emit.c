@@ -22,18 +22,18 @@ static int hand_on(kin_row_sink sink, const int32_t *row, const kin_rows *done, 
     return rc;
 }
 
-/* A group's rows, reranked and emitted, so many at a time as the reranker takes. */
-static int rerank_group(kin_exact *self, size_t group, kin_reranker *reranker, kin_row_sink sink,
-                        uint64_t *pairs, const int *failed, kin_error *err)
+/* A cluster's rows, reranked and emitted, so many at a time as the reranker takes. */
+static int rerank_cluster(kin_exact *self, size_t cluster, kin_reranker *reranker,
+                          kin_row_sink sink, uint64_t *pairs, const int *failed, kin_error *err)
 {
-    const kin_order *order = &self->codes.order;
-    size_t end = order->start[group + 1], left = end - order->start[group];
+    const kin_clustering *clustering = &self->codes.clustering;
+    size_t end = clustering->start[cluster + 1], left = end - clustering->start[cluster];
     size_t most = self->plan.rerank_rows;
     size_t pieces = (left + most - 1) / most;
     int rc = 0;
-    for (size_t at = order->start[group]; at < end && rc == 0; pieces--) {
+    for (size_t at = clustering->start[cluster]; at < end && rc == 0; pieces--) {
         size_t count = (end - at + pieces - 1) / pieces;
-        const int32_t *row = order->row + at;
+        const int32_t *row = clustering->row + at;
         const kin_rows *done =
             kin_reranker_run(reranker, &self->collectors, at - self->scan.first, row, count, pairs);
         rc = hand_on(sink, row, done, failed, err);
@@ -42,9 +42,9 @@ static int rerank_group(kin_exact *self, size_t group, kin_reranker *reranker, k
     return rc;
 }
 
-/* Groups first .. last - 1, side by side. What goes wrong first is what the caller hears. */
-static int rerank_groups(kin_exact *self, size_t first, size_t last, kin_row_sink sink,
-                         kin_error *err)
+/* Clusters first .. last - 1, side by side. What goes wrong first is what the caller hears. */
+static int rerank_clusters(kin_exact *self, size_t first, size_t last, kin_row_sink sink,
+                           kin_error *err)
 {
     uint64_t pairs = 0;
     int failed = 0;
@@ -56,8 +56,8 @@ static int rerank_groups(kin_exact *self, size_t first, size_t last, kin_row_sin
         before = failed;
         if (before != 0)
             continue;
-        rc = rerank_group(self, g, self->reranker[omp_get_thread_num()], sink, &pairs, &failed,
-                          &own);
+        rc = rerank_cluster(self, g, self->reranker[omp_get_thread_num()], sink, &pairs, &failed,
+                            &own);
 #pragma omp critical(kin_exact_finish)
         if (rc != 0 && failed == 0) {
             if (err)
@@ -86,27 +86,27 @@ int kin_exact_hand_on_empty(kin_exact *self, kin_row_sink sink, kin_error *err)
     return rc;
 }
 
-/* How many groups are reranked between looks at the monitor: some tenths of a second of work a thread, at
- * 32 groups for K = 200 and 1,024 dimensions. */
-static size_t groups_at_a_time(const kin_exact *self)
+/* How many clusters are reranked between looks at the monitor: some tenths of a second of work a thread, at
+ * 32 clusters for K = 200 and 1,024 dimensions. */
+static size_t clusters_at_a_time(const kin_exact *self)
 {
     size_t usual = (size_t)200 * 1024;
     size_t work = self->options.top_k * kin_catalog_dimensions(self->catalog);
-    size_t groups = work > usual ? 32 * usual / work : 32;
-    return (size_t)self->threads * (groups > 0 ? groups : 1);
+    size_t clusters = work > usual ? 32 * usual / work : 32;
+    return (size_t)self->threads * (clusters > 0 ? clusters : 1);
 }
 
 int kin_exact_rerank_rows(kin_exact *self, size_t first, size_t last, kin_row_sink sink,
                           const kin_monitor *monitor, kin_error *err)
 {
-    const size_t *start = self->codes.order.start;
-    size_t stretch = groups_at_a_time(self);
+    const size_t *start = self->codes.clustering.start;
+    size_t stretch = clusters_at_a_time(self);
     int rc = 0;
     for (size_t from = first, to; from < last && rc == 0; from = to) {
         to = last - from < stretch ? last : from + stretch;
         rc = kin_monitor_check(monitor, err);
         if (rc == 0)
-            rc = rerank_groups(self, from, to, sink, err);
+            rc = rerank_clusters(self, from, to, sink, err);
         if (rc == 0)
             kin_exact_tell(self,
                            (double)(start[to] - start[from]) * (double)self->options.top_k *

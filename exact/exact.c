@@ -120,11 +120,11 @@ static void count_up(kin_exact *self)
     report->redone_pairs += sum.reranked_pairs;
 }
 
-/* Groups first .. last - 1: collectors, rounds, rows. */
+/* Clusters first .. last - 1: collectors, rounds, rows. */
 static int run_block(kin_exact *self, size_t first, size_t last, kin_row_sink sink,
                      const kin_monitor *monitor, kin_error *err)
 {
-    const size_t *start = self->codes.order.start;
+    const size_t *start = self->codes.clustering.start;
     int rc = init_block(self, start[first], start[last], err);
     if (rc == 0)
         rc = kin_exact_run_rounds(self, monitor, err);
@@ -136,13 +136,14 @@ static int run_block(kin_exact *self, size_t first, size_t last, kin_row_sink si
     return rc;
 }
 
-/* The group behind the block that starts at group g: whole groups, at most block_rows rows, and at
- * least one group. */
+/* The cluster behind the block that starts at cluster g: whole clusters, at most block_rows rows, and at
+ * least one cluster. */
 static size_t block_end(const kin_exact *self, size_t g)
 {
-    const kin_order *order = &self->codes.order;
+    const kin_clustering *clustering = &self->codes.clustering;
     size_t end = g + 1;
-    while (end < order->groups && order->start[end + 1] - order->start[g] <= self->plan.block_rows)
+    while (end < clustering->clusters &&
+           clustering->start[end + 1] - clustering->start[g] <= self->plan.block_rows)
         end++;
     return end;
 }
@@ -150,15 +151,15 @@ static size_t block_end(const kin_exact *self, size_t g)
 int kin_exact_run(kin_exact *self, kin_row_sink sink, const kin_monitor *monitor, kin_error *err)
 {
     kin_codes_options options = {.top_k = self->options.top_k, .slack = self->options.slack};
-    const kin_order *order = &self->codes.order;
+    const kin_clustering *clustering = &self->codes.clustering;
     kin_monitor_progress(monitor, 0, self->catalog->n);
     int rc = kin_codes_encode(&self->codes, &options, monitor, err);
     if (rc == 0)
         rc = kin_schedule_init(&self->schedule, &self->codes, err);
-    self->report.rows = order->count;
-    self->report.groups = order->groups;
+    self->report.rows = clustering->count;
+    self->report.clusters = clustering->clusters;
     self->work_all = rc == 0 ? kin_exact_all_work(self) : 1;
-    for (size_t g = 0, end; g < order->groups && rc == 0; g = end) {
+    for (size_t g = 0, end; g < clustering->clusters && rc == 0; g = end) {
         end = block_end(self, g);
         rc = run_block(self, g, end, sink, monitor, err);
     }

@@ -4,7 +4,7 @@
  * `exact`: the same rows as `stream`, proven at the speed of int8.
  *
  *   encode   fused rows are centred, rotated and kept as int8 codes with known losses (scan/codes.h)
- *   order    similar rows lie side by side in groups of some hundred (scan/order.h)
+ *   cluster  similar rows lie side by side in clusters of some hundred (scan/clustering.h)
  *   scan     every cluster pair once, the most alike first, so that thresholds rise early
  *            (scan/pairscan.h, exact/schedule.h)
  *   decide   what no bound excludes is scored canonically (core/score.h)
@@ -12,14 +12,14 @@
  * Nothing is dropped without a bound that covers every rounding on the way, so the result is that of
  * `stream`, byte for byte.
  *
- * Rounds. After the scheduled pairs, round r scans group g against group g XOR r. So in one round
- * no group is in two pairs, pair scans run side by side without locks, and what a group has seen after a
+ * Rounds. After the scheduled pairs, round r scans cluster g against cluster g XOR r. So in one round
+ * no cluster is in two pairs, pair scans run side by side without locks, and what a cluster has seen after a
  * round depends on nothing but the codes: given the same axes, which sgemm may round differently with
  * other numbers of threads, the counts in the report are the same too.
  *
  * Memory: codes (4 lead + tail bytes a row), and collectors of 8 bytes for about 1.6 K candidates a row.
- * Where the budget does not hold all collectors, rows are done in blocks of groups; a block is scanned against
- * all groups, and only pairs within it serve both sides. Time: n^2 / 2 * lead products in int8, and what the
+ * Where the budget does not hold all collectors, rows are done in blocks of clusters; a block is scanned against
+ * all clusters, and only pairs within it serve both sides. Time: n^2 / 2 * lead products in int8, and what the
  * data make of the rest; with b blocks up to 2 b / (b + 1) times as many.
  */
 #include "core/rows.h"
@@ -53,7 +53,7 @@ typedef struct kin_exact_plan {
 /* What a run did. Counts are of pairs of two rows unless they say otherwise. */
 typedef struct kin_exact_report {
     size_t rows; /* that take part in pairs */
-    size_t groups;
+    size_t clusters;
     unsigned long long pairs, tiles, tiles_left, refined, collected;
     unsigned long long too_coarse; /* scored in full for want of finer codes */
     unsigned long long redone;     /* times a row's candidates were all scored in full under way */

@@ -39,10 +39,10 @@ enum { ALIKE_COST = 16, CANDIDATE_COST = 150 };
 double kin_exact_all_work(const kin_exact *self);
 void kin_exact_tell(kin_exact *self, double work, const kin_monitor *monitor);
 
-/* Scans every cluster pair: each group with itself, with those most like it, then the others. */
+/* Scans every cluster pair: each cluster with itself, with those most like it, then the others. */
 int kin_exact_run_rounds(kin_exact *self, const kin_monitor *monitor, kin_error *err);
 
-/* All rows of groups first .. last - 1 into the sink, some at a time between looks at the monitor. */
+/* All rows of clusters first .. last - 1 into the sink, some at a time between looks at the monitor. */
 int kin_exact_rerank_rows(kin_exact *self, size_t first, size_t last, kin_row_sink sink,
                           const kin_monitor *monitor, kin_error *err);
 

@@ -46,7 +46,7 @@ static void choose_block(kin_exact *self, size_t budget)
         plan->block_rows = n;
     } else { /* not even the least serves all rows: then blocks, with room to work well */
         plan->capacity = good;
-        plan->block_rows = max_size(left / kin_collectors_row_bytes(good), KIN_GROUP_MAX);
+        plan->block_rows = max_size(left / kin_collectors_row_bytes(good), KIN_CLUSTER_MAX);
     }
     plan->block_rows = max_size(plan->block_rows, 1);
     plan->blocks = (n + plan->block_rows - 1) / plan->block_rows;
@@ -73,7 +73,7 @@ int kin_exact_make_plan(kin_exact *self, kin_error *err)
     /* ordering, encoding and scanning follow each other */
     size_t encoding = kin_codes_encode_work_bytes(codes);
     size_t scanning = kin_size_add(plan->collectors_bytes, plan->work_bytes);
-    size_t ordering = kin_codes_order_work_bytes(codes);
+    size_t ordering = kin_codes_clustering_work_bytes(codes);
     kin_memory_plan parts = {.hint = plan_hint};
     kin_memory_plan_add(&parts, "codes", plan->codes_bytes, 1);
     if (scanning >= encoding) {

@@ -5,11 +5,11 @@
 
 #include <omp.h>
 
-/* Every group against itself. */
+/* Every cluster against itself. */
 static void scan_each(kin_exact *self)
 {
 #pragma omp parallel for schedule(dynamic) num_threads(self->threads)
-    for (size_t g = 0; g < self->codes.order.groups; g++)
+    for (size_t g = 0; g < self->codes.clustering.clusters; g++)
         kin_pairscan_run(self->pairscan[omp_get_thread_num()], g, g);
 }
 
@@ -23,14 +23,14 @@ static void scan_alike(kin_exact *self, size_t round)
                          (size_t)schedule->second[i]);
 }
 
-/* Group g against g XOR round, but for the pairs of the schedule. */
+/* Cluster g against g XOR round, but for the pairs of the schedule. */
 static void scan_others(kin_exact *self, size_t round)
 {
-    size_t groups = self->codes.order.groups;
+    size_t clusters = self->codes.clustering.clusters;
 #pragma omp parallel for schedule(dynamic) num_threads(self->threads)
-    for (size_t g = 0; g < groups; g++) {
+    for (size_t g = 0; g < clusters; g++) {
         size_t other = g ^ round;
-        if (other > g && other < groups && !kin_schedule_has(&self->schedule, g, other))
+        if (other > g && other < clusters && !kin_schedule_has(&self->schedule, g, other))
             kin_pairscan_run(self->pairscan[omp_get_thread_num()], g, other);
     }
 }
@@ -38,15 +38,16 @@ static void scan_others(kin_exact *self, size_t round)
 /* The work of so many cluster pairs of mean size. */
 static double pairs_work(const kin_exact *self, double pairs)
 {
-    double rows = (double)self->codes.order.count / (double)self->codes.order.groups;
+    double rows = (double)self->codes.clustering.count / (double)self->codes.clustering.clusters;
     return pairs * rows * rows;
 }
 
 double kin_exact_all_work(const kin_exact *self)
 {
-    double groups = (double)self->codes.order.groups;
-    double alike = groups / 2 + (double)self->schedule.start[self->schedule.rounds];
-    double block = groups > 0 ? pairs_work(self, groups * groups / 2 + ALIKE_COST * alike) : 0;
+    double clusters = (double)self->codes.clustering.clusters;
+    double alike = clusters / 2 + (double)self->schedule.start[self->schedule.rounds];
+    double block =
+        clusters > 0 ? pairs_work(self, clusters * clusters / 2 + ALIKE_COST * alike) : 0;
     return block * (double)self->plan.blocks +
            (double)self->catalog->n * (double)self->options.top_k * CANDIDATE_COST;
 }
@@ -62,14 +63,14 @@ void kin_exact_tell(kin_exact *self, double work, const kin_monitor *monitor)
 
 int kin_exact_run_rounds(kin_exact *self, const kin_monitor *monitor, kin_error *err)
 {
-    size_t groups = self->codes.order.groups, alike = self->schedule.rounds, others = 1;
-    while (others < groups)
+    size_t clusters = self->codes.clustering.clusters, alike = self->schedule.rounds, others = 1;
+    while (others < clusters)
         others *= 2;
     for (size_t round = 0; round < alike + others; round++) {
         int rc = kin_monitor_check(monitor, err);
         if (rc != 0)
             return rc;
-        double pairs = (double)groups / 2;
+        double pairs = (double)clusters / 2;
         if (round == 0) {
             scan_each(self);
             pairs *= ALIKE_COST;
@@ -79,9 +80,9 @@ int kin_exact_run_rounds(kin_exact *self, const kin_monitor *monitor, kin_error 
                     (double)(self->schedule.start[round] - self->schedule.start[round - 1]);
         } else {
             scan_others(self, round - alike);
-            pairs *= (double)groups / (double)others; /* some groups have no partner */
+            pairs *= (double)clusters / (double)others; /* some clusters have no partner */
         }
-        kin_exact_tell(self, groups > 0 ? pairs_work(self, pairs) : 0, monitor);
+        kin_exact_tell(self, clusters > 0 ? pairs_work(self, pairs) : 0, monitor);
     }
     return 0;
 }

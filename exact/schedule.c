@@ -1,5 +1,5 @@
 /*
- * Meetings that come first (exact/schedule.h): groups are compared by their mean leading codes, and
+ * Meetings that come first (exact/schedule.h): clusters are compared by their mean leading codes, and
  * rounds are filled greedily, the most alike first.
  */
 #include "exact/schedule.h"
@@ -12,25 +12,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAMED = 8, PARTNERS_MAX = 2 * NAMED, BLOCK_GROUPS = 256 };
+enum { NAMED = 8, PARTNERS_MAX = 2 * NAMED, BLOCK_CLUSTERS = 256 };
 
 typedef struct edge {
     float score;
     int32_t a, b; /* a < b */
 } edge;
 
-/* Mean leading codes of each group, times the step, and mean bias. */
+/* Mean leading codes of each cluster, times the step, and mean bias. */
 static void average(const kin_codes *codes, float *centre, float *bias)
 {
-    const kin_order *order = &codes->order;
+    const kin_clustering *clustering = &codes->clustering;
     size_t lead = codes->rotation.lead;
 #pragma omp parallel for schedule(dynamic)
-    for (size_t g = 0; g < order->groups; g++) {
-        size_t rows = order->start[g + 1] - order->start[g];
+    for (size_t g = 0; g < clustering->clusters; g++) {
+        size_t rows = clustering->start[g + 1] - clustering->start[g];
         float *mean = centre + g * lead;
         memset(mean, 0, lead * sizeof *mean);
         bias[g] = 0;
-        for (size_t at = order->start[g]; at < order->start[g + 1]; at++) {
+        for (size_t at = clustering->start[g]; at < clustering->start[g + 1]; at++) {
             const uint8_t *code = codes->row + at * codes->stride;
             for (size_t k = 0; k < lead; k++)
                 mean[k] += (float)(int8_t)(code[k] ^ codes->row_bias);
@@ -41,13 +41,13 @@ static void average(const kin_codes *codes, float *centre, float *bias)
     }
 }
 
-/* The up to NAMED best partners of group g, best first, as edges; returns how many. */
-static size_t name_partners(const kin_order *order, size_t g, const float *score, const float *bias,
-                            uint64_t *key, edge *out)
+/* The up to NAMED best partners of cluster g, best first, as edges; returns how many. */
+static size_t name_partners(const kin_clustering *clustering, size_t g, const float *score,
+                            const float *bias, uint64_t *key, edge *out)
 {
     size_t count = 0;
-    for (size_t h = 0; h < order->groups; h++)
-        if (h != g && (order->pattern[g] & order->pattern[h]))
+    for (size_t h = 0; h < clustering->clusters; h++)
+        if (h != g && (clustering->pattern[g] & clustering->pattern[h]))
             key[count++] = (uint64_t)(~kin_score_order(score[h] + bias[h])) << 32 | (uint32_t)h;
     size_t kept = count < NAMED ? count : NAMED;
     kin_keys_select(key, count, kept);
@@ -69,7 +69,7 @@ static int best_first(const void *x, const void *y)
     return (p->b > q->b) - (p->b < q->b);
 }
 
-static int by_groups(const void *x, const void *y)
+static int by_clusters(const void *x, const void *y)
 {
     const edge *p = x, *q = y;
     if (p->a != q->a)
@@ -77,21 +77,21 @@ static int by_groups(const void *x, const void *y)
     return p->b != q->b ? (p->b < q->b ? -1 : 1) : (p->score < q->score) - (p->score > q->score);
 }
 
-/* All groups' partners: each pair once, the most alike first. */
+/* All clusters' partners: each pair once, the most alike first. */
 static size_t list_edges(const kin_codes *codes, edge *out, float *centre, float *score,
                          float *bias, uint64_t *key)
 {
-    const kin_order *order = &codes->order;
-    size_t groups = order->groups, lead = codes->rotation.lead, count = 0, kept = 0;
+    const kin_clustering *clustering = &codes->clustering;
+    size_t clusters = clustering->clusters, lead = codes->rotation.lead, count = 0, kept = 0;
     average(codes, centre, bias);
-    for (size_t g = 0; g < groups; g += BLOCK_GROUPS) {
-        size_t rows = groups - g < BLOCK_GROUPS ? groups - g : BLOCK_GROUPS;
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)groups, (int)lead, 1,
-                    centre + g * lead, (int)lead, centre, (int)lead, 0, score, (int)groups);
+    for (size_t g = 0; g < clusters; g += BLOCK_CLUSTERS) {
+        size_t rows = clusters - g < BLOCK_CLUSTERS ? clusters - g : BLOCK_CLUSTERS;
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)clusters, (int)lead, 1,
+                    centre + g * lead, (int)lead, centre, (int)lead, 0, score, (int)clusters);
         for (size_t i = 0; i < rows; i++)
-            count += name_partners(order, g + i, score + i * groups, bias, key, out + count);
+            count += name_partners(clustering, g + i, score + i * clusters, bias, key, out + count);
     }
-    qsort(out, count, sizeof *out, by_groups);
+    qsort(out, count, sizeof *out, by_clusters);
     for (size_t i = 0; i < count; i++)
         if (i == 0 || out[i].a != out[i - 1].a || out[i].b != out[i - 1].b)
             out[kept++] = out[i];
@@ -99,12 +99,12 @@ static size_t list_edges(const kin_codes *codes, edge *out, float *centre, float
     return kept;
 }
 
-/* Lays pairs into rounds; those of groups that have PARTNERS_MAX already are left to the bulk. */
+/* Lays pairs into rounds; those of clusters that have PARTNERS_MAX already are left to the bulk. */
 static void lay_rounds(kin_schedule *self, edge *left, size_t count, int32_t *round,
                        uint8_t *partners)
 {
     size_t laid = 0;
-    memset(partners, 0, self->groups);
+    memset(partners, 0, self->clusters);
     for (self->rounds = 0; count > 0; self->rounds++) {
         size_t kept = 0;
         for (size_t i = 0; i < count; i++) {
@@ -132,26 +132,26 @@ static int by_number(const void *x, const void *y)
     return (p > q) - (p < q);
 }
 
-/* Each group's partners. */
+/* Each cluster's partners. */
 static void list_partners(kin_schedule *self)
 {
     size_t pairs = self->start[self->rounds];
-    memset(self->partner_start, 0, (self->groups + 1) * sizeof *self->partner_start);
+    memset(self->partner_start, 0, (self->clusters + 1) * sizeof *self->partner_start);
     for (size_t i = 0; i < pairs; i++) {
         self->partner_start[self->first[i] + 1]++;
         self->partner_start[self->second[i] + 1]++;
     }
-    for (size_t g = 0; g < self->groups; g++)
+    for (size_t g = 0; g < self->clusters; g++)
         self->partner_start[g + 1] += self->partner_start[g];
     for (size_t i = 0; i < pairs; i++) {
         self->partner[self->partner_start[self->first[i]]++] = self->second[i];
         self->partner[self->partner_start[self->second[i]]++] = self->first[i];
     }
-    for (size_t g = self->groups; g > 0;
+    for (size_t g = self->clusters; g > 0;
          g--) /* each start has become the next one's: back by one */
         self->partner_start[g] = self->partner_start[g - 1];
     self->partner_start[0] = 0;
-    for (size_t g = 0; g < self->groups; g++)
+    for (size_t g = 0; g < self->clusters; g++)
         qsort(self->partner + self->partner_start[g],
               self->partner_start[g + 1] - self->partner_start[g], sizeof *self->partner,
               by_number);
@@ -159,25 +159,25 @@ static void list_partners(kin_schedule *self)
 
 int kin_schedule_init(kin_schedule *self, const kin_codes *codes, kin_error *err)
 {
-    size_t groups = codes->order.groups, most = groups * NAMED;
-    *self = (kin_schedule){.groups = groups};
-    float *centre = kin_alloc(kin_size_mul(groups, codes->rotation.lead), sizeof *centre);
-    float *score = kin_alloc(kin_size_mul(BLOCK_GROUPS, groups), sizeof *score);
-    float *bias = kin_alloc(groups, sizeof *bias);
-    uint64_t *key = kin_alloc(groups, sizeof *key);
+    size_t clusters = codes->clustering.clusters, most = clusters * NAMED;
+    *self = (kin_schedule){.clusters = clusters};
+    float *centre = kin_alloc(kin_size_mul(clusters, codes->rotation.lead), sizeof *centre);
+    float *score = kin_alloc(kin_size_mul(BLOCK_CLUSTERS, clusters), sizeof *score);
+    float *bias = kin_alloc(clusters, sizeof *bias);
+    uint64_t *key = kin_alloc(clusters, sizeof *key);
     edge *edges = kin_alloc(most, sizeof *edges);
-    int32_t *round = kin_alloc(groups, sizeof *round);
-    uint8_t *partners = kin_alloc(groups, 1);
+    int32_t *round = kin_alloc(clusters, sizeof *round);
+    uint8_t *partners = kin_alloc(clusters, 1);
     self->start = kin_alloc_zero(kin_size_add(most, 2), sizeof *self->start);
     self->first = kin_alloc(most, sizeof *self->first);
     self->second = kin_alloc(most, sizeof *self->second);
-    self->partner_start = kin_alloc(groups + 1, sizeof *self->partner_start);
+    self->partner_start = kin_alloc(clusters + 1, sizeof *self->partner_start);
     self->partner = kin_alloc(2 * most, sizeof *self->partner);
     bool refused = !centre || !score || !bias || !key || !edges || !round || !partners ||
                    !self->start || !self->first || !self->second || !self->partner_start ||
                    !self->partner;
     if (!refused) {
-        memset(round, 0xff, groups * sizeof *round);
+        memset(round, 0xff, clusters * sizeof *round);
         size_t count = list_edges(codes, edges, centre, score, bias, key);
         lay_rounds(self, edges, count, round, partners);
         list_partners(self);

@@ -82,9 +82,9 @@ static int open_files(trace *files, const build *self, kin_error *err)
 {
     int rc = 0;
     if (self->join) {
-        size_t lists = kin_join_list_count(self->join);
+        size_t clusters = kin_join_cluster_count(self->join);
         rc = kin_npy_writer_open(&files->reach, self->out.temporary, "trace.reach.npy", "<f4",
-                                 &lists, err);
+                                 &clusters, err);
     }
     for (size_t s = 0; s < files->source_count && rc == 0; s++)
         rc = open_source(self, &files->source[s], err);
@@ -125,17 +125,17 @@ static int keep(void *self, const kin_traced *traced, kin_error *err)
     return rc;
 }
 
-/* The list of every item. */
+/* The cluster of every item. */
 static int write_lists(const build *self, kin_error *err)
 {
     size_t n = self->catalog.n;
-    int32_t *list = kin_alloc(n, sizeof *list);
-    if (!list)
-        return kin_fail_alloc(err, "the lists of items", n * sizeof *list);
-    int rc = kin_join_list_of(self->join, list, err);
+    int32_t *cluster = kin_alloc(n, sizeof *cluster);
+    if (!cluster)
+        return kin_fail_alloc(err, "the clusters of items", n * sizeof *cluster);
+    int rc = kin_join_cluster_of(self->join, cluster, err);
     if (rc == 0)
-        rc = write_array(self, "trace.list.npy", "<i4", list, n, err);
-    free(list);
+        rc = write_array(self, "trace.list.npy", "<i4", cluster, n, err);
+    free(cluster);
     return rc;
 }
 
@@ -197,7 +197,7 @@ static json_t *describe(const trace *files, const build *self)
                               (json_int_t)self->options.index.seed, "sources", sources);
     if (self->join) {
         double reach = (double)kin_join_get_effort(self->join)->reach;
-        kin_json_set(&facts, "lists", json_integer((json_int_t)kin_join_list_count(self->join)));
+        kin_json_set(&facts, "lists", json_integer((json_int_t)kin_join_cluster_count(self->join)));
         kin_json_set(&facts, "reach", isinf(reach) ? json_null() : json_real(reach));
     }
     return facts;

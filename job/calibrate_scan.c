@@ -2,7 +2,7 @@
  * Engines exact and join rehearsed (job/calibrate.h): rows are encoded, cluster pairs of the sample are scanned, and what
  * is collected is finished.
  *
- * What is timed: every thread has groups of its own, which are scanned against all others and alone collect, so that
+ * What is timed: every thread has clusters of its own, which are scanned against all others and alone collect, so that
  * no thread waits. With thresholds that nothing reaches a pair scan is its tiles alone; from scratch,
  * for the real K, thresholds rise and most of what is left is collected; and with thresholds at the height that
  * they will have among all n items (about the K s / n-th best of s sampled rows) hardly anything is.
@@ -22,9 +22,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One thread: its groups, and their part of the collectors. */
+/* One thread: its clusters, and their part of the collectors. */
 typedef struct player {
-    size_t first, last; /* groups */
+    size_t first, last; /* clusters */
     kin_collectors collectors;
     kin_scan scan;
     kin_pairscan *pairscan;
@@ -54,14 +54,14 @@ static void release_players(rehearsal *self)
     kin_collectors_release(&self->collectors);
 }
 
-/* Groups first .. last - 1 and their rows' collectors. */
+/* Clusters first .. last - 1 and their rows' collectors. */
 static int init_player(rehearsal *self, player *one, size_t first, size_t last, kin_error *err)
 {
     const kin_collectors *all = &self->collectors;
-    size_t at = self->codes.order.start[first];
+    size_t at = self->codes.clustering.start[first];
     one->first = first;
     one->last = last;
-    one->collectors = (kin_collectors){.rows = self->codes.order.start[last] - at,
+    one->collectors = (kin_collectors){.rows = self->codes.clustering.start[last] - at,
                                        .k = all->k,
                                        .capacity = all->capacity,
                                        .estimate = all->estimate + at * all->capacity,
@@ -78,18 +78,18 @@ static int init_player(rehearsal *self, player *one, size_t first, size_t last, 
 
 static int init_players(rehearsal *self, size_t k, kin_error *err)
 {
-    size_t capacity = kin_collectors_capacity_good(k), groups = self->codes.order.groups;
+    size_t capacity = kin_collectors_capacity_good(k), clusters = self->codes.clustering.clusters;
     size_t threads = (size_t)self->threads;
     self->rerank_rows = kin_reranker_rows_good(self->catalog, capacity);
     self->player = calloc(threads, sizeof *self->player);
     if (!self->player)
         return kin_fail_alloc(err, "threads", threads * sizeof *self->player);
-    int rc = kin_collectors_init(&self->collectors, self->codes.order.count, k, capacity, err);
-    for (size_t i = 0; rc == 0 && i < self->codes.order.count; i++)
+    int rc = kin_collectors_init(&self->collectors, self->codes.clustering.count, k, capacity, err);
+    for (size_t i = 0; rc == 0 && i < self->codes.clustering.count; i++)
         self->collectors.tolerance[i] = self->codes.facts[i].tolerance;
     for (size_t t = 0; t < threads && rc == 0; t++)
-        rc = init_player(self, &self->player[t], t * groups / threads, (t + 1) * groups / threads,
-                         err);
+        rc = init_player(self, &self->player[t], t * clusters / threads,
+                         (t + 1) * clusters / threads, err);
     return rc;
 }
 
@@ -104,7 +104,7 @@ static void empty(rehearsal *self, bool rise)
         c->threshold[i] = -INFINITY;
 }
 
-/* Every player's groups against all groups, two of its own once. Returns the seconds that it takes. */
+/* Every player's clusters against all clusters, two of its own once. Returns the seconds that it takes. */
 static double scan_all(rehearsal *self)
 {
     double sum = 0;
@@ -113,7 +113,7 @@ static double scan_all(rehearsal *self)
         player *one = &self->player[omp_get_thread_num()];
         double start = calibrate_thread_seconds();
         for (size_t g = one->first; g < one->last; g++)
-            for (size_t h = 0; h < self->codes.order.groups; h++)
+            for (size_t h = 0; h < self->codes.clustering.clusters; h++)
                 if (h >= g || h < one->first)
                     kin_pairscan_run(one->pairscan, g, h);
         sum = calibrate_thread_seconds() - start;
@@ -146,7 +146,7 @@ static double time_scans(rehearsal *self, bool rise, double *pairs, double *refi
 
 static double finish_all(rehearsal *self, uint64_t *candidates)
 {
-    const size_t *start = self->codes.order.start;
+    const size_t *start = self->codes.clustering.start;
     uint64_t count = 0;
     double sum = 0;
 #pragma omp parallel num_threads(self->threads) reduction(+ : count, sum)
@@ -158,7 +158,7 @@ static double finish_all(rehearsal *self, uint64_t *candidates)
                 rows = start[g + 1] - at;
                 rows = rows < self->rerank_rows ? rows : self->rerank_rows;
                 kin_reranker_run(one->reranker, &one->collectors, at - one->scan.first,
-                                 self->codes.order.row + at, rows, &count);
+                                 self->codes.clustering.row + at, rows, &count);
             }
         sum = calibrate_thread_seconds() - begin;
     }
@@ -195,18 +195,18 @@ static int rehearse_run(rehearsal *self, size_t k, scan_rates *out, kin_error *e
 }
 
 /* The share of pairs that are left where both sides collect: every cluster pair is scanned once, in rounds in
- * which no group is twice. */
+ * which no cluster is twice. */
 static int count_possible(rehearsal *self, scan_rates *out, kin_error *err)
 {
-    size_t groups = self->codes.order.groups;
+    size_t clusters = self->codes.clustering.clusters;
     kin_scan scan = {&self->codes, &self->collectors, 0};
     kin_pairscan *pairscan;
     empty(self, false);
     int rc = kin_pairscan_new(&pairscan, &scan, err);
     if (rc != 0)
         return rc;
-    for (size_t g = 0; g < groups; g++)
-        for (size_t h = g; h < groups; h++)
+    for (size_t g = 0; g < clusters; g++)
+        for (size_t h = g; h < clusters; h++)
             kin_pairscan_run(pairscan, g, h);
     const kin_scan_counts *counts = kin_pairscan_counts(pairscan);
     out->possible = counts->pairs > 0 ? (double)counts->refined / (double)counts->pairs : 0;

@@ -10,11 +10,11 @@ typedef struct scan_rates {
     size_t rows, lead, dimensions; /* of the rehearsal */
     double fit;                    /* to learn a rotation from the usual sample */
     double encoded;                /* a row, ordering included */
-    double pair; /* a pair of rows of two groups that meet, none left to refine: `lead` products */
-    double refined;       /* a pair that bounds left, floors at their final height */
-    double refined_early; /* the same while floors rise: most of them are collected */
+    double pair;          /* a pair of rows of two clusters, none left to refine: `lead` products */
+    double refined;       /* a pair that bounds left, thresholds at their final height */
+    double refined_early; /* the same while thresholds rise: most of them are collected */
     double finished;      /* a candidate scored canonically in the end, sorting included */
-    double possible;      /* share of all pairs that bounds leave, floors at their final height */
+    double possible; /* share of all pairs that bounds leave, thresholds at their final height */
 } scan_rates;
 
 /* `n` items the catalog has, of which `sample` are some; `lead` leading dimensions, 0: all. */

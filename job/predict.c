@@ -60,7 +60,7 @@ static void set_common(prediction *out, const predict_input *in)
 }
 
 /* Ordering rows beyond what the rehearsal saw of it: every row looks at a centroid for every 344 rows, and
- * the centroids are learnt in ten rounds from 64 rows each (scan/order.c), 32 coordinates a row. */
+ * the centroids are learnt in ten rounds from 64 rows each (scan/clustering.c), 32 coordinates a row. */
 static double ordering_pairs(double n)
 {
     double lists = n / 344;
@@ -193,7 +193,7 @@ static const double looked_at = 22;
 /* Pairs refined a row, of K: fashion 3.4, kin gen 4.1. */
 static const double join_refined = 4;
 
-/* Rows are written in the order of a tour, five of them to a page of the graph's mapped files: where that takes
+/* Rows are written in cluster order, five of them to a page of the graph's mapped files: where that takes
  * as long as the kernel keeps dirty pages, or fills what it keeps of them (by default 30 s, less than a tenth of memory),
  * a page is written back several times. Seconds a byte of arrays, of kin gen's million items. */
 static const double written_back = 14e-9, dirty_seconds = 30, dirty_share = 0.08;

@@ -95,19 +95,19 @@ static size_t load_rows(const kin_codes *self, const int32_t *row, size_t count,
     return none;
 }
 
-/* ---- order ------------------------------------------------------------------------------------- */
+/* ---- clustering ------------------------------------------------------------------------------------- */
 
-size_t kin_codes_order_work_bytes(const kin_codes *self)
+size_t kin_codes_clustering_work_bytes(const kin_codes *self)
 {
     size_t n = self->fused.catalog->n, axes = kin_codes_fit_coordinates(self);
     size_t threads = (size_t)omp_get_max_threads();
     return kin_size_add(
-        kin_size_add(kin_size_mul(n, axes * sizeof(float)), kin_order_work_bytes(n, axes)),
+        kin_size_add(kin_size_mul(n, axes * sizeof(float)), kin_clustering_work_bytes(n, axes)),
         kin_size_mul(threads, encoder_floats(self) * sizeof(float)));
 }
 
 /* Orders all rows by their coordinates along the first axes. */
-static int make_order(kin_codes *self, const uint8_t *leave_out, float *memory, kin_error *err)
+static int make_clustering(kin_codes *self, const uint8_t *leave_out, float *memory, kin_error *err)
 {
     size_t n = self->fused.catalog->n, axes = kin_codes_fit_coordinates(self);
     float *coordinate = kin_alloc(kin_size_mul(n, axes), sizeof *coordinate);
@@ -132,8 +132,8 @@ static int make_order(kin_codes *self, const uint8_t *leave_out, float *memory, 
         }
     }
     int rc = none < SIZE_MAX ? kin_catalog_fail_row(self->fused.catalog, none, err)
-                             : kin_order_init(&self->order, self->fused.catalog, leave_out,
-                                              coordinate, axes, err);
+                             : kin_clustering_init(&self->clustering, self->fused.catalog,
+                                                   leave_out, coordinate, axes, err);
     free(coordinate);
     return rc;
 }
@@ -226,16 +226,16 @@ static void encode_row(const kin_codes *self, size_t at, const float *z, float l
     facts->tail_loss = slack * tail_loss;
     if (self->estimates)
         estimate_row(self, facts, coarse, fine, tail_loss,
-                     self->fused.factor[self->fused.catalog->present[self->order.row[at]]]);
+                     self->fused.factor[self->fused.catalog->present[self->clustering.row[at]]]);
     facts->lead_sum = sum_codes(code, 2 * r->lead);
     facts->tail_sum = sum_codes(code + 2 * r->lead, r->tail);
 }
 
-/* A row's codes to where they belong: its row, and its places in its group's panels and strips. */
-static void place_row(kin_codes *self, size_t at, size_t group, const int8_t *code)
+/* A row's codes to where they belong: its row, and its places in its cluster's panels and strips. */
+static void place_row(kin_codes *self, size_t at, size_t cluster, const int8_t *code)
 {
-    size_t lead = self->rotation.lead, i = at - self->order.start[group];
-    size_t panel = self->panel_start[group] + i / KIN_PANEL_COLUMNS;
+    size_t lead = self->rotation.lead, i = at - self->clustering.start[cluster];
+    size_t panel = self->panel_start[cluster] + i / KIN_PANEL_COLUMNS;
     size_t column = i % KIN_PANEL_COLUMNS;
     uint8_t *row = self->row + at * self->stride;
     for (size_t k = 0; k < self->stride; k++)
@@ -243,7 +243,7 @@ static void place_row(kin_codes *self, size_t at, size_t group, const int8_t *co
     kin_interleave(code, lead, 0, KIN_PANEL_COLUMNS, column,
                    self->panel + panel * lead * KIN_PANEL_COLUMNS);
     if (self->strip && self->strip_start) {
-        size_t strip = self->strip_start[group] + i / KIN_STRIP_ROWS;
+        size_t strip = self->strip_start[cluster] + i / KIN_STRIP_ROWS;
         kin_interleave(code, lead, self->row_bias, KIN_STRIP_ROWS, i % KIN_STRIP_ROWS,
                        self->strip + strip * lead * KIN_STRIP_ROWS);
     }
@@ -254,18 +254,18 @@ static void place_row(kin_codes *self, size_t at, size_t group, const int8_t *co
 static size_t encode_block(kin_codes *self, size_t first, size_t count, float slack, encoder *e)
 {
     const kin_rotation *r = &self->rotation;
-    size_t group = kin_order_group(&self->order, first);
-    size_t none = load_rows(self, self->order.row + first, count, e);
+    size_t cluster = kin_clustering_cluster_of(&self->clustering, first);
+    size_t none = load_rows(self, self->clustering.row + first, count, e);
     if (none < SIZE_MAX)
         return none;
     kin_rotation_apply(r, e->y, count, e->z, e->space);
     for (size_t i = 0; i < count; i++) {
         size_t at = first + i;
-        while (at >= self->order.start[group + 1])
-            group++;
+        while (at >= self->clustering.start[cluster + 1])
+            cluster++;
         self->facts[at].bias = e->bias[i];
         encode_row(self, at, e->z + i * (r->lead + r->tail), e->length[i], slack, e);
-        place_row(self, at, group, e->code);
+        place_row(self, at, cluster, e->code);
     }
     return SIZE_MAX;
 }
@@ -274,7 +274,7 @@ static size_t encode_block(kin_codes *self, size_t first, size_t count, float sl
  * with the average row. */
 static void set_tolerances(kin_codes *self, float slack)
 {
-    size_t n = self->order.count;
+    size_t n = self->clustering.count;
     kin_code_facts mean = {0};
     self->rounding = slack * 3e-6f;
     for (size_t i = 0; i < n; i++) {
@@ -289,19 +289,19 @@ static void set_tolerances(kin_codes *self, float slack)
         kin_code_facts *facts = &self->facts[i];
         float like = kin_codes_error(self, facts, facts);
         float other = kin_codes_error(self, facts, &mean);
-        unsigned pattern = self->fused.catalog->present[self->order.row[i]];
+        unsigned pattern = self->fused.catalog->present[self->clustering.row[i]];
         facts->tolerance = 1.3f * (like > other ? like : other) * self->fused.factor[pattern];
     }
 }
 
-/* Where each group's panels or strips of `width` rows begin: [groups + 1], NULL without memory. */
-static size_t *count_tiles(const kin_order *order, size_t width)
+/* Where each cluster's panels or strips of `width` rows begin: [clusters + 1], NULL without memory. */
+static size_t *count_tiles(const kin_clustering *clustering, size_t width)
 {
-    size_t *start = kin_alloc(order->groups + 1, sizeof *start);
+    size_t *start = kin_alloc(clustering->clusters + 1, sizeof *start);
     if (start)
         start[0] = 0;
-    for (size_t g = 0; g < order->groups && start; g++) {
-        size_t rows = order->start[g + 1] - order->start[g];
+    for (size_t g = 0; g < clustering->clusters && start; g++) {
+        size_t rows = clustering->start[g + 1] - clustering->start[g];
         start[g + 1] = start[g] + (rows + width - 1) / width;
     }
     return start;
@@ -309,19 +309,19 @@ static size_t *count_tiles(const kin_order *order, size_t width)
 
 static int allocate(kin_codes *self, kin_error *err)
 {
-    const kin_order *order = &self->order;
+    const kin_clustering *clustering = &self->clustering;
     bool strips = !self->estimates;
-    self->panel_start = count_tiles(order, KIN_PANEL_COLUMNS);
-    self->strip_start = strips ? count_tiles(order, KIN_STRIP_ROWS) : NULL;
+    self->panel_start = count_tiles(clustering, KIN_PANEL_COLUMNS);
+    self->strip_start = strips ? count_tiles(clustering, KIN_STRIP_ROWS) : NULL;
     if (!self->panel_start || (strips && !self->strip_start))
-        return kin_fail_alloc(err, "codes", order->groups * sizeof *self->panel_start);
-    size_t columns = kin_size_mul(self->panel_start[order->groups], KIN_PANEL_COLUMNS);
-    self->row = kin_alloc(kin_size_mul(order->count, self->stride), 1);
-    self->facts = kin_alloc(order->count, sizeof *self->facts);
+        return kin_fail_alloc(err, "codes", clustering->clusters * sizeof *self->panel_start);
+    size_t columns = kin_size_mul(self->panel_start[clustering->clusters], KIN_PANEL_COLUMNS);
+    self->row = kin_alloc(kin_size_mul(clustering->count, self->stride), 1);
+    self->facts = kin_alloc(clustering->count, sizeof *self->facts);
     self->panel = kin_alloc_zero(kin_size_mul(columns, self->rotation.lead), 1);
     self->panel_sum = kin_alloc_zero(columns, sizeof *self->panel_sum);
     if (strips) {
-        size_t rows = kin_size_mul(self->strip_start[order->groups], KIN_STRIP_ROWS);
+        size_t rows = kin_size_mul(self->strip_start[clustering->clusters], KIN_STRIP_ROWS);
         self->strip = kin_alloc_zero(kin_size_mul(rows, self->rotation.lead), 1);
     }
     if (!self->row || !self->facts || !self->panel || !self->panel_sum || (strips && !self->strip))
@@ -332,7 +332,7 @@ static int allocate(kin_codes *self, kin_error *err)
 static int encode_all(kin_codes *self, float *memory, float slack, const kin_monitor *monitor,
                       kin_error *err)
 {
-    size_t n = self->order.count;
+    size_t n = self->clustering.count;
     size_t stretch =
         (size_t)omp_get_max_threads() * 64 * BLOCK_ROWS; /* between looks at the monitor */
     int rc = 0;
@@ -364,11 +364,11 @@ int kin_codes_encode(kin_codes *self, const kin_codes_options *options, const ki
     if (!memory)
         return kin_fail_alloc(err, "encoding", kin_codes_encode_work_bytes(self));
     int rc = 0;
-    if (options->order) {
-        self->order = *options->order;
-        *options->order = (kin_order){0};
+    if (options->clustering) {
+        self->clustering = *options->clustering;
+        *options->clustering = (kin_clustering){0};
     } else {
-        rc = make_order(self, options->leave_out, memory, err);
+        rc = make_clustering(self, options->leave_out, memory, err);
     }
     kin_codes_fit_forget(self);
     if (rc == 0)
@@ -398,15 +398,15 @@ static size_t count_patterns(const kin_catalog *catalog)
 size_t kin_codes_bytes(const kin_codes *self)
 {
     size_t n = self->fused.catalog->n;
-    /* a group's last panel is half empty, on average; of groups there are about n / 256, and one for
+    /* a cluster's last panel is half empty, on average; of clusters there are about n / 256, and one for
      * every pattern of few rows */
-    size_t columns = kin_size_add(n, n / 256 * (KIN_PANEL_COLUMNS / 2) + KIN_GROUP_MAX +
+    size_t columns = kin_size_add(n, n / 256 * (KIN_PANEL_COLUMNS / 2) + KIN_CLUSTER_MAX +
                                          count_patterns(self->fused.catalog) * KIN_PANEL_COLUMNS);
     size_t bytes = kin_size_add(kin_size_mul(n, self->stride + sizeof *self->facts),
                                 kin_size_mul(columns, self->rotation.lead + sizeof(int32_t)));
     if (!self->estimates)
         bytes = kin_size_add(bytes, kin_size_mul(columns, self->rotation.lead));
-    return kin_size_add(bytes, kin_order_bytes(n));
+    return kin_size_add(bytes, kin_clustering_bytes(n));
 }
 
 size_t kin_codes_encode_work_bytes(const kin_codes *self)
@@ -424,7 +424,7 @@ void kin_codes_release(kin_codes *self)
 {
     kin_codes_fit_forget(self);
     kin_rotation_release(&self->rotation);
-    kin_order_release(&self->order);
+    kin_clustering_release(&self->clustering);
     free(self->row);
     free(self->facts);
     free(self->panel_start);

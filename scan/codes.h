@@ -18,9 +18,9 @@
  * From |<x,y> - <x^,y^>| <= |x - x^| |y^| + |x| |y - y^|. Norms and losses are rounded outward.
  */
 #include "core/rows.h"
+#include "scan/clustering.h"
 #include "scan/fused.h"
 #include "scan/kernels.h"
-#include "scan/order.h"
 #include "scan/rotation.h"
 
 typedef struct kin_code_facts {
@@ -40,20 +40,20 @@ typedef struct kin_codes {
     kin_fused fused;
     kin_axes axes; /* of most variance, for the order; count 0 where all dimensions serve */
     kin_rotation rotation;
-    kin_order order;
+    kin_clustering clustering;
     uint8_t row_bias;      /* of the kernels: what row and strip codes are XORed with */
     size_t stride;         /* bytes of a row: 2 lead + tail */
     bool estimates;        /* losses are not bounds (kin_codes_options) */
     float lead_step;       /* s */
     float tail_unit;       /* what tails are multiplied with for tiles */
     float rounding;        /* of a refined value: a dozen operations on numbers below 4 */
-    uint8_t *row;          /* [order.count][stride] high, low, tail, ^ row_bias; owned */
-    kin_code_facts *facts; /* [order.count]; owned */
-    size_t *panel_start;   /* [groups + 1] first panel of each group; owned */
+    uint8_t *row;          /* [clustering.count][stride] high, low, tail, ^ row_bias; owned */
+    kin_code_facts *facts; /* [clustering.count]; owned */
+    size_t *panel_start;   /* [clusters + 1] first panel of each cluster; owned */
     int8_t *panel;         /* [panels][lead / 4][KIN_PANEL_COLUMNS][4] high, plain; owned */
     int32_t *panel_sum;    /* [panels][KIN_PANEL_COLUMNS]; owned */
-    size_t *strip_start;   /* [groups + 1] first strip of each group; owned; NULL for estimates */
-    uint8_t *strip; /* [strips][lead / 4][KIN_STRIP_ROWS][4] high ^ row_bias; owned; or NULL */
+    size_t *strip_start; /* [clusters + 1] first strip of each cluster; owned; NULL for estimates */
+    uint8_t *strip;      /* [strips][lead / 4][KIN_STRIP_ROWS][4] high ^ row_bias; owned; or NULL */
 } kin_codes;
 
 /* Of estimates: from so many times a row's own factor on its pairs are scored in full, as its tolerance, which has the
@@ -78,11 +78,11 @@ typedef struct kin_codes_options {
     float slack; /* 1; tests make it 0 to show that the bounds are needed */
     /* Values instead of bounds: of losses only the coarse one counts, as what it takes of a pair as good
      * as never; a row's tolerance is what its estimates are off by as good as never; and there are no
-     * strips (rows are picked out of their groups). */
+     * strips (rows are picked out of their clusters). */
     bool estimates;
     const uint8_t
-        *leave_out;   /* [n] other than 0: not encoded, another row stands for it; or NULL */
-    kin_order *order; /* taken over instead of ordering the rows; or NULL */
+        *leave_out; /* [n] other than 0: not encoded, another row stands for it; or NULL */
+    kin_clustering *clustering; /* taken over instead of ordering the rows; or NULL */
 } kin_codes_options;
 
 /* Learns the rotation from a sample; the rest is empty. Then bytes can be told. */
@@ -101,7 +101,7 @@ void kin_codes_set_tail_share(kin_codes *self, float share);
 
 /* Bytes of all codes of n rows, and of what encoding takes beside and before them. */
 size_t kin_codes_bytes(const kin_codes *self);
-size_t kin_codes_order_work_bytes(const kin_codes *self);
+size_t kin_codes_clustering_work_bytes(const kin_codes *self);
 size_t kin_codes_encode_work_bytes(const kin_codes *self);
 
 #endif

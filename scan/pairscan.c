@@ -2,11 +2,11 @@
  * A cluster pair is scanned (scan/pairscan.h).
  *
  * Tiles compare in units of s^2, s the step of the leading codes, so that a tile's integers are used
- * as they come. With `tau` a threshold, f the factor of the two groups' patterns and rho the coarse
+ * as they come. With `tau` a threshold, f the factor of the two clusters' patterns and rho the coarse
  * losses, a pair has to be looked at for the row's sake when
  *     f (s^2 dot + tail_x tail_y + rho + bias_x + bias_y) >= tau_x,
  * which is v + bias_y / s^2 >= (tau_x / f - rho - bias_x) / s^2 with v = dot + (tail_x / s)(tail_y / s).
- * rho takes the largest loss and norm of the column's group, so that it belongs to the row.
+ * rho takes the largest loss and norm of the column's cluster, so that it belongs to the row.
  */
 #include "core/memory.h"
 #include "scan/pairscan_state.h"
@@ -22,7 +22,7 @@ size_t kin_pairscan_bytes(const kin_codes *codes, size_t capacity)
 {
     size_t modalities = codes->fused.catalog->modality_count;
     size_t bytes = kin_size_add(sizeof(kin_pairscan),
-                                kin_size_mul(KIN_STRIP_ROWS + KIN_GROUP_MAX, codes->stride));
+                                kin_size_mul(KIN_STRIP_ROWS + KIN_CLUSTER_MAX, codes->stride));
     bytes = kin_size_add(bytes, kin_size_mul(KIN_STRIP_ROWS, codes->rotation.lead));
     bytes = kin_size_add(bytes, kin_size_mul(capacity, sizeof(int32_t)));
     bytes = kin_size_add(bytes, kin_size_mul(codes->fused.d, sizeof(double))); /* the query */
@@ -54,7 +54,7 @@ int kin_pairscan_new(kin_pairscan **out, const kin_scan *scan, kin_error *err)
     if (codes->estimates)
         set_constant_columns(self);
     self->dense_strip = kin_alloc_zero(KIN_STRIP_ROWS, codes->stride);
-    self->dense_panel = kin_alloc_zero(KIN_GROUP_MAX, codes->stride);
+    self->dense_panel = kin_alloc_zero(KIN_CLUSTER_MAX, codes->stride);
     self->picked_strip = kin_alloc_zero(KIN_STRIP_ROWS, codes->rotation.lead);
     self->candidate = kin_alloc(capacity, sizeof *self->candidate);
     int rc = 0;
@@ -148,13 +148,13 @@ static void set_bound_columns(kin_pairscan *self)
     }
 }
 
-/* Group b's rows become the columns. Returns how many panels they are. */
+/* Cluster b's rows become the columns. Returns how many panels they are. */
 static size_t set_columns(kin_pairscan *self, size_t b)
 {
     const kin_codes *codes = self->scan->codes;
     columns *to = &self->column;
-    self->first_column = codes->order.start[b];
-    self->column_count = codes->order.start[b + 1] - self->first_column;
+    self->first_column = codes->clustering.start[b];
+    self->column_count = codes->clustering.start[b + 1] - self->first_column;
     self->dense_panel_ready = 0;
     if (codes->estimates)
         set_estimate_columns(self);
@@ -182,7 +182,7 @@ static void set_strip(kin_pairscan *self)
     }
 }
 
-/* Rows `strip` and on of group a, at most KIN_STRIP_ROWS. */
+/* Rows `strip` and on of cluster a, at most KIN_STRIP_ROWS. */
 static void take_strip(kin_pairscan *self, size_t a, size_t strip)
 {
     const kin_codes *codes = self->scan->codes;
@@ -249,7 +249,7 @@ static void refine(kin_pairscan *self, size_t r, size_t column)
         kin_pairscan_collect(self, r, column);
 }
 
-/* Within one group every pair stands twice in the square, and rows on its diagonal: keeps the pairs
+/* Within one cluster every pair stands twice in the square, and rows on its diagonal: keeps the pairs
  * above it. Returns how many. */
 static size_t keep_above_diagonal(kin_tile *tile, size_t strip, size_t column)
 {
@@ -263,13 +263,13 @@ static size_t keep_above_diagonal(kin_tile *tile, size_t strip, size_t column)
     return count;
 }
 
-/* The strip under way and panel p of the columns' group. `above`: the strip's first row within the same
- * group, of whose pairs each is to be looked at once; SIZE_MAX: all pairs. */
-static void scan_panel(kin_pairscan *self, size_t group, size_t p, size_t above)
+/* The strip under way and panel p of the columns' cluster. `above`: the strip's first row within the same
+ * cluster, of whose pairs each is to be looked at once; SIZE_MAX: all pairs. */
+static void scan_panel(kin_pairscan *self, size_t cluster, size_t p, size_t above)
 {
     const kin_codes *codes = self->scan->codes;
     size_t lead = codes->rotation.lead, column = p * KIN_PANEL_COLUMNS;
-    size_t panel_at = codes->panel_start[group] + p;
+    size_t panel_at = codes->panel_start[cluster] + p;
     kin_strip strip = {self->strip_code, self->strip_tail, self->row_threshold,
                        self->column_threshold};
     kin_panel panel = {codes->panel + panel_at * lead * KIN_PANEL_COLUMNS,
@@ -294,21 +294,22 @@ static void scan_panel(kin_pairscan *self, size_t group, size_t p, size_t above)
             refine(self, r, column);
 }
 
-static bool collects(const kin_scan *scan, size_t group)
+static bool collects(const kin_scan *scan, size_t cluster)
 {
-    const size_t *start = scan->codes->order.start;
-    return start[group] >= scan->first && start[group + 1] <= scan->first + scan->collectors->rows;
+    const size_t *start = scan->codes->clustering.start;
+    return start[cluster] >= scan->first &&
+           start[cluster + 1] <= scan->first + scan->collectors->rows;
 }
 
 void kin_pairscan_run(kin_pairscan *self, size_t a, size_t b)
 {
     const kin_codes *codes = self->scan->codes;
-    const kin_order *order = &codes->order;
+    const kin_clustering *clustering = &codes->clustering;
     self->rows_collect = collects(self->scan, a);
     self->columns_collect = collects(self->scan, b);
-    self->factor = codes->fused.factor[order->pattern[a] & order->pattern[b]];
-    self->first_row = order->start[a];
-    self->rows = order->start[a + 1] - self->first_row;
+    self->factor = codes->fused.factor[clustering->pattern[a] & clustering->pattern[b]];
+    self->first_row = clustering->start[a];
+    self->rows = clustering->start[a + 1] - self->first_row;
     if ((!self->rows_collect && !self->columns_collect) || self->factor == 0)
         return;
     size_t panels = set_columns(self, b);
@@ -322,22 +323,22 @@ void kin_pairscan_run(kin_pairscan *self, size_t a, size_t b)
 }
 
 void kin_pairscan_probe(kin_pairscan *self, unsigned pattern, const size_t *at, const size_t *slot,
-                        size_t count, size_t group)
+                        size_t count, size_t cluster)
 {
     const kin_codes *codes = self->scan->codes;
     self->rows_collect = true;
     self->columns_collect = false;
-    self->factor = codes->fused.factor[pattern & codes->order.pattern[group]];
+    self->factor = codes->fused.factor[pattern & codes->clustering.pattern[cluster]];
     self->own_factor = codes->fused.factor[pattern];
     self->doubtful = self->factor > KIN_FACTOR_DOUBTFUL * self->own_factor;
     if (self->factor == 0)
         return;
-    size_t panels = set_columns(self, group);
+    size_t panels = set_columns(self, cluster);
     self->counts.pairs += count * self->column_count;
     for (size_t first = 0; first < count; first += KIN_STRIP_ROWS) {
         size_t left = count - first;
         pick_strip(self, at + first, slot + first, left < KIN_STRIP_ROWS ? left : KIN_STRIP_ROWS);
         for (size_t p = 0; p < panels; p++)
-            scan_panel(self, group, p, SIZE_MAX);
+            scan_panel(self, cluster, p, SIZE_MAX);
     }
 }

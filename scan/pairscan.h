@@ -9,7 +9,7 @@
  *   collect  what reaches a threshold goes to the collectors of the row, the column or both. A pair
  *            whose error is above the tolerance of either is scored canonically instead.
  *
- * A pair scan touches the collectors of its two groups and nothing else: pair scans of different groups
+ * A pair scan touches the collectors of its two clusters and nothing else: pair scans of different clusters
  * run side by side without locks.
  */
 #include "core/score.h"
@@ -44,14 +44,14 @@ void kin_pairscan_free(kin_pairscan *self);
 size_t kin_pairscan_bytes(const kin_codes *codes, size_t capacity);
 const kin_scan_counts *kin_pairscan_counts(const kin_pairscan *self);
 
-/* Scans group a against group b (a == b: all pairs within the group). Nothing happens where neither collects, or
+/* Scans cluster a against cluster b (a == b: all pairs within the cluster). Nothing happens where neither collects, or
  * their patterns have no modality in common. */
 void kin_pairscan_run(kin_pairscan *self, size_t a, size_t b);
 
-/* Some rows of one pattern look at a group, for their own sake alone: row at[i] of the order collects in
- * slot[i] of the collectors, whatever `first` says. A row of the group itself is compared with itself too. Wants no
+/* Some rows of one pattern look at a cluster, for their own sake alone: row at[i] of the order collects in
+ * slot[i] of the collectors, whatever `first` says. A row of the cluster itself is compared with itself too. Wants no
  * strips in the codes. */
 void kin_pairscan_probe(kin_pairscan *self, unsigned pattern, const size_t *at /* [count] */,
-                        const size_t *slot /* [count] */, size_t count, size_t group);
+                        const size_t *slot /* [count] */, size_t count, size_t cluster);
 
 #endif

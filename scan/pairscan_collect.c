@@ -37,7 +37,7 @@ static void rerank_in_place(kin_pairscan *self, size_t at, size_t row)
     const kin_scan *scan = self->scan;
     float weight_sum = (float)scan->codes->fused.weight_sum;
     size_t count = kin_collectors_list(scan->collectors, row, self->candidate);
-    kin_query_set_row(&self->query, (size_t)scan->codes->order.row[at]);
+    kin_query_set_row(&self->query, (size_t)scan->codes->clustering.row[at]);
     self->query.row =
         -1; /* a row that was compared with itself stays its own candidate, for its twins */
     kin_rescore(&self->query, self->candidate, count, &self->space, &self->best, 0);
@@ -55,7 +55,7 @@ static bool add(kin_pairscan *self, size_t at, size_t row, size_t other, float e
 {
     const kin_scan *scan = self->scan;
     self->counts.collected++;
-    if (!kin_collectors_add(scan->collectors, row, estimate, scan->codes->order.row[other]))
+    if (!kin_collectors_add(scan->collectors, row, estimate, scan->codes->clustering.row[other]))
         return false;
     if (kin_collectors_prune(scan->collectors, row))
         rerank_in_place(self, at, row);
@@ -68,11 +68,11 @@ static bool score_in_full(kin_pairscan *self, size_t at, size_t other, float *es
     const kin_codes *codes = self->scan->codes;
     float score;
     float cosine[KIN_MODALITIES_MAX];
-    int32_t row = codes->order.row[at];
+    int32_t row = codes->clustering.row[at];
     self->counts.too_coarse++;
     if (self->query.row != row) /* a row's pairs come one after the other */
         kin_query_set_row(&self->query, (size_t)row);
-    if (!kin_query_score(&self->query, (size_t)codes->order.row[other], &score, cosine))
+    if (!kin_query_score(&self->query, (size_t)codes->clustering.row[other], &score, cosine))
         return false;
     *estimate = score / (float)codes->fused.weight_sum;
     return true;
@@ -97,7 +97,7 @@ static void collect_in_full(kin_pairscan *self, size_t r, size_t column, bool ro
 static void collect_for_row(kin_pairscan *self, size_t r, size_t column, uint32_t hits)
 {
     kin_collectors *collectors = self->scan->collectors;
-    const int32_t *id = self->scan->codes->order.row + self->first_column + column;
+    const int32_t *id = self->scan->codes->clustering.row + self->first_column + column;
     const kin_refined *refined = &self->refined;
     size_t at = self->at[r], row = self->slot[r];
     assert(row < collectors->rows);

@@ -27,7 +27,7 @@ static void multiply_pairs(kin_pairscan *self, size_t r, size_t column)
     }
 }
 
-/* The columns' codes are asked for first: a group's do not fit the first-level cache. */
+/* The columns' codes are asked for first: a cluster's do not fit the first-level cache. */
 void kin_pairscan_multiply_hits(kin_pairscan *self, size_t column)
 {
     const kin_codes *codes = self->scan->codes;

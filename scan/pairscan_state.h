@@ -3,7 +3,7 @@
 /*
  * Private to scan/pairscan*.c: the pair scan under way.
  *
- *   pairscan.c           groups, strips and panels, and what tiles leave
+ *   pairscan.c           clusters, strips and panels, and what tiles leave
  *   pairscan_products.c  the low and tail products of what they leave
  *   pairscan_collect.c   thresholds, and candidates on their way to collectors
  */
@@ -11,7 +11,7 @@
 
 #include <math.h>
 
-enum { LOW_STEPS = 254, COLUMNS = KIN_GROUP_MAX };
+enum { LOW_STEPS = 254, COLUMNS = KIN_CLUSTER_MAX };
 
 /* The column side of a pair scan, value by value, so that a row is compared with many columns at a time. */
 typedef struct columns {
@@ -27,7 +27,7 @@ struct kin_pairscan {
     kin_scan_counts counts;
 
     /* the pair scan under way */
-    size_t first_row, first_column; /* of the groups, in the order */
+    size_t first_row, first_column; /* of the clusters, in the order */
     size_t rows, column_count;
     bool rows_collect, columns_collect;
     float factor;
@@ -44,7 +44,7 @@ struct kin_pairscan {
     const uint8_t *strip_code;   /* [lead / 4][KIN_STRIP_ROWS][4] */
     float strip_tail[KIN_STRIP_ROWS], row_threshold[KIN_STRIP_ROWS],
         column_threshold[KIN_STRIP_ROWS];
-    uint8_t *picked_strip; /* [lead / 4][KIN_STRIP_ROWS][4] of rows picked out of their group */
+    uint8_t *picked_strip; /* [lead / 4][KIN_STRIP_ROWS][4] of rows picked out of their cluster */
     bool dense_strip_ready;
     uint8_t *dense_strip; /* [stride / 4][KIN_STRIP_ROWS][4] high, low and tail */
 

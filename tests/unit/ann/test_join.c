@@ -1,5 +1,5 @@
 /*
- * ann/join, all lists: rows are those of exact/stream.h, on catalogs with gaps, with twins in any number, in
+ * ann/join, all clusters: rows are those of exact/stream.h, on catalogs with gaps, with twins in any number, in
  * every type, and as small as catalogs get. Estimates choose who is scored, so a row may miss a neighbour
  * at the very edge; more than a few of such rows are an error. Then the same bytes for any number of
  * threads, and for a second run.
@@ -30,7 +30,7 @@ static void judge(const sample_spec *spec, size_t k, int threads)
     double recall = join_recall(&s, &t.rows, &wanted, &deviation);
     size_t different = join_count_different(&t.rows, &wanted);
     if (different > 2 + spec->n / EDGES || recall < recall_least)
-        join_assert_same(&t.rows, &wanted, "all lists");
+        join_assert_same(&t.rows, &wanted, "all clusters");
     assert_true(report.rows <= spec->n && report.rows == kin_join_get_plan(join)->distinct);
     kin_join_free(join);
     taker_release(&t);

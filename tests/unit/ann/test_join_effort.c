@@ -1,6 +1,6 @@
 /*
  * ann/join, effort: what a sample promises is kept by all rows, at a part of the pairs; raising it finds more
- * for more, step by step, and comes to an end with all lists; data that hide nothing in lists are scanned
+ * for more, step by step, and comes to an end with all clusters; data that hide nothing in clusters are scanned
  * in full; and catalogs without pairs, or smaller than a sample.
  */
 #include "support/join_run.h"
@@ -152,7 +152,7 @@ static void test_raise(void **state)
     }
 }
 
-/* A sample may know of no loss long before all lists are scanned: what then? */
+/* A sample may know of no loss long before all clusters are scanned: what then? */
 static void test_raise_without_loss(void **state)
 {
     (void)state;
@@ -185,7 +185,7 @@ static void test_isotropic(void **state)
     assert_false(join_raise(t.join));
     assert_true(run(&t, &deviation, &report) >= 0.9995);
     assert_int_equal(report.pairs, report.rows * report.rows);
-    assert_int_equal(report.probes, report.rows * report.lists);
+    assert_int_equal(report.probes, report.rows * report.clusters);
     tuned_release(&t);
 }
 

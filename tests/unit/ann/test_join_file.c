@@ -3,7 +3,7 @@
  * makes its own afterwards.
  */
 #include "ann/index_folder.h"
-#include "scan/order.h"
+#include "scan/clustering.h"
 #include "support/join_kept.h"
 #include "support/test.h"
 
@@ -50,10 +50,10 @@ static void damage_start(const kept *self, size_t at, int32_t value, const char 
     int32_t before = self->start[at];
     assert_true(before != value);
     self->start[at] = value;
-    write_array(self->folder, "start", self->start, self->lists + 1);
+    write_array(self->folder, "start", self->start, self->clusters + 1);
     self->start[at] = before;
     check_refused(self, text);
-    write_array(self->folder, "start", self->start, self->lists + 1);
+    write_array(self->folder, "start", self->start, self->clusters + 1);
 }
 
 /* An item of no modality, or one that is the same as an earlier one. */
@@ -101,7 +101,7 @@ static void test_damaged_rows(void **state)
     k.row[at] = k.row[at - 1];
     k.row[at - 1] = row;
     write_array(k.folder, "row", k.row, k.rows);
-    check_refused(&k, "a list has rows of different modalities");
+    check_refused(&k, "a cluster has rows of different modalities");
     kept_release(&k);
 }
 
@@ -111,21 +111,22 @@ static void test_damaged_starts(void **state)
     kept k;
     sample_spec spec = kept_spec(0.5);
     kept_make(&k, &spec, "index");
-    const char *whole = "lists do not hold all rows", *size = "a list has no rows or too many";
-    assert_true(k.lists >= 4);
+    const char *whole = "clusters do not hold all rows",
+               *size = "a cluster has no rows or too many";
+    assert_true(k.clusters >= 4);
     damage_start(&k, 0, 1, whole);
     damage_start(&k, 0, -1, whole);
-    damage_start(&k, k.lists, (int32_t)k.rows - 1, whole);
-    damage_start(&k, k.lists, (int32_t)k.rows + 1, whole);
+    damage_start(&k, k.clusters, (int32_t)k.rows - 1, whole);
+    damage_start(&k, k.clusters, (int32_t)k.rows + 1, whole);
     damage_start(&k, 1, 0, size);
     damage_start(&k, 1, -5, size);
     damage_start(&k, 1, INT32_MIN, size);
     damage_start(&k, 1, k.start[2], size);
     damage_start(&k, 2, k.start[1] - 1, size);
     damage_start(&k, 1, INT32_MAX, size);
-    damage_start(&k, k.lists - 1, (int32_t)k.rows + 7, size);
-    damage_start(&k, 1, KIN_GROUP_MAX + 1, size);
-    write_array(k.folder, "start", k.start, k.lists);
+    damage_start(&k, k.clusters - 1, (int32_t)k.rows + 7, size);
+    damage_start(&k, 1, KIN_CLUSTER_MAX + 1, size);
+    write_array(k.folder, "start", k.start, k.clusters);
     check_refused(&k, "join.start.npy: is (");
     test_write(test_path("index/join.start.npy"), "no array", 8);
     check_refused(&k, "join.start.npy");
@@ -152,14 +153,14 @@ static void test_damaged_facts(void **state)
     sample_spec spec = kept_spec(0.5);
     kept_make(&k, &spec, "index");
     const char *counts = "manifest.json has ", *effort = "effort of the join is missing";
-    json_int_t rows = (json_int_t)k.rows, lists = (json_int_t)k.lists;
+    json_int_t rows = (json_int_t)k.rows, clusters = (json_int_t)k.clusters;
     damage_fact(&k, "rows", json_integer(rows - 1), counts);
     damage_fact(&k, "rows", json_integer(-1), counts);
     damage_fact(&k, "rows", NULL, counts);
     damage_fact(&k, "lists", json_integer(0), counts);
     damage_fact(&k, "lists", json_integer(-1), counts);
     damage_fact(&k, "lists", json_integer(rows), counts); /* more than an order ever has */
-    damage_fact(&k, "lists", json_integer(lists + 1), "join.start.npy: is (");
+    damage_fact(&k, "lists", json_integer(clusters + 1), "join.start.npy: is (");
     damage_fact(&k, "reach", NULL, effort);
     damage_fact(&k, "reach", json_real(-1), effort);
     damage_fact(&k, "reach", json_string("3"), effort);

@@ -105,7 +105,7 @@ static void check_other(const kept *self, const sample *s, kin_join_options opti
     test_ok(kin_join_encode(join, NULL, &err), &err);
     test_ok(kin_join_tune(join, NULL, &err), &err);
     kin_join_report report = join_take(join, s, options.top_k, &found);
-    assert_int_equal(report.lists, self->lists);
+    assert_int_equal(report.clusters, self->clusters);
     check_same_order(join);
     join_truth(s, options.top_k, &wanted);
     assert_true(join_recall(s, &found.rows, &wanted, &deviation) >= options.target - 0.02);

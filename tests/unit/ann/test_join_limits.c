@@ -11,7 +11,7 @@ enum { K = 10 };
 
 static const kin_join_options asked = {.top_k = K, .target = 0.95, .seed = 1};
 
-/* Twins, gaps, items of no modality, and so many lists that threads take turns. */
+/* Twins, gaps, items of no modality, and so many clusters that threads take turns. */
 static sample_spec spec_of(size_t n)
 {
     return (sample_spec){.seed = 6,
@@ -132,7 +132,7 @@ static void test_monitor(void **state)
 {
     (void)state;
     sample s;
-    sample_spec spec = spec_of(24000); /* more lists than are joined between two looks */
+    sample_spec spec = spec_of(24000); /* more clusters than are joined between two looks */
     sample_make(&s, &spec);
     kin_threads_set(1);
     size_t looks = 1;

@@ -1,6 +1,6 @@
 /*
  * ann/traced.h, by the join and by indexes: what is traced of a row, scored canonically, is the row of the
- * graph, bit for bit, with twins and gaps; the same for any number of threads; the lists that a row looked at
+ * graph, bit for bit, with twins and gaps; the same for any number of threads; the clusters that a row looked at
  * hold all that it found, and of the others it is said what they lacked. Then what ends a trace early.
  */
 #include "ann/faiss_build.h"
@@ -22,19 +22,19 @@ enum { SOURCES_MAX = 4 };
 
 /* All that was told, in the order in which it has to come. */
 typedef struct traces {
-    size_t rows, lists;
+    size_t rows, clusters;
     size_t calls, refuse_at; /* that call, from 1, is refused; 0: none */
     size_t *start;           /* [calls + 1] */
     int32_t *item;
     size_t room;
-    float *reach; /* [rows][lists] */
+    float *reach; /* [rows][clusters] */
 } traces;
 
-static void traces_init(traces *self, size_t rows, size_t lists)
+static void traces_init(traces *self, size_t rows, size_t clusters)
 {
-    *self = (traces){.rows = rows, .lists = lists};
+    *self = (traces){.rows = rows, .clusters = clusters};
     self->start = calloc(SOURCES_MAX * rows + 1, sizeof *self->start);
-    self->reach = malloc((rows * lists + 1) * sizeof *self->reach);
+    self->reach = malloc((rows * clusters + 1) * sizeof *self->reach);
 }
 
 static void traces_release(traces *self)
@@ -58,9 +58,9 @@ static int take(void *to, const kin_traced *traced, kin_error *e)
     }
     memcpy(self->item + first, traced->item, traced->count * sizeof *self->item);
     self->start[call + 1] = last;
-    assert_true((traced->reach != NULL) == (self->lists > 0));
+    assert_true((traced->reach != NULL) == (self->clusters > 0));
     if (traced->reach)
-        memcpy(self->reach + call * self->lists, traced->reach, self->lists * sizeof(float));
+        memcpy(self->reach + call * self->clusters, traced->reach, self->clusters * sizeof(float));
     return 0;
 }
 
@@ -74,7 +74,7 @@ static void assert_same(const traces *a, const traces *b)
     assert_int_equal(a->calls, b->calls);
     assert_memory_equal(a->start, b->start, (a->calls + 1) * sizeof *a->start);
     assert_memory_equal(a->item, b->item, a->start[a->calls] * sizeof *a->item);
-    assert_memory_equal(a->reach, b->reach, a->rows * a->lists * sizeof *a->reach);
+    assert_memory_equal(a->reach, b->reach, a->rows * a->clusters * sizeof *a->reach);
 }
 
 /* ---- what holds for every trace ------------------------------------------------------------------ */
@@ -139,26 +139,26 @@ static bool same_bytes(const oracle *o, size_t i, size_t j)
     return same;
 }
 
-static void check_lists(const oracle *o, const int32_t *list, size_t lists)
+static void check_clusters(const oracle *o, const int32_t *cluster, size_t clusters)
 {
     for (size_t i = 0; i < o->n; i++) {
-        assert_true(list[i] >= -1 && list[i] < (int32_t)lists);
-        assert_true((list[i] < 0) == (o->present[i] == 0));
+        assert_true(cluster[i] >= -1 && cluster[i] < (int32_t)clusters);
+        assert_true((cluster[i] < 0) == (o->present[i] == 0));
         for (size_t j = i < 50 ? 0 : i - 50; j < i; j++)
-            assert_true(!same_bytes(o, i, j) || list[i] == list[j]);
+            assert_true(!same_bytes(o, i, j) || cluster[i] == cluster[j]);
     }
 }
 
-/* What was found lies in lists that were looked at; what was not looked at wanted more reach than there was, or
- * has nothing in common with the row. Returns how many lists were not looked at for want of reach. */
-static size_t check_reach(const traces *told, size_t t, const int32_t *list, const float *in_common,
-                          float reach_used)
+/* What was found lies in clusters that were looked at; what was not looked at wanted more reach than there was, or
+ * has nothing in common with the row. Returns how many clusters were not looked at for want of reach. */
+static size_t check_reach(const traces *told, size_t t, const int32_t *cluster,
+                          const float *in_common, float reach_used)
 {
-    const float *reach = told->reach + t * told->lists;
+    const float *reach = told->reach + t * told->clusters;
     size_t wanting = 0;
     for (size_t at = told->start[t]; at < told->start[t + 1]; at++)
-        assert_true(reach[list[told->item[at]]] == -INFINITY);
-    for (size_t h = 0; h < told->lists; h++) {
+        assert_true(reach[cluster[told->item[at]]] == -INFINITY);
+    for (size_t h = 0; h < told->clusters; h++) {
         assert_true(reach[h] == -INFINITY || reach[h] > reach_used ||
                     (isinf(reach_used) && reach[h] == INFINITY));
         assert_true(in_common[h] > 0 || reach[h] == INFINITY);
@@ -167,26 +167,27 @@ static size_t check_reach(const traces *told, size_t t, const int32_t *list, con
     return wanting;
 }
 
-/* All lists that were not looked at tell of one threshold, which is between the last neighbour and the next
+/* All clusters that were not looked at tell of one threshold, which is between the last neighbour and the next
  * candidate after it. */
 static void check_threshold(const kin_join *join, const float *reach, size_t i, float last)
 {
-    const kin_order *order = &join->codes.order;
-    float *row = malloc(join->lists.width * sizeof *row);
+    const kin_clustering *clustering = &join->codes.clustering;
+    float *row = malloc(join->stats.width * sizeof *row);
     double lowest = INFINITY, highest = -INFINITY;
     size_t at = 0;
-    while (order->row[at] != (int32_t)i)
+    while (clustering->row[at] != (int32_t)i)
         at++;
-    unsigned pattern = order->pattern[kin_order_group(order, at)];
-    kin_lists_row(&join->lists, &join->codes, at, 1, row);
-    for (size_t h = 0; h < join->lists.count; h++) {
-        float factor = join->codes.fused.factor[pattern & order->pattern[h]];
-        const float *list = join->lists.list + h * join->lists.width;
-        size_t lead = join->lists.lead;
-        double mean = join->codes.facts[at].bias + list[lead + 2];
-        double sigma = (double)row[lead] * list[lead] + (double)row[lead + 1] * list[lead + 1];
+    unsigned pattern = clustering->pattern[kin_clustering_cluster_of(clustering, at)];
+    kin_cluster_stats_row(&join->stats, &join->codes, at, 1, row);
+    for (size_t h = 0; h < join->stats.count; h++) {
+        float factor = join->codes.fused.factor[pattern & clustering->pattern[h]];
+        const float *cluster = join->stats.value + h * join->stats.width;
+        size_t lead = join->stats.lead;
+        double mean = join->codes.facts[at].bias + cluster[lead + 2];
+        double sigma =
+            (double)row[lead] * cluster[lead] + (double)row[lead + 1] * cluster[lead + 1];
         for (size_t c = 0; c < lead; c++)
-            mean += (double)row[c] * list[c];
+            mean += (double)row[c] * cluster[c];
         if (!isfinite(reach[h]))
             continue;
         lowest = fmin(lowest, factor * (mean + reach[h] * sigma));
@@ -197,30 +198,31 @@ static void check_threshold(const kin_join *join, const float *reach, size_t i, 
     free(row);
 }
 
-/* The lists of every traced row, against the run's rows. Returns how many were not looked at for want of
+/* The clusters of every traced row, against the run's rows. Returns how many were not looked at for want of
  * reach. */
 static size_t check_looks(const kin_join *join, const traces *told, const sample *s,
-                          const int32_t *row, const int32_t *list, const kin_rows *found)
+                          const int32_t *row, const int32_t *cluster, const kin_rows *found)
 {
-    const kin_order *order = &join->codes.order;
-    float *in_common = calloc(told->lists + 1, sizeof *in_common);
+    const kin_clustering *clustering = &join->codes.clustering;
+    float *in_common = calloc(told->clusters + 1, sizeof *in_common);
     size_t wanting = 0;
     for (size_t q = 0; q < told->rows; q++) {
-        for (size_t h = 0; h < told->lists; h++)
-            in_common[h] = join->codes.fused.factor[s->catalog.present[row[q]] & order->pattern[h]];
-        wanting += check_reach(told, q, list, in_common, kin_join_get_effort(join)->reach);
+        for (size_t h = 0; h < told->clusters; h++)
+            in_common[h] =
+                join->codes.fused.factor[s->catalog.present[row[q]] & clustering->pattern[h]];
+        wanting += check_reach(told, q, cluster, in_common, kin_join_get_effort(join)->reach);
     }
     for (size_t q = 0; q < told->rows && join->twins.count == told->rows; q += 10) {
         size_t i = (size_t)row[q], k = found->k;
         if (found->filled[i] == k)
-            check_threshold(join, told->reach + q * told->lists, i,
+            check_threshold(join, told->reach + q * told->clusters, i,
                             found->score[i * k + k - 1] / (float)join->codes.fused.weight_sum);
     }
     free(in_common);
     return wanting;
 }
 
-/* One run and its trace of all items, with one thread and with three. Returns the share of lists that rows
+/* One run and its trace of all items, with one thread and with three. Returns the share of clusters that rows
  * did not look at for want of reach. */
 static double judge_join(const sample_spec *spec, size_t k, bool tuned)
 {
@@ -228,8 +230,8 @@ static double judge_join(const sample_spec *spec, size_t k, bool tuned)
     traces told[2];
     size_t wanting = 0;
     sample_make(&s, spec);
-    int32_t *row = malloc(spec->n * sizeof *row), *list = malloc(spec->n * sizeof *list);
-    size_t rows = items_in_pairs(&s.oracle, row), lists = 0;
+    int32_t *row = malloc(spec->n * sizeof *row), *cluster = malloc(spec->n * sizeof *cluster);
+    size_t rows = items_in_pairs(&s.oracle, row), clusters = 0;
     for (int run = 0; run < 2; run++) {
         taker t;
         kin_join_options options = {.top_k = k, .target = 0.8, .seed = 2, .trace = true};
@@ -237,13 +239,13 @@ static double judge_join(const sample_spec *spec, size_t k, bool tuned)
         if (tuned)
             test_ok(kin_join_tune(join, NULL, &err), &err);
         join_take(join, &s, k, &t);
-        lists = kin_join_list_count(join);
-        traces_init(&told[run], rows, lists);
+        clusters = kin_join_cluster_count(join);
+        traces_init(&told[run], rows, clusters);
         test_ok(kin_join_trace(join, row, rows, sink_of(&told[run]), NULL, &err), &err);
-        test_ok(kin_join_list_of(join, list, &err), &err);
+        test_ok(kin_join_cluster_of(join, cluster, &err), &err);
         check_rows(&told[run], 1, row, &s.oracle, &t.rows);
-        check_lists(&s.oracle, list, lists);
-        wanting = check_looks(join, &told[run], &s, row, list, &t.rows);
+        check_clusters(&s.oracle, cluster, clusters);
+        wanting = check_looks(join, &told[run], &s, row, cluster, &t.rows);
         taker_release(&t);
         kin_join_free(join);
     }
@@ -251,12 +253,12 @@ static double judge_join(const sample_spec *spec, size_t k, bool tuned)
     traces_release(&told[0]);
     traces_release(&told[1]);
     free(row);
-    free(list);
+    free(cluster);
     sample_release(&s);
-    return (double)wanting / (double)(rows * lists);
+    return (double)wanting / (double)(rows * clusters);
 }
 
-/* Lists are left out, twins stand apart, some items lack a modality and some have none. */
+/* Clusters are left out, twins stand apart, some items lack a modality and some have none. */
 static void test_join(void **state)
 {
     (void)state;
@@ -276,7 +278,7 @@ static void test_join(void **state)
     }
 }
 
-/* All lists are looked at where the effort says so; rows that tie, in number. */
+/* All clusters are looked at where the effort says so; rows that tie, in number. */
 static void test_join_all(void **state)
 {
     (void)state;
@@ -422,11 +424,11 @@ static void test_stopped(void **state)
     both b;
     both_make(&b, 1000);
     for (int join = 0; join < 2; join++) {
-        size_t lists = join ? kin_join_list_count(b.join) : 0;
+        size_t clusters = join ? kin_join_cluster_count(b.join) : 0;
         size_t at[] = {1, 100, b.rows};
         for (size_t c = 0; c < TEST_COUNT(at); c++) {
             traces told;
-            traces_init(&told, b.rows, lists);
+            traces_init(&told, b.rows, clusters);
             told.refuse_at = at[c];
             test_refused(trace_with(&b, join, &told, NULL, &err), &err, KIN_E_IO, "disk full at");
             assert_int_equal(told.calls, at[c]);
@@ -435,7 +437,7 @@ static void test_stopped(void **state)
         traces told;
         size_t looks = 0;
         kin_monitor monitor = {.self = &looks, .stopped = stop_at_third};
-        traces_init(&told, b.rows, lists);
+        traces_init(&told, b.rows, clusters);
         test_refused(trace_with(&b, join, &told, &monitor, &err), &err, KIN_E_STOPPED, "stopped");
         assert_true(looks == 3 && told.calls > 0 && told.calls < b.rows);
         traces_release(&told);
@@ -450,10 +452,10 @@ static void test_allocations_fail(void **state)
     both b;
     both_make(&b, 300);
     for (int join = 0; join < 2; join++) {
-        size_t heard = 0, lists = join ? kin_join_list_count(b.join) : 0;
+        size_t heard = 0, clusters = join ? kin_join_cluster_count(b.join) : 0;
         for (bool refused = true; refused; heard += refused) {
             traces told;
-            traces_init(&told, b.rows, lists);
+            traces_init(&told, b.rows, clusters);
             refusal_arm(heard + 1);
             int rc = trace_with(&b, join, &told, NULL, &err);
             refused = refusal_disarm();
@@ -486,7 +488,7 @@ static void test_budget(void **state)
         test_refused(kin_join_new(&join, &s.catalog, &options, &err), &err, KIN_E_MEMORY,
                      "--memory allows");
     }
-    /* two sets of items, where rows stand and their lists */
+    /* two sets of items, where rows stand and their clusters */
     assert_true(total[1] >= total[0] + 2 * (spec.n * 4 + spec.n / 8) + 8 * spec.n);
     sample_release(&s);
 }

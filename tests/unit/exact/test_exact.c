@@ -1,5 +1,5 @@
 /*
- * exact/exact: ten thousand small catalogs, kind and cruel, and some of many groups; every row equal
+ * exact/exact: ten thousand small catalogs, kind and cruel, and some of many clusters; every row equal
  * to the oracle's in neighbours, order, scores and cosines, bit for bit, whatever the leading
  * dimensions and the number of threads. And without the bounds rows are wrong, so these tests can
  * tell. Blocks, threads and refusals: test_exact_runs.c.
@@ -9,22 +9,22 @@
 
 /* ---- small sets ------------------------------------------------------------------------------ */
 
-/* Makes and judges one set in `ways` ways; tells how many groups it had. */
+/* Makes and judges one set in `ways` ways; tells how many clusters it had. */
 static size_t judge_set(size_t set, const sample_spec *spec, size_t k, size_t first_way,
                         size_t ways)
 {
     sample s;
     char what[100];
-    size_t groups = 0;
+    size_t clusters = 0;
     snprintf(what, sizeof what, "set %zu (kind %d, n %zu, k %zu)", set, (int)spec->kind, spec->n,
              k);
     sample_make(&s, spec);
     truth t = truth_make(&s.oracle, k);
     for (size_t v = 0; v < ways; v++)
-        groups = exact_check(&s, &t, exact_way_of(first_way + v), what).groups;
+        clusters = exact_check(&s, &t, exact_way_of(first_way + v), what).clusters;
     truth_free(&t);
     sample_release(&s);
-    return groups;
+    return clusters;
 }
 
 /* Most are tiny, and most of those have one thread: waking others takes longer than the work.
@@ -49,10 +49,10 @@ static void test_sets_equal_the_oracle(void **state)
     }
 }
 
-/* ---- many groups ----------------------------------------------------------------------------- */
+/* ---- many clusters ----------------------------------------------------------------------------- */
 
-/* Several groups and presence patterns, some of a few rows; numbers of groups that are no power of
- * two, so that the last rounds pair groups with none. */
+/* Several clusters and presence patterns, some of a few rows; numbers of clusters that are no power of
+ * two, so that the last rounds pair clusters with none. */
 static void test_groups_equal_the_oracle(void **state)
 {
     (void)state;
@@ -68,9 +68,9 @@ static void test_groups_equal_the_oracle(void **state)
             spec.missing_share = 0.6 * test_random_unit(&random) * test_random_unit(&random);
         if (set % 4 == 3)
             spec.kind = large[set / 4 % TEST_COUNT(large)];
-        size_t groups = judge_set(set, &spec, k, set, 1 + set % 2);
-        most = groups > most ? groups : most;
-        uneven += (groups & (groups - 1)) != 0;
+        size_t clusters = judge_set(set, &spec, k, set, 1 + set % 2);
+        most = clusters > most ? clusters : most;
+        uneven += (clusters & (clusters - 1)) != 0;
     }
     assert_true(most > 16 && uneven > sets / 10);
 }
@@ -101,7 +101,7 @@ static unsigned long long count_pairs(const oracle *o)
     return pairs;
 }
 
-/* Tells the number of groups. */
+/* Tells the number of clusters. */
 static size_t judge_rounds(size_t n)
 {
     sample s;
@@ -120,19 +120,19 @@ static size_t judge_rounds(size_t n)
     assert_int_equal(report.pairs, count_pairs(&s.oracle));
     taker_release(&t);
     sample_release(&s);
-    return report.groups;
+    return report.clusters;
 }
 
-/* More groups than each names as its most alike, so that both sorts of rounds are needed, and not
+/* More clusters than each names as its most alike, so that both sorts of rounds are needed, and not
  * only powers of two of them; no pair is looked at twice. */
 static void test_rounds(void **state)
 {
     (void)state;
     size_t uneven = 0;
     for (size_t n = 6000; n <= 9000; n += 1500) {
-        size_t groups = judge_rounds(n);
-        assert_true(groups > 16);
-        uneven += (groups & (groups - 1)) != 0;
+        size_t clusters = judge_rounds(n);
+        assert_true(clusters > 16);
+        uneven += (clusters & (clusters - 1)) != 0;
     }
     assert_true(uneven > 0);
 }

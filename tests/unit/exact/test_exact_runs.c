@@ -7,7 +7,7 @@
 #include "support/exact_run.h"
 #include "support/test.h"
 
-/* Some groups and seven patterns. */
+/* Some clusters and seven patterns. */
 static sample_spec mixed_spec(sample_kind kind)
 {
     return (sample_spec){.seed = 21 + kind,
@@ -19,7 +19,7 @@ static sample_spec mixed_spec(sample_kind kind)
                          .missing_share = 0.15};
 }
 
-/* All items complete, four groups. */
+/* All items complete, four clusters. */
 static sample_spec plain_spec(void)
 {
     return (sample_spec){.seed = 5,

@@ -60,7 +60,8 @@ static void check_pair(const coded *c, size_t a, size_t b, worth *out)
     const kin_codes *codes = &c->codes;
     const kin_code_facts *x = &codes->facts[a], *y = &codes->facts[b];
     sums s = sum_products(c, a, b);
-    long double wanted = coded_product(c, (size_t)codes->order.row[a], (size_t)codes->order.row[b]);
+    long double wanted =
+        coded_product(c, (size_t)codes->clustering.row[a], (size_t)codes->clustering.row[b]);
     long double unit = (long double)codes->lead_step * codes->lead_step;
 
     /* that fused rows and biases are float32 is in no loss: what refined values allow for it has to be
@@ -86,7 +87,7 @@ static void check_pair(const coded *c, size_t a, size_t b, worth *out)
 static worth check_pairs(const coded *c, uint64_t *random)
 {
     worth out = {0};
-    size_t count = c->codes.order.count;
+    size_t count = c->codes.clustering.count;
     bool few = count * count <= 2 * PAIRS;
     for (size_t a = 0; a < count && few; a++)
         for (size_t b = 0; b <= a; b++)
@@ -179,11 +180,11 @@ static void test_losses_are_real(void **state)
     coded c;
     size_t off = 0;
     make_plain(&c, SAMPLE_NORMAL, 64, 0);
-    size_t count = c.codes.order.count;
+    size_t count = c.codes.clustering.count;
     for (size_t a = 0; a + 1 < count; a++) {
         sums s = sum_products(&c, a, a + 1);
-        long double wanted =
-            coded_product(&c, (size_t)c.codes.order.row[a], (size_t)c.codes.order.row[a + 1]);
+        long double wanted = coded_product(&c, (size_t)c.codes.clustering.row[a],
+                                           (size_t)c.codes.clustering.row[a + 1]);
         assert_true(kin_codes_error(&c.codes, &c.codes.facts[a], &c.codes.facts[a + 1]) == 0);
         off += fabsl(refined(&c, a, a + 1, &s) - wanted) > 1e-6L;
     }

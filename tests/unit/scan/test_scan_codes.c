@@ -39,7 +39,7 @@ static void check_lengths(const coded *c, size_t at)
     const kin_codes *codes = &c->codes;
     const kin_code_facts *facts = &codes->facts[at];
     const int8_t *code = c->code + at * codes->stride;
-    const long double *u = c->fused + (size_t)codes->order.row[at] * c->d;
+    const long double *u = c->fused + (size_t)codes->clustering.row[at] * c->d;
     size_t lead = codes->rotation.lead, tail = codes->rotation.tail;
     long double bias = 0, square = 0;
     for (size_t k = 0; k < c->d; k++) {
@@ -65,7 +65,7 @@ static void check_losses(const coded *c, size_t at, float *y, float *z, float *s
     const kin_code_facts *facts = &codes->facts[at];
     const int8_t *code = c->code + at * codes->stride;
     long double square = 0;
-    kin_fused_row(&codes->fused, (size_t)codes->order.row[at], y);
+    kin_fused_row(&codes->fused, (size_t)codes->clustering.row[at], y);
     for (size_t k = 0; k < c->d; k++) {
         y[k] -= r->mean[k];
         square += (long double)y[k] * y[k];
@@ -91,7 +91,7 @@ static void check_rows(const coded *c)
     float *space = malloc((lead + KIN_CODE_ALIGN) * sizeof *space);
     assert_int_equal(codes->stride, 2 * lead + tail);
     assert_true(codes->lead_step > 0);
-    for (size_t at = 0; at < codes->order.count; at++) {
+    for (size_t at = 0; at < codes->clustering.count; at++) {
         const int8_t *code = c->code + at * codes->stride;
         for (size_t i = 0; i < codes->stride; i++)
             assert_true(code[i] >= -127);
@@ -105,21 +105,21 @@ static void check_rows(const coded *c)
     free(space);
 }
 
-/* Every row with a modality stands once, in a group of its pattern. */
+/* Every row with a modality stands once, in a cluster of its pattern. */
 static void check_order(const coded *c)
 {
     const oracle *o = &c->s.oracle;
-    const kin_order *order = &c->codes.order;
+    const kin_clustering *clustering = &c->codes.clustering;
     size_t present = 0;
     bool *seen = calloc(o->n, sizeof *seen);
     for (size_t i = 0; i < o->n; i++)
         present += o->present[i] != 0;
-    assert_int_equal(order->count, present);
-    for (size_t g = 0; g < order->groups; g++)
-        for (size_t at = order->start[g]; at < order->start[g + 1]; at++) {
-            size_t row = (size_t)order->row[at];
+    assert_int_equal(clustering->count, present);
+    for (size_t g = 0; g < clustering->clusters; g++)
+        for (size_t at = clustering->start[g]; at < clustering->start[g + 1]; at++) {
+            size_t row = (size_t)clustering->row[at];
             assert_false(seen[row]);
-            assert_int_equal(o->present[row], order->pattern[g]);
+            assert_int_equal(o->present[row], clustering->pattern[g]);
             seen[row] = true;
         }
     free(seen);
@@ -127,14 +127,14 @@ static void check_order(const coded *c)
 
 /* ---- panels and strips --------------------------------------------------------------------------- */
 
-/* Row i of a group: its leading codes stand in a panel and a strip as they do in the row. */
-static void check_places(const coded *c, size_t group, size_t i)
+/* Row i of a cluster: its leading codes stand in a panel and a strip as they do in the row. */
+static void check_places(const coded *c, size_t cluster, size_t i)
 {
     const kin_codes *codes = &c->codes;
-    const int8_t *code = c->code + (codes->order.start[group] + i) * codes->stride;
+    const int8_t *code = c->code + (codes->clustering.start[cluster] + i) * codes->stride;
     size_t lead = codes->rotation.lead;
-    size_t panel = codes->panel_start[group] + i / KIN_PANEL_COLUMNS;
-    size_t strip = codes->strip_start[group] + i / KIN_STRIP_ROWS;
+    size_t panel = codes->panel_start[cluster] + i / KIN_PANEL_COLUMNS;
+    size_t strip = codes->strip_start[cluster] + i / KIN_STRIP_ROWS;
     size_t column = i % KIN_PANEL_COLUMNS, row = i % KIN_STRIP_ROWS;
     assert_int_equal(codes->panel_sum[panel * KIN_PANEL_COLUMNS + column], sum_codes(code, lead));
     for (size_t k = 0; k < lead; k++) {
@@ -149,9 +149,9 @@ static void check_places(const coded *c, size_t group, size_t i)
 static void check_panels(const coded *c)
 {
     const kin_codes *codes = &c->codes;
-    const size_t *start = codes->order.start;
+    const size_t *start = codes->clustering.start;
     assert_true(codes->panel_start[0] == 0 && codes->strip_start[0] == 0);
-    for (size_t g = 0; g < codes->order.groups; g++) {
+    for (size_t g = 0; g < codes->clustering.clusters; g++) {
         size_t rows = start[g + 1] - start[g];
         size_t panels = codes->panel_start[g + 1] - codes->panel_start[g];
         size_t strips = codes->strip_start[g + 1] - codes->strip_start[g];
@@ -165,12 +165,14 @@ static void check_panels(const coded *c)
 static void check_bytes(const coded *c)
 {
     const kin_codes *codes = &c->codes;
-    const kin_order *order = &codes->order;
-    size_t lead = codes->rotation.lead, panels = codes->panel_start[order->groups];
-    size_t held = order->count * (codes->stride + sizeof *codes->facts + sizeof *order->row);
+    const kin_clustering *clustering = &codes->clustering;
+    size_t lead = codes->rotation.lead, panels = codes->panel_start[clustering->clusters];
+    size_t held =
+        clustering->count * (codes->stride + sizeof *codes->facts + sizeof *clustering->row);
     held += panels * KIN_PANEL_COLUMNS * (lead + sizeof *codes->panel_sum);
-    held += codes->strip_start[order->groups] * KIN_STRIP_ROWS * lead;
-    held += (order->groups + 1) * (3 * sizeof *order->start + sizeof *order->pattern);
+    held += codes->strip_start[clustering->clusters] * KIN_STRIP_ROWS * lead;
+    held +=
+        (clustering->clusters + 1) * (3 * sizeof *clustering->start + sizeof *clustering->pattern);
     assert_true(kin_codes_bytes(codes) >= held);
 }
 
@@ -314,7 +316,7 @@ static void test_no_rows(void **state)
                         .missing_share = 0.95,
                         .missing = KIN_MISSING_DROP};
     coded_make(&c, &spec, 0, 1);
-    assert_int_equal(c.codes.order.count, 0);
+    assert_int_equal(c.codes.clustering.count, 0);
     check_all(&c, &random);
     coded_release(&c);
 }

@@ -1,5 +1,5 @@
 /*
- * scan/pairscan, some rows for their own sake: rows picked out of several groups look at all groups, and
+ * scan/pairscan, some rows for their own sake: rows picked out of several clusters look at all clusters, and
  * what they collect is judged by all pairs in long double. With proven bounds nothing that reaches a
  * row's threshold may be missing; with estimates hardly anything. What a row collects does not depend on who
  * is asked beside it.
@@ -19,19 +19,20 @@ typedef struct picked {
     size_t at[PICKED], slot[PICKED];
 } picked;
 
-/* Up to PICKED rows of this pattern, from the first one of its first group to the last of its last. */
+/* Up to PICKED rows of this pattern, from the first one of its first cluster to the last of its last. */
 static picked pick_rows(const coded *c, unsigned pattern)
 {
-    const kin_order *order = &c->codes.order;
+    const kin_clustering *clustering = &c->codes.clustering;
     picked out = {.pattern = pattern};
     size_t rows = 0, seen = 0;
-    for (size_t g = 0; g < order->groups; g++)
-        rows += order->pattern[g] == pattern ? order->start[g + 1] - order->start[g] : 0;
+    for (size_t g = 0; g < clustering->clusters; g++)
+        rows +=
+            clustering->pattern[g] == pattern ? clustering->start[g + 1] - clustering->start[g] : 0;
     size_t most = rows < PICKED ? rows : PICKED;
-    for (size_t g = 0; g < order->groups; g++)
-        for (size_t at = order->start[g]; at < order->start[g + 1]; at++)
-            if (order->pattern[g] == pattern && seen++ * (most - 1) >= out.count * (rows - 1) &&
-                out.count < most) {
+    for (size_t g = 0; g < clustering->clusters; g++)
+        for (size_t at = clustering->start[g]; at < clustering->start[g + 1]; at++)
+            if (clustering->pattern[g] == pattern &&
+                seen++ * (most - 1) >= out.count * (rows - 1) && out.count < most) {
                 out.slot[out.count] = (out.count * 20 + 5) % SLOTS;
                 out.at[out.count++] = at;
             }
@@ -60,12 +61,12 @@ static void prober_release(prober *self)
     kin_collectors_release(&self->collectors);
 }
 
-/* Rows from .. from + count - 1 of those picked look at all groups, the last one first. */
+/* Rows from .. from + count - 1 of those picked look at all clusters, the last one first. */
 static void probe_all(prober *self, const coded *c, const picked *rows, size_t from, size_t count)
 {
     for (size_t i = from; i < from + count; i++)
         self->collectors.tolerance[rows->slot[i]] = c->codes.facts[rows->at[i]].tolerance;
-    for (size_t g = c->codes.order.groups; g-- > 0;)
+    for (size_t g = c->codes.clustering.clusters; g-- > 0;)
         kin_pairscan_probe(self->pairscan, rows->pattern, rows->at + from, rows->slot + from, count,
                            g);
     for (size_t i = from; i < from + count; i++)
@@ -132,7 +133,7 @@ static void judge_row(const coded *c, const prober *p, size_t at, size_t slot, v
 {
     const long double rounding = 1e-6L;
     const kin_collectors *in = &p->collectors;
-    size_t n = c->s.oracle.n, row = (size_t)c->codes.order.row[at];
+    size_t n = c->s.oracle.n, row = (size_t)c->codes.clustering.row[at];
     long double *value = calloc(2 * n, sizeof *value), *sorted = value + n;
     for (size_t other = 0; other < n; other++)
         sorted[other] = value[other] = true_value(c, row, other);
@@ -167,14 +168,14 @@ static void check_others(const kin_collectors *in, const picked *rows)
         assert_true(asked[slot] || (in->count[slot] == 0 && isinf(in->threshold[slot])));
 }
 
-/* Pairs are those of rows and groups that have a modality in common. */
+/* Pairs are those of rows and clusters that have a modality in common. */
 static void check_counts(const coded *c, const picked *rows, const kin_scan_counts *counts)
 {
-    const kin_order *order = &c->codes.order;
+    const kin_clustering *clustering = &c->codes.clustering;
     size_t pairs = 0;
-    for (size_t g = 0; g < order->groups; g++)
-        if (rows->pattern & order->pattern[g])
-            pairs += rows->count * (order->start[g + 1] - order->start[g]);
+    for (size_t g = 0; g < clustering->clusters; g++)
+        if (rows->pattern & clustering->pattern[g])
+            pairs += rows->count * (clustering->start[g + 1] - clustering->start[g]);
     assert_int_equal(counts->pairs, pairs);
     assert_true(counts->refined <= counts->pairs && counts->tiles_left <= counts->tiles);
     assert_true(counts->collected <= counts->refined);
@@ -193,13 +194,13 @@ static void judge_pattern(const coded *c, unsigned pattern, verdict *to)
     prober_release(&p);
 }
 
-/* Rows of every pattern that a group has. */
+/* Rows of every pattern that a cluster has. */
 static void judge(const coded *c, verdict *to)
 {
-    const kin_order *order = &c->codes.order;
-    for (size_t g = 0; g < order->groups; g++)
-        if (g == 0 || order->pattern[g] != order->pattern[g - 1])
-            judge_pattern(c, order->pattern[g], to);
+    const kin_clustering *clustering = &c->codes.clustering;
+    for (size_t g = 0; g < clustering->clusters; g++)
+        if (g == 0 || clustering->pattern[g] != clustering->pattern[g - 1])
+            judge_pattern(c, clustering->pattern[g], to);
 }
 
 /* ---- sets ---------------------------------------------------------------------------------------- */
@@ -295,7 +296,7 @@ static void test_alone(void **state)
         prober p;
         sample_spec spec = spec_of(set);
         coded_make_estimates(&c, &spec, 64);
-        picked rows = pick_rows(&c, c.codes.order.pattern[c.codes.order.groups - 1]);
+        picked rows = pick_rows(&c, c.codes.clustering.pattern[c.codes.clustering.clusters - 1]);
         prober_init(&p, &c);
         probe_all(&p, &c, &rows, 0, rows.count);
         for (size_t i = 0; i < rows.count; i += 1 + 6 * SANITIZED)
@@ -315,8 +316,9 @@ static uint64_t count_refined(coded *c, const picked *rows, float tail_share)
     probe_all(&p, c, rows, 0, rows->count);
     uint64_t refined = kin_pairscan_counts(p.pairscan)->refined;
     for (size_t i = 0; i < rows->count; i++) /* everybody still finds the row itself */
-        assert_true(find_candidate(&p.collectors, rows->slot[i], c->codes.order.row[rows->at[i]]) <
-                    p.collectors.count[rows->slot[i]]);
+        assert_true(
+            find_candidate(&p.collectors, rows->slot[i], c->codes.clustering.row[rows->at[i]]) <
+            p.collectors.count[rows->slot[i]]);
     prober_release(&p);
     return refined;
 }

@@ -39,7 +39,7 @@ static void encode(coded *self, size_t lead, float slack, bool estimates)
         fuse_row(self, i);
     test_ok(kin_codes_init(&self->codes, &self->s.catalog, &options, &err), &err);
     test_ok(kin_codes_encode(&self->codes, &options, NULL, &err), &err);
-    size_t bytes = self->codes.order.count * self->codes.stride;
+    size_t bytes = self->codes.clustering.count * self->codes.stride;
     self->code = malloc(bytes + 1);
     assert_non_null(self->code);
     for (size_t i = 0; i < bytes; i++)

@@ -19,7 +19,7 @@ typedef struct coded {
     long double weight_sum;
     long double *fused; /* [n][d]; owned */
     kin_codes codes;
-    int8_t *code; /* [order.count][stride] without the kernels' bias; owned */
+    int8_t *code; /* [clustering.count][stride] without the kernels' bias; owned */
 } coded;
 
 /* Makes a sample and encodes it; a failure fails the test. `lead` and `slack` as in

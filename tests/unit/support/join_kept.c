@@ -69,11 +69,11 @@ void kept_make(kept *self, const sample_spec *spec, const char *name)
     test_ok(kin_join_tune(self->join, NULL, &err), &err);
     kept_save(self);
     self->rows = fact(self, "rows");
-    self->lists = fact(self, "lists");
+    self->clusters = fact(self, "lists");
     if (self->rows == 0)
         return;
     self->row = read_array(self->folder, "row", self->rows);
-    self->start = read_array(self->folder, "start", self->lists + 1);
+    self->start = read_array(self->folder, "start", self->clusters + 1);
 }
 
 void kept_release(kept *self)

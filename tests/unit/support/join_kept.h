@@ -18,8 +18,8 @@ typedef struct kept {
     kin_join *join;
     json_t *manifest;
     char *folder;
-    size_t rows, lists;
-    int32_t *row, *start; /* [rows], [lists + 1] as saved */
+    size_t rows, clusters;
+    int32_t *row, *start; /* [rows], [clusters + 1] as saved */
 } kept;
 
 /* Makes a sample, tunes a join for it and saves it in a folder of this name. */

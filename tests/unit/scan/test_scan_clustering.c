@@ -1,14 +1,14 @@
 /*
- * scan/order: every row with a modality stands once, in a group of its own pattern; groups are of
+ * scan/clustering: every row with a modality stands once, in a cluster of its own pattern; clusters are of
  * the promised size and number; similar rows are neighbours; and threads change nothing.
  */
 #include "core/threads.h"
-#include "scan/order.h"
+#include "scan/clustering.h"
 #include "support/test.h"
 
 #include <math.h>
 
-/* Rows to be ordered: kin_order_init asks a catalog for nothing but n and who has what. */
+/* Rows to be ordered: kin_clustering_init asks a catalog for nothing but n and who has what. */
 typedef struct rows {
     kin_catalog catalog;
     size_t d;
@@ -68,63 +68,64 @@ static void rows_release(rows *self)
 
 /* ---- judging --------------------------------------------------------------------------------- */
 
-static void check_rows(const kin_order *order, const kin_catalog *catalog)
+static void check_rows(const kin_clustering *clustering, const kin_catalog *catalog)
 {
     size_t present = 0;
     uint8_t *seen = calloc(catalog->n + 1, 1);
     for (size_t i = 0; i < catalog->n; i++)
         present += catalog->present[i] != 0;
-    assert_int_equal(order->count, present);
-    assert_int_equal(order->start[order->groups], present);
-    assert_true(order->groups == 0 || order->start[0] == 0);
-    for (size_t g = 0; g < order->groups; g++) {
-        assert_true(order->start[g] < order->start[g + 1]);
-        assert_true(order->start[g + 1] - order->start[g] <= KIN_GROUP_MAX);
-        for (size_t at = order->start[g]; at < order->start[g + 1]; at++) {
-            assert_in_range(order->row[at], 0, catalog->n - 1);
-            assert_int_equal(seen[order->row[at]]++, 0);
-            assert_int_equal(catalog->present[order->row[at]], order->pattern[g]);
+    assert_int_equal(clustering->count, present);
+    assert_int_equal(clustering->start[clustering->clusters], present);
+    assert_true(clustering->clusters == 0 || clustering->start[0] == 0);
+    for (size_t g = 0; g < clustering->clusters; g++) {
+        assert_true(clustering->start[g] < clustering->start[g + 1]);
+        assert_true(clustering->start[g + 1] - clustering->start[g] <= KIN_CLUSTER_MAX);
+        for (size_t at = clustering->start[g]; at < clustering->start[g + 1]; at++) {
+            assert_in_range(clustering->row[at], 0, catalog->n - 1);
+            assert_int_equal(seen[clustering->row[at]]++, 0);
+            assert_int_equal(catalog->present[clustering->row[at]], clustering->pattern[g]);
         }
     }
     free(seen);
 }
 
-/* Each pattern is one run of groups, and there are no more of them than was promised. */
-static void check_groups(const kin_order *order, const kin_catalog *catalog)
+/* Each pattern is one run of clusters, and there are no more of them than was promised. */
+static void check_clusters(const kin_clustering *clustering, const kin_catalog *catalog)
 {
-    assert_true(order->groups <= kin_order_groups_most(catalog->n));
-    for (size_t g = 1; g < order->groups; g++)
-        assert_true(order->pattern[g - 1] <= order->pattern[g]);
+    assert_true(clustering->clusters <= kin_clustering_clusters_most(catalog->n));
+    for (size_t g = 1; g < clustering->clusters; g++)
+        assert_true(clustering->pattern[g - 1] <= clustering->pattern[g]);
 }
 
-static void check_same(const kin_order *a, const kin_order *b)
+static void check_same(const kin_clustering *a, const kin_clustering *b)
 {
     assert_int_equal(a->count, b->count);
-    assert_int_equal(a->groups, b->groups);
+    assert_int_equal(a->clusters, b->clusters);
     assert_memory_equal(a->row, b->row, a->count * sizeof *a->row);
-    assert_memory_equal(a->start, b->start, (a->groups + 1) * sizeof *a->start);
-    assert_memory_equal(a->pattern, b->pattern, a->groups);
+    assert_memory_equal(a->start, b->start, (a->clusters + 1) * sizeof *a->start);
+    assert_memory_equal(a->pattern, b->pattern, a->clusters);
 }
 
 /* Orders the rows with several numbers of threads and judges the result, which is the caller's. */
-static kin_order check_order(const rows *self)
+static kin_clustering check_clustering(const rows *self)
 {
     static const int threads[] = {2, 3, 7};
     kin_error err;
-    kin_order order;
+    kin_clustering clustering;
     kin_threads_set(1);
-    test_ok(kin_order_init(&order, &self->catalog, NULL, self->coordinate, self->d, &err), &err);
-    check_rows(&order, &self->catalog);
-    check_groups(&order, &self->catalog);
+    test_ok(kin_clustering_init(&clustering, &self->catalog, NULL, self->coordinate, self->d, &err),
+            &err);
+    check_rows(&clustering, &self->catalog);
+    check_clusters(&clustering, &self->catalog);
     for (size_t t = 0; t < TEST_COUNT(threads); t++) {
-        kin_order again;
+        kin_clustering again;
         kin_threads_set(threads[t]);
-        test_ok(kin_order_init(&again, &self->catalog, NULL, self->coordinate, self->d, &err),
+        test_ok(kin_clustering_init(&again, &self->catalog, NULL, self->coordinate, self->d, &err),
                 &err);
-        check_same(&order, &again);
-        kin_order_release(&again);
+        check_same(&clustering, &again);
+        kin_clustering_release(&again);
     }
-    return order;
+    return clustering;
 }
 
 /* ---- tests ----------------------------------------------------------------------------------- */
@@ -141,21 +142,21 @@ static void test_sizes(void **state)
             rows r;
             size_t d = dimensions[(s + (size_t)kind) % TEST_COUNT(dimensions)];
             rows_make(&r, sizes[s], d, (row_kind)kind, 100 + s);
-            kin_order order = check_order(&r);
-            kin_order_release(&order);
+            kin_clustering clustering = check_clustering(&r);
+            kin_clustering_release(&clustering);
             rows_release(&r);
         }
 }
 
-/* Enough rows for many clusters, and clusters too large for a group. */
+/* Enough rows for many clusters, and clusters too large for a cluster. */
 static void test_many_rows(void **state)
 {
     (void)state;
     for (int kind = 0; kind < ROW_KINDS; kind += 2) {
         rows r;
         rows_make(&r, 40000, 3, (row_kind)kind, 7);
-        kin_order order = check_order(&r);
-        kin_order_release(&order);
+        kin_clustering clustering = check_clustering(&r);
+        kin_clustering_release(&clustering);
         rows_release(&r);
     }
 }
@@ -179,13 +180,13 @@ static void test_patterns(void **state)
             rows r;
             rows_make(&r, sizes[s], 4, CLUSTERS, 30 + s);
             draw_patterns(&r, share[c], 8, &random);
-            kin_order order = check_order(&r);
-            kin_order_release(&order);
+            kin_clustering clustering = check_clustering(&r);
+            kin_clustering_release(&clustering);
             rows_release(&r);
         }
 }
 
-/* All patterns that eight modalities can make, number p with p rows: a group each. */
+/* All patterns that eight modalities can make, number p with p rows: a cluster each. */
 static void test_all_patterns(void **state)
 {
     (void)state;
@@ -196,9 +197,9 @@ static void test_all_patterns(void **state)
         for (size_t i = 0; i < p; i++)
             r.catalog.present[at++] = (uint8_t)p;
     assert_int_equal(at, r.catalog.n);
-    kin_order order = check_order(&r);
-    assert_int_equal(order.groups, 255);
-    kin_order_release(&order);
+    kin_clustering clustering = check_clustering(&r);
+    assert_int_equal(clustering.clusters, 255);
+    kin_clustering_release(&clustering);
     rows_release(&r);
 }
 
@@ -208,34 +209,34 @@ static void test_no_rows(void **state)
     rows r;
     rows_make(&r, 100, 2, NORMAL, 9);
     memset(r.catalog.present, 0, r.catalog.n);
-    kin_order order = check_order(&r);
-    assert_int_equal(order.count, 0);
-    assert_int_equal(order.groups, 0);
-    kin_order_release(&order);
+    kin_clustering clustering = check_clustering(&r);
+    assert_int_equal(clustering.count, 0);
+    assert_int_equal(clustering.clusters, 0);
+    kin_clustering_release(&clustering);
     rows_release(&r);
 }
 
-/* Along a half-line all rows have one direction: one cluster, which is cut at medians. Every group is an
- * interval that no other group reaches into, and halves of a half are neighbours. */
+/* Along a half-line all rows have one direction: one cluster, which is cut at medians. Every cluster is an
+ * interval that no other cluster reaches into, and halves of a half are neighbours. */
 static void test_line_is_cut(void **state)
 {
     (void)state;
     rows r;
     rows_make(&r, 4000, 1, LINE, 11);
-    kin_order order = check_order(&r);
-    assert_int_equal(order.groups, 8);
+    kin_clustering clustering = check_clustering(&r);
+    assert_int_equal(clustering.clusters, 8);
     for (size_t width = 1; width < 8; width *= 2)
         for (size_t g = 0; g < 8; g += 2 * width) {
             float low[2] = {INFINITY, INFINITY}, high[2] = {-INFINITY, -INFINITY};
-            for (size_t at = order.start[g]; at < order.start[g + 2 * width]; at++) {
-                size_t half = at >= order.start[g + width];
-                float x = r.coordinate[order.row[at]];
+            for (size_t at = clustering.start[g]; at < clustering.start[g + 2 * width]; at++) {
+                size_t half = at >= clustering.start[g + width];
+                float x = r.coordinate[clustering.row[at]];
                 low[half] = fminf(low[half], x);
                 high[half] = fmaxf(high[half], x);
             }
             assert_true(high[0] <= low[1] || high[1] <= low[0]);
         }
-    kin_order_release(&order);
+    kin_clustering_release(&clustering);
     rows_release(&r);
 }
 
@@ -251,7 +252,7 @@ static void make_unit(rows *self)
     }
 }
 
-/* Rows of one group are more alike than rows are: on a sphere in three dimensions, by far. */
+/* Rows of one cluster are more alike than rows are: on a sphere in three dimensions, by far. */
 static void test_groups_are_tight(void **state)
 {
     (void)state;
@@ -260,13 +261,13 @@ static void test_groups_are_tight(void **state)
     double within = 0;
     rows_make(&r, 16000, D, NORMAL, 11);
     make_unit(&r);
-    kin_order order = check_order(&r);
-    for (size_t g = 0; g < order.groups; g++)
+    kin_clustering clustering = check_clustering(&r);
+    for (size_t g = 0; g < clustering.clusters; g++)
         for (size_t k = 0; k < D; k++) {
             double sum = 0, square = 0;
-            double count = (double)(order.start[g + 1] - order.start[g]);
-            for (size_t at = order.start[g]; at < order.start[g + 1]; at++) {
-                double x = (double)r.coordinate[(size_t)order.row[at] * D + k];
+            double count = (double)(clustering.start[g + 1] - clustering.start[g]);
+            for (size_t at = clustering.start[g]; at < clustering.start[g + 1]; at++) {
+                double x = (double)r.coordinate[(size_t)clustering.row[at] * D + k];
                 sum += x;
                 square += x * x;
             }
@@ -274,7 +275,7 @@ static void test_groups_are_tight(void **state)
         }
     /* of 16,000 in all: 46 caps of a sphere leave about 1 / 23 */
     assert_true(within < 0.1 * 16000);
-    kin_order_release(&order);
+    kin_clustering_release(&clustering);
     rows_release(&r);
 }
 
@@ -282,8 +283,8 @@ static void test_bytes(void **state)
 {
     (void)state;
     for (size_t n = 1; n < 100000; n = 3 * n + 1) {
-        assert_true(kin_order_bytes(n) >= n * sizeof(int32_t));
-        assert_true(kin_order_work_bytes(n, 32) >= n * (sizeof(uint64_t) + sizeof(int64_t)));
+        assert_true(kin_clustering_bytes(n) >= n * sizeof(int32_t));
+        assert_true(kin_clustering_work_bytes(n, 32) >= n * (sizeof(uint64_t) + sizeof(int64_t)));
     }
 }
 

@@ -1,13 +1,13 @@
 /*
- * Clusters, and clusters cut to size (scan/order.h).
+ * K-means cells, cut into clusters of a size (scan/clustering.h).
  *
  * Halving alone, along the direction of most spread, was tried first: of a real catalog's 200 best
- * neighbours 32 % then lie in a row's own group and 78 % in the 8 groups nearest to it; with k-means
+ * neighbours 32 % then lie in a row's own cluster and 78 % in the 8 clusters nearest to it; with k-means
  * 48 % and 89 %. What lies near is what makes thresholds rise early.
- * Time: n^2 / 344 * d multiply-adds for the clusters, at the speed of sgemm, and little else. Memory:
+ * Time: n^2 / 344 * d multiply-adds for the cells, at the speed of sgemm, and little else. Memory:
  * 16 bytes a row, and the sample that k-means learns from.
  */
-#include "scan/order.h"
+#include "scan/clustering.h"
 #include "core/memory.h"
 #include "core/score.h"
 #include "core/select.h"
@@ -18,7 +18,7 @@
 #include <string.h>
 
 enum {
-    CLUSTER_ROWS = 344, /* mean size: few clusters then have more rows than a group may */
+    CELL_ROWS = 344, /* mean size: few cells then have more rows than a cluster may */
     SAMPLE = 256,
     ITERATIONS = 4,
     ROUND = 32,
@@ -27,7 +27,7 @@ enum {
 };
 
 typedef struct tree {
-    kin_order *order;
+    kin_clustering *clustering;
     const float *coordinate; /* [n][d] */
     size_t d;
     uint64_t *key; /* [count] */
@@ -35,7 +35,7 @@ typedef struct tree {
 
 static const float *row_at(const tree *self, size_t at)
 {
-    return self->coordinate + (size_t)self->order->row[at] * self->d;
+    return self->coordinate + (size_t)self->clustering->row[at] * self->d;
 }
 
 /* ---- halving ------------------------------------------------------------------------------------- */
@@ -87,7 +87,7 @@ static void find_direction(const tree *self, size_t first, size_t count, float *
 static void part(const tree *self, size_t first, size_t count, size_t left, const float *v)
 {
     uint64_t *key = self->key + first;
-    int32_t *row = self->order->row + first;
+    int32_t *row = self->clustering->row + first;
     for (size_t i = 0; i < count; i++) {
         float along = inner(row_at(self, first + i), v, self->d);
         key[i] = (uint64_t)kin_score_order(along) << 32 | (uint32_t)row[i];
@@ -98,138 +98,139 @@ static void part(const tree *self, size_t first, size_t count, size_t left, cons
         row[i] = (int32_t)(uint32_t)key[i];
 }
 
-/* Splits rows first .. first + count into 2^levels groups from number `group` on. `space` [3][d]. */
-static void split(const tree *self, size_t first, size_t count, size_t levels, size_t group,
+/* Splits rows first .. first + count into 2^levels clusters from number `cluster` on. `space` [3][d]. */
+static void split(const tree *self, size_t first, size_t count, size_t levels, size_t cluster,
                   float *space)
 {
     if (levels == 0) {
-        self->order->start[group] = first;
+        self->clustering->start[cluster] = first;
         return;
     }
     size_t left = (count / 2 + ROUND / 2) / ROUND * ROUND; /* whole panels */
     left = left < count ? left : count / 2;
     find_direction(self, first, count, space, space + self->d, space + 2 * self->d);
     part(self, first, count, left, space);
-    split(self, first, left, levels - 1, group, space);
-    split(self, first + left, count - left, levels - 1, group + ((size_t)1 << (levels - 1)), space);
+    split(self, first, left, levels - 1, cluster, space);
+    split(self, first + left, count - left, levels - 1, cluster + ((size_t)1 << (levels - 1)),
+          space);
 }
 
 static size_t levels_for(size_t count)
 {
     size_t levels = 0;
-    while (count > 0 && (count - 1) >> levels >= KIN_GROUP_TARGET)
+    while (count > 0 && (count - 1) >> levels >= KIN_CLUSTER_TARGET)
         levels++;
     return levels;
 }
 
-/* ---- clusters ------------------------------------------------------------------------------------ */
+/* ---- k-means cells ------------------------------------------------------------------------------------ */
 
-/* The rows of one pattern, and the clusters they fall into. */
-typedef struct clusters {
+/* The rows of one pattern, and the k-means cells they fall into. */
+typedef struct cells {
     size_t first, count; /* of the pattern's rows in the order */
-    size_t lists;
-    int64_t *list; /* [n] by catalog row */
-    size_t *start; /* [lists + 1] first row of each cluster in the order */
-    size_t *group; /* [lists] first group of each */
-} clusters;
+    size_t cells;
+    int64_t *cell;   /* [n] by catalog row */
+    size_t *start;   /* [cells + 1] first row of each cell in the order */
+    size_t *cluster; /* [cells] first cluster of each */
+} cells;
 
-static void clusters_release(clusters *self)
+static void cells_release(cells *self)
 {
-    free(self->list);
+    free(self->cell);
     free(self->start);
-    free(self->group);
+    free(self->cluster);
 }
 
-/* Learns clusters from some of the pattern's rows and assigns all rows there are: cheaper than picking
+/* Learns cells from some of the pattern's rows and assigns all rows there are: cheaper than picking
  * the pattern's out, which nearly always are nearly all. */
-static int find_clusters(const tree *self, clusters *out, size_t n, kin_error *err)
+static int find_cells(const tree *self, cells *out, size_t n, kin_error *err)
 {
-    size_t d = self->d, sample = out->lists * KIN_KMEANS_ROWS_PER_LIST;
+    size_t d = self->d, sample = out->cells * KIN_KMEANS_ROWS_PER_LIST;
     sample = sample < out->count ? sample : out->count;
     float *x = kin_alloc(kin_size_mul(sample, d), sizeof *x);
-    float *centroid = kin_alloc(kin_size_mul(out->lists, d), sizeof *centroid);
+    float *centroid = kin_alloc(kin_size_mul(out->cells, d), sizeof *centroid);
     int rc = x && centroid ? 0 : kin_fail_alloc(err, "the order of rows", sample * d * sizeof *x);
     for (size_t i = 0; i < sample && rc == 0; i++)
         memcpy(x + i * d, row_at(self, out->first + i * out->count / sample), d * sizeof *x);
     if (rc == 0)
-        rc = kin_kmeans_fit(centroid, out->lists, x, sample, d, SEED, NULL, err);
+        rc = kin_kmeans_fit(centroid, out->cells, x, sample, d, SEED, NULL, err);
     if (rc == 0)
-        rc = kin_kmeans_assign(out->list, self->coordinate, n, d, centroid, out->lists, err);
+        rc = kin_kmeans_assign(out->cell, self->coordinate, n, d, centroid, out->cells, err);
     free(x);
     free(centroid);
     return rc;
 }
 
-/* Brings the pattern's rows into the order of their clusters. `moved` [count]. */
-static void sort_by_cluster(const tree *self, clusters *in, int32_t *moved)
+/* Brings the pattern's rows into the order of their cells. `moved` [count]. */
+static void sort_by_cell(const tree *self, cells *in, int32_t *moved)
 {
-    int32_t *row = self->order->row + in->first;
-    memset(in->start, 0, (in->lists + 1) * sizeof *in->start);
+    int32_t *row = self->clustering->row + in->first;
+    memset(in->start, 0, (in->cells + 1) * sizeof *in->start);
     for (size_t i = 0; i < in->count; i++)
-        in->start[in->list[row[i]] + 1]++;
+        in->start[in->cell[row[i]] + 1]++;
     in->start[0] = in->first;
-    for (size_t l = 0; l < in->lists; l++)
+    for (size_t l = 0; l < in->cells; l++)
         in->start[l + 1] += in->start[l];
     for (size_t i = 0; i < in->count; i++)
-        moved[in->start[in->list[row[i]]]++ - in->first] = row[i];
-    for (size_t l = in->lists; l > 0; l--) /* each start has become the next one's: back by one */
+        moved[in->start[in->cell[row[i]]]++ - in->first] = row[i];
+    for (size_t l = in->cells; l > 0; l--) /* each start has become the next one's: back by one */
         in->start[l] = in->start[l - 1];
     in->start[0] = in->first;
     memcpy(row, moved, in->count * sizeof *row);
 }
 
-/* Numbers the groups that the clusters are cut into, and cuts them. */
-static int cut_clusters(const tree *self, clusters *in, unsigned pattern, kin_error *err)
+/* Numbers the clusters that the cells are cut into, and cuts them. */
+static int cut_cells(const tree *self, cells *in, unsigned pattern, kin_error *err)
 {
-    kin_order *order = self->order;
-    size_t before = order->groups;
-    for (size_t l = 0; l < in->lists; l++) {
+    kin_clustering *clustering = self->clustering;
+    size_t before = clustering->clusters;
+    for (size_t l = 0; l < in->cells; l++) {
         size_t rows = in->start[l + 1] - in->start[l];
-        in->group[l] = order->groups;
-        order->groups += rows > 0 ? (size_t)1 << levels_for(rows) : 0;
+        in->cluster[l] = clustering->clusters;
+        clustering->clusters += rows > 0 ? (size_t)1 << levels_for(rows) : 0;
     }
-    memset(order->pattern + before, (int)pattern, order->groups - before);
+    memset(clustering->pattern + before, (int)pattern, clustering->clusters - before);
     bool refused = false;
 #pragma omp parallel reduction(|| : refused)
     {
         float *space = kin_alloc(3 * self->d, sizeof *space);
         refused = space == NULL;
 #pragma omp for schedule(dynamic)
-        for (size_t l = 0; l < in->lists; l++) {
+        for (size_t l = 0; l < in->cells; l++) {
             size_t rows = in->start[l + 1] - in->start[l];
             if (rows > 0 && space)
-                split(self, in->start[l], rows, levels_for(rows), in->group[l], space);
+                split(self, in->start[l], rows, levels_for(rows), in->cluster[l], space);
         }
         free(space);
     }
     return refused ? kin_fail_alloc(err, "the order of rows", 3 * self->d * sizeof(float)) : 0;
 }
 
-/* Groups the rows of a pattern, which stand at first .. first + count - 1 of the order. */
-static int group_rows(const tree *self, unsigned pattern, size_t first, size_t count, size_t n,
-                      kin_error *err)
+/* Clusters the rows of a pattern, which stand at first .. first + count - 1 of the order. */
+static int cluster_rows(const tree *self, unsigned pattern, size_t first, size_t count, size_t n,
+                        kin_error *err)
 {
-    bool few = count <= KIN_GROUP_TARGET;
-    clusters in = {.first = first, .count = count, .lists = few ? 1 : count / CLUSTER_ROWS};
-    in.list = kin_alloc_zero(n, sizeof *in.list);
-    in.start = kin_alloc(in.lists + 1, sizeof *in.start);
-    in.group = kin_alloc(in.lists, sizeof *in.group);
-    int rc = in.list && in.start && in.group
+    bool few = count <= KIN_CLUSTER_TARGET;
+    cells in = {.first = first, .count = count, .cells = few ? 1 : count / CELL_ROWS};
+    in.cell = kin_alloc_zero(n, sizeof *in.cell);
+    in.start = kin_alloc(in.cells + 1, sizeof *in.start);
+    in.cluster = kin_alloc(in.cells, sizeof *in.cluster);
+    int rc = in.cell && in.start && in.cluster
                  ? 0
-                 : kin_fail_alloc(err, "the order of rows", kin_order_work_bytes(n, self->d));
+                 : kin_fail_alloc(err, "the order of rows", kin_clustering_work_bytes(n, self->d));
     if (rc == 0 && !few)
-        rc = find_clusters(self, &in, n, err);
+        rc = find_cells(self, &in, n, err);
     if (rc == 0) {
-        sort_by_cluster(self, &in, (int32_t *)self->key);
-        rc = cut_clusters(self, &in, pattern, err);
+        sort_by_cell(self, &in, (int32_t *)self->key);
+        rc = cut_cells(self, &in, pattern, err);
     }
-    clusters_release(&in);
+    cells_release(&in);
     return rc;
 }
 
-/* Lists the rows by pattern; pattern p's are size[p] from the sum of the smaller ones' on. */
-static void list_rows(kin_order *self, const kin_catalog *catalog, const uint8_t *leave_out,
-                      size_t size[PATTERNS])
+/* Orders the rows by pattern; pattern p's are size[p] from the sum of the smaller ones' on. */
+static void order_rows(kin_clustering *self, const kin_catalog *catalog, const uint8_t *leave_out,
+                       size_t size[PATTERNS])
 {
     size_t at[PATTERNS];
     memset(size, 0, PATTERNS * sizeof *size);
@@ -244,70 +245,70 @@ static void list_rows(kin_order *self, const kin_catalog *catalog, const uint8_t
             self->row[at[catalog->present[i]]++] = (int32_t)i;
 }
 
-int kin_order_init(kin_order *self, const kin_catalog *catalog, const uint8_t *leave_out,
-                   const float *coordinate, size_t d, kin_error *err)
+int kin_clustering_init(kin_clustering *self, const kin_catalog *catalog, const uint8_t *leave_out,
+                        const float *coordinate, size_t d, kin_error *err)
 {
-    size_t size[PATTERNS], most = kin_order_groups_most(catalog->n), first = 0;
-    *self = (kin_order){0};
+    size_t size[PATTERNS], most = kin_clustering_clusters_most(catalog->n), first = 0;
+    *self = (kin_clustering){0};
     self->row = kin_alloc(catalog->n, sizeof *self->row);
     self->start = kin_alloc(most + 1, sizeof *self->start);
     self->pattern = kin_alloc(most, 1);
-    tree job = {.order = self, .coordinate = coordinate, .d = d};
+    tree job = {.clustering = self, .coordinate = coordinate, .d = d};
     job.key = kin_alloc(catalog->n, sizeof *job.key);
     int rc = self->row && self->start && self->pattern && job.key
                  ? 0
-                 : kin_fail_alloc(err, "the order of rows", kin_order_bytes(catalog->n));
+                 : kin_fail_alloc(err, "the order of rows", kin_clustering_bytes(catalog->n));
     if (rc == 0)
-        list_rows(self, catalog, leave_out, size);
+        order_rows(self, catalog, leave_out, size);
     for (unsigned p = 1; p < PATTERNS && rc == 0; p++)
         if (size[p] > 0) {
-            rc = group_rows(&job, p, first, size[p], catalog->n, err);
+            rc = cluster_rows(&job, p, first, size[p], catalog->n, err);
             first += size[p];
         }
     free(job.key);
     if (rc == 0)
-        self->start[self->groups] = self->count;
+        self->start[self->clusters] = self->count;
     else
-        kin_order_release(self);
+        kin_clustering_release(self);
     return rc;
 }
 
-void kin_order_release(kin_order *self)
+void kin_clustering_release(kin_clustering *self)
 {
     free(self->row);
     free(self->start);
     free(self->pattern);
-    *self = (kin_order){0};
+    *self = (kin_clustering){0};
 }
 
-/* A cluster of c rows is cut into one group or fewer than c / 256, and a pattern has a cluster for every
+/* A cell of c rows is cut into one cluster or fewer than c / 256, and a pattern has a cell for every
  * 344 rows. */
-size_t kin_order_groups_most(size_t n)
+size_t kin_clustering_clusters_most(size_t n)
 {
-    return n / CLUSTER_ROWS + n / (KIN_GROUP_TARGET / 2) + PATTERNS;
+    return n / CELL_ROWS + n / (KIN_CLUSTER_TARGET / 2) + PATTERNS;
 }
 
-size_t kin_order_bytes(size_t n)
+size_t kin_clustering_bytes(size_t n)
 {
     return kin_size_add(kin_size_mul(n, sizeof(int32_t)),
-                        kin_size_mul(kin_order_groups_most(n), sizeof(size_t) + 1));
+                        kin_size_mul(kin_clustering_clusters_most(n), sizeof(size_t) + 1));
 }
 
-size_t kin_order_work_bytes(size_t n, size_t d)
+size_t kin_clustering_work_bytes(size_t n, size_t d)
 {
-    size_t lists = n / CLUSTER_ROWS, sample = lists * KIN_KMEANS_ROWS_PER_LIST;
-    size_t floats = kin_size_mul(sample + lists, d);
+    size_t count = n / CELL_ROWS, sample = count * KIN_KMEANS_ROWS_PER_LIST;
+    size_t floats = kin_size_mul(sample + count, d);
     size_t rows = kin_size_mul(n, sizeof(uint64_t) + sizeof(int64_t));
     return kin_size_add(kin_size_add(rows, kin_size_mul(floats, sizeof(float))),
-                        kin_kmeans_work_bytes(sample, lists));
+                        kin_kmeans_work_bytes(sample, count));
 }
 
-size_t kin_order_group(const kin_order *order, size_t at)
+size_t kin_clustering_cluster_of(const kin_clustering *clustering, size_t at)
 {
-    size_t low = 0, high = order->groups;
+    size_t low = 0, high = clustering->clusters;
     while (high - low > 1) {
         size_t middle = low + (high - low) / 2;
-        if (order->start[middle] <= at)
+        if (clustering->start[middle] <= at)
             low = middle;
         else
             high = middle;
