@@ -131,18 +131,18 @@ static void open_gates(kin_join_worker *self, size_t first, size_t blocks, size_
                 self->block, (int)width, self->row, (int)width, 0, self->gate, (int)count);
 }
 
-/* Rows under way, of one pattern. Gates are worked out for all, of whom some look at clusters. */
-typedef struct party {
+/* A query batch: rows under way, of one pattern. Gates are worked out for all, of whom some look at clusters. */
+typedef struct query_batch {
     const size_t *at; /* [count] in the order */
     size_t count;
     size_t first, last; /* at[first .. last) look */
     size_t own;         /* the cluster whose order they take */
     uint8_t *looked;    /* [clusters] set where any did; or NULL */
-} party;
+} query_batch;
 
 /* Those that a cluster may have something for; returns how many. */
-static size_t choose_rows(kin_join_worker *self, const party *rows, float factor, const float *gate,
-                          bool all)
+static size_t choose_rows(kin_join_worker *self, const query_batch *rows, float factor,
+                          const float *gate, bool all)
 {
     const kin_code_facts *facts = self->join->codes.facts;
     size_t chosen = 0;
@@ -167,7 +167,7 @@ static void set_thresholds(kin_join_worker *self, size_t chosen)
     }
 }
 
-static void scan(kin_join_worker *self, const party *rows, float reach)
+static void scan(kin_join_worker *self, const query_batch *rows, float reach)
 {
     const kin_codes *codes = &self->join->codes;
     unsigned pattern = codes->clustering.pattern[rows->own];
@@ -193,7 +193,7 @@ static void scan(kin_join_worker *self, const party *rows, float reach)
 
 void kin_join_scan(kin_join_worker *self, const size_t *at, size_t count, size_t own, float reach)
 {
-    party all = {.at = at, .count = count, .last = count, .own = own};
+    query_batch all = {.at = at, .count = count, .last = count, .own = own};
     scan(self, &all, reach);
 }
 
@@ -209,7 +209,7 @@ size_t kin_join_scan_one(kin_join_worker *self, size_t at, float reach, uint8_t 
     size_t place[KIN_CLUSTER_MAX];
     for (size_t i = 0; i < count; i++)
         place[i] = first + i;
-    party cluster = {
+    query_batch cluster = {
         .at = place, .count = count, .first = slot, .last = slot + 1, .own = own, .looked = looked};
     scan(self, &cluster, reach);
     return slot;
