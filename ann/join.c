@@ -34,7 +34,7 @@ static int check(const kin_catalog *catalog, const kin_join_options *options, ki
 static const char plan_hint[] = "--threads or --top-k, or use float16 and fewer dimensions";
 
 /* Which items another one stands for: the first of those that are the same. */
-static int find_twins(kin_join *self, kin_error *err)
+static int find_duplicates(kin_join *self, kin_error *err)
 {
     const kin_catalog *catalog = self->catalog;
     kin_memory_plan plan = {.hint = plan_hint};
@@ -42,18 +42,21 @@ static int find_twins(kin_join *self, kin_error *err)
                         kin_distinct_work_bytes(catalog->n), 1);
     int rc = kin_memory_plan_check(&plan, self->options.memory_bytes, err);
     if (rc == 0)
-        rc = kin_distinct_make(&self->twins, catalog, (1u << catalog->modality_count) - 1, err);
+        rc =
+            kin_distinct_make(&self->duplicates, catalog, (1u << catalog->modality_count) - 1, err);
     if (rc != 0)
         return rc;
     self->leave_out = kin_alloc(catalog->n, 1);
-    self->alone = kin_alloc_zero(catalog->n / 8 + 1, 1);
-    if (!self->leave_out || !self->alone)
+    self->unique = kin_alloc_zero(catalog->n / 8 + 1, 1);
+    if (!self->leave_out || !self->unique)
         return kin_fail_alloc(err, "items that are the same", catalog->n);
     for (size_t i = 0; i < catalog->n; i++) {
-        int32_t group = self->twins.of[i];
-        self->leave_out[i] = group >= 0 && self->twins.item[self->twins.start[group]] != (int32_t)i;
-        size_t same = group < 0 ? 0 : self->twins.start[group + 1] - self->twins.start[group];
-        self->alone[i / 8] |= (uint8_t)((same == 1) << i % 8);
+        int32_t group = self->duplicates.of[i];
+        self->leave_out[i] =
+            group >= 0 && self->duplicates.item[self->duplicates.start[group]] != (int32_t)i;
+        size_t same =
+            group < 0 ? 0 : self->duplicates.start[group + 1] - self->duplicates.start[group];
+        self->unique[i / 8] |= (uint8_t)((same == 1) << i % 8);
         self->takes_part += group >= 0 && !self->leave_out[i];
     }
     return 0;
@@ -64,10 +67,10 @@ static int make_plan(kin_join *self, kin_error *err)
 {
     kin_join_plan *plan = &self->plan;
     const kin_codes *codes = &self->codes;
-    size_t n = self->catalog->n, clusters = kin_clustering_clusters_most(self->twins.count);
+    size_t n = self->catalog->n, clusters = kin_clustering_clusters_most(self->duplicates.count);
     plan->lead = codes->rotation.lead;
     plan->tail = codes->rotation.tail;
-    plan->distinct = self->twins.count;
+    plan->distinct = self->duplicates.count;
     plan->rerank_rows = kin_reranker_rows_good(self->catalog, self->capacity);
     plan->codes_bytes = kin_size_add(
         kin_codes_bytes(codes), kin_rotation_bytes(codes->fused.d, codes->rotation.reflectors));
@@ -77,7 +80,7 @@ static int make_plan(kin_join *self, kin_error *err)
                      kin_size_mul((size_t)self->threads, kin_join_worker_bytes(self, clusters)));
     size_t encoding = kin_codes_encode_work_bytes(codes);
     plan->work_bytes = joining > encoding ? joining : encoding;
-    size_t tuning = kin_join_sample_bytes(self->twins.count, self->options.top_k);
+    size_t tuning = kin_join_sample_bytes(self->duplicates.count, self->options.top_k);
     kin_memory_plan parts = {.hint = plan_hint};
     kin_memory_plan_add(&parts, "items that are the same", kept, 1);
     kin_memory_plan_add(&parts, "codes", plan->codes_bytes, 1);
@@ -110,7 +113,7 @@ int kin_join_new(kin_join **out, const kin_catalog *catalog, const kin_join_opti
     self->threads = kin_threads_used();
     self->capacity = kin_collectors_capacity_good(options->top_k + 1);
     self->effort = (kin_join_effort){.reach = INFINITY, .tail_share = 1, .recall = 1, .scanned = 1};
-    rc = find_twins(self, err);
+    rc = find_duplicates(self, err);
     kin_codes_options codes = {.top_k = options->top_k, .slack = 1, .estimates = true};
     if (rc == 0)
         rc = kin_codes_init(&self->codes, catalog, &codes, err);
@@ -140,9 +143,9 @@ void kin_join_free(kin_join *self)
     kin_cluster_stats_release(&self->stats);
     kin_codes_release(&self->codes);
     kin_clustering_release(&self->clustering);
-    kin_distinct_release(&self->twins);
+    kin_distinct_release(&self->duplicates);
     free(self->leave_out);
-    free(self->alone);
+    free(self->unique);
     free(self);
 }
 

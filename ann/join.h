@@ -52,7 +52,7 @@ typedef struct kin_join_effort {
 /* What a run is going to take. */
 typedef struct kin_join_plan {
     size_t lead, tail; /* dimensions that tiles multiply, and those behind them */
-    size_t distinct;   /* rows without their twins */
+    size_t distinct;   /* rows without their duplicates */
     size_t rerank_rows;
     size_t codes_bytes, work_bytes, total_bytes;
 } kin_join_plan;

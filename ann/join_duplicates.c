@@ -33,15 +33,15 @@ static void append(kin_rows *out, int32_t item, const kin_rows *best, size_t fro
 static void expand_run(kin_join_worker *self, const kin_rows *best, size_t slot, size_t from,
                        size_t to)
 {
-    const kin_distinct *twins = &self->join->twins;
+    const kin_distinct *duplicates = &self->join->duplicates;
     kin_rows *out = &self->expanded;
     size_t room = out->k - out->filled[0], count = 0;
     for (size_t e = from; e < to; e++) {
         size_t entry = slot * best->k + e, kept = count;
-        int32_t group = twins->of[best->neighbor[entry]];
-        size_t first = twins->start[group], last = twins->start[group + 1];
+        int32_t group = duplicates->of[best->neighbor[entry]];
+        size_t first = duplicates->start[group], last = duplicates->start[group + 1];
         for (size_t i = first; i < last && i - first < room; i++)
-            self->member[kept++] = (uint64_t)(uint32_t)twins->item[i] << 32 | e;
+            self->member[kept++] = (uint64_t)(uint32_t)duplicates->item[i] << 32 | e;
         count = kept < room ? kept : room;
         if (e > from || kept > room)
             kin_keys_select(self->member, kept, count);
@@ -75,23 +75,24 @@ static void leave_out(const kin_rows *all, int32_t item, kin_rows *out)
         copy(out, all, own + 1, count - own - 1);
 }
 
-/* Whether all neighbours, the row itself among them, stand for themselves alone. */
-static bool all_alone(const kin_join *join, const kin_rows *best, size_t slot)
+/* Whether all neighbours, the row itself among them, are unique. */
+static bool all_unique(const kin_join *join, const kin_rows *best, size_t slot)
 {
     const int32_t *item = best->neighbor + slot * best->k;
-    unsigned alone = 1;
+    unsigned unique = 1;
     for (size_t e = 0; e < best->filled[slot]; e++)
-        alone &= join->alone[item[e] / 8] >> item[e] % 8;
-    return alone & 1;
+        unique &= join->unique[item[e] / 8] >> item[e] % 8;
+    return unique & 1;
 }
 
 int kin_join_hand_on(kin_join_worker *self, int32_t row, const kin_rows *best, size_t slot,
                      kin_row_sink sink, kin_error *err)
 {
-    const kin_distinct *twins = &self->join->twins;
-    int32_t group = twins->of[row];
+    const kin_distinct *duplicates = &self->join->duplicates;
+    int32_t group = duplicates->of[row];
     self->expanded.filled[0] = 0;
-    if (all_alone(self->join, best, slot) && twins->start[group + 1] - twins->start[group] == 1) {
+    if (all_unique(self->join, best, slot) &&
+        duplicates->start[group + 1] - duplicates->start[group] == 1) {
         kin_rows part = kin_rows_part(best, slot, 1);
         leave_out(&part, row, &self->one);
         return sink.write(sink.self, (size_t)row, &self->one, err);
@@ -102,9 +103,9 @@ int kin_join_hand_on(kin_join_worker *self, int32_t row, const kin_rows *best, s
         expand_run(self, best, slot, from, to);
     }
     int rc = 0;
-    for (size_t i = twins->start[group]; i < twins->start[group + 1] && rc == 0; i++) {
-        leave_out(&self->expanded, twins->item[i], &self->one);
-        rc = sink.write(sink.self, (size_t)twins->item[i], &self->one, err);
+    for (size_t i = duplicates->start[group]; i < duplicates->start[group + 1] && rc == 0; i++) {
+        leave_out(&self->expanded, duplicates->item[i], &self->one);
+        rc = sink.write(sink.self, (size_t)duplicates->item[i], &self->one, err);
     }
     return rc;
 }

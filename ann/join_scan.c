@@ -99,7 +99,7 @@ static void load_rows(kin_join_worker *self, const size_t *at, size_t count, flo
 
 /* All clusters that have a modality in common with cluster `own`: itself, then best first. Returns how many.
  * Its own cluster may promise a row little (the few rows that lack a modality are of all kinds), but the row
- * is there, and stands for its twins. No row has a threshold yet at the first cluster, so none passes it over. */
+ * is there, and stands for its duplicates. No row has a threshold yet at the first cluster, so none passes it over. */
 static size_t rank_clusters(kin_join_worker *self, size_t own, float reach)
 {
     const kin_cluster_stats *stats = &self->join->stats;

@@ -81,9 +81,9 @@ struct kin_join {
     double aim; /* what effort is chosen for: the target, or more where it was raised */
     kin_join_report report;
     int threads;
-    kin_distinct twins;
+    kin_distinct duplicates;
     uint8_t *leave_out;        /* [n] items that another row stands for */
-    uint8_t *alone;            /* [(n + 7) / 8] bit i: no other item is the same as item i; owned */
+    uint8_t *unique;           /* [(n + 7) / 8] bit i: no other item is the same as item i; owned */
     size_t takes_part;         /* rows that are left */
     kin_clustering clustering; /* loaded, until rows are encoded; count 0: none */
     kin_codes codes;

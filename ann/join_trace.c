@@ -64,12 +64,12 @@ static void tracer_release(tracer *self)
 static void list_items(tracer *self, size_t slot, int32_t row)
 {
     kin_collectors *collectors = &self->worker->collectors;
-    const kin_distinct *twins = &self->worker->join->twins;
+    const kin_distinct *duplicates = &self->worker->join->duplicates;
     kin_collectors_prune(collectors, slot);
     size_t count = kin_collectors_list(collectors, slot, self->found);
     for (size_t i = 0; i < count; i++)
-        self->found[i] = twins->of[self->found[i]];
-    kin_candidates_add(&self->items, twins, row, -1, self->found, count, twins->n);
+        self->found[i] = duplicates->of[self->found[i]];
+    kin_candidates_add(&self->items, duplicates, row, -1, self->found, count, duplicates->n);
     kin_candidates_list(&self->items);
 }
 
@@ -115,8 +115,8 @@ static void trace_row(tracer *self, int32_t row, size_t at)
 /* Where the row stands that stands for an item. */
 static size_t place_of(const kin_join *join, const int32_t *position, size_t item)
 {
-    const kin_distinct *twins = &join->twins;
-    return (size_t)position[twins->item[twins->start[twins->of[item]]]];
+    const kin_distinct *duplicates = &join->duplicates;
+    return (size_t)position[duplicates->item[duplicates->start[duplicates->of[item]]]];
 }
 
 /* Rows first .. last - 1 of those asked for. */
@@ -184,7 +184,7 @@ int kin_join_cluster_of(const kin_join *self, int32_t *cluster, kin_error *err)
     if (!position)
         return kin_fail_alloc(err, "the clusters of items", kin_size_mul(n, sizeof *position));
     for (size_t i = 0; i < n; i++)
-        cluster[i] = self->twins.of[i] < 0
+        cluster[i] = self->duplicates.of[i] < 0
                          ? -1
                          : (int32_t)kin_clustering_cluster_of(&self->codes.clustering,
                                                               place_of(self, position, i));

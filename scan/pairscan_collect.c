@@ -39,7 +39,7 @@ static void rerank_in_place(kin_pairscan *self, size_t at, size_t row)
     size_t count = kin_collectors_list(scan->collectors, row, self->candidate);
     kin_query_set_row(&self->query, (size_t)scan->codes->clustering.row[at]);
     self->query.row =
-        -1; /* a row that was compared with itself stays its own candidate, for its twins */
+        -1; /* a row that was compared with itself stays its own candidate, for its duplicates */
     kin_rescore(&self->query, self->candidate, count, &self->space, &self->best, 0);
     for (size_t i = 0; i < self->best.filled[0]; i++)
         self->best.score[i] /= weight_sum;

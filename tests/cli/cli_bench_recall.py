@@ -29,7 +29,7 @@ class Judging(Case):
     def setUp(self):
         super().setUp()
         text, image = random_rows(N, 16, 1), random_rows(N, 20, 2)
-        text[20:80], image[20:80] = text[20], image[20]  # more twins than neighbours asked for
+        text[20:80], image[20:80] = text[20], image[20]  # more duplicates than neighbours asked for
         image[100:150] = 0
         self.save("text.npy", text)
         self.save("image.npy", image)
@@ -95,7 +95,7 @@ class Judging(Case):
     def test_peers_find_what_there_is(self):
         self.assertEqual(self.peer("bench-ann-peers", ["ivf"], N), 1)
         self.assertLess(self.peer("bench-ann-peers", ["ivf"], 1), 0.9)
-        # Twins trap a graph's search (docs/PERFORMANCE.md), so these are not asked for everything.
+        # Duplicates trap a graph's search (docs/PERFORMANCE.md), so these are not asked for everything.
         self.assertGreater(self.peer("bench-ann-peers", ["hnsw"], N), 0.8)
         found = self.peer("bench-hnswlib", [], N)
         if found is not None:

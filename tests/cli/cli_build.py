@@ -16,7 +16,7 @@ N, K = 700, 20
 
 
 def two_modalities(n=N):
-    """Text and image, with twins, and items that lack one or both."""
+    """Text and image, with duplicates, and items that lack one or both."""
     text, image = random_rows(n, 24, 1), random_rows(n, 33, 2)
     text[40:60] = text[40]
     image[50:70] = image[50]

@@ -1,5 +1,5 @@
 """kin build --engine join, the self-join in fused space, on catalogs large enough that lists are left out:
-recall, twins, every policy for missing modalities, the same bytes whatever the machine does, and the
+recall, duplicates, every policy for missing modalities, the same bytes whatever the machine does, and the
 smallest and largest K."""
 import os
 
@@ -154,7 +154,7 @@ class SmallAndLarge(Build):
                      "wide.npy", "--top-k", 5, "--engine", "join", "--out", "g", hint="stream")
 
 
-class Twins(Build):
+class Duplicates(Build):
     """A quarter of the items are copies of others, here and there, in groups of two to many."""
     n, copies = 5000, 1250
 

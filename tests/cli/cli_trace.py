@@ -44,7 +44,7 @@ def trace_files(directory):
 
 
 class Traced(Build):
-    """Twins, items that lack a modality and items that have none."""
+    """Duplicates, items that lack a modality and items that have none."""
 
     def setUp(self):
         super().setUp()
@@ -114,7 +114,7 @@ class Join(Traced):
         left_out = np.setdiff1d(np.arange(N), self.takes_part)
         self.assertTrue((trace.list[left_out] == -1).all())
         self.assertEqual(set(trace.list[self.takes_part]), set(range(trace.facts["lists"])))
-        self.assertEqual(len(set(trace.list[1001:1023])), 1, "twins are in one list")
+        self.assertEqual(len(set(trace.list[1001:1023])), 1, "duplicates are in one list")
         looked = np.isneginf(trace.reach)
         self.assertTrue((trace.reach[~looked] > used).all())
         self.assertTrue(0.01 < looked.mean() < 0.9)

@@ -212,7 +212,7 @@ class Results(Why):
                     "it is stored" % rank, "g", 7, far)
 
     def test_as_good(self):
-        """One twin for another is no loss."""
+        """One duplicate for another is no loss."""
         graph = self.hnsw()
         indices = graph.indices.copy()
         span = slice(graph.indptr[20], graph.indptr[21])

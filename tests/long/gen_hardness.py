@@ -13,7 +13,7 @@ dimensions) and measures it at K = 200, weights .6/.4, a missing row counting as
 
 Two real catalogs stand behind the limits: (a) C=200 .665 and .569, C=400 .886 and .811, C=800 .982
 and .963; (b) .980 on the first. A synthetic catalog outside the limits would flatter the engines,
-or punish them for what no catalog does. Then the promises about twins, missing rows, norms and
+or punish them for what no catalog does. Then the promises about duplicates, missing rows, norms and
 anisotropy, small shapes, and `--from`.
 
 Exit: 0 all held, 1 not (each broken promise on a line), 77 skipped (numpy is missing).

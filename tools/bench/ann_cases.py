@@ -124,7 +124,7 @@ def hard_catalogs(maker, items, k):
     """(what is hard, catalog, K), each made when its turn comes."""
     yield "nothing, for comparison", maker.generated(items), k
     yield "one cluster has 30 % of the items", maker.giant_cluster(items, 0.3), k
-    yield "25 % repeat another item", maker.twins(items, 0.25), k
+    yield "25 % repeat another item", maker.duplicates(items, 0.25), k
     yield "20 % have no image", maker.without_image(items, 0.2), k
     yield "weights .99 / .01", maker.generated(items).weighed((0.99, 0.01)), k
     yield "mean cosine .9", maker.cone(items, 0.9), k

@@ -79,7 +79,7 @@ class Maker:
         return self.generated(items, "--clusters", str(clusters), "--zipf",
                               f"{zipf_exponent(clusters, share):.4f}")
 
-    def twins(self, items, share):
+    def duplicates(self, items, share):
         """So many items repeat another one in every modality."""
         def change(vectors, random):
             order = random.permutation(len(vectors[0]))
@@ -87,7 +87,7 @@ class Maker:
             originals = random.choice(order[copies:], copies)
             for x in vectors:
                 x[order[:copies]] = x[originals]
-        return self._changed(items, f"twins-{share:g}", change)
+        return self._changed(items, f"duplicates-{share:g}", change)
 
     def without_image(self, items, share):
         def change(vectors, random):

@@ -63,7 +63,7 @@ static FILE *open_array(const char *folder, const char *name, const char *descr,
     return file;
 }
 
-/* Drops item `row` from its own answer, or the last one where a twin pushed it out. */
+/* Drops item `row` from its own answer, or the last one where a duplicate pushed it out. */
 static void drop_self(int64_t row, size_t k, int64_t *id, float *score)
 {
     size_t kept = 0;

@@ -375,7 +375,7 @@ static void test_hnsw(void **state)
     sample_release(&s);
 }
 
-/* A group of twins larger than 2 C must not crowd an answer out, nor break it. */
+/* A group of duplicates larger than 2 C must not crowd an answer out, nor break it. */
 static void test_all_equal(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
 /*
- * ann/join, all clusters: rows are those of exact/stream.h, on catalogs with gaps, with twins in any number, in
+ * ann/join, all clusters: rows are those of exact/stream.h, on catalogs with gaps, with duplicates in any number, in
  * every type, and as small as catalogs get. Estimates choose who is scored, so a row may miss a neighbour
  * at the very edge; more than a few of such rows are an error. Then the same bytes for any number of
  * threads, and for a second run.
@@ -116,7 +116,7 @@ static void test_small(void **state)
 }
 
 /* Scores that differ by less than estimates are off, or not at all: which of them is found is luck, but
- * they are as high as those of the truth and rows are full. Twins are found all the same. */
+ * they are as high as those of the truth and rows are full. Duplicates are found all the same. */
 static void test_near_ties(void **state)
 {
     (void)state;

@@ -11,7 +11,7 @@ enum { K = 10 };
 
 static const kin_join_options asked = {.top_k = K, .target = 0.95, .seed = 1};
 
-/* Twins, gaps, items of no modality, and so many clusters that threads take turns. */
+/* Duplicates, gaps, items of no modality, and so many clusters that threads take turns. */
 static sample_spec spec_of(size_t n)
 {
     return (sample_spec){.seed = 6,

@@ -1,6 +1,6 @@
 /*
  * ann/traced.h, by the join and by indexes: what is traced of a row, scored canonically, is the row of the
- * graph, bit for bit, with twins and gaps; the same for any number of threads; the clusters that a row looked at
+ * graph, bit for bit, with duplicates and gaps; the same for any number of threads; the clusters that a row looked at
  * hold all that it found, and of the others it is said what they lacked. Then what ends a trace early.
  */
 #include "ann/faiss_build.h"
@@ -212,7 +212,7 @@ static size_t check_looks(const kin_join *join, const traces *told, const sample
                 join->codes.fused.factor[s->catalog.present[row[q]] & clustering->pattern[h]];
         wanting += check_reach(told, q, cluster, in_common, kin_join_get_effort(join)->reach);
     }
-    for (size_t q = 0; q < told->rows && join->twins.count == told->rows; q += 10) {
+    for (size_t q = 0; q < told->rows && join->duplicates.count == told->rows; q += 10) {
         size_t i = (size_t)row[q], k = found->k;
         if (found->filled[i] == k)
             check_threshold(join, told->reach + q * told->clusters, i,
@@ -258,7 +258,7 @@ static double judge_join(const sample_spec *spec, size_t k, bool tuned)
     return (double)wanting / (double)(rows * clusters);
 }
 
-/* Clusters are left out, twins stand apart, some items lack a modality and some have none. */
+/* Clusters are left out, duplicates stand apart, some items lack a modality and some have none. */
 static void test_join(void **state)
 {
     (void)state;

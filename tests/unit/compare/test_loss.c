@@ -296,7 +296,7 @@ static void test_fused_space(void **state)
 }
 
 /* Two were asked for. The row's own vector is one of them: of row 0 the nearest is found at best, of row 1, which
- * has a twin, one more. */
+ * has a duplicate, one more. */
 static void test_the_rows_own_vector(void **state)
 {
     static const int64_t none[] = {0, 0, 0};

@@ -149,7 +149,7 @@ static void test_twins(void **state)
     for (size_t variant = 0; variant < 2; variant++) {
         taker t;
         kin_exact_report report = exact_run(&s, 20, exact_way_of(variant), &t);
-        check_some(&s, &t.rows, SETS_SHARE(1000), "twins");
+        check_some(&s, &t.rows, SETS_SHARE(1000), "duplicates");
         assert_true(report.redone > 0 && report.redone_pairs > report.redone);
         taker_release(&t);
     }
