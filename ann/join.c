@@ -112,7 +112,8 @@ int kin_join_new(kin_join **out, const kin_catalog *catalog, const kin_join_opti
     self->aim = options->target;
     self->threads = kin_threads_used();
     self->capacity = kin_collectors_capacity_good(options->top_k + 1);
-    self->effort = (kin_join_effort){.reach = INFINITY, .tail_share = 1, .recall = 1, .scanned = 1};
+    self->effort =
+        (kin_join_effort){.probe_sigmas = INFINITY, .tail_fraction = 1, .recall = 1, .scanned = 1};
     rc = find_duplicates(self, err);
     kin_codes_options codes = {.top_k = options->top_k, .slack = 1, .estimates = true};
     if (rc == 0)
@@ -230,7 +231,7 @@ static int join_cluster(kin_join_worker *self, size_t h, kin_row_sink sink, cons
     size_t at[KIN_CLUSTER_MAX];
     for (size_t i = 0; i < count; i++)
         at[i] = first + i;
-    kin_join_scan(self, at, count, h, join->effort.reach);
+    kin_join_scan(self, at, count, h, join->effort.probe_sigmas);
     size_t pieces = (count + join->plan.rerank_rows - 1) / join->plan.rerank_rows;
     int rc = 0;
     for (size_t from = 0, rows; from < count && rc == 0; from += rows, pieces--) {
@@ -319,7 +320,7 @@ int kin_join_run(kin_join *self, kin_row_sink sink, const kin_monitor *monitor, 
     if (!order)
         return kin_fail_alloc(err, "the order of clusters", clusters * sizeof *order);
     int rc = kin_cluster_stats_order(&self->stats, order, err);
-    kin_codes_set_tail_share(&self->codes, self->effort.tail_share);
+    kin_codes_set_tail_fraction(&self->codes, self->effort.tail_fraction);
     kin_monitor_progress(monitor, 0, n);
     for (size_t from = 0, done = 0; from < clusters && rc == 0; from += stretch) {
         size_t count = clusters - from < stretch ? clusters - from : stretch;

@@ -13,7 +13,7 @@
  * Which clusters a row looks at. Scores of row x with the members of cluster h spread around the score with
  * their mean by about sigma = |p_x| s_h + |t_x| t_h, p and t the leading and the other coordinates, s_h and
  * t_h the cluster's root mean square distance from its mean per coordinate. The cluster is probed if
- *     mean score + reach * sigma >= the row's threshold,
+ *     mean score + probe_sigmas * sigma >= the row's threshold,
  * the K-th best estimate so far. So rows inside a cluster look at few, rows at borders at many, and nobody
  * sets a number of probes. Clusters are taken from the nearest one on, so that thresholds rise early.
  *
@@ -42,11 +42,11 @@ typedef struct kin_join_options {
 
 /* How hard the join looks, and what that did for the sample. */
 typedef struct kin_join_effort {
-    float reach;      /* see above; INFINITY: all clusters */
-    float tail_share; /* of the product of two tails' lengths, that a tile's bound allows for */
-    size_t sampled;   /* rows */
-    double recall;    /* of the sampled rows, mean */
-    double scanned;   /* share of all rows that a sampled row looks at, mean */
+    float probe_sigmas;  /* see above; INFINITY: all clusters */
+    float tail_fraction; /* of the product of two tails' lengths, that a tile's bound allows for */
+    size_t sampled;      /* rows */
+    double recall;       /* of the sampled rows, mean */
+    double scanned;      /* share of all rows that a sampled row looks at, mean */
 } kin_join_effort;
 
 /* What a run is going to take. */
@@ -81,7 +81,7 @@ int kin_join_save(const kin_join *self, const char *directory, json_t **manifest
 int kin_join_load(kin_join *self, const kin_dir *dir, const json_t *manifest, bool *tuned,
                   kin_error *err);
 
-/* Facts for manifests: {"lists", "rows", "top_k", "target", "reach", ...}. New reference. */
+/* Facts for manifests: {"lists", "rows", "top_k", "target", "probe_sigmas", ...}. New reference. */
 json_t *kin_join_facts(const kin_join *self);
 
 /* Encodes the rows, in an order that was loaded or is made now. */
@@ -107,7 +107,7 @@ int kin_join_run(kin_join *self, kin_row_sink sink, const kin_monitor *monitor, 
 
 /* Rows of the catalog that are in pairs are joined once more, one by one, with the effort of the last run.
  * One source: what was left in the row's collector in the end and scored canonically, each candidate with
- * all items that are the same. `reach` of a cluster is -INFINITY where the row looked at it, else the effort
+ * all items that are the same. `probe_sigmas` of a cluster is -INFINITY where the row looked at it, else the effort
  * that would have let it, given the row's threshold in the end: always more than the one it had. INFINITY: none
  * would. Wants a join with the option `trace`. */
 int kin_join_trace(kin_join *self, const int32_t *row /* [count] */, size_t count,

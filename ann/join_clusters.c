@@ -76,24 +76,24 @@ void kin_cluster_stats_release(kin_cluster_stats *self)
 }
 
 void kin_cluster_stats_row(const kin_cluster_stats *self, const kin_codes *codes, size_t at,
-                           float reach, float *out)
+                           float probe_sigmas, float *out)
 {
     const kin_code_facts *facts = &codes->facts[at];
     float square = load_lead(codes, at, out);
-    out[self->lead] = reach * sqrtf(square);
-    out[self->lead + 1] = reach * facts->tail_norm;
+    out[self->lead] = probe_sigmas * sqrtf(square);
+    out[self->lead + 1] = probe_sigmas * facts->tail_norm;
     out[self->lead + 2] = 1;
 }
 
-void kin_cluster_stats_mean(const kin_cluster_stats *self, size_t h, float reach, float *out)
+void kin_cluster_stats_mean(const kin_cluster_stats *self, size_t h, float probe_sigmas, float *out)
 {
     const float *cluster = self->value + h * self->width;
     float square = (float)self->lead * cluster[self->lead] * cluster[self->lead];
     for (size_t k = 0; k < self->lead; k++)
         square += cluster[k] * cluster[k];
     memcpy(out, cluster, self->lead * sizeof *out);
-    out[self->lead] = reach * sqrtf(square);
-    out[self->lead + 1] = reach * cluster[self->lead + 1] * sqrtf((float)self->tail);
+    out[self->lead] = probe_sigmas * sqrtf(square);
+    out[self->lead + 1] = probe_sigmas * cluster[self->lead + 1] * sqrtf((float)self->tail);
     out[self->lead + 2] = 1;
 }
 

@@ -24,23 +24,23 @@ static json_t *weights_of(const kin_catalog *catalog)
     return weights;
 }
 
-/* A reach that is infinite is null: JSON has no such number. */
-static json_t *reach_of(float reach)
+/* Infinite probe_sigmas are null: JSON has no such number. */
+static json_t *probe_sigmas_of(float probe_sigmas)
 {
-    return isinf(reach) ? json_null() : json_real((double)reach);
+    return isinf(probe_sigmas) ? json_null() : json_real((double)probe_sigmas);
 }
 
 json_t *kin_join_facts(const kin_join *self)
 {
     const kin_join_effort *effort = &self->effort;
-    return json_pack("{s:I, s:I, s:I, s:f, s:I, s:o, s:o, s:f, s:I, s:f, s:f}", "lists",
+    return json_pack("{s:I, s:I, s:I, s:f, s:I, s:o, s:o, s:f, s:I, s:f, s:f}", "clusters",
                      (json_int_t)self->codes.clustering.clusters, "rows",
                      (json_int_t)self->codes.clustering.count, "top_k",
                      (json_int_t)self->options.top_k, "target", self->options.target, "seed",
-                     (json_int_t)self->options.seed, "weights", weights_of(self->catalog), "reach",
-                     reach_of(effort->reach), "tail_share", (double)effort->tail_share, "sampled",
-                     (json_int_t)effort->sampled, "sample_recall", effort->recall,
-                     "rows_scanned_share", effort->scanned);
+                     (json_int_t)self->options.seed, "weights", weights_of(self->catalog),
+                     "probe_sigmas", probe_sigmas_of(effort->probe_sigmas), "tail_fraction",
+                     (double)effort->tail_fraction, "sampled", (json_int_t)effort->sampled,
+                     "sample_recall", effort->recall, "rows_scanned_share", effort->scanned);
 }
 
 int kin_join_save(const kin_join *self, const char *directory, json_t **manifest, kin_error *err)
@@ -63,6 +63,13 @@ int kin_join_save(const kin_join *self, const char *directory, json_t **manifest
 }
 
 /* ---- reading ---------------------------------------------------------------------------------------- */
+
+/* A fact by its name, or by the one that it has in older indexes. */
+static const json_t *fact(const json_t *facts, const char *name, const char *older)
+{
+    const json_t *value = json_object_get(facts, name);
+    return value ? value : json_object_get(facts, older);
+}
 
 static int no_clustering(const char *path, const char *why, kin_error *err)
 {
@@ -122,7 +129,7 @@ static int read_clustering(kin_join *self, const kin_dir *dir, const json_t *fac
 {
     kin_clustering *clustering = &self->clustering;
     size_t rows = (size_t)json_integer_value(json_object_get(facts, "rows"));
-    size_t clusters = (size_t)json_integer_value(json_object_get(facts, "lists"));
+    size_t clusters = (size_t)json_integer_value(fact(facts, "clusters", "lists"));
     void *start = NULL, *row = NULL;
     char *path = NULL;
     if (rows == 0 && self->takes_part == 0) /* items that are in no pair have no order */
@@ -166,27 +173,27 @@ static int same_question(bool *same, const kin_join *self, const json_t *facts, 
 }
 
 /* A number of the manifest from 0 to `most`; NaN where there is none. */
-static double number_of(const json_t *facts, const char *name, double most)
+static double number_of(const json_t *value, double most)
 {
-    const json_t *value = json_object_get(facts, name);
     double number = json_number_value(value);
     return json_is_number(value) && number >= 0 && number <= most ? number : NAN;
 }
 
 static int read_effort(kin_join *self, const kin_dir *dir, const json_t *facts, kin_error *err)
 {
-    bool all = json_is_null(json_object_get(facts, "reach"));
-    double reach = all ? (double)INFINITY : number_of(facts, "reach", 1e9);
-    double tail_share = number_of(facts, "tail_share", 1),
-           sampled = number_of(facts, "sampled", 1e9);
-    double recall = number_of(facts, "sample_recall", 1);
-    double scanned = number_of(facts, "rows_scanned_share", 1);
-    if (isnan(reach) || !(tail_share > 0) || isnan(sampled) || isnan(recall) || isnan(scanned))
+    const json_t *sigmas = fact(facts, "probe_sigmas", "reach");
+    double probe_sigmas = json_is_null(sigmas) ? (double)INFINITY : number_of(sigmas, 1e9);
+    double tail_fraction = number_of(fact(facts, "tail_fraction", "tail_share"), 1);
+    double sampled = number_of(json_object_get(facts, "sampled"), 1e9);
+    double recall = number_of(json_object_get(facts, "sample_recall"), 1);
+    double scanned = number_of(json_object_get(facts, "rows_scanned_share"), 1);
+    if (isnan(probe_sigmas) || !(tail_fraction > 0) || isnan(sampled) || isnan(recall) ||
+        isnan(scanned))
         return kin_fail(err, KIN_E_DATA, kin_index_again,
                         "%s/manifest.json: an effort of the join is missing or out of range",
                         dir->path);
-    self->effort = (kin_join_effort){.reach = (float)reach,
-                                     .tail_share = (float)tail_share,
+    self->effort = (kin_join_effort){.probe_sigmas = (float)probe_sigmas,
+                                     .tail_fraction = (float)tail_fraction,
                                      .sampled = (size_t)sampled,
                                      .recall = recall,
                                      .scanned = scanned};

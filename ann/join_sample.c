@@ -87,9 +87,9 @@ int kin_join_sample_draw(kin_join *join, kin_error *err)
 
 /* ---- what it takes ---------------------------------------------------------------------------------- */
 
-/* From which reach on a row with this threshold looks at cluster h; `row` is its side of gates for a reach of 1. */
-static float reach_needed(const kin_join *join, const float *row, size_t at, size_t h,
-                          float threshold)
+/* From which reach on a row with this threshold looks at cluster h; `row` is its side of gates for probe_sigmas 1. */
+static float sigmas_needed(const kin_join *join, const float *row, size_t at, size_t h,
+                           float threshold)
 {
     float mean, sigma;
     kin_cluster_stats_expect(&join->stats, h, row, join->codes.facts[at].bias, &mean, &sigma);
@@ -151,7 +151,7 @@ static void note_truth(const kin_join *join, const scanner *from, size_t slot, s
     for (size_t c = 0; c < kept; c++) {
         size_t at = (uint32_t)from->key[c], h = kin_clustering_cluster_of(clustering, at);
         float inner = threshold / join->codes.fused.factor[pattern & clustering->pattern[h]];
-        self->need[i * self->k + c] = (kin_join_need){reach_needed(join, from->row, own, h, inner),
+        self->need[i * self->k + c] = (kin_join_need){sigmas_needed(join, from->row, own, h, inner),
                                                       share_needed(&join->codes, own, at, inner)};
     }
 }
@@ -175,7 +175,7 @@ typedef void note(const kin_join *join, const scanner *from, size_t slot, size_t
 
 /* Whether sampled row i is scanned with the one before it: rows of a cluster are, as in a run; where all clusters
  * are scanned anyway, PIECE of one pattern are, for tiles are full then. */
-static bool goes_on(const kin_join *join, size_t i, float reach)
+static bool goes_on(const kin_join *join, size_t i, float probe_sigmas)
 {
     const kin_join_sample *self = join->sample;
     const kin_clustering *clustering = &join->codes.clustering;
@@ -183,27 +183,27 @@ static bool goes_on(const kin_join *join, size_t i, float reach)
         return false;
     size_t before = kin_clustering_cluster_of(clustering, self->at[i - 1]),
            own = kin_clustering_cluster_of(clustering, self->at[i]);
-    if (isinf(reach))
+    if (isinf(probe_sigmas))
         return i % PIECE != 0 && clustering->pattern[before] == clustering->pattern[own];
     return before == own;
 }
 
 /* Sampled rows from i on that are scanned together. */
-static void scan_together(const kin_join *join, const scanner *from, size_t i, float reach,
+static void scan_together(const kin_join *join, const scanner *from, size_t i, float probe_sigmas,
                           note *take)
 {
     const kin_join_sample *self = join->sample;
     size_t end = i + 1;
-    while (goes_on(join, end, reach))
+    while (goes_on(join, end, probe_sigmas))
         end++;
     kin_join_scan(from->worker, self->at + i, end - i,
-                  kin_clustering_cluster_of(&join->codes.clustering, self->at[i]), reach);
+                  kin_clustering_cluster_of(&join->codes.clustering, self->at[i]), probe_sigmas);
     for (size_t s = i; s < end; s++)
         take(join, from, s - i, s);
 }
 
 /* All sampled rows. */
-static int scan_sample(kin_join *join, float reach, note *take, kin_error *err)
+static int scan_sample(kin_join *join, float probe_sigmas, note *take, kin_error *err)
 {
     const kin_join_sample *self = join->sample;
     int32_t *position = kin_join_positions(join);
@@ -219,8 +219,8 @@ static int scan_sample(kin_join *join, float reach, note *take, kin_error *err)
         omp_set_num_threads(1); /* a BLAS call from here uses this thread alone */
 #pragma omp for schedule(dynamic)
         for (size_t i = 0; i < self->rows; i++)
-            if (!refused && !goes_on(join, i, reach))
-                scan_together(join, &own, i, reach, take);
+            if (!refused && !goes_on(join, i, probe_sigmas))
+                scan_together(join, &own, i, probe_sigmas, take);
         free(own.key);
         free(own.row);
     }
@@ -233,9 +233,9 @@ int kin_join_sample_find_truth(kin_join *join, kin_error *err)
     return scan_sample(join, INFINITY, note_truth, err);
 }
 
-int kin_join_sample_try(kin_join *join, float reach, kin_error *err)
+int kin_join_sample_try(kin_join *join, float probe_sigmas, kin_error *err)
 {
-    return scan_sample(join, reach, note_recall, err);
+    return scan_sample(join, probe_sigmas, note_recall, err);
 }
 
 static int ascending_item(const void *a, const void *b)

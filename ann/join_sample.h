@@ -7,7 +7,7 @@
 
 /* A neighbour of a sampled row, and what it takes to find it. */
 typedef struct kin_join_need {
-    float reach, tail_share;
+    float probe_sigmas, tail_fraction;
 } kin_join_need;
 
 typedef struct kin_join_sample {
@@ -26,7 +26,7 @@ int kin_join_sample_draw(kin_join *join, kin_error *err);
  * must be 1. */
 int kin_join_sample_find_truth(kin_join *join, kin_error *err);
 
-/* All of them are joined with `reach`, as the run will: self->recall. */
-int kin_join_sample_try(kin_join *join, float reach, kin_error *err);
+/* All of them are joined with `probe_sigmas`, as the run will: self->recall. */
+int kin_join_sample_try(kin_join *join, float probe_sigmas, kin_error *err);
 
 #endif

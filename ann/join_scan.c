@@ -85,14 +85,14 @@ void kin_join_worker_release(kin_join_worker *self)
 }
 
 /* Empty collectors for the rows, and their side of gates. */
-static void load_rows(kin_join_worker *self, const size_t *at, size_t count, float reach)
+static void load_rows(kin_join_worker *self, const size_t *at, size_t count, float probe_sigmas)
 {
     const kin_join *join = self->join;
     for (size_t i = 0; i < count; i++) {
         self->collectors.count[i] = 0;
         self->collectors.threshold[i] = -INFINITY;
         self->collectors.tolerance[i] = join->codes.facts[at[i]].tolerance;
-        kin_cluster_stats_row(&join->stats, &join->codes, at[i], reach,
+        kin_cluster_stats_row(&join->stats, &join->codes, at[i], probe_sigmas,
                               self->row + i * join->stats.width);
     }
 }
@@ -100,13 +100,13 @@ static void load_rows(kin_join_worker *self, const size_t *at, size_t count, flo
 /* All clusters that have a modality in common with cluster `own`: itself, then best first. Returns how many.
  * Its own cluster may promise a row little (the few rows that lack a modality are of all kinds), but the row
  * is there, and stands for its duplicates. No row has a threshold yet at the first cluster, so none passes it over. */
-static size_t rank_clusters(kin_join_worker *self, size_t own, float reach)
+static size_t rank_clusters(kin_join_worker *self, size_t own, float probe_sigmas)
 {
     const kin_cluster_stats *stats = &self->join->stats;
     const kin_codes *codes = &self->join->codes;
     unsigned pattern = codes->clustering.pattern[own];
     size_t count = 0;
-    kin_cluster_stats_mean(stats, own, reach, self->mean);
+    kin_cluster_stats_mean(stats, own, probe_sigmas, self->mean);
     cblas_sgemv(CblasRowMajor, CblasNoTrans, (int)stats->count, (int)stats->width, 1, stats->value,
                 (int)stats->width, self->mean, 1, 0, self->score, 1);
     for (size_t h = 0; h < stats->count; h++) {
@@ -167,11 +167,11 @@ static void set_thresholds(kin_join_worker *self, size_t chosen)
     }
 }
 
-static void scan(kin_join_worker *self, const query_batch *rows, float reach)
+static void scan(kin_join_worker *self, const query_batch *rows, float probe_sigmas)
 {
     const kin_codes *codes = &self->join->codes;
     unsigned pattern = codes->clustering.pattern[rows->own];
-    float finite = isinf(reach) ? 0 : reach;
+    float finite = isinf(probe_sigmas) ? 0 : probe_sigmas;
     load_rows(self, rows->at, rows->count, finite);
     size_t clusters = rank_clusters(self, rows->own, finite);
     for (size_t first = 0; first < clusters; first += KIN_JOIN_BLOCK) {
@@ -181,7 +181,7 @@ static void scan(kin_join_worker *self, const query_batch *rows, float reach)
             size_t h = (uint32_t)self->key[first + b];
             float factor = codes->fused.factor[pattern & codes->clustering.pattern[h]];
             size_t chosen =
-                choose_rows(self, rows, factor, self->gate + b * rows->count, isinf(reach));
+                choose_rows(self, rows, factor, self->gate + b * rows->count, isinf(probe_sigmas));
             kin_pairscan_probe(self->pairscan, pattern, self->at, self->slot, chosen, h);
             set_thresholds(self, chosen);
             self->probes += chosen;
@@ -191,16 +191,17 @@ static void scan(kin_join_worker *self, const query_batch *rows, float reach)
     }
 }
 
-void kin_join_scan(kin_join_worker *self, const size_t *at, size_t count, size_t own, float reach)
+void kin_join_scan(kin_join_worker *self, const size_t *at, size_t count, size_t own,
+                   float probe_sigmas)
 {
     query_batch all = {.at = at, .count = count, .last = count, .own = own};
-    scan(self, &all, reach);
+    scan(self, &all, probe_sigmas);
 }
 
 /* A product's bits depend on how many rows are in it (BLAS has other kernels for other sizes), so the gates
  * of the whole cluster are worked out, as in a run. What a tile finds for a row does not depend on who else is
  * in it. */
-size_t kin_join_scan_one(kin_join_worker *self, size_t at, float reach, uint8_t *looked)
+size_t kin_join_scan_one(kin_join_worker *self, size_t at, float probe_sigmas, uint8_t *looked)
 {
     const kin_clustering *clustering = &self->join->codes.clustering;
     size_t own = kin_clustering_cluster_of(clustering, at), first = clustering->start[own],
@@ -211,6 +212,6 @@ size_t kin_join_scan_one(kin_join_worker *self, size_t at, float reach, uint8_t 
         place[i] = first + i;
     query_batch cluster = {
         .at = place, .count = count, .first = slot, .last = slot + 1, .own = own, .looked = looked};
-    scan(self, &cluster, reach);
+    scan(self, &cluster, probe_sigmas);
     return slot;
 }

@@ -21,10 +21,10 @@ enum { ROWS_AT_A_TIME = 32 };
 typedef struct tracer {
     kin_join_worker *worker; /* the join's, of this thread */
     kin_candidates items;
-    int32_t *found;  /* [capacity] candidates, then their groups */
-    uint8_t *looked; /* [clusters] */
-    float *reach;    /* [clusters] */
-    float *row;      /* [width] the row's side of gates for a reach of 1 */
+    int32_t *found;      /* [capacity] candidates, then their groups */
+    uint8_t *looked;     /* [clusters] */
+    float *probe_sigmas; /* [clusters] */
+    float *row;          /* [width] the row's side of gates for probe_sigmas 1 */
 } tracer;
 
 size_t kin_join_trace_bytes(const kin_join *join, size_t clusters)
@@ -43,9 +43,9 @@ static int tracer_init(tracer *self, const kin_join *join, kin_error *err)
     size_t clusters = join->stats.count;
     self->found = kin_alloc(join->capacity, sizeof *self->found);
     self->looked = kin_alloc(clusters, 1);
-    self->reach = kin_alloc(clusters, sizeof *self->reach);
+    self->probe_sigmas = kin_alloc(clusters, sizeof *self->probe_sigmas);
     self->row = kin_alloc(join->stats.width, sizeof *self->row);
-    if (!self->found || !self->looked || !self->reach || !self->row)
+    if (!self->found || !self->looked || !self->probe_sigmas || !self->row)
         return kin_fail_alloc(err, "traced rows", kin_join_trace_bytes(join, clusters));
     return kin_candidates_init(&self->items, join->catalog->n, join->catalog->n, err);
 }
@@ -54,7 +54,7 @@ static void tracer_release(tracer *self)
 {
     free(self->found);
     free(self->looked);
-    free(self->reach);
+    free(self->probe_sigmas);
     free(self->row);
     kin_candidates_release(&self->items);
 }
@@ -75,7 +75,7 @@ static void list_items(tracer *self, size_t slot, int32_t row)
 
 /* The least reach that lets the row at place `at` look at cluster h, which it did not look at. Floors only rise,
  * so it is more than the reach of the run, and what rounding says against that does not count. */
-static float reach_wanted(const tracer *self, size_t at, size_t h, float threshold, float factor)
+static float sigmas_wanted(const tracer *self, size_t at, size_t h, float threshold, float factor)
 {
     const kin_join *join = self->worker->join;
     float mean, sigma;
@@ -83,11 +83,11 @@ static float reach_wanted(const tracer *self, size_t at, size_t h, float thresho
         return INFINITY;
     kin_cluster_stats_expect(&join->stats, h, self->row, join->codes.facts[at].bias, &mean, &sigma);
     return sigma > 0 ? fmaxf((threshold / factor - mean) / sigma,
-                             nextafterf(join->effort.reach, INFINITY))
+                             nextafterf(join->effort.probe_sigmas, INFINITY))
                      : INFINITY;
 }
 
-static void list_reaches(tracer *self, size_t slot, size_t at)
+static void list_sigmas(tracer *self, size_t slot, size_t at)
 {
     const kin_join *join = self->worker->join;
     const kin_clustering *clustering = &join->codes.clustering;
@@ -95,11 +95,11 @@ static void list_reaches(tracer *self, size_t slot, size_t at)
     float threshold = self->worker->collectors.threshold[slot];
     kin_cluster_stats_row(&join->stats, &join->codes, at, 1, self->row);
     for (size_t h = 0; h < join->stats.count; h++)
-        self->reach[h] =
+        self->probe_sigmas[h] =
             self->looked[h]
                 ? -INFINITY
-                : reach_wanted(self, at, h, threshold,
-                               join->codes.fused.factor[pattern & clustering->pattern[h]]);
+                : sigmas_wanted(self, at, h, threshold,
+                                join->codes.fused.factor[pattern & clustering->pattern[h]]);
 }
 
 /* Item `row`, by the row at place `at` that stands for it. */
@@ -107,9 +107,9 @@ static void trace_row(tracer *self, int32_t row, size_t at)
 {
     const kin_join *join = self->worker->join;
     memset(self->looked, 0, join->stats.count);
-    size_t slot = kin_join_scan_one(self->worker, at, join->effort.reach, self->looked);
+    size_t slot = kin_join_scan_one(self->worker, at, join->effort.probe_sigmas, self->looked);
     list_items(self, slot, row);
-    list_reaches(self, slot, at);
+    list_sigmas(self, slot, at);
 }
 
 /* Where the row stands that stands for an item. */
@@ -139,7 +139,7 @@ static int trace_rows(const kin_join *join, tracer *room, const int32_t *positio
                                 &(kin_traced){.query = q,
                                               .item = own->items.item,
                                               .count = own->items.count,
-                                              .reach = own->reach},
+                                              .probe_sigmas = own->probe_sigmas},
                                 err);
         }
     }
@@ -158,7 +158,7 @@ int kin_join_trace(kin_join *self, const int32_t *row, size_t count, kin_traced_
     for (size_t t = 0; t < threads && rc == 0; t++)
         rc = tracer_init(&room[t], self, err);
     kin_monitor_stage(monitor, "trace");
-    kin_codes_set_tail_share(&self->codes, self->effort.tail_share);
+    kin_codes_set_tail_fraction(&self->codes, self->effort.tail_fraction);
     for (size_t first = 0; first < count && rc == 0; first += stretch) {
         rc = kin_monitor_check(monitor, err);
         if (rc == 0)

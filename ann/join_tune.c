@@ -14,7 +14,7 @@
 
 #include <math.h>
 
-static const float tail_shares[] = {0.2f, 0.25f, 0.3f, 0.4f, 0.5f, 0.7f, 1};
+static const float tail_fractions[] = {0.2f, 0.25f, 0.3f, 0.4f, 0.5f, 0.7f, 1};
 
 /* What one scan of the sample gave. */
 typedef struct outcome {
@@ -23,35 +23,36 @@ typedef struct outcome {
 } outcome;
 
 /* The sample's mean recall if every row had its final threshold from the beginning. */
-static double careful_recall(const kin_join_sample *self, float reach, float tail_share)
+static double careful_recall(const kin_join_sample *self, float probe_sigmas, float tail_fraction)
 {
     double sum = 0;
     for (size_t i = 0; i < self->rows; i++) {
         size_t found = 0;
         for (size_t c = 0; c < self->found[i]; c++) {
             const kin_join_need *it = &self->need[i * self->k + c];
-            found += it->reach <= reach && it->tail_share <= tail_share;
+            found += it->probe_sigmas <= probe_sigmas && it->tail_fraction <= tail_fraction;
         }
         sum += self->found[i] > 0 ? (double)found / (double)self->found[i] : 1;
     }
     return sum / (double)self->rows;
 }
 
-static float choose_tail_share(const kin_join_sample *self, double loss)
+static float choose_tail_fraction(const kin_join_sample *self, double loss)
 {
     size_t i = 0;
-    while (tail_shares[i] < 1 && 1 - careful_recall(self, INFINITY, tail_shares[i]) > loss / 10)
+    while (tail_fractions[i] < 1 &&
+           1 - careful_recall(self, INFINITY, tail_fractions[i]) > loss / 10)
         i++;
-    return tail_shares[i];
+    return tail_fractions[i];
 }
 
 /* The smallest reach, to a hundredth, with that careful recall; INFINITY if none of any use has it. */
-static float choose_reach(const kin_join_sample *self, float tail_share, double recall)
+static float choose_probe_sigmas(const kin_join_sample *self, float tail_fraction, double recall)
 {
     int low = 0, high = 4000;
     while (high - low > 1) {
         int middle = low + (high - low) / 2;
-        if (careful_recall(self, (float)middle / 100, tail_share) >= recall)
+        if (careful_recall(self, (float)middle / 100, tail_fraction) >= recall)
             high = middle;
         else
             low = middle;
@@ -68,13 +69,14 @@ static uint64_t pairs_seen(const kin_join *join)
 }
 
 /* What a run with this effort is going to do with the sampled rows. */
-static int try_effort(kin_join *join, float reach, float tail_share, outcome *out, kin_error *err)
+static int try_effort(kin_join *join, float probe_sigmas, float tail_fraction, outcome *out,
+                      kin_error *err)
 {
     const kin_join_sample *self = join->sample;
     double rows = (double)self->rows, square = 0;
     uint64_t before = pairs_seen(join);
-    kin_codes_set_tail_share(&join->codes, tail_share);
-    int rc = kin_join_sample_try(join, reach, err);
+    kin_codes_set_tail_fraction(&join->codes, tail_fraction);
+    int rc = kin_join_sample_try(join, probe_sigmas, err);
     *out = (outcome){0};
     for (size_t i = 0; i < self->rows; i++) {
         out->recall += self->recall[i] / rows;
@@ -108,8 +110,11 @@ enum { TRIES = 4, HALVINGS = 8 };
 
 static kin_join_effort everything(size_t sampled)
 {
-    return (kin_join_effort){
-        .reach = INFINITY, .tail_share = 1, .sampled = sampled, .recall = 1, .scanned = 1};
+    return (kin_join_effort){.probe_sigmas = INFINITY,
+                             .tail_fraction = 1,
+                             .sampled = sampled,
+                             .recall = 1,
+                             .scanned = 1};
 }
 
 /* The least effort tried that meets the target with its margin; all clusters where none does. */
@@ -117,21 +122,21 @@ static int choose_effort(kin_join *join, double target, const kin_monitor *monit
 {
     const kin_join_sample *self = join->sample;
     kin_join_effort best = everything(self->rows);
-    float share = choose_tail_share(self, 1 - target);
+    float share = choose_tail_fraction(self, 1 - target);
     double loss = 1 - target; /* that careful recall is allowed */
     for (int t = 0; t < TRIES; t++) {
         outcome got;
-        float reach = choose_reach(self, share, 1 - loss);
-        if (isinf(reach))
+        float probe_sigmas = choose_probe_sigmas(self, share, 1 - loss);
+        if (isinf(probe_sigmas))
             break;
         int rc = kin_monitor_check(monitor, err);
         if (rc == 0)
-            rc = try_effort(join, reach, share, &got, err);
+            rc = try_effort(join, probe_sigmas, share, &got, err);
         if (rc != 0)
             return rc;
         double lost = 1 - got.recall, allowed = 1 - target - margin(join, &got);
         if (lost <= allowed && got.scanned < best.scanned && got.scanned <= scanned_most)
-            best = (kin_join_effort){reach, share, self->rows, got.recall, got.scanned};
+            best = (kin_join_effort){probe_sigmas, share, self->rows, got.recall, got.scanned};
         if (allowed <= 0 || (lost <= allowed && lost > 0.9 * allowed))
             break;
         /* careful and true losses go down together */
@@ -153,7 +158,7 @@ int kin_join_tune(kin_join *self, const kin_monitor *monitor, kin_error *err)
     kin_monitor_stage(monitor, "tune");
     kin_join_sample_free(self->sample);
     self->sample = NULL;
-    kin_codes_set_tail_share(&self->codes, 1);
+    kin_codes_set_tail_fraction(&self->codes, 1);
     if (self->codes.clustering.count == 0) /* nobody to sample, and nothing to look at */
         return 0;
     int rc = kin_join_sample_draw(self, err);
@@ -167,11 +172,11 @@ int kin_join_tune(kin_join *self, const kin_monitor *monitor, kin_error *err)
 int kin_join_raise(kin_join *self, bool *raised, const kin_monitor *monitor, kin_error *err)
 {
     const kin_join_effort before = self->effort;
-    *raised = !isinf(before.reach) || before.tail_share < 1;
+    *raised = !isinf(before.probe_sigmas) || before.tail_fraction < 1;
     if (!*raised)
         return 0;
     int rc = self->sample ? 0 : kin_join_tune(self, monitor, err);
-    for (int halving = 0; rc == 0 && self->effort.reach <= before.reach; halving++) {
+    for (int halving = 0; rc == 0 && self->effort.probe_sigmas <= before.probe_sigmas; halving++) {
         self->aim = 1 - (1 - self->aim) / 2;
         if (halving < HALVINGS)
             rc = choose_effort(self, self->aim, monitor, err);

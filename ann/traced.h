@@ -16,7 +16,7 @@ typedef struct kin_traced {
     const int32_t
         *item; /* [count] candidates, ascending, without repeats and without the item itself */
     size_t count;
-    const float *reach; /* [lists] of a join (ann/join.h), else NULL */
+    const float *probe_sigmas; /* [lists] of a join (ann/join.h), else NULL */
 } kin_traced;
 
 /* Takes them source by source, each source's rows in the order asked for, one call at a time. */

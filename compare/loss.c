@@ -62,7 +62,7 @@ static void split_release(split *self)
 static size_t set_ladders(split *self, const kin_graph *const nearest[])
 {
     size_t longest = 0;
-    for (size_t s = 0; s < self->trace->source_count && self->trace->lists == 0; s++) {
+    for (size_t s = 0; s < self->trace->source_count && self->trace->clusters == 0; s++) {
         int m = self->trace->source[s].modality;
         const kin_graph *graph = m >= 0 ? nearest[m] : self->reference;
         assert(graph);
@@ -161,11 +161,12 @@ static kin_loss_reason find_reason_in_indexes(split *self, kin_loss *out, int32_
 static kin_loss_reason find_reason_in_join(split *self, size_t t, int32_t item)
 {
     const kin_trace *trace = self->trace;
-    int32_t list = trace->list[item];
-    float reach = list >= 0 ? trace->reach[t * trace->lists + (size_t)list] : INFINITY;
-    if (reach == -INFINITY)
+    int32_t cluster = trace->cluster[item];
+    float probe_sigmas =
+        cluster >= 0 ? trace->probe_sigmas[t * trace->clusters + (size_t)cluster] : INFINITY;
+    if (probe_sigmas == -INFINITY)
         return KIN_LOSS_ESTIMATE;
-    store_need(self, reach);
+    store_need(self, probe_sigmas);
     return KIN_LOSS_NOT_LOOKED_AT;
 }
 
@@ -173,8 +174,8 @@ static void book(split *self, kin_loss *out, size_t t, int32_t item)
 {
     kin_loss_reason reason = KIN_LOSS_RANKED_OUT;
     if (!proposed(self->trace, t, item))
-        reason = self->trace->lists > 0 ? find_reason_in_join(self, t, item)
-                                        : find_reason_in_indexes(self, out, item);
+        reason = self->trace->clusters > 0 ? find_reason_in_join(self, t, item)
+                                           : find_reason_in_indexes(self, out, item);
     out->reason[reason]++;
     out->lost++;
 }

@@ -12,8 +12,8 @@
  *     depth        no source was asked deep enough: in no modality is it among the C nearest
  *                  distinct vectors
  *     search       within C in some modality, but its index did not come across it
- *     not looked at  (join) the row did not look at its list
- *     estimate     (join) the row looked at its list, but the estimate of its score was too low
+ *     not looked at  (join) the row did not look at its cluster
+ *     estimate     (join) the row looked at its cluster, but the estimate of its score was too low
  *
  * Depth and search are booked to the modality in which it ranks best. Its rank in modality m is 1 +
  * the number of distinct cosines that are larger, with that of the row's own vector (equal vectors
@@ -21,7 +21,7 @@
  *
  * Advice: what an option would get back by the same sample, and its price as a factor of the
  * search's work. For depth the ranks say which C holds which share of the lost. For a join the
- * reaches say the same of lists, and work is the lists' items. For search there is no model: twice
+ * probe_sigmas say the same of clusters, and work is the clusters' items. For search there is no model: twice
  * efSearch, twice the work, gain unknown (NaN).
  */
 #include "compare/trace.h"

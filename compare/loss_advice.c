@@ -123,41 +123,41 @@ static void advise_search(kin_loss *out, const kin_graph *graph, const kin_trace
     add(out, it);
 }
 
-/* Items of lists that the traced rows look at up to a reach. */
-static double items_within(const kin_trace *trace, const size_t *length, double reach)
+/* Items of clusters that the traced rows look at up to so many sigmas. */
+static double items_within(const kin_trace *trace, const size_t *length, double probe_sigmas)
 {
     double items = 0;
     for (size_t t = 0; t < trace->rows; t++)
-        for (size_t l = 0; l < trace->lists; l++)
-            if ((double)trace->reach[t * trace->lists + l] <= reach)
+        for (size_t l = 0; l < trace->clusters; l++)
+            if ((double)trace->probe_sigmas[t * trace->clusters + l] <= probe_sigmas)
                 items += (double)length[l];
     return items;
 }
 
-static int advise_reach(kin_loss *out, const kin_loss_needs *needs, const kin_trace *trace,
-                        kin_error *err)
+static int advise_sigmas(kin_loss *out, const kin_loss_needs *needs, const kin_trace *trace,
+                         kin_error *err)
 {
-    double reach = ceil(100 * most_need(needs)) / 100;
-    if (isinf(reach))
+    double probe_sigmas = ceil(100 * most_need(needs)) / 100;
+    if (isinf(probe_sigmas))
         return 0;
-    size_t *length = kin_alloc_zero(trace->lists, sizeof *length);
+    size_t *length = kin_alloc_zero(trace->clusters, sizeof *length);
     if (!length)
-        return kin_fail_alloc(err, "lengths of lists", trace->lists * sizeof *length);
+        return kin_fail_alloc(err, "sizes of clusters", trace->clusters * sizeof *length);
     for (size_t i = 0; i < trace->n; i++)
-        if (trace->list[i] >= 0)
-            length[trace->list[i]]++;
-    size_t regained = met(needs, reach);
+        if (trace->cluster[i] >= 0)
+            length[trace->cluster[i]]++;
+    size_t regained = met(needs, probe_sigmas);
     kin_loss_advice it = {KIN_LOSS_NOT_LOOKED_AT,
                           "--target-recall",
                           NAN,
                           (double)regained / (double)out->lost,
-                          items_within(trace, length, reach) /
+                          items_within(trace, length, probe_sigmas) /
                               items_within(trace, length, -INFINITY),
                           ""};
     say(&it,
-        "lists up to reach %.2f (now %.2f) hold %.0f %% of the lost, for %.2f times the items "
-        "looked at: a higher --target-recall sets the reach",
-        reach, trace->reach_used, percent(regained, out->lost), it.price);
+        "clusters up to %.2f sigmas (now %.2f) hold %.0f %% of the lost, for %.2f times the items "
+        "looked at: a higher --target-recall probes that far",
+        probe_sigmas, trace->sigmas_used, percent(regained, out->lost), it.price);
     add(out, it);
     free(length);
     return 0;
@@ -197,7 +197,7 @@ int kin_loss_advise(kin_loss *out, kin_loss_needs *needs, const kin_graph *graph
     if (out->reason[KIN_LOSS_SEARCH] > 0)
         advise_search(out, graph, trace);
     if (out->reason[KIN_LOSS_NOT_LOOKED_AT] > 0)
-        rc = advise_reach(out, needs, trace, err);
+        rc = advise_sigmas(out, needs, trace, err);
     advise_exact(out, needs);
     return rc;
 }

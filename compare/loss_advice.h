@@ -7,7 +7,7 @@
 #include "compare/loss.h"
 
 /* What a knob would have to be set to for one lost neighbour: of KIN_LOSS_DEPTH the candidates, of
- * KIN_LOSS_NOT_LOOKED_AT the reach. A build has indexes or a join, so a split has needs of one
+ * KIN_LOSS_NOT_LOOKED_AT the sigmas. A build has indexes or a join, so a split has needs of one
  * kind. */
 typedef struct kin_loss_needs {
     size_t count;

@@ -11,7 +11,7 @@
 
 static const char damaged[] = "the folder is damaged: build it again";
 
-enum { FILE_ROW, FILE_LIST, FILE_REACH, FILE_SOURCES };
+enum { FILE_ROW, FILE_CLUSTER, FILE_SIGMAS, FILE_SOURCES };
 
 /* ---- what the manifest says ------------------------------------------------------------------ */
 
@@ -48,24 +48,27 @@ static int read_manifest(kin_trace *self, const json_t *trace, const kin_graph *
                          kin_error *err)
 {
     const json_t *sources = json_object_get(trace, "sources");
-    const json_t *lists = json_object_get(trace, "lists");
-    const json_t *reach = json_object_get(trace, "reach");
+    bool older = !json_object_get(trace, "clusters"); /* those of older graphs: lists, of a reach */
+    const json_t *clusters = json_object_get(trace, older ? "lists" : "clusters");
+    const json_t *probe_sigmas = json_object_get(trace, older ? "reach" : "probe_sigmas");
     const json_t *rows = json_object_get(trace, "rows");
     size_t count = json_array_size(sources);
-    bool join = lists != NULL;
-    bool reaches = !join || json_is_null(reach) || json_is_number(reach);
+    bool join = clusters != NULL;
+    bool known = !join || json_is_null(probe_sigmas) || json_is_number(probe_sigmas);
     if (!json_is_integer(rows) || json_integer_value(rows) < 0 || count < 1 ||
-        count > KIN_MODALITIES_MAX || !reaches ||
-        (join && (json_integer_value(lists) < (json_integer_value(rows) > 0) ||
-                  json_integer_value(lists) > (json_int_t)graph->n))) /* a list has items */
+        count > KIN_MODALITIES_MAX || !known ||
+        (join && (json_integer_value(clusters) < (json_integer_value(rows) > 0) ||
+                  json_integer_value(clusters) > (json_int_t)graph->n))) /* a cluster has items */
         return kin_fail(err, KIN_E_DATA, damaged,
-                        "%s/manifest.json: the trace lacks rows, sources, lists or reach",
+                        "%s/manifest.json: the trace lacks rows, sources, clusters or probe_sigmas",
                         graph->directory);
     *self =
         (kin_trace){.n = graph->n, .rows = (size_t)json_integer_value(rows), .source_count = count};
-    self->lists = join ? (size_t)json_integer_value(lists) : 0;
+    self->older = older;
+    self->clusters = join ? (size_t)json_integer_value(clusters) : 0;
     if (join)
-        self->reach_used = json_is_number(reach) ? json_number_value(reach) : INFINITY;
+        self->sigmas_used =
+            json_is_number(probe_sigmas) ? json_number_value(probe_sigmas) : INFINITY;
     int rc = 0;
     for (size_t s = 0; s < count && rc == 0; s++)
         rc = read_source(&self->source[s], graph, json_array_get(sources, s), err);
@@ -146,28 +149,29 @@ static int open_source(kin_trace *self, size_t s, const kin_graph *graph, kin_er
     return rc;
 }
 
-static int open_lists(kin_trace *self, const kin_graph *graph, kin_error *err)
+static int open_clusters(kin_trace *self, const kin_graph *graph, kin_error *err)
 {
-    kin_file *lists = &self->file[FILE_LIST], *reaches = &self->file[FILE_REACH];
+    kin_file *clusters = &self->file[FILE_CLUSTER], *sigmas = &self->file[FILE_SIGMAS];
     kin_npy_array array = {0};
-    int rc =
-        open_array((const void **)&self->list, lists, graph, "trace.list", "<i4", self->n, err);
+    int rc = open_array((const void **)&self->cluster, clusters, graph,
+                        self->older ? "trace.list" : "trace.cluster", "<i4", self->n, err);
     for (size_t i = 0; rc == 0 && i < self->n; i++)
-        if (self->list[i] < -1 || self->list[i] >= (int64_t)self->lists)
+        if (self->cluster[i] < -1 || self->cluster[i] >= (int64_t)self->clusters)
             rc = kin_fail(err, KIN_E_DATA, damaged, "%s: value %zu is %d, must be -1 to %zu",
-                          lists->path, i, self->list[i], self->lists - 1);
+                          clusters->path, i, self->cluster[i], self->clusters - 1);
     if (rc == 0)
-        rc = kin_npy_array_open(&array, reaches, &graph->dir, "trace.reach", "<f4", 2, err);
+        rc = kin_npy_array_open(&array, sigmas, &graph->dir,
+                                self->older ? "trace.reach" : "trace.probe_sigmas", "<f4", 2, err);
     if (rc != 0)
         return rc;
-    if (array.shape[0] != self->rows || array.shape[1] != self->lists)
-        return kin_fail(err, KIN_E_DATA, damaged, "%s is %zu x %zu, needs %zu x %zu", reaches->path,
-                        array.shape[0], array.shape[1], self->rows, self->lists);
-    self->reach = array.values;
-    for (size_t at = 0; at < self->rows * self->lists; at++)
-        if (isnan(self->reach[at]))
-            return kin_fail(err, KIN_E_DATA, damaged, "%s: row %zu is NaN at list %zu",
-                            reaches->path, at / self->lists, at % self->lists);
+    if (array.shape[0] != self->rows || array.shape[1] != self->clusters)
+        return kin_fail(err, KIN_E_DATA, damaged, "%s is %zu x %zu, needs %zu x %zu", sigmas->path,
+                        array.shape[0], array.shape[1], self->rows, self->clusters);
+    self->probe_sigmas = array.values;
+    for (size_t at = 0; at < self->rows * self->clusters; at++)
+        if (isnan(self->probe_sigmas[at]))
+            return kin_fail(err, KIN_E_DATA, damaged, "%s: row %zu is NaN at cluster %zu",
+                            sigmas->path, at / self->clusters, at % self->clusters);
     return 0;
 }
 
@@ -185,8 +189,8 @@ int kin_trace_open(kin_trace *self, bool *there, const kin_graph *graph, kin_err
         rc = open_rows(self, graph, err);
     for (size_t s = 0; rc == 0 && s < self->source_count; s++)
         rc = open_source(self, s, graph, err);
-    if (rc == 0 && self->lists > 0)
-        rc = open_lists(self, graph, err);
+    if (rc == 0 && self->clusters > 0)
+        rc = open_clusters(self, graph, err);
     *there = rc == 0;
     if (rc != 0)
         kin_trace_close(self);

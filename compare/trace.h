@@ -2,7 +2,7 @@
 #define KIN_COMPARE_TRACE_H
 /*
  * What a build recorded of some of its rows (kin build --trace-rows, docs/FORMATS.md): the
- * candidates that each source proposed, and of a join the lists that the row looked at.
+ * candidates that each source proposed, and of a join the clusters that the row looked at.
  */
 #include "core/graph.h"
 
@@ -21,11 +21,13 @@ typedef struct kin_trace {
     const int32_t *row; /* [rows] ascending */
     size_t source_count;
     kin_trace_source source[KIN_MODALITIES_MAX];
-    size_t lists;        /* of a join; 0: there is none, and the next three are NULL and 0 */
-    const int32_t *list; /* [n] the list of each item, -1: none */
-    const float *reach;  /* [rows][lists] -INFINITY: the row looked at the list; else the reach that
-                           would let it, at the row's final threshold; INFINITY: none would */
-    double reach_used;
+    size_t clusters;        /* of a join; 0: there is none, and the next three are NULL and 0 */
+    const int32_t *cluster; /* [n] the cluster of each item, -1: none */
+    /* [rows][clusters] -INFINITY: the row looked at the cluster; else the probe_sigmas that would
+     * let it, at the row's final threshold; INFINITY: none would */
+    const float *probe_sigmas;
+    double sigmas_used;
+    bool older; /* written with the names of before: trace.list, trace.reach */
     kin_file file[2 * KIN_MODALITIES_MAX + 3];
 } kin_trace;
 

@@ -229,12 +229,13 @@ static void read_row(kin_why_trace *out, const kin_trace *trace, size_t t, int32
         to->asked = from->asked;
         to->proposed = kin_trace_proposed(trace, s, t, item);
     }
-    out->join = trace->lists > 0;
+    out->join = trace->clusters > 0;
     if (!out->join)
         return;
-    int32_t list = trace->list[item];
-    out->reach = list >= 0 ? trace->reach[t * trace->lists + (size_t)list] : INFINITY;
-    out->reach_used = trace->reach_used;
+    int32_t cluster = trace->cluster[item];
+    out->probe_sigmas =
+        cluster >= 0 ? trace->probe_sigmas[t * trace->clusters + (size_t)cluster] : INFINITY;
+    out->sigmas_used = trace->sigmas_used;
 }
 
 static int read_trace(kin_why *self, kin_error *err)
@@ -294,18 +295,19 @@ static void conclude_beyond(kin_why *self, size_t wanted)
 static void conclude_join(kin_why *self)
 {
     const kin_why_trace *trace = &self->trace;
-    if (trace->reach == -INFINITY)
+    if (trace->probe_sigmas == -INFINITY)
         conclude(self, KIN_WHY_ESTIMATE,
-                 "lost: its list was looked at, but the estimate of its score was too low to be "
+                 "lost: its cluster was looked at, but the estimate of its score was too low to be "
                  "kept: --engine exact");
-    else if (isinf(trace->reach))
+    else if (isinf(trace->probe_sigmas))
         conclude(
             self, KIN_WHY_NOT_LOOKED_AT,
-            "lost: its list was not looked at, and no reach would have let it: --engine exact");
+            "lost: its cluster was not looked at, and no effort would have let it: --engine exact");
     else
         conclude(self, KIN_WHY_NOT_LOOKED_AT,
-                 "lost: its list was not looked at (needs reach %.2f, used %.2f): --target-recall",
-                 (double)trace->reach, trace->reach_used);
+                 "lost: its cluster was not looked at (needs %.2f sigmas, %.2f were used): "
+                 "--target-recall",
+                 (double)trace->probe_sigmas, trace->sigmas_used);
 }
 
 /* B's rank as the source counts: 0 where it has none. */

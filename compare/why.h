@@ -42,8 +42,8 @@ typedef struct kin_why_trace {
     size_t source_count;
     kin_why_source source[KIN_MODALITIES_MAX];
     bool join;
-    float reach; /* of a join: as kin_trace has it for A and the list of B */
-    double reach_used;
+    float probe_sigmas; /* of a join: as kin_trace has it for A and the cluster of B */
+    double sigmas_used;
 } kin_why_trace;
 
 typedef enum kin_why_code {

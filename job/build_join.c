@@ -39,15 +39,15 @@ int build_check_join_options(const kin_build_options *o, kin_error *err)
 void build_log_effort(const build *self)
 {
     const kin_join_effort *effort = kin_join_get_effort(self->join);
-    if (isinf(effort->reach))
-        build_info(self,
-                   "Effort: all lists, for want of lists that could be left out (--engine exact "
-                   "meets every pair once and proves its rows)");
+    if (isinf(effort->probe_sigmas))
+        build_info(
+            self, "Effort: all clusters, as none can be left out with profit (--engine exact scans "
+                  "every pair once and proves its rows)");
     else
         build_info(self,
-                   "Effort: reach %.2f, tail share %.2f: a row looks at %.2f %% of all rows; "
-                   "recall %.4f expected from %zu rows",
-                   (double)effort->reach, (double)effort->tail_share, 100 * effort->scanned,
+                   "Effort: probe up to %.2f sigmas, %.2f %% of all rows, for --target-recall "
+                   "%.10g; recall %.4f expected from %zu rows",
+                   (double)effort->probe_sigmas, 100 * effort->scanned, self->options.target_recall,
                    effort->recall, effort->sampled);
 }
 

@@ -18,7 +18,7 @@ static json_t *exact_facts(const build *self)
     return json_pack(
         "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:I}",
         "lead_dimensions", (json_int_t)plan->lead, "tail_dimensions", (json_int_t)plan->tail,
-        "groups", (json_int_t)report->clusters, "blocks", (json_int_t)plan->blocks, "pairs",
+        "clusters", (json_int_t)report->clusters, "blocks", (json_int_t)plan->blocks, "pairs",
         (json_int_t)report->pairs, "tiles", (json_int_t)report->tiles, "tiles_abandoned",
         (json_int_t)(report->tiles - report->tiles_left), "pairs_refined",
         (json_int_t)report->refined, "candidates_collected", (json_int_t)report->collected,

@@ -28,7 +28,7 @@ typedef struct trace {
     size_t rows;
     size_t source_count;
     source_files source[KIN_MODALITIES_MAX];
-    kin_npy_writer reach; /* of a join */
+    kin_npy_writer probe_sigmas; /* of a join */
 } trace;
 
 int build_check_trace(build *self, bool engine_asked, kin_error *err)
@@ -83,8 +83,8 @@ static int open_files(trace *files, const build *self, kin_error *err)
     int rc = 0;
     if (self->join) {
         size_t clusters = kin_join_cluster_count(self->join);
-        rc = kin_npy_writer_open(&files->reach, self->out.temporary, "trace.reach.npy", "<f4",
-                                 &clusters, err);
+        rc = kin_npy_writer_open(&files->probe_sigmas, self->out.temporary,
+                                 "trace.probe_sigmas.npy", "<f4", &clusters, err);
     }
     for (size_t s = 0; s < files->source_count && rc == 0; s++)
         rc = open_source(self, &files->source[s], err);
@@ -93,7 +93,7 @@ static int open_files(trace *files, const build *self, kin_error *err)
 
 static int finish_files(trace *files, kin_error *err)
 {
-    int rc = files->reach.file ? kin_npy_writer_finish(&files->reach, err) : 0;
+    int rc = files->probe_sigmas.file ? kin_npy_writer_finish(&files->probe_sigmas, err) : 0;
     for (size_t s = 0; s < files->source_count && rc == 0; s++) {
         rc = kin_npy_writer_finish(&files->source[s].start, err);
         if (rc == 0)
@@ -104,7 +104,7 @@ static int finish_files(trace *files, kin_error *err)
 
 static void release(trace *files)
 {
-    kin_npy_writer_release(&files->reach);
+    kin_npy_writer_release(&files->probe_sigmas);
     for (size_t s = 0; s < files->source_count; s++) {
         kin_npy_writer_release(&files->source[s].start);
         kin_npy_writer_release(&files->source[s].item);
@@ -120,8 +120,8 @@ static int keep(void *self, const kin_traced *traced, kin_error *err)
     int rc = kin_npy_writer_add(&source->item, traced->item, traced->count, err);
     if (rc == 0)
         rc = kin_npy_writer_add(&source->start, &source->count, 1, err);
-    if (rc == 0 && traced->reach)
-        rc = kin_npy_writer_add(&files->reach, traced->reach, 1, err);
+    if (rc == 0 && traced->probe_sigmas)
+        rc = kin_npy_writer_add(&files->probe_sigmas, traced->probe_sigmas, 1, err);
     return rc;
 }
 
@@ -134,7 +134,7 @@ static int write_lists(const build *self, kin_error *err)
         return kin_fail_alloc(err, "the clusters of items", n * sizeof *cluster);
     int rc = kin_join_cluster_of(self->join, cluster, err);
     if (rc == 0)
-        rc = write_array(self, "trace.list.npy", "<i4", cluster, n, err);
+        rc = write_array(self, "trace.cluster.npy", "<i4", cluster, n, err);
     free(cluster);
     return rc;
 }
@@ -196,9 +196,10 @@ static json_t *describe(const trace *files, const build *self)
     json_t *facts = json_pack("{s:I, s:I, s:o}", "rows", (json_int_t)files->rows, "seed",
                               (json_int_t)self->options.index.seed, "sources", sources);
     if (self->join) {
-        double reach = (double)kin_join_get_effort(self->join)->reach;
-        kin_json_set(&facts, "lists", json_integer((json_int_t)kin_join_cluster_count(self->join)));
-        kin_json_set(&facts, "reach", isinf(reach) ? json_null() : json_real(reach));
+        double probe_sigmas = (double)kin_join_get_effort(self->join)->probe_sigmas;
+        kin_json_set(&facts, "clusters", json_integer((json_int_t)kin_join_cluster_count(self->join)));
+        kin_json_set(&facts, "probe_sigmas",
+                     isinf(probe_sigmas) ? json_null() : json_real(probe_sigmas));
     }
     return facts;
 }

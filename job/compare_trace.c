@@ -30,7 +30,7 @@ size_t kin_loss_trace_depth(size_t asked, size_t n)
 static void set_depths(truth *self)
 {
     const kin_trace *trace = self->trace;
-    for (size_t s = 0; s < trace->source_count && trace->lists == 0; s++) {
+    for (size_t s = 0; s < trace->source_count && trace->clusters == 0; s++) {
         const kin_trace_source *source = &trace->source[s];
         if (source->modality < 0)
             continue;

@@ -98,8 +98,8 @@ static const struct {
                              "m2"},
     [KIN_LOSS_DEPTH] = {"depth", "no index was asked deep enough to meet it", "m0"},
     [KIN_LOSS_SEARCH] = {"search", "near enough, but its index did not come across it", "m1"},
-    [KIN_LOSS_NOT_LOOKED_AT] = {"list not looked at", "the row did not look at the list it is in",
-                                "m4"},
+    [KIN_LOSS_NOT_LOOKED_AT] = {"cluster not looked at",
+                                "the row did not look at the cluster it is in", "m4"},
     [KIN_LOSS_ESTIMATE] = {"estimate", "looked at, but the estimate of its score was too low",
                            "m6"},
 };

@@ -124,13 +124,13 @@ static void print_sources(FILE *out, const kin_why *w)
     if (!trace->join)
         return;
     print_label(out, "");
-    if (trace->reach == -INFINITY)
-        fputs("A looked at B's list\n", out);
-    else if (isinf(trace->reach))
-        fputs("A did not look at B's list, and no reach would let it\n", out);
+    if (trace->probe_sigmas == -INFINITY)
+        fputs("A looked at B's cluster\n", out);
+    else if (isinf(trace->probe_sigmas))
+        fputs("A did not look at B's cluster, and no effort would let it\n", out);
     else
-        fprintf(out, "A did not look at B's list, which needs reach %.2f; %.2f was used\n",
-                (double)trace->reach, trace->reach_used);
+        fprintf(out, "A did not look at B's cluster, which needs %.2f sigmas; %.2f were used\n",
+                (double)trace->probe_sigmas, trace->sigmas_used);
 }
 
 void kin_why_print(const kin_why *w, FILE *out)
@@ -209,9 +209,9 @@ static json_t *trace_json(const kin_why_trace *trace)
     json_t *out = json_pack("{s:I, s:b, s:o}", "rows", (json_int_t)trace->rows, "traced",
                             trace->traced, "sources", sources);
     if (trace->join) {
-        kin_json_set(&out, "looked_at", json_boolean(trace->reach == -INFINITY));
-        kin_json_set(&out, "reach", kin_json_real((double)trace->reach));
-        kin_json_set(&out, "reach_used", kin_json_real(trace->reach_used));
+        kin_json_set(&out, "looked_at", json_boolean(trace->probe_sigmas == -INFINITY));
+        kin_json_set(&out, "probe_sigmas", kin_json_real((double)trace->probe_sigmas));
+        kin_json_set(&out, "sigmas_used", kin_json_real(trace->sigmas_used));
     }
     return out;
 }

@@ -415,7 +415,7 @@ size_t kin_codes_encode_work_bytes(const kin_codes *self)
     return kin_size_mul(threads, encoder_floats(self) * sizeof(float));
 }
 
-void kin_codes_set_tail_share(kin_codes *self, float share)
+void kin_codes_set_tail_fraction(kin_codes *self, float share)
 {
     self->tail_unit = sqrtf(share) / self->lead_step;
 }

@@ -97,7 +97,7 @@ void kin_codes_release(kin_codes *self);
 
 /* The part of tail_x tail_y that the coarse bound allows for. With less than 1 it is no bound any more but
  * what pairs that matter stay below for the most part. */
-void kin_codes_set_tail_share(kin_codes *self, float share);
+void kin_codes_set_tail_fraction(kin_codes *self, float share);
 
 /* Bytes of all codes of n rows, and of what encoding takes beside and before them. */
 size_t kin_codes_bytes(const kin_codes *self);

@@ -158,8 +158,8 @@ static int find_thresholds(judged *self, const sample *from, size_t stride, size
 
 /* What a choice of leading dimensions is judged by. */
 typedef struct lead_costs {
-    double looked_at; /* share of all pairs that tiles see */
-    float tail_share; /* of the product of two tails' lengths, that a bound allows for */
+    double looked_at;    /* share of all pairs that tiles see */
+    float tail_fraction; /* of the product of two tails' lengths, that a bound allows for */
     float
         slack; /* about twice what the leading int8 codes lose of a unit of energy, that it allows for */
 } lead_costs;
@@ -181,7 +181,7 @@ static double share_possible(const judged *self, const lead_costs *costs)
     for (size_t i = 0; i < self->rows; i++)
         for (size_t j = 0; j < i; j++) {
             float tails = sqrtf(fmaxf(self->left[i], 0) * fmaxf(self->left[j], 0));
-            float bound = self->dot[i * self->rows + j] + costs->tail_share * tails +
+            float bound = self->dot[i * self->rows + j] + costs->tail_fraction * tails +
                           self->bias[i] + self->bias[j] +
                           costs->slack * sqrtf(self->all[i] * self->all[j]);
             possible += bound >= fminf(self->threshold[i], self->threshold[j]);
@@ -308,7 +308,7 @@ int kin_codes_init(kin_codes *self, const kin_catalog *catalog, const kin_codes_
     if (rc == 0)
         rc = set_step(self, &from, err);
     self->estimates = options->estimates;
-    kin_codes_set_tail_share(self, 1);
+    kin_codes_set_tail_fraction(self, 1);
     self->row_bias = kin_scan_kernels_best()->row_bias;
     self->stride = 2 * self->rotation.lead + self->rotation.tail;
     sample_release(&from);

@@ -67,8 +67,8 @@ class Engines(Build):
         for missing in ("renorm", "zero", "drop"):
             graph, result = self.build(vectors, self.weights, "--top-k", K, "--engine", "join",
                                        "--missing", missing, out=missing)
-            self.assertIsNone(graph.manifest["join"]["reach"])
-            self.assertTrue(any(line.startswith("Effort: all lists") for line in result.lines()))
+            self.assertIsNone(graph.manifest["join"]["probe_sigmas"])
+            self.assertTrue(any(line.startswith("Effort: all clusters") for line in result.lines()))
             assert_exact(self, graph, Oracle(vectors, self.weights, missing), K)
 
     def test_project(self):
@@ -361,16 +361,16 @@ class Files(Build):
         both = np.concatenate([vectors["text"], vectors["image"]], axis=1)
         distinct = len(np.unique(both[(both != 0).any(axis=1)], axis=0))
         self.assertEqual(sorted(join), sorted([
-            "lists", "rows", "top_k", "target", "seed", "weights", "reach", "tail_share", "sampled",
+            "clusters", "rows", "top_k", "target", "seed", "weights", "probe_sigmas", "tail_fraction", "sampled",
             "sample_recall", "rows_scanned_share"]))
         self.assertEqual(join["rows"], distinct)
         self.assertEqual((join["top_k"], join["target"], join["seed"], join["weights"]),
                          (K, 0.9, 7, [0.6, 0.4]))
         self.assertEqual(join["sampled"], 256)
-        self.assertTrue(0 < join["tail_share"] <= 1)
+        self.assertTrue(0 < join["tail_fraction"] <= 1)
         self.assertTrue(0.9 <= join["sample_recall"] <= 1)
         self.assertTrue(0 < join["rows_scanned_share"] <= 1)
-        self.assertTrue(0 < join["lists"] <= distinct)
+        self.assertTrue(0 < join["clusters"] <= distinct)
         self.assertNotIn("tuning", graph.manifest)
         run = graph.manifest["run"]
         self.assertEqual(sorted(run["join"]), sorted([

@@ -34,9 +34,9 @@ class Joins(Build):
     def check_left_out(self, graph):
         """Lists were really left out, of what was planned and of what was done."""
         join, done = graph.manifest["join"], graph.manifest["run"]["join"]
-        self.assertIsNotNone(join["reach"])
+        self.assertIsNotNone(join["probe_sigmas"])
         self.assertLess(join["rows_scanned_share"], 1)
-        self.assertLess(done["probes"], join["rows"] * join["lists"])
+        self.assertLess(done["probes"], join["rows"] * join["clusters"])
         self.assertLess(done["pairs"], join["rows"] ** 2)
 
 
@@ -57,7 +57,7 @@ class FarWeights(Build):
                 self.ok("build", *vectors, "--engine", "exact", "--out", "exact" + ratio)
                 result = self.ok("build", *vectors, "--engine", "join", "--strict", "--out", "join" + ratio)
                 self.assertNotIn("same rows", result.err)
-                self.assertIn("exact meets every pair once and proves its rows", result.err)
+                self.assertIn("exact scans every pair once and proves its rows", result.err)
                 self.ok("compare", "join" + ratio, "--reference", "exact" + ratio, "--min-recall", 0.99, "--min-fill", 1)
 
 
@@ -106,7 +106,7 @@ class SmallAndLarge(Build):
         """K = 1 where lists are left out, and K = n - 1, which is everybody."""
         rows = random_rows(4000, 16, 1, clusters=60)
         graph, _ = self.build({"a": rows}, {}, "--top-k", 1, "--engine", "join", out="one")
-        self.assertIsNotNone(graph.manifest["join"]["reach"])
+        self.assertIsNotNone(graph.manifest["join"]["probe_sigmas"])
         self.assertGreaterEqual(tie_aware_recall(graph, Oracle({"a": rows}, {}), 1), 0.97)
         for n in (2, 3, 33, 700):
             vectors = {"a": random_rows(n, 8, n), "b": random_rows(n, 5, n + 1)}
@@ -203,7 +203,7 @@ class Duplicates(Build):
             self.assertEqual(join["rows"], len(np.unique(self.of)))
             self.assertTrue(any("%d distinct items" % join["rows"] in line
                                 for line in result.lines()))
-            self.assertIsNotNone(join["reach"])
+            self.assertIsNotNone(join["probe_sigmas"])
             self.assertLess(join["rows_scanned_share"], 1)
             assert_shape(self, graph, k)
             assert_scores(self, graph, self.oracle, rows=np.arange(0, self.n, 5))
@@ -260,8 +260,8 @@ class SameBytes(Joins):
         other, _ = self.join("s2", "--seed", 2)
         same_files(self, first.directory, again.directory)
         joins = [graph.manifest["join"] for graph in (first, other)]
-        self.assertEqual(joins[0]["lists"], joins[1]["lists"])
-        chosen = ("reach", "sample_recall", "rows_scanned_share")
+        self.assertEqual(joins[0]["clusters"], joins[1]["clusters"])
+        chosen = ("probe_sigmas", "sample_recall", "rows_scanned_share")
         self.assertNotEqual(*[[join[name] for name in chosen] for join in joins])
 
 

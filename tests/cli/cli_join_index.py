@@ -51,7 +51,7 @@ class Indexes(Case):
         for name in manifests[0]["files"]:
             self.assertTrue(read_bytes(os.path.join(with_index.directory, name)) ==
                             read_bytes(os.path.join(without.directory, name)), name)
-        self.assertIsNotNone(with_index.manifest["join"]["reach"])
+        self.assertIsNotNone(with_index.manifest["join"]["probe_sigmas"])
         self.assertLess(with_index.manifest["join"]["rows_scanned_share"], 1)
 
 
@@ -63,7 +63,7 @@ class Kept(Indexes):
         row = np.load(self.path("i", "join.row.npy"))
         start = np.load(self.path("i", "join.start.npy"))
         self.assertEqual((row.dtype, row.shape), (np.int32, (join["rows"],)))
-        self.assertEqual((start.dtype, start.shape), (np.int32, (join["lists"] + 1,)))
+        self.assertEqual((start.dtype, start.shape), (np.int32, (join["clusters"] + 1,)))
         both = np.concatenate([np.load(self.path("cat", name + ".npy")) for name in WEIGHTS], axis=1)
         _, first = np.unique(both, axis=0, return_index=True)
         self.assertEqual(np.sort(row).tolist(), np.sort(first).tolist(), "the first of equal items")
@@ -220,7 +220,7 @@ class Damaged(Indexes):
             del manifest["join"]
 
         for edit in (lambda m: m["join"].update(rows=m["join"]["rows"] - 1),
-                     lambda m: m["join"].update(lists=1), lambda m: m["join"].update(reach=0.5),
+                     lambda m: m["join"].update(clusters=1), lambda m: m["join"].update(probe_sigmas=0.5),
                      forget):
             self.change(edit)
             self.refuse(r"^copy/manifest\.json has checksum \w{32}, it says \w{32}$", hint="damaged")
@@ -229,12 +229,12 @@ class Damaged(Indexes):
         """Whole by its checksums, but not of this catalog."""
         rows = read_json(self.path("i", "manifest.json"))["join"]["rows"]
         for name, value in (("rows", rows - 1), ("rows", rows + 1), ("rows", -1), ("rows", "many"),
-                            ("lists", 0), ("lists", rows + 1), ("lists", -1)):
+                            ("clusters", 0), ("clusters", rows + 1), ("clusters", -1)):
             self.change(lambda manifest: manifest["join"].update({name: value}))
             self.seal()
             self.refuse(r"^copy/manifest\.json has \d+ distinct rows in \d+ lists, the catalog %d$"
                         % rows, hint="kin index")
-        self.change(lambda manifest: manifest["join"].update(lists=3))
+        self.change(lambda manifest: manifest["join"].update(clusters=3))
         self.seal()
         self.refuse(r"^copy/join\.start\.npy: is \(\d+, 1\) of <i4, expected \(4, 1\) of <i4$")
 
@@ -296,7 +296,7 @@ class Damaged(Indexes):
         """What is kept is no promise: rows are judged, and effort rises, alike for any threads."""
         target = ["--target-recall", 0.8]
         self.index("i", "--force", *target)
-        self.change(lambda manifest: manifest["join"].update(reach=0.5))
+        self.change(lambda manifest: manifest["join"].update(probe_sigmas=0.5))
         self.seal()
         first = None
         for threads in (1, 2, 3, 7):
@@ -306,7 +306,7 @@ class Damaged(Indexes):
             self.assertGreaterEqual(recall["attempts"], 2)
             self.assertTrue(recall["met"])
             self.assertNotIn(AGAIN, result.lines())
-            self.assertGreater(graph.manifest["join"]["reach"], 0.5)
+            self.assertGreater(graph.manifest["join"]["probe_sigmas"], 0.5)
             self.assertEqual(sum(line.startswith("Effort: ") for line in result.lines()),
                              recall["attempts"])
             first = first or out

@@ -24,9 +24,9 @@ class Trace:
             item = self.load(graph, "trace_%s.item.npy" % source["name"], np.int32)
             assert len(start) == len(self.row) + 1 and start[0] == 0 and start[-1] == len(item)
             self.sources[source["name"]] = [item[a:b] for a, b in zip(start, start[1:])]
-        if "lists" in self.facts:
-            self.list = self.load(graph, "trace.list.npy", np.int32)
-            self.reach = self.load(graph, "trace.reach.npy", np.float32)
+        if "clusters" in self.facts:
+            self.cluster = self.load(graph, "trace.cluster.npy", np.int32)
+            self.probe_sigmas = self.load(graph, "trace.probe_sigmas.npy", np.float32)
 
     @staticmethod
     def load(graph, name, dtype):
@@ -95,39 +95,39 @@ class Join(Traced):
         graph, trace, result = self.trace("g", "--engine", "join", "--target-recall", 0.8)
         self.check(graph, trace)
         join = graph.manifest["join"]
-        self.assertEqual(trace.facts, {"rows": T, "seed": 1, "lists": join["lists"],
-                                       "reach": join["reach"],
+        self.assertEqual(trace.facts, {"rows": T, "seed": 1, "clusters": join["clusters"],
+                                       "probe_sigmas": join["probe_sigmas"],
                                        "sources": [{"name": "join", "modality": None, "asked": None}]})
         self.assertEqual(trace_files(graph.directory),
-                         ["trace.list.npy", "trace.reach.npy", "trace.row.npy",
+                         ["trace.cluster.npy", "trace.probe_sigmas.npy", "trace.row.npy",
                           "trace_join.item.npy", "trace_join.start.npy"])
-        self.assertEqual(trace.list.shape, (N,))
-        self.assertEqual(trace.reach.shape, (T, join["lists"]))
+        self.assertEqual(trace.cluster.shape, (N,))
+        self.assertEqual(trace.probe_sigmas.shape, (T, join["clusters"]))
         self.assertTrue(any("Trace: %d rows" % T in line for line in result.lines()))
         self.assertIn("trace", graph.manifest["run"]["seconds"])
         self.assertEqual(graph.manifest["options"]["trace_rows"], T)
 
     def test_lists(self):
         graph, trace, _ = self.trace("g", "--engine", "join", "--target-recall", 0.8)
-        used = graph.manifest["join"]["reach"]
+        used = graph.manifest["join"]["probe_sigmas"]
         self.assertIsNotNone(used, "lists were left out")
         left_out = np.setdiff1d(np.arange(N), self.takes_part)
-        self.assertTrue((trace.list[left_out] == -1).all())
-        self.assertEqual(set(trace.list[self.takes_part]), set(range(trace.facts["lists"])))
-        self.assertEqual(len(set(trace.list[1001:1023])), 1, "duplicates are in one list")
-        looked = np.isneginf(trace.reach)
-        self.assertTrue((trace.reach[~looked] > used).all())
+        self.assertTrue((trace.cluster[left_out] == -1).all())
+        self.assertEqual(set(trace.cluster[self.takes_part]), set(range(trace.facts["clusters"])))
+        self.assertEqual(len(set(trace.cluster[1001:1023])), 1, "duplicates are in one cluster")
+        looked = np.isneginf(trace.probe_sigmas)
+        self.assertTrue((trace.probe_sigmas[~looked] > used).all())
         self.assertTrue(0.01 < looked.mean() < 0.9)
         for t, candidates in enumerate(trace.sources["join"]):
-            self.assertTrue(looked[t, trace.list[candidates]].all())
+            self.assertTrue(looked[t, trace.cluster[candidates]].all())
         # lists have one pattern; of those that lack what the row has, none is in reach
         pattern = sum((self.vectors[name] != 0).any(axis=1) << m
                       for m, name in enumerate(self.vectors))
-        of_list = np.zeros(trace.facts["lists"], int)
-        of_list[trace.list[self.takes_part]] = pattern[self.takes_part]
-        apart = pattern[trace.row][:, None] & of_list == 0
+        of_cluster = np.zeros(trace.facts["clusters"], int)
+        of_cluster[trace.cluster[self.takes_part]] = pattern[self.takes_part]
+        apart = pattern[trace.row][:, None] & of_cluster == 0
         self.assertTrue(apart.any())
-        self.assertTrue((apart == np.isposinf(trace.reach)).all())
+        self.assertTrue((apart == np.isposinf(trace.probe_sigmas)).all())
 
     def test_reach_tells(self):
         """A build with more reach looks at the lists of which it was said that they want no more, and at few others:
@@ -135,19 +135,19 @@ class Join(Traced):
         _, less, _ = self.trace("less", "--engine", "join", "--target-recall", 0.7)
         _, more, _ = self.trace("more", "--engine", "join", "--target-recall", 0.97)
         self.assertEqual(less.row.tolist(), more.row.tolist())
-        self.assertLess(less.facts["reach"], more.facts["reach"])
-        wanting = ~np.isneginf(less.reach)
-        told = wanting & (less.reach <= more.facts["reach"])
+        self.assertLess(less.facts["probe_sigmas"], more.facts["probe_sigmas"])
+        wanting = ~np.isneginf(less.probe_sigmas)
+        told = wanting & (less.probe_sigmas <= more.facts["probe_sigmas"])
         self.assertGreater(told.sum(), 100)
-        self.assertGreater(np.isneginf(more.reach)[told].mean(), 0.9)
-        self.assertLess(np.isneginf(more.reach)[wanting & ~told].mean(), 0.25)
+        self.assertGreater(np.isneginf(more.probe_sigmas)[told].mean(), 0.9)
+        self.assertLess(np.isneginf(more.probe_sigmas)[wanting & ~told].mean(), 0.25)
 
     def test_all_lists(self):
         graph, trace, _ = self.trace("g", "--engine", "join", "--target-recall", 0.9999)
-        if graph.manifest["join"]["reach"] is not None:
+        if graph.manifest["join"]["probe_sigmas"] is not None:
             self.skipTest("lists were left out all the same")
-        self.assertIsNone(trace.facts["reach"])
-        self.assertTrue(np.isinf(trace.reach).all())
+        self.assertIsNone(trace.facts["probe_sigmas"])
+        self.assertTrue(np.isinf(trace.probe_sigmas).all())
         self.check(graph, trace)
 
     def test_same_bytes(self):
@@ -198,7 +198,7 @@ class Hnsw(Traced):
         self.check(graph, trace)
         asked = graph.manifest["options"]["candidates"]
         self.assertEqual(trace.facts["sources"], [{"name": "fused", "modality": None, "asked": asked}])
-        self.assertNotIn("lists", trace.facts)
+        self.assertNotIn("clusters", trace.facts)
 
     def test_last_attempt(self):
         """The effort was raised: what is kept is what the last attempt found."""

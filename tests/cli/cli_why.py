@@ -253,9 +253,9 @@ class Results(Why):
             np.save(self.path(folder, "trace_%s.item.npy" % name),
                     np.array([item for some in items for item in some], np.int32))
         if join:
-            manifest["trace"].update(lists=join["reach"].shape[1], reach=join["used"])
-            np.save(self.path(folder, "trace.list.npy"), join["list"].astype(np.int32))
-            np.save(self.path(folder, "trace.reach.npy"), join["reach"].astype(np.float32))
+            manifest["trace"].update(clusters=join["sigmas"].shape[1], probe_sigmas=join["used"])
+            np.save(self.path(folder, "trace.cluster.npy"), join["cluster"].astype(np.int32))
+            np.save(self.path(folder, "trace.probe_sigmas.npy"), join["sigmas"].astype(np.float32))
         with open(path, "w", encoding="utf-8") as file:
             json.dump(manifest, file)
 
@@ -313,22 +313,22 @@ class Results(Why):
 
     def test_join(self):
         a, b, _, _ = next(it for it in self.lost(self.hnsw()) if it[0] > 0)
-        lists = np.zeros(N)
-        lists[b] = 2
+        clusters = np.zeros(N)
+        clusters[b] = 2
         for value, code, text in (
-                (2.4, "not_looked_at", "lost: its list was not looked at (needs reach 2.40, used "
-                                       "1.90): --target-recall"),
-                (np.inf, "not_looked_at", "lost: its list was not looked at, and no reach would have "
-                                          "let it: --engine exact"),
-                (-np.inf, "estimate", "lost: its list was looked at, but the estimate of its score "
-                                      "was too low to be kept: --engine exact")):
-            reach = np.full((2, 3), 9.0)
-            reach[1, 2] = value
-            self.trace("hnsw", [a - 1, a], [("join", None, None)], {}, list=lists, reach=reach,
+                (2.4, "not_looked_at", "lost: its cluster was not looked at (needs 2.40 sigmas, "
+                                       "1.90 were used): --target-recall"),
+                (np.inf, "not_looked_at", "lost: its cluster was not looked at, and no effort would "
+                                          "have let it: --engine exact"),
+                (-np.inf, "estimate", "lost: its cluster was looked at, but the estimate of its "
+                                      "score was too low to be kept: --engine exact")):
+            sigmas = np.full((2, 3), 9.0)
+            sigmas[1, 2] = value
+            self.trace("hnsw", [a - 1, a], [("join", None, None)], {}, cluster=clusters, sigmas=sigmas,
                        used=1.9)
             document = self.concludes(code, text, "hnsw", a, b)
             self.assertEqual(document["trace"]["looked_at"], value == -np.inf)
-            self.assertEqual(document["trace"]["reach_used"], 1.9)
+            self.assertEqual(document["trace"]["sigmas_used"], 1.9)
             self.assertEqual(document["trace"]["sources"],
                              [{"name": "join", "asked": None, "proposed": False}])
 

@@ -23,7 +23,7 @@ static void judge(const sample_spec *spec, size_t k, int threads)
     sample_make(&s, spec);
     kin_join_options options = {.top_k = k, .target = 0.95, .seed = 1};
     kin_join *join = join_make(&s, &options, threads);
-    assert_true(isinf(kin_join_get_effort(join)->reach)); /* until it is tuned */
+    assert_true(isinf(kin_join_get_effort(join)->probe_sigmas)); /* until it is tuned */
     assert_false(join_raise(join));
     kin_join_report report = join_take(join, &s, k, &t);
     join_truth(&s, k, &wanted);
@@ -191,14 +191,15 @@ static void test_same_bytes(void **state)
         if (c == 0) {
             report = other;
             effort = chosen;
-            assert_true(isfinite(effort.reach) && report.probes > 0);
+            assert_true(isfinite(effort.probe_sigmas) && report.probes > 0);
             continue;
         }
         join_assert_same(&t.rows, &first.rows, "threads");
         assert_memory_equal(&other, &report, sizeof report);
-        assert_memory_equal(&chosen.reach, &effort.reach, sizeof effort.reach);
+        assert_memory_equal(&chosen.probe_sigmas, &effort.probe_sigmas, sizeof effort.probe_sigmas);
         assert_true(chosen.recall == effort.recall && chosen.scanned == effort.scanned &&
-                    chosen.tail_share == effort.tail_share && chosen.sampled == effort.sampled);
+                    chosen.tail_fraction == effort.tail_fraction &&
+                    chosen.sampled == effort.sampled);
         taker_release(&t);
     }
     taker_release(&first);

@@ -96,15 +96,16 @@ static void test_retarget(void **state)
     kin_error err = {0};
     sample_spec spec = mixture(0);
     tuned_make(&t, &spec, 20, target[0]);
-    float reach = kin_join_get_effort(t.join)->reach;
+    float probe_sigmas = kin_join_get_effort(t.join)->probe_sigmas;
     for (size_t i = 1; i < TEST_COUNT(target); i++) {
         kin_join_retarget(t.join, target[i], 0);
         test_ok(kin_join_tune(t.join, NULL, &err), &err);
         tuned_make(&fresh, &spec, 20, target[i]);
         const kin_join_effort *got = kin_join_get_effort(t.join);
         const kin_join_effort *wanted = kin_join_get_effort(fresh.join);
-        assert_true(got->reach == wanted->reach && got->tail_share == wanted->tail_share);
-        assert_true(got->recall == wanted->recall && got->reach >= reach);
+        assert_true(got->probe_sigmas == wanted->probe_sigmas &&
+                    got->tail_fraction == wanted->tail_fraction);
+        assert_true(got->recall == wanted->recall && got->probe_sigmas >= probe_sigmas);
         tuned_release(&fresh);
     }
     tuned_release(&t);
@@ -123,9 +124,10 @@ static void raise_to_the_end(tuned *t, size_t steps_least)
         unsigned long long pairs = report.pairs;
         double recall = run(t, &deviation, &report);
         aim = 1 - (1 - aim) / 2;
-        assert_true(now.recall >= aim || isinf(now.reach));
+        assert_true(now.recall >= aim || isinf(now.probe_sigmas));
         assert_true(now.recall >= before.recall && now.scanned >= before.scanned);
-        assert_true(now.reach != before.reach || now.tail_share != before.tail_share);
+        assert_true(now.probe_sigmas != before.probe_sigmas ||
+                    now.tail_fraction != before.tail_fraction);
         if (recall < found - 0.0005 || report.pairs < pairs)
             fail_msg("step %zu: %.5f after %.5f, %llu pairs after %llu", steps, recall, found,
                      report.pairs, pairs);
@@ -134,7 +136,7 @@ static void raise_to_the_end(tuned *t, size_t steps_least)
         assert_true(steps < 60);
     }
     const kin_join_effort *effort = kin_join_get_effort(t->join);
-    assert_true(isinf(effort->reach) && effort->tail_share == 1);
+    assert_true(isinf(effort->probe_sigmas) && effort->tail_fraction == 1);
     assert_true(effort->recall == 1 && effort->scanned == 1);
     assert_true(steps >= steps_least && found >= 0.9995);
     assert_false(join_raise(t->join));
@@ -180,7 +182,7 @@ static void test_isotropic(void **state)
     spec.kind = SAMPLE_NORMAL;
     tuned_make(&t, &spec, 10, 0.9999);
     const kin_join_effort *effort = kin_join_get_effort(t.join);
-    assert_true(isinf(effort->reach) && effort->tail_share == 1);
+    assert_true(isinf(effort->probe_sigmas) && effort->tail_fraction == 1);
     assert_true(effort->recall == 1 && effort->scanned == 1);
     assert_false(join_raise(t.join));
     assert_true(run(&t, &deviation, &report) >= 0.9995);
@@ -213,7 +215,7 @@ static void test_few_rows(void **state)
         assert_true(set == 4 || recall >= 0.95);
         while (join_raise(t.join))
             assert_true(effort->recall <= 1);
-        assert_true(isinf(effort->reach) && effort->tail_share == 1);
+        assert_true(isinf(effort->probe_sigmas) && effort->tail_fraction == 1);
         tuned_release(&t);
     }
 }

@@ -26,7 +26,7 @@ static void check_refused(const kept *self, const char *text)
     test_refused(kin_join_load(join, test_dir(self->folder), self->manifest, &tuned, &err), &err,
                  KIN_E_DATA, text);
     assert_false(tuned);
-    assert_true(isinf(kin_join_get_effort(join)->reach));
+    assert_true(isinf(kin_join_get_effort(join)->probe_sigmas));
     test_ok(kin_join_encode(join, NULL, &err), &err);
     join_take(join, &self->s, KEPT_K, &found);
     taker_release(&found);
@@ -157,16 +157,16 @@ static void test_damaged_facts(void **state)
     damage_fact(&k, "rows", json_integer(rows - 1), counts);
     damage_fact(&k, "rows", json_integer(-1), counts);
     damage_fact(&k, "rows", NULL, counts);
-    damage_fact(&k, "lists", json_integer(0), counts);
-    damage_fact(&k, "lists", json_integer(-1), counts);
-    damage_fact(&k, "lists", json_integer(rows), counts); /* more than an order ever has */
-    damage_fact(&k, "lists", json_integer(clusters + 1), "join.start.npy: is (");
-    damage_fact(&k, "reach", NULL, effort);
-    damage_fact(&k, "reach", json_real(-1), effort);
-    damage_fact(&k, "reach", json_string("3"), effort);
-    damage_fact(&k, "tail_share", NULL, effort);
-    damage_fact(&k, "tail_share", json_integer(0), effort);
-    damage_fact(&k, "tail_share", json_real(1.5), effort);
+    damage_fact(&k, "clusters", json_integer(0), counts);
+    damage_fact(&k, "clusters", json_integer(-1), counts);
+    damage_fact(&k, "clusters", json_integer(rows), counts); /* more than an order ever has */
+    damage_fact(&k, "clusters", json_integer(clusters + 1), "join.start.npy: is (");
+    damage_fact(&k, "probe_sigmas", NULL, effort);
+    damage_fact(&k, "probe_sigmas", json_real(-1), effort);
+    damage_fact(&k, "probe_sigmas", json_string("3"), effort);
+    damage_fact(&k, "tail_fraction", NULL, effort);
+    damage_fact(&k, "tail_fraction", json_integer(0), effort);
+    damage_fact(&k, "tail_fraction", json_real(1.5), effort);
     damage_fact(&k, "sampled", json_integer(-4), effort);
     damage_fact(&k, "sample_recall", json_real(1.01), effort);
     damage_fact(&k, "rows_scanned_share", json_null(), effort);

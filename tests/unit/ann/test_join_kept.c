@@ -11,7 +11,7 @@
 static void check_same_effort(const kin_join *a, const kin_join *b)
 {
     const kin_join_effort *x = kin_join_get_effort(a), *y = kin_join_get_effort(b);
-    assert_true(x->reach == y->reach && x->tail_share == y->tail_share);
+    assert_true(x->probe_sigmas == y->probe_sigmas && x->tail_fraction == y->tail_fraction);
     assert_true(x->sampled == y->sampled && x->recall == y->recall && x->scanned == y->scanned);
 }
 
@@ -43,7 +43,7 @@ static void test_round_trip(void **state)
     kept k;
     sample_spec spec = kept_spec(0.5);
     kept_make(&k, &spec, "index");
-    assert_true(isfinite(kin_join_get_effort(k.join)->reach));
+    assert_true(isfinite(kin_join_get_effort(k.join)->probe_sigmas));
     check_round_trip(&k);
     assert_true(join_raise(k.join));
     kept_save(&k);
@@ -52,6 +52,31 @@ static void test_round_trip(void **state)
         ;
     kept_save(&k);
     check_round_trip(&k);
+    kept_release(&k);
+}
+
+static void rename_fact(json_t *facts, const char *name, const char *older)
+{
+    json_object_set(facts, older, json_object_get(facts, name));
+    json_object_del(facts, name);
+}
+
+/* Indexes of before have other names for the same. */
+static void test_older_names(void **state)
+{
+    (void)state;
+    kept k;
+    bool tuned = false;
+    sample_spec spec = kept_spec(0.5);
+    kept_make(&k, &spec, "index");
+    json_t *facts = json_object_get(k.manifest, "join");
+    rename_fact(facts, "clusters", "lists");
+    rename_fact(facts, "probe_sigmas", "reach");
+    rename_fact(facts, "tail_fraction", "tail_share");
+    kin_join *join = kept_load(&k, &k.s, &kept_asked, &tuned);
+    assert_true(tuned);
+    check_same_effort(join, k.join);
+    kin_join_free(join);
     kept_release(&k);
 }
 
@@ -65,13 +90,13 @@ static void test_raise_loaded(void **state)
     kept_make(&k, &spec, "index");
     kin_join *join = kept_load(&k, &k.s, &kept_asked, &tuned);
     kin_error err = {0};
-    float reach = kin_join_get_effort(join)->reach;
+    float probe_sigmas = kin_join_get_effort(join)->probe_sigmas;
     test_ok(kin_join_encode(join, NULL, &err), &err);
-    assert_true(tuned && isfinite(reach) && join_raise(join));
-    assert_true(kin_join_get_effort(join)->reach > reach);
+    assert_true(tuned && isfinite(probe_sigmas) && join_raise(join));
+    assert_true(kin_join_get_effort(join)->probe_sigmas > probe_sigmas);
     while (join_raise(join))
         ;
-    assert_true(isinf(kin_join_get_effort(join)->reach));
+    assert_true(isinf(kin_join_get_effort(join)->probe_sigmas));
     kin_join_free(join);
     kept_release(&k);
 }
@@ -101,7 +126,7 @@ static void check_other(const kept *self, const sample *s, kin_join_options opti
     kin_rows wanted;
     kin_join *join = kept_load(self, s, &options, &tuned);
     assert_false(tuned);
-    assert_true(isinf(kin_join_get_effort(join)->reach));
+    assert_true(isinf(kin_join_get_effort(join)->probe_sigmas));
     test_ok(kin_join_encode(join, NULL, &err), &err);
     test_ok(kin_join_tune(join, NULL, &err), &err);
     kin_join_report report = join_take(join, s, options.top_k, &found);
@@ -164,6 +189,7 @@ int main(int argc, char **argv)
     test_calm_threads(argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_older_names),
         cmocka_unit_test(test_raise_loaded),
         cmocka_unit_test(test_other_questions),
         cmocka_unit_test(test_nothing),

@@ -27,21 +27,21 @@ typedef struct traces {
     size_t *start;           /* [calls + 1] */
     int32_t *item;
     size_t room;
-    float *reach; /* [rows][clusters] */
+    float *probe_sigmas; /* [rows][clusters] */
 } traces;
 
 static void traces_init(traces *self, size_t rows, size_t clusters)
 {
     *self = (traces){.rows = rows, .clusters = clusters};
     self->start = calloc(SOURCES_MAX * rows + 1, sizeof *self->start);
-    self->reach = malloc((rows * clusters + 1) * sizeof *self->reach);
+    self->probe_sigmas = malloc((rows * clusters + 1) * sizeof *self->probe_sigmas);
 }
 
 static void traces_release(traces *self)
 {
     free(self->start);
     free(self->item);
-    free(self->reach);
+    free(self->probe_sigmas);
 }
 
 static int take(void *to, const kin_traced *traced, kin_error *e)
@@ -58,9 +58,10 @@ static int take(void *to, const kin_traced *traced, kin_error *e)
     }
     memcpy(self->item + first, traced->item, traced->count * sizeof *self->item);
     self->start[call + 1] = last;
-    assert_true((traced->reach != NULL) == (self->clusters > 0));
-    if (traced->reach)
-        memcpy(self->reach + call * self->clusters, traced->reach, self->clusters * sizeof(float));
+    assert_true((traced->probe_sigmas != NULL) == (self->clusters > 0));
+    if (traced->probe_sigmas)
+        memcpy(self->probe_sigmas + call * self->clusters, traced->probe_sigmas,
+               self->clusters * sizeof(float));
     return 0;
 }
 
@@ -74,7 +75,8 @@ static void assert_same(const traces *a, const traces *b)
     assert_int_equal(a->calls, b->calls);
     assert_memory_equal(a->start, b->start, (a->calls + 1) * sizeof *a->start);
     assert_memory_equal(a->item, b->item, a->start[a->calls] * sizeof *a->item);
-    assert_memory_equal(a->reach, b->reach, a->rows * a->clusters * sizeof *a->reach);
+    assert_memory_equal(a->probe_sigmas, b->probe_sigmas,
+                        a->rows * a->clusters * sizeof *a->probe_sigmas);
 }
 
 /* ---- what holds for every trace ------------------------------------------------------------------ */
@@ -151,25 +153,25 @@ static void check_clusters(const oracle *o, const int32_t *cluster, size_t clust
 
 /* What was found lies in clusters that were looked at; what was not looked at wanted more reach than there was, or
  * has nothing in common with the row. Returns how many clusters were not looked at for want of reach. */
-static size_t check_reach(const traces *told, size_t t, const int32_t *cluster,
-                          const float *in_common, float reach_used)
+static size_t check_sigmas(const traces *told, size_t t, const int32_t *cluster,
+                           const float *in_common, float sigmas_used)
 {
-    const float *reach = told->reach + t * told->clusters;
+    const float *probe_sigmas = told->probe_sigmas + t * told->clusters;
     size_t wanting = 0;
     for (size_t at = told->start[t]; at < told->start[t + 1]; at++)
-        assert_true(reach[cluster[told->item[at]]] == -INFINITY);
+        assert_true(probe_sigmas[cluster[told->item[at]]] == -INFINITY);
     for (size_t h = 0; h < told->clusters; h++) {
-        assert_true(reach[h] == -INFINITY || reach[h] > reach_used ||
-                    (isinf(reach_used) && reach[h] == INFINITY));
-        assert_true(in_common[h] > 0 || reach[h] == INFINITY);
-        wanting += in_common[h] > 0 && reach[h] != -INFINITY;
+        assert_true(probe_sigmas[h] == -INFINITY || probe_sigmas[h] > sigmas_used ||
+                    (isinf(sigmas_used) && probe_sigmas[h] == INFINITY));
+        assert_true(in_common[h] > 0 || probe_sigmas[h] == INFINITY);
+        wanting += in_common[h] > 0 && probe_sigmas[h] != -INFINITY;
     }
     return wanting;
 }
 
 /* All clusters that were not looked at tell of one threshold, which is between the last neighbour and the next
  * candidate after it. */
-static void check_threshold(const kin_join *join, const float *reach, size_t i, float last)
+static void check_threshold(const kin_join *join, const float *probe_sigmas, size_t i, float last)
 {
     const kin_clustering *clustering = &join->codes.clustering;
     float *row = malloc(join->stats.width * sizeof *row);
@@ -188,10 +190,10 @@ static void check_threshold(const kin_join *join, const float *reach, size_t i, 
             (double)row[lead] * cluster[lead] + (double)row[lead + 1] * cluster[lead + 1];
         for (size_t c = 0; c < lead; c++)
             mean += (double)row[c] * cluster[c];
-        if (!isfinite(reach[h]))
+        if (!isfinite(probe_sigmas[h]))
             continue;
-        lowest = fmin(lowest, factor * (mean + reach[h] * sigma));
-        highest = fmax(highest, factor * (mean + reach[h] * sigma));
+        lowest = fmin(lowest, factor * (mean + probe_sigmas[h] * sigma));
+        highest = fmax(highest, factor * (mean + probe_sigmas[h] * sigma));
     }
     assert_true(lowest > highest - 1e-4 || highest < lowest);
     assert_true(highest < last + 1e-3 && lowest > last - 0.05);
@@ -210,12 +212,13 @@ static size_t check_looks(const kin_join *join, const traces *told, const sample
         for (size_t h = 0; h < told->clusters; h++)
             in_common[h] =
                 join->codes.fused.factor[s->catalog.present[row[q]] & clustering->pattern[h]];
-        wanting += check_reach(told, q, cluster, in_common, kin_join_get_effort(join)->reach);
+        wanting +=
+            check_sigmas(told, q, cluster, in_common, kin_join_get_effort(join)->probe_sigmas);
     }
     for (size_t q = 0; q < told->rows && join->duplicates.count == told->rows; q += 10) {
         size_t i = (size_t)row[q], k = found->k;
         if (found->filled[i] == k)
-            check_threshold(join, told->reach + q * told->clusters, i,
+            check_threshold(join, told->probe_sigmas + q * told->clusters, i,
                             found->score[i * k + k - 1] / (float)join->codes.fused.weight_sum);
     }
     free(in_common);

@@ -340,11 +340,11 @@ static void test_nothing_lost(void **state)
 /* ---- a join ----------------------------------------------------------------------------------- */
 
 /* Lists of 4, 3 and 4 items; rows 0 and 4 looked at their own. */
-static const int32_t list_of[] = {0, 0, 0, 0, 1, 1, 1, 2, 2, 2, 2, -1};
+static const int32_t cluster_of[] = {0, 0, 0, 0, 1, 1, 1, 2, 2, 2, 2, -1};
 static const int32_t join_rows[] = {0, 4};
 static const int64_t join_start[] = {0, 1, 2};
 static const int32_t join_item[] = {1, 5};
-static const float reach[] = {-INFINITY, 2.5f, INFINITY, 1.5f, -INFINITY, 3};
+static const float probe_sigmas[] = {-INFINITY, 2.5f, INFINITY, 1.5f, -INFINITY, 3};
 
 static kin_trace join_trace(void)
 {
@@ -353,10 +353,10 @@ static kin_trace join_trace(void)
                        .row = join_rows,
                        .source_count = 1,
                        .source = {{"join", -1, 0, join_start, join_item}},
-                       .lists = 3,
-                       .list = list_of,
-                       .reach = reach,
-                       .reach_used = 1.25};
+                       .clusters = 3,
+                       .cluster = cluster_of,
+                       .probe_sigmas = probe_sigmas,
+                       .sigmas_used = 1.25};
 }
 
 static void test_join(void **state)
@@ -367,9 +367,9 @@ static void test_join(void **state)
     (void)state;
     make(&graph, 12, 4, 2);
     make(&reference, 12, 4, 2);
-    /* 1 was proposed; 4's list needs 2.5, 7's is out of reach; 2 was looked at */
+    /* 1 was proposed; 4's cluster needs 2.5, no effort probes 7's; 2 was looked at */
     PUT(&reference, 0, {1, .9f}, {4, .8f}, {7, .7f}, {2, .6f});
-    /* 0's list needs 1.5, 8's 3, and 11 is in none */
+    /* 0's cluster needs 1.5, 8's 3, and 11 is in none */
     PUT(&reference, 4, {5, .9f}, {0, .8f}, {8, .7f}, {11, .6f});
     PUT(&graph, 4, {5, .9f});
     kin_loss loss = split(&graph, &reference, &trace, NULL, NULL);
@@ -379,18 +379,18 @@ static void test_join(void **state)
     assert_int_equal(loss.reason[KIN_LOSS_RANKED_OUT], 1);
     assert_int_equal(loss.reason[KIN_LOSS_NOT_LOOKED_AT], 5);
     assert_int_equal(loss.reason[KIN_LOSS_ESTIMATE], 1);
-    /* four fifths of three reaches is all of them; 7 items were looked at, then row 0 looks at 7 and row 4 at
+    /* four fifths of three needs is all of them; 7 items were looked at, then row 0 looks at 7 and row 4 at
      * 11 */
     assert_int_equal(loss.advice_count, 1);
     check_advice(
         &loss, 0, "--target-recall", NAN, 3.0 / 7, 18.0 / 7,
-        "lists up to reach 3.00 (now 1.25) hold 43 % of the lost, for 2.57 times the items "
-        "looked at: a higher --target-recall sets the reach");
+        "clusters up to 3.00 sigmas (now 1.25) hold 43 % of the lost, for 2.57 times the items "
+        "looked at: a higher --target-recall probes that far");
     drop(&graph);
     drop(&reference);
 }
 
-/* Estimates have no knob, nor have lists out of reach. */
+/* Estimates have no knob, nor have clusters that no effort probes. */
 static void test_only_exact_helps(void **state)
 {
     kin_trace trace = join_trace();
@@ -411,8 +411,8 @@ static void test_only_exact_helps(void **state)
     /* rows 0 and 4 look at 7 items; up to 2.5 they look at 7 each */
     check_advice(
         &loss, 1, "--target-recall", NAN, 1.0 / 3, 2,
-        "lists up to reach 2.50 (now 1.25) hold 33 % of the lost, for 2.00 times the items "
-        "looked at: a higher --target-recall sets the reach");
+        "clusters up to 2.50 sigmas (now 1.25) hold 33 % of the lost, for 2.00 times the items "
+        "looked at: a higher --target-recall probes that far");
 
     drop(&reference);
     make(&reference, 12, 4, 2);

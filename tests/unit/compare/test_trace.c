@@ -8,7 +8,7 @@
 #include <math.h>
 #include <sys/stat.h>
 
-enum { N = 8, ROWS = 3, LISTS = 2 };
+enum { N = 8, ROWS = 3, CLUSTERS = 2 };
 
 static kin_graph graph;
 static char folder[512];
@@ -42,7 +42,7 @@ static const char two_indexes[] = "{\"rows\": 3, \"seed\": 1, \"sources\": ["
 
 static const char a_join[] =
     "{\"rows\": 3, \"sources\": [{\"name\": \"join\", \"modality\": null, \"asked\": null}],"
-    " \"lists\": 2, \"reach\": 1.5}";
+    " \"clusters\": 2, \"probe_sigmas\": 1.5}";
 
 static void write_indexes(void)
 {
@@ -60,8 +60,9 @@ static void write_join(void)
     WRITE("trace.row", "<i4", "3,", int32_t, 1, 4, 7);
     WRITE("trace_join.start", "<i8", "4,", int64_t, 0, 0, 0, 0);
     write_array("trace_join.item", "<i4", "0,", NULL, 0);
-    WRITE("trace.list", "<i4", "8,", int32_t, 0, 1, 0, 1, -1, 0, 0, 1);
-    WRITE("trace.reach", "<f4", "3, 2", float, -INFINITY, 2, 3, -INFINITY, INFINITY, -INFINITY);
+    WRITE("trace.cluster", "<i4", "8,", int32_t, 0, 1, 0, 1, -1, 0, 0, 1);
+    WRITE("trace.probe_sigmas", "<f4", "3, 2", float, -INFINITY, 2, 3, -INFINITY, INFINITY,
+          -INFINITY);
 }
 
 static int make_folder(void **state)
@@ -113,9 +114,9 @@ static void test_indexes(void **state)
     assert_string_equal(trace.source[1].name, "image");
     assert_int_equal(trace.source[1].modality, 1);
     assert_int_equal(trace.source[0].asked, 20);
-    assert_int_equal(trace.lists, 0);
-    assert_null(trace.list);
-    assert_null(trace.reach);
+    assert_int_equal(trace.clusters, 0);
+    assert_null(trace.cluster);
+    assert_null(trace.probe_sigmas);
     assert_int_equal(kin_trace_find(&trace, 1), 0);
     assert_int_equal(kin_trace_find(&trace, 7), 2);
     assert_true(kin_trace_find(&trace, 5) == SIZE_MAX);
@@ -141,17 +142,43 @@ static void test_join(void **state)
     assert_int_equal(trace.source_count, 1);
     assert_int_equal(trace.source[0].modality, -1);
     assert_int_equal(trace.source[0].asked, 0);
-    assert_int_equal(trace.lists, LISTS);
-    assert_int_equal(trace.list[4], -1);
-    assert_int_equal(trace.list[7], 1);
-    assert_true(trace.reach[1] == 2 && trace.reach[0] == -INFINITY && trace.reach[4] == INFINITY);
-    assert_true(trace.reach_used == 1.5);
+    assert_int_equal(trace.clusters, CLUSTERS);
+    assert_int_equal(trace.cluster[4], -1);
+    assert_int_equal(trace.cluster[7], 1);
+    assert_true(trace.probe_sigmas[1] == 2 && trace.probe_sigmas[0] == -INFINITY &&
+                trace.probe_sigmas[4] == INFINITY);
+    assert_true(trace.sigmas_used == 1.5);
     assert_false(kin_trace_proposed(&trace, 0, 2, 3));
     kin_trace_close(&trace);
 
-    json_object_set_new(json_object_get(graph.manifest, "trace"), "reach", json_null());
+    json_object_set_new(json_object_get(graph.manifest, "trace"), "probe_sigmas", json_null());
     test_ok(kin_trace_open(&trace, &there, &graph, &err), &err);
-    assert_true(trace.reach_used == INFINITY);
+    assert_true(trace.sigmas_used == INFINITY);
+    kin_trace_close(&trace);
+}
+
+/* Graphs of before have other names for the same. */
+static void test_older_join(void **state)
+{
+    kin_trace trace;
+    bool there;
+    kin_error err;
+
+    (void)state;
+    write_join();
+    json_t *facts = json_object_get(graph.manifest, "trace");
+    json_object_set(facts, "lists", json_object_get(facts, "clusters"));
+    json_object_set(facts, "reach", json_object_get(facts, "probe_sigmas"));
+    json_object_del(facts, "clusters");
+    json_object_del(facts, "probe_sigmas");
+    test_refused(kin_trace_open(&trace, &there, &graph, &err), &err, KIN_E_DATA, "trace.list");
+    rename(test_path("t/trace.cluster.npy"), test_path("t/trace.list.npy"));
+    test_refused(kin_trace_open(&trace, &there, &graph, &err), &err, KIN_E_DATA, "trace.reach");
+    rename(test_path("t/trace.probe_sigmas.npy"), test_path("t/trace.reach.npy"));
+    test_ok(kin_trace_open(&trace, &there, &graph, &err), &err);
+    assert_int_equal(trace.clusters, CLUSTERS);
+    assert_int_equal(trace.cluster[7], 1);
+    assert_true(trace.probe_sigmas[1] == 2 && trace.sigmas_used == 1.5);
     kin_trace_close(&trace);
 }
 
@@ -210,18 +237,18 @@ static void test_damaged_join(void **state)
     write_join();                                                                                  \
     WRITE(__VA_ARGS__);                                                                            \
     refuse(message)
-    DAMAGED("trace.list.npy has 7", "trace.list", "<i4", "7,", int32_t, 0, 1, 0, 1, -1, 0, 0);
-    DAMAGED("trace.list.npy: value 7 is 2", "trace.list", "<i4", "8,", int32_t, 0, 1, 0, 1, -1, 0,
-            0, 2);
-    DAMAGED("value 0 is -2", "trace.list", "<i4", "8,", int32_t, -2, 1, 0, 1, -1, 0, 0, 1);
-    DAMAGED("trace.reach.npy is 2 x 3, needs 3 x 2", "trace.reach", "<f4", "2, 3", float, 1, 2, 3,
-            4, 5, 6);
-    DAMAGED("trace.reach.npy: row 1 is NaN at list 1", "trace.reach", "<f4", "3, 2", float, 1, 2, 3,
-            NAN, 5, 6);
+    DAMAGED("trace.cluster.npy has 7", "trace.cluster", "<i4", "7,", int32_t, 0, 1, 0, 1, -1, 0, 0);
+    DAMAGED("trace.cluster.npy: value 7 is 2", "trace.cluster", "<i4", "8,", int32_t, 0, 1, 0, 1,
+            -1, 0, 0, 2);
+    DAMAGED("value 0 is -2", "trace.cluster", "<i4", "8,", int32_t, -2, 1, 0, 1, -1, 0, 0, 1);
+    DAMAGED("trace.probe_sigmas.npy is 2 x 3, needs 3 x 2", "trace.probe_sigmas", "<f4", "2, 3",
+            float, 1, 2, 3, 4, 5, 6);
+    DAMAGED("trace.probe_sigmas.npy: row 1 is NaN at cluster 1", "trace.probe_sigmas", "<f4",
+            "3, 2", float, 1, 2, 3, NAN, 5, 6);
 #undef DAMAGED
     write_join();
     float order[] = {1, 2, 3, 4, 5, 6};
-    test_write_npy_raw(test_path("t/trace.reach.npy"),
+    test_write_npy_raw(test_path("t/trace.probe_sigmas.npy"),
                        "{'descr': '<f4', 'fortran_order': True, 'shape': (3, 2), }", order,
                        sizeof order);
     refuse("Fortran order");
@@ -246,21 +273,21 @@ static void test_damaged_manifest(void **state)
         refuse("manifest.json: ");
     }
     write_join();
-    json_object_set_new(json_object_get(graph.manifest, "trace"), "lists", json_integer(0));
+    json_object_set_new(json_object_get(graph.manifest, "trace"), "clusters", json_integer(0));
     refuse("manifest.json: ");
-    static const json_int_t lists[] = {9, INT32_MAX, INT64_MAX,
-                                       INT64_MIN}; /* the graph has 8 items */
-    for (size_t i = 0; i < TEST_COUNT(lists); i++) {
+    static const json_int_t clusters[] = {9, INT32_MAX, INT64_MAX,
+                                          INT64_MIN}; /* the graph has 8 items */
+    for (size_t i = 0; i < TEST_COUNT(clusters); i++) {
         write_join();
-        json_object_set_new(json_object_get(graph.manifest, "trace"), "lists",
-                            json_integer(lists[i]));
+        json_object_set_new(json_object_get(graph.manifest, "trace"), "clusters",
+                            json_integer(clusters[i]));
         refuse("manifest.json: ");
         /* without rows no array is there to tell that it is too much */
         json_object_set_new(json_object_get(graph.manifest, "trace"), "rows", json_integer(0));
         refuse("manifest.json: ");
     }
     write_join();
-    json_object_del(json_object_get(graph.manifest, "trace"), "reach");
+    json_object_del(json_object_get(graph.manifest, "trace"), "probe_sigmas");
     refuse("manifest.json: ");
 }
 
@@ -268,7 +295,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_none),         cmocka_unit_test(test_indexes),
-        cmocka_unit_test(test_join),         cmocka_unit_test(test_damaged_indexes),
+        cmocka_unit_test(test_join),
+        cmocka_unit_test(test_older_join),         cmocka_unit_test(test_damaged_indexes),
         cmocka_unit_test(test_damaged_join), cmocka_unit_test(test_damaged_manifest),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -311,7 +311,7 @@ static void test_alone(void **state)
 static uint64_t count_refined(coded *c, const picked *rows, float tail_share)
 {
     prober p;
-    kin_codes_set_tail_share(&c->codes, tail_share);
+    kin_codes_set_tail_fraction(&c->codes, tail_share);
     prober_init(&p, c);
     probe_all(&p, c, rows, 0, rows->count);
     uint64_t refined = kin_pairscan_counts(p.pairscan)->refined;

@@ -69,7 +69,7 @@ void kept_make(kept *self, const sample_spec *spec, const char *name)
     test_ok(kin_join_tune(self->join, NULL, &err), &err);
     kept_save(self);
     self->rows = fact(self, "rows");
-    self->clusters = fact(self, "lists");
+    self->clusters = fact(self, "clusters");
     if (self->rows == 0)
         return;
     self->row = read_array(self->folder, "row", self->rows);
