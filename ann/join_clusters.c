@@ -31,10 +31,10 @@ static void describe(const kin_codes *codes, size_t h, float *x, float *out)
     float share = 1 / (float)(last - first), square = 0, tail_square = 0, bias = 0, mean_square = 0;
     memset(out, 0, (lead + KIN_CLUSTER_SPREADS) * sizeof *out);
     for (size_t at = first; at < last; at++) {
-        const kin_code_facts *facts = &codes->facts[at];
+        const kin_code_terms *terms = &codes->terms[at];
         square += share * load_lead(codes, at, x);
-        tail_square += share * facts->tail_norm * facts->tail_norm;
-        bias += share * facts->bias;
+        tail_square += share * terms->tail_norm * terms->tail_norm;
+        bias += share * terms->bias;
         for (size_t k = 0; k < lead; k++)
             out[k] += share * x[k];
     }
@@ -78,10 +78,10 @@ void kin_cluster_stats_release(kin_cluster_stats *self)
 void kin_cluster_stats_row(const kin_cluster_stats *self, const kin_codes *codes, size_t at,
                            float probe_sigmas, float *out)
 {
-    const kin_code_facts *facts = &codes->facts[at];
+    const kin_code_terms *terms = &codes->terms[at];
     float square = load_lead(codes, at, out);
     out[self->lead] = probe_sigmas * sqrtf(square);
-    out[self->lead + 1] = probe_sigmas * facts->tail_norm;
+    out[self->lead + 1] = probe_sigmas * terms->tail_norm;
     out[self->lead + 2] = 1;
 }
 

@@ -92,14 +92,14 @@ static float sigmas_needed(const kin_join *join, const float *row, size_t at, si
                            float threshold)
 {
     float mean, sigma;
-    kin_cluster_stats_expect(&join->stats, h, row, join->codes.facts[at].bias, &mean, &sigma);
+    kin_cluster_stats_expect(&join->stats, h, row, join->codes.terms[at].bias, &mean, &sigma);
     return fmaxf((threshold - mean) / (sigma > 0 ? sigma : 1e-9f), 0);
 }
 
 /* The share of its tails' product that a pair needs to reach `threshold`; it was found with 1. */
 static float share_needed(const kin_codes *codes, size_t x, size_t y, float threshold)
 {
-    const kin_code_facts *a = &codes->facts[x], *b = &codes->facts[y];
+    const kin_code_terms *a = &codes->terms[x], *b = &codes->terms[y];
     const uint8_t *p = codes->row + x * codes->stride, *q = codes->row + y * codes->stride;
     int32_t dot = 0;
     for (size_t k = 0; k < codes->rotation.lead; k++)

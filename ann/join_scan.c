@@ -91,7 +91,7 @@ static void load_rows(kin_join_worker *self, const size_t *at, size_t count, flo
     for (size_t i = 0; i < count; i++) {
         self->collectors.count[i] = 0;
         self->collectors.threshold[i] = -INFINITY;
-        self->collectors.tolerance[i] = join->codes.facts[at[i]].tolerance;
+        self->collectors.tolerance[i] = join->codes.terms[at[i]].tolerance;
         kin_cluster_stats_row(&join->stats, &join->codes, at[i], probe_sigmas,
                               self->row + i * join->stats.width);
     }
@@ -144,11 +144,11 @@ typedef struct query_batch {
 static size_t choose_rows(kin_join_worker *self, const query_batch *rows, float factor,
                           const float *gate, bool all)
 {
-    const kin_code_facts *facts = self->join->codes.facts;
+    const kin_code_terms *terms = self->join->codes.terms;
     size_t chosen = 0;
     for (size_t i = rows->first; i < rows->last; i++) {
         size_t at = rows->at[i];
-        bool open = all || factor * (gate[i] + facts[at].bias) >= self->collectors.threshold[i];
+        bool open = all || factor * (gate[i] + terms[at].bias) >= self->collectors.threshold[i];
         self->at[chosen] = at;
         self->slot[chosen] = i;
         chosen += open;

@@ -81,7 +81,7 @@ static float sigmas_wanted(const tracer *self, size_t at, size_t h, float thresh
     float mean, sigma;
     if (factor == 0)
         return INFINITY;
-    kin_cluster_stats_expect(&join->stats, h, self->row, join->codes.facts[at].bias, &mean, &sigma);
+    kin_cluster_stats_expect(&join->stats, h, self->row, join->codes.terms[at].bias, &mean, &sigma);
     return sigma > 0 ? fmaxf((threshold / factor - mean) / sigma,
                              nextafterf(join->effort.probe_sigmas, INFINITY))
                      : INFINITY;

@@ -96,7 +96,7 @@ static int init_block(kin_exact *self, size_t first, size_t last, kin_error *err
     int rc = kin_collectors_init(&self->collectors, last - first, self->options.top_k,
                                  self->plan.capacity, err);
     for (size_t i = 0; rc == 0 && i < last - first; i++)
-        self->collectors.tolerance[i] = self->codes.facts[first + i].tolerance;
+        self->collectors.tolerance[i] = self->codes.terms[first + i].tolerance;
     for (int t = 0; t < self->threads && rc == 0; t++)
         rc = init_thread(self, t, err);
     return rc;

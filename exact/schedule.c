@@ -34,7 +34,7 @@ static void average(const kin_codes *codes, float *centre, float *bias)
             const uint8_t *code = codes->row + at * codes->stride;
             for (size_t k = 0; k < lead; k++)
                 mean[k] += (float)(int8_t)(code[k] ^ codes->row_bias);
-            bias[g] += codes->facts[at].bias / (float)rows;
+            bias[g] += codes->terms[at].bias / (float)rows;
         }
         for (size_t k = 0; k < lead && rows > 0; k++)
             mean[k] *= codes->lead_step / (float)rows;

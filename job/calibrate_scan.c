@@ -86,7 +86,7 @@ static int init_players(rehearsal *self, size_t k, kin_error *err)
         return kin_fail_alloc(err, "threads", threads * sizeof *self->player);
     int rc = kin_collectors_init(&self->collectors, self->codes.clustering.count, k, capacity, err);
     for (size_t i = 0; rc == 0 && i < self->codes.clustering.count; i++)
-        self->collectors.tolerance[i] = self->codes.facts[i].tolerance;
+        self->collectors.tolerance[i] = self->codes.terms[i].tolerance;
     for (size_t t = 0; t < threads && rc == 0; t++)
         rc = init_player(self, &self->player[t], t * clusters / threads,
                          (t + 1) * clusters / threads, err);

@@ -173,16 +173,16 @@ static float encode_lead(const kin_codes *self, const float *z, int8_t *code, fl
 
 /* The tail: codes in the row's own step. Returns what they leave. */
 static float encode_tail(const kin_codes *self, const float *z, int8_t *code, float *left,
-                         kin_code_facts *facts)
+                         kin_code_terms *terms)
 {
     size_t tail = self->rotation.tail;
     float most = 0;
     for (size_t i = 0; i < tail; i++)
         most = fabsf(z[i]) > most ? fabsf(z[i]) : most;
     /* less has an inverse that float32 cannot hold, and is nothing to any bound */
-    facts->step = most > 0x1p-60f ? most / CODE_MAX : 1;
-    facts->tail_norm = length_above(z, tail);
-    quantise(z, tail, facts->step, code, left);
+    terms->step = most > 0x1p-60f ? most / CODE_MAX : 1;
+    terms->tail_norm = length_above(z, tail);
+    quantise(z, tail, terms->step, code, left);
     return length_above(left, tail);
 }
 
@@ -193,42 +193,42 @@ static float encode_tail(const kin_codes *self, const float *z, int8_t *code, fl
  *
  * A row that lacks the heavy modality of a catalog (a large factor) lies near the mean, and most of its pairs are with
  * longer rows, of length 1, whose codes leave out more in proportion. */
-static void estimate_row(const kin_codes *self, kin_code_facts *facts, float coarse, float fine,
+static void estimate_row(const kin_codes *self, kin_code_terms *terms, float coarse, float fine,
                          float tail_loss, float factor)
 {
     const kin_rotation *r = &self->rotation;
-    float lead = 2 * fine * fine * facts->norm * facts->norm + coarse * coarse * coarse * coarse;
-    float tail = 2 * tail_loss * tail_loss * facts->tail_norm * facts->tail_norm;
+    float lead = 2 * fine * fine * terms->norm * terms->norm + coarse * coarse * coarse * coarse;
+    float tail = 2 * tail_loss * tail_loss * terms->tail_norm * terms->tail_norm;
     float leading = (float)(r->lead < r->d ? r->lead : r->d), others = (float)r->d - leading;
     float square = lead / leading + (others > 0 ? tail / others : 0);
-    float longer = factor > KIN_FACTOR_DOUBTFUL && facts->norm < 1 ? 1 / facts->norm : 1;
-    facts->tolerance = 3 * factor * (longer * sqrtf(square) + 1e-6f);
-    facts->coarse = 3 * coarse / sqrtf(leading);
-    facts->fine = facts->tail_loss = 0;
+    float longer = factor > KIN_FACTOR_DOUBTFUL && terms->norm < 1 ? 1 / terms->norm : 1;
+    terms->tolerance = 3 * factor * (longer * sqrtf(square) + 1e-6f);
+    terms->coarse = 3 * coarse / sqrtf(leading);
+    terms->fine = terms->tail_loss = 0;
 }
 
 static void encode_row(const kin_codes *self, size_t at, const float *z, float length, float slack,
                        const encoder *e)
 {
     const kin_rotation *r = &self->rotation;
-    kin_code_facts *facts = &self->facts[at];
+    kin_code_terms *terms = &self->terms[at];
     int8_t *code = e->code;
     float coarse;
     float fine = encode_lead(self, z, code, e->left, &coarse);
-    float tail_loss = encode_tail(self, z + r->lead, code + 2 * r->lead, e->left, facts);
+    float tail_loss = encode_tail(self, z + r->lead, code + 2 * r->lead, e->left, terms);
     float rounding = (float)(r->relative_error * length + 4 * 0x1p-24);
-    facts->norm = (length_above(z, r->lead + r->tail) + coarse + tail_loss + rounding) *
+    terms->norm = (length_above(z, r->lead + r->tail) + coarse + tail_loss + rounding) *
                   (float)(1 + r->skew + 0x1p-20);
-    facts->tail_norm += tail_loss;
-    rounding += (float)r->skew * facts->norm;
-    facts->coarse = slack * (coarse + rounding);
-    facts->fine = slack * (fine + rounding);
-    facts->tail_loss = slack * tail_loss;
+    terms->tail_norm += tail_loss;
+    rounding += (float)r->skew * terms->norm;
+    terms->coarse = slack * (coarse + rounding);
+    terms->fine = slack * (fine + rounding);
+    terms->tail_loss = slack * tail_loss;
     if (self->estimates)
-        estimate_row(self, facts, coarse, fine, tail_loss,
+        estimate_row(self, terms, coarse, fine, tail_loss,
                      self->fused.factor[self->fused.catalog->present[self->clustering.row[at]]]);
-    facts->lead_sum = sum_codes(code, 2 * r->lead);
-    facts->tail_sum = sum_codes(code + 2 * r->lead, r->tail);
+    terms->lead_sum = sum_codes(code, 2 * r->lead);
+    terms->tail_sum = sum_codes(code + 2 * r->lead, r->tail);
 }
 
 /* A row's codes to where they belong: its row, and its places in its cluster's panels and strips. */
@@ -263,7 +263,7 @@ static size_t encode_block(kin_codes *self, size_t first, size_t count, float sl
         size_t at = first + i;
         while (at >= self->clustering.start[cluster + 1])
             cluster++;
-        self->facts[at].bias = e->bias[i];
+        self->terms[at].bias = e->bias[i];
         encode_row(self, at, e->z + i * (r->lead + r->tail), e->length[i], slack, e);
         place_row(self, at, cluster, e->code);
     }
@@ -275,22 +275,22 @@ static size_t encode_block(kin_codes *self, size_t first, size_t count, float sl
 static void set_tolerances(kin_codes *self, float slack)
 {
     size_t n = self->clustering.count;
-    kin_code_facts mean = {0};
+    kin_code_terms mean = {0};
     self->rounding = slack * 3e-6f;
     for (size_t i = 0; i < n; i++) {
-        const kin_code_facts *facts = &self->facts[i];
-        mean.norm += facts->norm / (float)n;
-        mean.tail_norm += facts->tail_norm / (float)n;
-        mean.coarse += facts->coarse / (float)n;
-        mean.fine += facts->fine / (float)n;
-        mean.tail_loss += facts->tail_loss / (float)n;
+        const kin_code_terms *terms = &self->terms[i];
+        mean.norm += terms->norm / (float)n;
+        mean.tail_norm += terms->tail_norm / (float)n;
+        mean.coarse += terms->coarse / (float)n;
+        mean.fine += terms->fine / (float)n;
+        mean.tail_loss += terms->tail_loss / (float)n;
     }
     for (size_t i = 0; i < n; i++) {
-        kin_code_facts *facts = &self->facts[i];
-        float like = kin_codes_error(self, facts, facts);
-        float other = kin_codes_error(self, facts, &mean);
+        kin_code_terms *terms = &self->terms[i];
+        float like = kin_codes_error(self, terms, terms);
+        float other = kin_codes_error(self, terms, &mean);
         unsigned pattern = self->fused.catalog->present[self->clustering.row[i]];
-        facts->tolerance = 1.3f * (like > other ? like : other) * self->fused.factor[pattern];
+        terms->tolerance = 1.3f * (like > other ? like : other) * self->fused.factor[pattern];
     }
 }
 
@@ -317,14 +317,14 @@ static int allocate(kin_codes *self, kin_error *err)
         return kin_fail_alloc(err, "codes", clustering->clusters * sizeof *self->panel_start);
     size_t columns = kin_size_mul(self->panel_start[clustering->clusters], KIN_PANEL_COLUMNS);
     self->row = kin_alloc(kin_size_mul(clustering->count, self->stride), 1);
-    self->facts = kin_alloc(clustering->count, sizeof *self->facts);
+    self->terms = kin_alloc(clustering->count, sizeof *self->terms);
     self->panel = kin_alloc_zero(kin_size_mul(columns, self->rotation.lead), 1);
     self->panel_sum = kin_alloc_zero(columns, sizeof *self->panel_sum);
     if (strips) {
         size_t rows = kin_size_mul(self->strip_start[clustering->clusters], KIN_STRIP_ROWS);
         self->strip = kin_alloc_zero(kin_size_mul(rows, self->rotation.lead), 1);
     }
-    if (!self->row || !self->facts || !self->panel || !self->panel_sum || (strips && !self->strip))
+    if (!self->row || !self->terms || !self->panel || !self->panel_sum || (strips && !self->strip))
         return kin_fail_alloc(err, "codes", kin_codes_bytes(self));
     return 0;
 }
@@ -402,7 +402,7 @@ size_t kin_codes_bytes(const kin_codes *self)
      * every pattern of few rows */
     size_t columns = kin_size_add(n, n / 256 * (KIN_PANEL_COLUMNS / 2) + KIN_CLUSTER_MAX +
                                          count_patterns(self->fused.catalog) * KIN_PANEL_COLUMNS);
-    size_t bytes = kin_size_add(kin_size_mul(n, self->stride + sizeof *self->facts),
+    size_t bytes = kin_size_add(kin_size_mul(n, self->stride + sizeof *self->terms),
                                 kin_size_mul(columns, self->rotation.lead + sizeof(int32_t)));
     if (!self->estimates)
         bytes = kin_size_add(bytes, kin_size_mul(columns, self->rotation.lead));
@@ -426,7 +426,7 @@ void kin_codes_release(kin_codes *self)
     kin_rotation_release(&self->rotation);
     kin_clustering_release(&self->clustering);
     free(self->row);
-    free(self->facts);
+    free(self->terms);
     free(self->panel_start);
     free(self->panel);
     free(self->panel_sum);

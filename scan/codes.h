@@ -23,7 +23,7 @@
 #include "scan/kernels.h"
 #include "scan/rotation.h"
 
-typedef struct kin_code_facts {
+typedef struct kin_code_terms {
     float bias;       /* <mean, u> - <mean, mean> / 2 */
     float norm;       /* no less than the lengths of z, of its code and of the centred row */
     float tail_norm;  /* no less than the lengths of t and of its code */
@@ -34,7 +34,7 @@ typedef struct kin_code_facts {
     float tolerance;  /* of a refined value, that most pairs with similar rows keep */
     int32_t lead_sum; /* of the high and low codes */
     int32_t tail_sum;
-} kin_code_facts;
+} kin_code_terms;
 
 typedef struct kin_codes {
     kin_fused fused;
@@ -48,7 +48,7 @@ typedef struct kin_codes {
     float tail_unit;       /* what tails are multiplied with for tiles */
     float rounding;        /* of a refined value: a dozen operations on numbers below 4 */
     uint8_t *row;          /* [clustering.count][stride] high, low, tail, ^ row_bias; owned */
-    kin_code_facts *facts; /* [clustering.count]; owned */
+    kin_code_terms *terms; /* [clustering.count]; owned */
     size_t *panel_start;   /* [clusters + 1] first panel of each cluster; owned */
     int8_t *panel;         /* [panels][lead / 4][KIN_PANEL_COLUMNS][4] high, plain; owned */
     int32_t *panel_sum;    /* [panels][KIN_PANEL_COLUMNS]; owned */
@@ -63,8 +63,8 @@ typedef struct kin_codes {
 
 /* How far a refined value may be from the pair's inner product. low.low is not in it: that is at most
  * the product of what `high` loses of both. */
-static inline float kin_codes_error(const kin_codes *self, const kin_code_facts *x,
-                                    const kin_code_facts *y)
+static inline float kin_codes_error(const kin_codes *self, const kin_code_terms *x,
+                                    const kin_code_terms *y)
 {
     return x->fine * y->norm + y->fine * x->norm + x->tail_loss * y->tail_norm +
            y->tail_loss * x->tail_norm + (x->coarse + x->fine) * (y->coarse + y->fine) +

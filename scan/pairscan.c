@@ -113,13 +113,13 @@ static void set_estimate_columns(kin_pairscan *self)
     columns *to = &self->column;
     float unit = 1 / kin_pairscan_unit(self), coarse_most = 0, norm_most = 0;
     for (size_t c = 0; c < self->column_count; c++) {
-        const kin_code_facts *facts = &codes->facts[self->first_column + c];
-        to->tail_unit[c] = facts->tail_norm * codes->tail_unit;
-        to->bias_unit[c] = facts->bias * unit;
-        to->bias[c] = facts->bias;
-        to->step[c] = facts->step;
-        coarse_most = facts->coarse > coarse_most ? facts->coarse : coarse_most;
-        norm_most = facts->norm > norm_most ? facts->norm : norm_most;
+        const kin_code_terms *terms = &codes->terms[self->first_column + c];
+        to->tail_unit[c] = terms->tail_norm * codes->tail_unit;
+        to->bias_unit[c] = terms->bias * unit;
+        to->bias[c] = terms->bias;
+        to->step[c] = terms->step;
+        coarse_most = terms->coarse > coarse_most ? terms->coarse : coarse_most;
+        norm_most = terms->norm > norm_most ? terms->norm : norm_most;
     }
     self->coarse_most = coarse_most;
     self->norm_most = norm_most;
@@ -131,19 +131,19 @@ static void set_bound_columns(kin_pairscan *self)
     columns *to = &self->column;
     self->coarse_most = self->norm_most = 0;
     for (size_t c = 0; c < self->column_count; c++) {
-        const kin_code_facts *facts = &codes->facts[self->first_column + c];
-        to->tail_unit[c] = facts->tail_norm * codes->tail_unit;
-        to->bias_unit[c] = facts->bias / kin_pairscan_unit(self);
-        to->bias[c] = facts->bias;
-        to->norm[c] = facts->norm;
-        to->tail_norm[c] = facts->tail_norm;
-        to->step[c] = facts->step;
-        to->coarse[c] = facts->coarse;
-        to->fine[c] = facts->fine;
-        to->tail_loss[c] = facts->tail_loss;
-        to->tolerance[c] = facts->tolerance;
-        self->coarse_most = fmaxf(self->coarse_most, facts->coarse);
-        self->norm_most = fmaxf(self->norm_most, facts->norm);
+        const kin_code_terms *terms = &codes->terms[self->first_column + c];
+        to->tail_unit[c] = terms->tail_norm * codes->tail_unit;
+        to->bias_unit[c] = terms->bias / kin_pairscan_unit(self);
+        to->bias[c] = terms->bias;
+        to->norm[c] = terms->norm;
+        to->tail_norm[c] = terms->tail_norm;
+        to->step[c] = terms->step;
+        to->coarse[c] = terms->coarse;
+        to->fine[c] = terms->fine;
+        to->tail_loss[c] = terms->tail_loss;
+        to->tolerance[c] = terms->tolerance;
+        self->coarse_most = fmaxf(self->coarse_most, terms->coarse);
+        self->norm_most = fmaxf(self->norm_most, terms->norm);
         kin_pairscan_set_column_threshold(self, c);
     }
 }
@@ -173,7 +173,7 @@ static void set_strip(kin_pairscan *self)
     const kin_codes *codes = self->scan->codes;
     self->dense_strip_ready = false;
     for (size_t r = 0; r < self->strip_rows; r++) {
-        self->strip_tail[r] = codes->facts[self->at[r]].tail_norm * codes->tail_unit;
+        self->strip_tail[r] = codes->terms[self->at[r]].tail_norm * codes->tail_unit;
         kin_pairscan_set_row_thresholds(self, r);
     }
     for (size_t r = self->strip_rows; r < KIN_STRIP_ROWS; r++) {
@@ -214,7 +214,7 @@ static void pick_strip(kin_pairscan *self, const size_t *at, const size_t *slot,
 /* ---- tiles ---------------------------------------------------------------------------------------- */
 
 /* The tolerance of an estimate before the factor: a row's own tolerance holds its own pattern's factor. */
-static float doubt(const kin_pairscan *self, const kin_code_facts *row)
+static float doubt(const kin_pairscan *self, const kin_code_terms *row)
 {
     return row->tolerance / self->own_factor;
 }
@@ -223,7 +223,7 @@ static float doubt(const kin_pairscan *self, const kin_code_facts *row)
 static void refine(kin_pairscan *self, size_t r, size_t column)
 {
     const kin_scan *scan = self->scan;
-    const kin_code_facts *x = &scan->codes->facts[self->at[r]];
+    const kin_code_terms *x = &scan->codes->terms[self->at[r]];
     const columns *y = &self->column;
     kin_refine_row row = {kin_pairscan_unit(self),
                           kin_pairscan_unit(self) / LOW_STEPS,

@@ -21,12 +21,12 @@ void kin_pairscan_set_column_threshold(kin_pairscan *self, size_t c)
 
 void kin_pairscan_set_row_thresholds(kin_pairscan *self, size_t r)
 {
-    const kin_code_facts *facts = &self->scan->codes->facts[self->at[r]];
-    float rho = facts->coarse * self->norm_most + self->coarse_most * facts->norm + tile_rounding;
-    self->column_threshold[r] = -(rho + facts->bias) / kin_pairscan_unit(self);
+    const kin_code_terms *terms = &self->scan->codes->terms[self->at[r]];
+    float rho = terms->coarse * self->norm_most + self->coarse_most * terms->norm + tile_rounding;
+    self->column_threshold[r] = -(rho + terms->bias) / kin_pairscan_unit(self);
     self->row_threshold[r] =
         self->rows_collect ? (self->scan->collectors->threshold[self->slot[r]] / self->factor -
-                              rho - facts->bias) /
+                              rho - terms->bias) /
                                  kin_pairscan_unit(self)
                            : NAN;
 }

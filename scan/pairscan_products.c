@@ -12,9 +12,9 @@ static void multiply_pairs(kin_pairscan *self, size_t r, size_t column)
     size_t count = 0;
     for (uint32_t left = self->tile.mask[r]; left != 0; left &= left - 1) {
         size_t at = self->first_column + column + (size_t)__builtin_ctz(left);
-        const kin_code_facts *facts = &codes->facts[at];
+        const kin_code_terms *terms = &codes->terms[at];
         self->pair_row[count++] =
-            (kin_pair_row){codes->row + at * codes->stride, facts->lead_sum, facts->tail_sum};
+            (kin_pair_row){codes->row + at * codes->stride, terms->lead_sum, terms->tail_sum};
     }
     self->kernels->pairs(codes->row + self->at[r] * codes->stride, self->pair_row, count,
                          codes->rotation.lead, codes->rotation.tail, self->pair_cross,
@@ -68,8 +68,8 @@ static void make_dense_panel(kin_pairscan *self, size_t p)
                        to + lead * KIN_PANEL_COLUMNS);
         kin_interleave(code + 2 * lead, codes->rotation.tail, codes->row_bias, KIN_PANEL_COLUMNS, i,
                        to + 2 * lead * KIN_PANEL_COLUMNS);
-        self->dense_lead_sum[c] = codes->facts[self->first_column + c].lead_sum;
-        self->dense_tail_sum[c] = codes->facts[self->first_column + c].tail_sum;
+        self->dense_lead_sum[c] = codes->terms[self->first_column + c].lead_sum;
+        self->dense_tail_sum[c] = codes->terms[self->first_column + c].tail_sum;
     }
     self->dense_panel_ready |= 1u << p;
 }

@@ -17,7 +17,7 @@ enum { LOW_STEPS = 254, COLUMNS = KIN_CLUSTER_MAX };
 typedef struct columns {
     float tail_unit[COLUMNS], bias_unit[COLUMNS], margin[COLUMNS]; /* for tiles */
     float threshold[COLUMNS];                                      /* INFINITY: does not collect */
-    float bias[COLUMNS], norm[COLUMNS], tail_norm[COLUMNS], step[COLUMNS]; /* kin_code_facts */
+    float bias[COLUMNS], norm[COLUMNS], tail_norm[COLUMNS], step[COLUMNS]; /* kin_code_terms */
     float coarse[COLUMNS], fine[COLUMNS], tail_loss[COLUMNS], tolerance[COLUMNS];
 } columns;
 

@@ -185,7 +185,7 @@ static void check_threshold(const kin_join *join, const float *probe_sigmas, siz
         float factor = join->codes.fused.factor[pattern & clustering->pattern[h]];
         const float *cluster = join->stats.value + h * join->stats.width;
         size_t lead = join->stats.lead;
-        double mean = join->codes.facts[at].bias + cluster[lead + 2];
+        double mean = join->codes.terms[at].bias + cluster[lead + 2];
         double sigma =
             (double)row[lead] * cluster[lead] + (double)row[lead + 1] * cluster[lead + 1];
         for (size_t c = 0; c < lead; c++)

@@ -39,7 +39,7 @@ static sums sum_products(const coded *c, size_t a, size_t b)
 /* The refined value by the header's formula. */
 static long double refined(const coded *c, size_t a, size_t b, const sums *s)
 {
-    const kin_code_facts *x = &c->codes.facts[a], *y = &c->codes.facts[b];
+    const kin_code_terms *x = &c->codes.terms[a], *y = &c->codes.terms[b];
     long double unit = (long double)c->codes.lead_step * c->codes.lead_step;
     return unit * s->high + unit / 254 * s->cross + (long double)x->step * y->step * s->tail +
            ((long double)x->bias + y->bias);
@@ -48,7 +48,7 @@ static long double refined(const coded *c, size_t a, size_t b, const sums *s)
 /* The same in float32, as a pair scan does it. */
 static float refined_narrow(const coded *c, size_t a, size_t b, const sums *s)
 {
-    const kin_code_facts *x = &c->codes.facts[a], *y = &c->codes.facts[b];
+    const kin_code_terms *x = &c->codes.terms[a], *y = &c->codes.terms[b];
     float unit = c->codes.lead_step * c->codes.lead_step;
     return unit * (float)s->high + unit / 254 * (float)s->cross +
            x->step * y->step * (float)s->tail + (x->bias + y->bias);
@@ -58,7 +58,7 @@ static float refined_narrow(const coded *c, size_t a, size_t b, const sums *s)
 static void check_pair(const coded *c, size_t a, size_t b, worth *out)
 {
     const kin_codes *codes = &c->codes;
-    const kin_code_facts *x = &codes->facts[a], *y = &codes->facts[b];
+    const kin_code_terms *x = &codes->terms[a], *y = &codes->terms[b];
     sums s = sum_products(c, a, b);
     long double wanted =
         coded_product(c, (size_t)codes->clustering.row[a], (size_t)codes->clustering.row[b]);
@@ -185,7 +185,7 @@ static void test_losses_are_real(void **state)
         sums s = sum_products(&c, a, a + 1);
         long double wanted = coded_product(&c, (size_t)c.codes.clustering.row[a],
                                            (size_t)c.codes.clustering.row[a + 1]);
-        assert_true(kin_codes_error(&c.codes, &c.codes.facts[a], &c.codes.facts[a + 1]) == 0);
+        assert_true(kin_codes_error(&c.codes, &c.codes.terms[a], &c.codes.terms[a + 1]) == 0);
         off += fabsl(refined(&c, a, a + 1, &s) - wanted) > 1e-6L;
     }
     assert_true(off > count * 9 / 10);

@@ -37,7 +37,7 @@ static long double distance(const float *z, const int8_t *code, const int8_t *lo
 static void check_lengths(const coded *c, size_t at)
 {
     const kin_codes *codes = &c->codes;
-    const kin_code_facts *facts = &codes->facts[at];
+    const kin_code_terms *terms = &codes->terms[at];
     const int8_t *code = c->code + at * codes->stride;
     const long double *u = c->fused + (size_t)codes->clustering.row[at] * c->d;
     size_t lead = codes->rotation.lead, tail = codes->rotation.tail;
@@ -47,13 +47,13 @@ static void check_lengths(const coded *c, size_t at)
         bias += mean * (u[k] - mean / 2);
         square += (u[k] - mean) * (u[k] - mean);
     }
-    long double tail_length = distance(NULL, code + 2 * lead, NULL, tail, facts->step);
+    long double tail_length = distance(NULL, code + 2 * lead, NULL, tail, terms->step);
     long double both = distance(NULL, code, code + lead, lead, codes->lead_step);
-    assert_true(fabsl(facts->bias - bias) <= 0x1p-22L);
-    assert_true(facts->norm < 4.5f && facts->norm >= sqrtl(square));
-    assert_true(facts->norm >= sqrtl(both * both + tail_length * tail_length));
-    assert_true(facts->norm >= distance(NULL, code, NULL, lead, codes->lead_step));
-    assert_true(facts->tail_norm >= tail_length && facts->tail_norm <= facts->norm);
+    assert_true(fabsl(terms->bias - bias) <= 0x1p-22L);
+    assert_true(terms->norm < 4.5f && terms->norm >= sqrtl(square));
+    assert_true(terms->norm >= sqrtl(both * both + tail_length * tail_length));
+    assert_true(terms->norm >= distance(NULL, code, NULL, lead, codes->lead_step));
+    assert_true(terms->tail_norm >= tail_length && terms->tail_norm <= terms->norm);
 }
 
 /* Losses against the row rotated once more. That may round differently than the encoder's block did:
@@ -62,7 +62,7 @@ static void check_losses(const coded *c, size_t at, float *y, float *z, float *s
 {
     const kin_codes *codes = &c->codes;
     const kin_rotation *r = &codes->rotation;
-    const kin_code_facts *facts = &codes->facts[at];
+    const kin_code_terms *terms = &codes->terms[at];
     const int8_t *code = c->code + at * codes->stride;
     long double square = 0;
     kin_fused_row(&codes->fused, (size_t)codes->clustering.row[at], y);
@@ -72,14 +72,14 @@ static void check_losses(const coded *c, size_t at, float *y, float *z, float *s
     }
     long double rounding = 2 * r->relative_error * sqrtl(square);
     kin_rotation_apply(r, y, 1, z, space);
-    assert_true(facts->coarse + rounding >= distance(z, code, NULL, r->lead, codes->lead_step));
-    assert_true(facts->fine + rounding >=
+    assert_true(terms->coarse + rounding >= distance(z, code, NULL, r->lead, codes->lead_step));
+    assert_true(terms->fine + rounding >=
                 distance(z, code, code + r->lead, r->lead, codes->lead_step));
-    assert_true(facts->tail_loss + rounding >=
-                distance(z + r->lead, code + 2 * r->lead, NULL, r->tail, facts->step));
-    assert_true(facts->coarse >= facts->fine && facts->fine > 0);
-    assert_true(facts->tail_loss >= 0 && facts->step > 0);
-    assert_true(facts->tolerance >= kin_codes_error(codes, facts, facts));
+    assert_true(terms->tail_loss + rounding >=
+                distance(z + r->lead, code + 2 * r->lead, NULL, r->tail, terms->step));
+    assert_true(terms->coarse >= terms->fine && terms->fine > 0);
+    assert_true(terms->tail_loss >= 0 && terms->step > 0);
+    assert_true(terms->tolerance >= kin_codes_error(codes, terms, terms));
 }
 
 static void check_rows(const coded *c)
@@ -95,8 +95,8 @@ static void check_rows(const coded *c)
         const int8_t *code = c->code + at * codes->stride;
         for (size_t i = 0; i < codes->stride; i++)
             assert_true(code[i] >= -127);
-        assert_int_equal(codes->facts[at].lead_sum, sum_codes(code, 2 * lead));
-        assert_int_equal(codes->facts[at].tail_sum, sum_codes(code + 2 * lead, tail));
+        assert_int_equal(codes->terms[at].lead_sum, sum_codes(code, 2 * lead));
+        assert_int_equal(codes->terms[at].tail_sum, sum_codes(code + 2 * lead, tail));
         check_lengths(c, at);
         check_losses(c, at, y, z, space);
     }
@@ -168,7 +168,7 @@ static void check_bytes(const coded *c)
     const kin_clustering *clustering = &codes->clustering;
     size_t lead = codes->rotation.lead, panels = codes->panel_start[clustering->clusters];
     size_t held =
-        clustering->count * (codes->stride + sizeof *codes->facts + sizeof *clustering->row);
+        clustering->count * (codes->stride + sizeof *codes->terms + sizeof *clustering->row);
     held += panels * KIN_PANEL_COLUMNS * (lead + sizeof *codes->panel_sum);
     held += codes->strip_start[clustering->clusters] * KIN_STRIP_ROWS * lead;
     held +=
@@ -250,7 +250,7 @@ static void test_clipped_rows(void **state)
         coded_make_rows(&c, x, N, D, lead);
         check_all(&c, &random);
         for (size_t at = 0; at < N; at++)
-            clipped += c.codes.facts[at].fine > 0.05f;
+            clipped += c.codes.terms[at].fine > 0.05f;
         coded_release(&c);
     }
     assert_true(clipped > N / 4);

@@ -65,7 +65,7 @@ static void prober_release(prober *self)
 static void probe_all(prober *self, const coded *c, const picked *rows, size_t from, size_t count)
 {
     for (size_t i = from; i < from + count; i++)
-        self->collectors.tolerance[rows->slot[i]] = c->codes.facts[rows->at[i]].tolerance;
+        self->collectors.tolerance[rows->slot[i]] = c->codes.terms[rows->at[i]].tolerance;
     for (size_t g = c->codes.clustering.clusters; g-- > 0;)
         kin_pairscan_probe(self->pairscan, rows->pattern, rows->at + from, rows->slot + from, count,
                            g);
