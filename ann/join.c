@@ -115,7 +115,7 @@ int kin_join_new(kin_join **out, const kin_catalog *catalog, const kin_join_opti
     self->effort =
         (kin_join_effort){.probe_sigmas = INFINITY, .tail_fraction = 1, .recall = 1, .scanned = 1};
     rc = find_duplicates(self, err);
-    kin_codes_options codes = {.top_k = options->top_k, .slack = 1, .estimates = true};
+    kin_codes_options codes = {.top_k = options->top_k, .slack = 1, .approximate = true};
     if (rc == 0)
         rc = kin_codes_init(&self->codes, catalog, &codes, err);
     if (rc == 0)
@@ -180,7 +180,7 @@ int kin_join_encode(kin_join *self, const kin_monitor *monitor, kin_error *err)
 {
     kin_codes_options options = {.top_k = self->options.top_k,
                                  .slack = 1,
-                                 .estimates = true,
+                                 .approximate = true,
                                  .leave_out = self->leave_out,
                                  .clustering =
                                      self->clustering.count > 0 ? &self->clustering : NULL};

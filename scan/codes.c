@@ -224,7 +224,7 @@ static void encode_row(const kin_codes *self, size_t at, const float *z, float l
     terms->coarse = slack * (coarse + rounding);
     terms->fine = slack * (fine + rounding);
     terms->tail_loss = slack * tail_loss;
-    if (self->estimates)
+    if (self->approximate)
         estimate_row(self, terms, coarse, fine, tail_loss,
                      self->fused.factor[self->fused.catalog->present[self->clustering.row[at]]]);
     terms->lead_sum = sum_codes(code, 2 * r->lead);
@@ -310,7 +310,7 @@ static size_t *count_tiles(const kin_clustering *clustering, size_t width)
 static int allocate(kin_codes *self, kin_error *err)
 {
     const kin_clustering *clustering = &self->clustering;
-    bool strips = !self->estimates;
+    bool strips = !self->approximate;
     self->panel_start = count_tiles(clustering, KIN_PANEL_COLUMNS);
     self->strip_start = strips ? count_tiles(clustering, KIN_STRIP_ROWS) : NULL;
     if (!self->panel_start || (strips && !self->strip_start))
@@ -378,7 +378,7 @@ int kin_codes_encode(kin_codes *self, const kin_codes_options *options, const ki
     if (rc == 0)
         rc = encode_all(self, memory, options->slack, monitor, err);
     free(memory);
-    if (rc == 0 && !self->estimates)
+    if (rc == 0 && !self->approximate)
         set_tolerances(self, options->slack);
     return rc;
 }
@@ -404,7 +404,7 @@ size_t kin_codes_bytes(const kin_codes *self)
                                          count_patterns(self->fused.catalog) * KIN_PANEL_COLUMNS);
     size_t bytes = kin_size_add(kin_size_mul(n, self->stride + sizeof *self->terms),
                                 kin_size_mul(columns, self->rotation.lead + sizeof(int32_t)));
-    if (!self->estimates)
+    if (!self->approximate)
         bytes = kin_size_add(bytes, kin_size_mul(columns, self->rotation.lead));
     return kin_size_add(bytes, kin_clustering_bytes(n));
 }

@@ -43,7 +43,7 @@ typedef struct kin_codes {
     kin_clustering clustering;
     uint8_t row_bias;      /* of the kernels: what row and strip codes are XORed with */
     size_t stride;         /* bytes of a row: 2 lead + tail */
-    bool estimates;        /* losses are not bounds (kin_codes_options) */
+    bool approximate;      /* losses are not bounds (kin_codes_options) */
     float lead_step;       /* s */
     float tail_unit;       /* what tails are multiplied with for tiles */
     float rounding;        /* of a refined value: a dozen operations on numbers below 4 */
@@ -52,11 +52,12 @@ typedef struct kin_codes {
     size_t *panel_start;   /* [clusters + 1] first panel of each cluster; owned */
     int8_t *panel;         /* [panels][lead / 4][KIN_PANEL_COLUMNS][4] high, plain; owned */
     int32_t *panel_sum;    /* [panels][KIN_PANEL_COLUMNS]; owned */
-    size_t *strip_start; /* [clusters + 1] first strip of each cluster; owned; NULL for estimates */
-    uint8_t *strip;      /* [strips][lead / 4][KIN_STRIP_ROWS][4] high ^ row_bias; owned; or NULL */
+    size_t *
+        strip_start; /* [clusters + 1] first strip of each cluster; owned; NULL for approximate codes */
+    uint8_t *strip; /* [strips][lead / 4][KIN_STRIP_ROWS][4] high ^ row_bias; owned; or NULL */
 } kin_codes;
 
-/* Of estimates: from so many times a row's own factor on its pairs are scored in full, as its tolerance, which has the
+/* Of approximate codes: from so many times a row's own factor on its pairs are scored in full, as its tolerance, which has the
  * row's own, says nothing of them. Weights that are far apart make such pairs: of rows that share the lighter modality
  * alone. */
 #define KIN_FACTOR_DOUBTFUL 4.0f
@@ -76,10 +77,10 @@ typedef struct kin_codes_options {
     size_t top_k;
     size_t lead; /* leading dimensions: a multiple of 64 up to KIN_LEAD_MAX; 0: choose */
     float slack; /* 1; tests make it 0 to show that the bounds are needed */
-    /* Values instead of bounds: of losses only the coarse one counts, as what it takes of a pair as good
-     * as never; a row's tolerance is what its estimates are off by as good as never; and there are no
-     * strips (rows are picked out of their clusters). */
-    bool estimates;
+    /* Estimates instead of bounds: of the losses only the coarse one counts, as a quantile of what it takes
+     * of a pair; a row's tolerance is a quantile of its estimates' error (scan/codes.c, estimate_terms); and
+     * there are no row panels (rows are picked out of their clusters). */
+    bool approximate;
     const uint8_t
         *leave_out; /* [n] other than 0: not encoded, another row stands for it; or NULL */
     kin_clustering *clustering; /* taken over instead of ordering the rows; or NULL */

@@ -168,7 +168,7 @@ static const lead_costs proven = {1, 1, 0.023f};
 
 /* Estimates allow for what tails of near pairs nearly always stay below. Of the pairs, those are looked at
  * whose lists are probed: on the catalogs measured about 16 / sqrt(n) of them (docs/JOIN.md). */
-static lead_costs estimated(size_t n)
+static lead_costs approximate_costs(size_t n)
 {
     double looked_at = 16 / sqrt((double)n);
     return (lead_costs){looked_at < 1 ? looked_at : 1, 0.5f, 0};
@@ -230,7 +230,7 @@ static int choose_lead(size_t *lead, const sample *from, const kin_axes *axes, s
 {
     judged pairs;
     const size_t top_k = options->top_k;
-    const lead_costs costs = options->estimates ? estimated(n) : proven;
+    const lead_costs costs = options->approximate ? approximate_costs(n) : proven;
     size_t rank = (size_t)((double)top_k * (double)from->rows / (double)n);
     rank = rank >= from->rows ? from->rows - 1 : rank;
     int rc = judged_init(&pairs, from, axes, rank > 0 ? rank - 1 : 0, err);
@@ -307,7 +307,7 @@ int kin_codes_init(kin_codes *self, const kin_catalog *catalog, const kin_codes_
         rc = kin_rotation_init(&self->rotation, from.mean, d, &self->axes, lead, err);
     if (rc == 0)
         rc = set_step(self, &from, err);
-    self->estimates = options->estimates;
+    self->approximate = options->approximate;
     kin_codes_set_tail_fraction(self, 1);
     self->row_bias = kin_scan_kernels_best()->row_bias;
     self->stride = 2 * self->rotation.lead + self->rotation.tail;

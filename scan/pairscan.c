@@ -30,7 +30,7 @@ size_t kin_pairscan_bytes(const kin_codes *codes, size_t capacity)
     return kin_size_add(bytes, kin_rows_bytes(1, capacity, modalities));
 }
 
-/* What estimates do not tell apart by column: nothing is lost, and columns do not collect. */
+/* What approximate codes do not tell apart by column: nothing is lost, and columns do not collect. */
 static void set_constant_columns(kin_pairscan *self)
 {
     columns *to = &self->column;
@@ -51,7 +51,7 @@ int kin_pairscan_new(kin_pairscan **out, const kin_scan *scan, kin_error *err)
         return kin_fail_alloc(err, "a pair scan", sizeof *self);
     self->scan = scan;
     self->kernels = kin_scan_kernels_best();
-    if (codes->estimates)
+    if (codes->approximate)
         set_constant_columns(self);
     self->dense_strip = kin_alloc_zero(KIN_STRIP_ROWS, codes->stride);
     self->dense_panel = kin_alloc_zero(KIN_CLUSTER_MAX, codes->stride);
@@ -106,8 +106,8 @@ void kin_scan_counts_add(kin_scan_counts *self, const kin_scan_counts *other)
 
 /* ---- sides ---------------------------------------------------------------------------------------- */
 
-/* What estimates tell apart by column. */
-static void set_estimate_columns(kin_pairscan *self)
+/* What approximate codes tell apart by column. */
+static void set_approximate_columns(kin_pairscan *self)
 {
     const kin_codes *codes = self->scan->codes;
     columns *to = &self->column;
@@ -156,8 +156,8 @@ static size_t set_columns(kin_pairscan *self, size_t b)
     self->first_column = codes->clustering.start[b];
     self->column_count = codes->clustering.start[b + 1] - self->first_column;
     self->dense_panel_ready = 0;
-    if (codes->estimates)
-        set_estimate_columns(self);
+    if (codes->approximate)
+        set_approximate_columns(self);
     else
         set_bound_columns(self);
     for (size_t c = self->column_count; c % KIN_PANEL_COLUMNS != 0; c++) {

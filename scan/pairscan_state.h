@@ -31,7 +31,7 @@ struct kin_pairscan {
     size_t rows, column_count;
     bool rows_collect, columns_collect;
     float factor;
-    /* of estimates: the rows' own factor, and whether the pair's is so much above it that they tell nothing */
+    /* of approximate codes: the rows' own factor, and whether the pair's is so much above it that they tell nothing */
     float own_factor;
     bool doubtful;
     float coarse_most, norm_most; /* of the columns */

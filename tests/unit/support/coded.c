@@ -21,11 +21,11 @@ static void fuse_row(coded *self, size_t i)
 }
 
 /* Fuses and encodes self->s. */
-static void encode(coded *self, size_t lead, float slack, bool estimates)
+static void encode(coded *self, size_t lead, float slack, bool approximate)
 {
     const oracle *o = &self->s.oracle;
     kin_codes_options options = {
-        .top_k = 1 + o->n / 20, .lead = lead, .slack = slack, .estimates = estimates};
+        .top_k = 1 + o->n / 20, .lead = lead, .slack = slack, .approximate = approximate};
     kin_error err;
     self->d = 0;
     self->weight_sum = 0;
