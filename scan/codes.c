@@ -193,8 +193,8 @@ static float encode_tail(const kin_codes *self, const float *z, int8_t *code, fl
  *
  * A row that lacks the heavy modality of a catalog (a large factor) lies near the mean, and most of its pairs are with
  * longer rows, of length 1, whose codes leave out more in proportion. */
-static void estimate_row(const kin_codes *self, kin_code_terms *terms, float coarse, float fine,
-                         float tail_loss, float factor)
+static void estimate_terms(const kin_codes *self, kin_code_terms *terms, float coarse, float fine,
+                           float tail_loss, float factor)
 {
     const kin_rotation *r = &self->rotation;
     float lead = 2 * fine * fine * terms->norm * terms->norm + coarse * coarse * coarse * coarse;
@@ -225,13 +225,13 @@ static void encode_row(const kin_codes *self, size_t at, const float *z, float l
     terms->fine = slack * (fine + rounding);
     terms->tail_loss = slack * tail_loss;
     if (self->approximate)
-        estimate_row(self, terms, coarse, fine, tail_loss,
-                     self->fused.factor[self->fused.catalog->present[self->clustering.row[at]]]);
+        estimate_terms(self, terms, coarse, fine, tail_loss,
+                       self->fused.factor[self->fused.catalog->present[self->clustering.row[at]]]);
     terms->lead_sum = sum_codes(code, 2 * r->lead);
     terms->tail_sum = sum_codes(code + 2 * r->lead, r->tail);
 }
 
-/* A row's codes to where they belong: its row, and its places in its cluster's panels and strips. */
+/* A row's codes to where they belong: its row, and its places in its cluster's panels and row panels. */
 static void place_row(kin_codes *self, size_t at, size_t cluster, const int8_t *code)
 {
     size_t lead = self->rotation.lead, i = at - self->clustering.start[cluster];
@@ -242,10 +242,10 @@ static void place_row(kin_codes *self, size_t at, size_t cluster, const int8_t *
         row[k] = (uint8_t)code[k] ^ self->row_bias;
     kin_interleave(code, lead, 0, KIN_PANEL_COLUMNS, column,
                    self->panel + panel * lead * KIN_PANEL_COLUMNS);
-    if (self->strip && self->strip_start) {
-        size_t strip = self->strip_start[cluster] + i / KIN_STRIP_ROWS;
-        kin_interleave(code, lead, self->row_bias, KIN_STRIP_ROWS, i % KIN_STRIP_ROWS,
-                       self->strip + strip * lead * KIN_STRIP_ROWS);
+    if (self->row_panel && self->row_panel_start) {
+        size_t row_panel = self->row_panel_start[cluster] + i / KIN_PANEL_ROWS;
+        kin_interleave(code, lead, self->row_bias, KIN_PANEL_ROWS, i % KIN_PANEL_ROWS,
+                       self->row_panel + row_panel * lead * KIN_PANEL_ROWS);
     }
     self->panel_sum[panel * KIN_PANEL_COLUMNS + column] = sum_codes(code, lead);
 }
@@ -294,7 +294,7 @@ static void set_tolerances(kin_codes *self, float slack)
     }
 }
 
-/* Where each cluster's panels or strips of `width` rows begin: [clusters + 1], NULL without memory. */
+/* Where each cluster's panels or row panels of `width` rows begin: [clusters + 1], NULL without memory. */
 static size_t *count_tiles(const kin_clustering *clustering, size_t width)
 {
     size_t *start = kin_alloc(clustering->clusters + 1, sizeof *start);
@@ -310,21 +310,22 @@ static size_t *count_tiles(const kin_clustering *clustering, size_t width)
 static int allocate(kin_codes *self, kin_error *err)
 {
     const kin_clustering *clustering = &self->clustering;
-    bool strips = !self->approximate;
+    bool row_panels = !self->approximate;
     self->panel_start = count_tiles(clustering, KIN_PANEL_COLUMNS);
-    self->strip_start = strips ? count_tiles(clustering, KIN_STRIP_ROWS) : NULL;
-    if (!self->panel_start || (strips && !self->strip_start))
+    self->row_panel_start = row_panels ? count_tiles(clustering, KIN_PANEL_ROWS) : NULL;
+    if (!self->panel_start || (row_panels && !self->row_panel_start))
         return kin_fail_alloc(err, "codes", clustering->clusters * sizeof *self->panel_start);
     size_t columns = kin_size_mul(self->panel_start[clustering->clusters], KIN_PANEL_COLUMNS);
     self->row = kin_alloc(kin_size_mul(clustering->count, self->stride), 1);
     self->terms = kin_alloc(clustering->count, sizeof *self->terms);
     self->panel = kin_alloc_zero(kin_size_mul(columns, self->rotation.lead), 1);
     self->panel_sum = kin_alloc_zero(columns, sizeof *self->panel_sum);
-    if (strips) {
-        size_t rows = kin_size_mul(self->strip_start[clustering->clusters], KIN_STRIP_ROWS);
-        self->strip = kin_alloc_zero(kin_size_mul(rows, self->rotation.lead), 1);
+    if (row_panels) {
+        size_t rows = kin_size_mul(self->row_panel_start[clustering->clusters], KIN_PANEL_ROWS);
+        self->row_panel = kin_alloc_zero(kin_size_mul(rows, self->rotation.lead), 1);
     }
-    if (!self->row || !self->terms || !self->panel || !self->panel_sum || (strips && !self->strip))
+    if (!self->row || !self->terms || !self->panel || !self->panel_sum ||
+        (row_panels && !self->row_panel))
         return kin_fail_alloc(err, "codes", kin_codes_bytes(self));
     return 0;
 }
@@ -430,7 +431,7 @@ void kin_codes_release(kin_codes *self)
     free(self->panel_start);
     free(self->panel);
     free(self->panel_sum);
-    free(self->strip_start);
-    free(self->strip);
+    free(self->row_panel_start);
+    free(self->row_panel);
     *self = (kin_codes){0};
 }

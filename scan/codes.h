@@ -41,7 +41,7 @@ typedef struct kin_codes {
     kin_axes axes; /* of most variance, for the order; count 0 where all dimensions serve */
     kin_rotation rotation;
     kin_clustering clustering;
-    uint8_t row_bias;      /* of the kernels: what row and strip codes are XORed with */
+    uint8_t row_bias;      /* of the kernels: what codes of rows and row panels are XORed with */
     size_t stride;         /* bytes of a row: 2 lead + tail */
     bool approximate;      /* losses are not bounds (kin_codes_options) */
     float lead_step;       /* s */
@@ -52,9 +52,9 @@ typedef struct kin_codes {
     size_t *panel_start;   /* [clusters + 1] first panel of each cluster; owned */
     int8_t *panel;         /* [panels][lead / 4][KIN_PANEL_COLUMNS][4] high, plain; owned */
     int32_t *panel_sum;    /* [panels][KIN_PANEL_COLUMNS]; owned */
-    size_t *
-        strip_start; /* [clusters + 1] first strip of each cluster; owned; NULL for approximate codes */
-    uint8_t *strip; /* [strips][lead / 4][KIN_STRIP_ROWS][4] high ^ row_bias; owned; or NULL */
+    /* the same codes as row panels; NULL for approximate codes */
+    size_t *row_panel_start; /* [clusters + 1] first row panel of each cluster; owned */
+    uint8_t *row_panel;      /* [row panels][lead / 4][KIN_PANEL_ROWS][4] high ^ row_bias; owned */
 } kin_codes;
 
 /* Of approximate codes: from so many times a row's own factor on its pairs are scored in full, as its tolerance, which has the

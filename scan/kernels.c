@@ -11,36 +11,38 @@
 #include <cpuid.h>
 #endif
 
-/* Whether row r of the strip and column c of the panel are a hit. */
-static bool reaches(const kin_strip *strip, const kin_panel *panel, int r, int c, int32_t dot)
+/* Whether row r of the row panel and column c of the panel are a hit. */
+static bool reaches(const kin_row_panel *row_panel, const kin_panel *panel, int r, int c,
+                    int32_t dot)
 {
-    float v = (float)dot + strip->tail[r] * panel->tail[c];
-    return v + panel->bias[c] >= strip->row_threshold[r] ||
-           v + panel->margin[c] >= strip->column_threshold[r];
+    float v = (float)dot + row_panel->tail[r] * panel->tail[c];
+    return v + panel->bias[c] >= row_panel->row_threshold[r] ||
+           v + panel->margin[c] >= row_panel->column_threshold[r];
 }
 
 static void dots(const uint8_t *row_code, const int8_t *panel_code, const int32_t *panel_sum,
-                 size_t quads, int32_t out[KIN_STRIP_ROWS][KIN_PANEL_COLUMNS])
+                 size_t quads, int32_t out[KIN_PANEL_ROWS][KIN_PANEL_COLUMNS])
 {
     const int8_t *row = (const int8_t *)row_code;
     (void)panel_sum; /* rows are not lifted */
-    memset(out, 0, KIN_STRIP_ROWS * sizeof *out);
+    memset(out, 0, KIN_PANEL_ROWS * sizeof *out);
     for (size_t q = 0; q < quads; q++)
-        for (int r = 0; r < KIN_STRIP_ROWS; r++)
+        for (int r = 0; r < KIN_PANEL_ROWS; r++)
             for (int c = 0; c < KIN_PANEL_COLUMNS; c++) {
-                const int8_t *a = row + (q * KIN_STRIP_ROWS + (size_t)r) * 4;
+                const int8_t *a = row + (q * KIN_PANEL_ROWS + (size_t)r) * 4;
                 const int8_t *b = panel_code + (q * KIN_PANEL_COLUMNS + (size_t)c) * 4;
                 out[r][c] += a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3];
             }
 }
 
-static size_t tile(const kin_strip *strip, const kin_panel *panel, size_t quads, kin_tile *out)
+static size_t tile(const kin_row_panel *row_panel, const kin_panel *panel, size_t quads,
+                   kin_tile *out)
 {
-    dots(strip->code, panel->code, panel->sum, quads, out->dot);
-    for (int r = 0; r < KIN_STRIP_ROWS; r++) {
+    dots(row_panel->code, panel->code, panel->sum, quads, out->dot);
+    for (int r = 0; r < KIN_PANEL_ROWS; r++) {
         out->mask[r] = 0;
         for (int c = 0; c < KIN_PANEL_COLUMNS; c++)
-            out->mask[r] |= (uint32_t)reaches(strip, panel, r, c, out->dot[r][c]) << c;
+            out->mask[r] |= (uint32_t)reaches(row_panel, panel, r, c, out->dot[r][c]) << c;
     }
     return kin_tile_hits(out);
 }

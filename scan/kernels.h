@@ -9,11 +9,11 @@
  * table below gives the same bits, and tests hold them to the portable one.
  *
  * For tiles, 32 columns side by side make a panel [quads][32][4]: four dimensions of one column, then
- * those of the next; 12 rows make a strip [quads][12][4] the same way. For pairs, a row is
+ * those of the next; 12 rows make a row panel [quads][12][4] the same way. For pairs, a row is
  * [lead high][lead low][tail], each part a multiple of 64 bytes.
  *
  * Instructions that multiply unsigned by signed bytes (VPDPBUSD) want one side lifted by 128: then
- * sum (a + 128) b - 128 sum b  is the product. A table says by `row_bias` how it wants strips and rows
+ * sum (a + 128) b - 128 sum b  is the product. A table says by `row_bias` how it wants row panels and rows
  * for pairs; panels are plain.
  */
 #include <stddef.h>
@@ -21,18 +21,18 @@
 #include <string.h>
 
 enum {
-    KIN_STRIP_ROWS = 12,    /* rows of a tile: 12 x 2 accumulators of 16 fill AVX-512's registers */
+    KIN_PANEL_ROWS = 12,    /* rows of a tile: 12 x 2 accumulators of 16 fill AVX-512's registers */
     KIN_PANEL_COLUMNS = 32, /* columns of a tile */
     KIN_CODE_ALIGN = 64,    /* every part of a row of codes is a multiple of this many dimensions */
 };
 
 /* The row side of a tile. A threshold that is NaN is never reached. */
-typedef struct kin_strip {
-    const uint8_t *code;           /* [quads][KIN_STRIP_ROWS][4] codes ^ row_bias */
-    const float *tail;             /* [KIN_STRIP_ROWS] norm of what the leading codes leave out */
-    const float *row_threshold;    /* [KIN_STRIP_ROWS] a hit for the row: v + bias reaches it */
-    const float *column_threshold; /* [KIN_STRIP_ROWS] for the column: v + margin reaches it */
-} kin_strip;
+typedef struct kin_row_panel {
+    const uint8_t *code;           /* [quads][KIN_PANEL_ROWS][4] codes ^ row_bias */
+    const float *tail;             /* [KIN_PANEL_ROWS] norm of what the leading codes leave out */
+    const float *row_threshold;    /* [KIN_PANEL_ROWS] a hit for the row: v + bias reaches it */
+    const float *column_threshold; /* [KIN_PANEL_ROWS] for the column: v + margin reaches it */
+} kin_row_panel;
 
 /* The column side. A bias or margin that is NaN reaches nothing. */
 typedef struct kin_panel {
@@ -46,8 +46,8 @@ typedef struct kin_panel {
 /* What a tile leaves. */
 typedef struct kin_tile {
     uint32_t
-        mask[KIN_STRIP_ROWS]; /* bit c of mask[r]: the bound cannot exclude row r and column c */
-    int32_t dot[KIN_STRIP_ROWS]
+        mask[KIN_PANEL_ROWS]; /* bit c of mask[r]: the bound cannot exclude row r and column c */
+    int32_t dot[KIN_PANEL_ROWS]
                [KIN_PANEL_COLUMNS]; /* of the leading codes; written if any bit is set */
 } kin_tile;
 
@@ -87,17 +87,18 @@ typedef struct kin_refined {
 
 typedef struct kin_scan_kernels {
     const char *name; /* "portable", "avx2", "avxvnni", "avx512vnni", "neon" */
-    uint8_t row_bias; /* 0x80 or 0: what codes of strips and rows are XORed with */
+    uint8_t row_bias; /* 0x80 or 0: what codes of row panels and rows are XORed with */
 
     /* Finds the hits of a tile; returns how many, and sets out->mask if there are any.
      *     v = (float)dot + row tail * column tail
      *     hit: v + bias >= row_threshold  or  v + margin >= column_threshold */
-    size_t (*tile)(const kin_strip *strip, const kin_panel *panel, size_t quads, kin_tile *out);
+    size_t (*tile)(const kin_row_panel *row_panel, const kin_panel *panel, size_t quads,
+                   kin_tile *out);
 
-    /* out[r][c] = the product of strip row r and panel column c, without bounds. `code` and `sum` as in
-     * kin_strip and kin_panel. */
+    /* out[r][c] = the product of row r and panel column c, without bounds. `code` and `sum` as in
+     * kin_row_panel and kin_panel. */
     void (*dots)(const uint8_t *row_code, const int8_t *panel_code, const int32_t *panel_sum,
-                 size_t quads, int32_t out[KIN_STRIP_ROWS][KIN_PANEL_COLUMNS]);
+                 size_t quads, int32_t out[KIN_PANEL_ROWS][KIN_PANEL_COLUMNS]);
 
     /* The row x (its codes ^ row_bias) with each of y[0 .. count):
      *     cross[i] = high(x) low(y[i]) + low(x) high(y[i]),  tail_dot[i] = tail(x) tail(y[i])
@@ -122,7 +123,7 @@ typedef struct kin_scan_kernels {
     size_t (*reaching)(const float *value, size_t count, float least);
 } kin_scan_kernels;
 
-/* Copies a row of codes into place `place` of the `places` of a strip or panel, XORed with `bias`. */
+/* Copies a row of codes into place `place` of the `places` of a row panel or panel, XORed with `bias`. */
 static inline void kin_interleave(const void *code /* [count] */, size_t count, uint8_t bias,
                                   size_t places, size_t place, void *out)
 {

@@ -34,24 +34,24 @@ add_four_rows(int32x4_t acc[4][2], int8x16_t rows, int8x16_t left, int8x16_t rig
 
 /* The products of all rows with eight columns, from c on. */
 DOTPROD static void block(const uint8_t *a, const int8_t *b, size_t quads, int c,
-                          int32_t out[KIN_STRIP_ROWS][KIN_PANEL_COLUMNS])
+                          int32_t out[KIN_PANEL_ROWS][KIN_PANEL_COLUMNS])
 {
-    int32x4_t acc[KIN_STRIP_ROWS][2];
+    int32x4_t acc[KIN_PANEL_ROWS][2];
 #pragma GCC unroll 12
-    for (int r = 0; r < KIN_STRIP_ROWS; r++)
+    for (int r = 0; r < KIN_PANEL_ROWS; r++)
         acc[r][0] = acc[r][1] = vdupq_n_s32(0);
     b += 4 * (size_t)c;
     for (size_t q = 0; q < quads; q++) {
         int8x16_t left = vld1q_s8(b);
         int8x16_t right = vld1q_s8(b + 16);
 #pragma GCC unroll 3
-        for (size_t r = 0; r < KIN_STRIP_ROWS; r += 4)
+        for (size_t r = 0; r < KIN_PANEL_ROWS; r += 4)
             add_four_rows(acc + r, vreinterpretq_s8_u8(vld1q_u8(a + 4 * r)), left, right);
-        a += KIN_STRIP_ROWS * 4;
+        a += KIN_PANEL_ROWS * 4;
         b += KIN_PANEL_COLUMNS * 4;
     }
 #pragma GCC unroll 12
-    for (int r = 0; r < KIN_STRIP_ROWS; r++) {
+    for (int r = 0; r < KIN_PANEL_ROWS; r++) {
         vst1q_s32(&out[r][c], acc[r][0]);
         vst1q_s32(&out[r][c + 4], acc[r][1]);
     }
@@ -59,7 +59,7 @@ DOTPROD static void block(const uint8_t *a, const int8_t *b, size_t quads, int c
 
 DOTPROD static void dots_neon(const uint8_t *row_code, const int8_t *panel_code,
                               const int32_t *panel_sum, size_t quads,
-                              int32_t out[KIN_STRIP_ROWS][KIN_PANEL_COLUMNS])
+                              int32_t out[KIN_PANEL_ROWS][KIN_PANEL_COLUMNS])
 {
     (void)panel_sum; /* rows are not lifted */
     for (int c = 0; c < KIN_PANEL_COLUMNS; c += 8)
@@ -68,39 +68,39 @@ DOTPROD static void dots_neon(const uint8_t *row_code, const int8_t *panel_code,
 
 /* Which of four columns a row hits, from c on, all ones or none; the operations are those of the
  * portable `reaches`. A fused multiply-add would round once less. */
-DOTPROD static inline uint32x4_t reaches_neon(const kin_strip *strip, const kin_panel *panel, int r,
-                                              int c, int32x4_t dot)
+DOTPROD static inline uint32x4_t reaches_neon(const kin_row_panel *row_panel,
+                                              const kin_panel *panel, int r, int c, int32x4_t dot)
 {
-    float32x4_t product = vmulq_f32(vdupq_n_f32(strip->tail[r]), vld1q_f32(panel->tail + c));
+    float32x4_t product = vmulq_f32(vdupq_n_f32(row_panel->tail[r]), vld1q_f32(panel->tail + c));
     float32x4_t v = vaddq_f32(vcvtq_f32_s32(dot), product);
     float32x4_t own = vaddq_f32(v, vld1q_f32(panel->bias + c));
     float32x4_t other = vaddq_f32(v, vld1q_f32(panel->margin + c));
-    return vorrq_u32(vcgeq_f32(own, vdupq_n_f32(strip->row_threshold[r])),
-                     vcgeq_f32(other, vdupq_n_f32(strip->column_threshold[r])));
+    return vorrq_u32(vcgeq_f32(own, vdupq_n_f32(row_panel->row_threshold[r])),
+                     vcgeq_f32(other, vdupq_n_f32(row_panel->column_threshold[r])));
 }
 
 /* The mask of one row of 32 columns: every lane keeps the bit of its column, and as no two share one,
  * their sum holds them all. */
-DOTPROD static uint32_t mask_neon(const kin_strip *strip, const kin_panel *panel, int r,
+DOTPROD static uint32_t mask_neon(const kin_row_panel *row_panel, const kin_panel *panel, int r,
                                   const int32_t dot[KIN_PANEL_COLUMNS])
 {
     static const uint32_t first_bits[4] = {1, 2, 4, 8};
     uint32x4_t bits = vld1q_u32(first_bits);
     uint32x4_t found = vdupq_n_u32(0);
     for (int c = 0; c < KIN_PANEL_COLUMNS; c += 4) {
-        uint32x4_t hit = reaches_neon(strip, panel, r, c, vld1q_s32(dot + c));
+        uint32x4_t hit = reaches_neon(row_panel, panel, r, c, vld1q_s32(dot + c));
         found = vorrq_u32(found, vandq_u32(hit, bits));
         bits = vshlq_n_u32(bits, 4);
     }
     return vaddvq_u32(found);
 }
 
-DOTPROD static size_t tile_neon(const kin_strip *strip, const kin_panel *panel, size_t quads,
-                                kin_tile *out)
+DOTPROD static size_t tile_neon(const kin_row_panel *row_panel, const kin_panel *panel,
+                                size_t quads, kin_tile *out)
 {
-    dots_neon(strip->code, panel->code, panel->sum, quads, out->dot);
-    for (int r = 0; r < KIN_STRIP_ROWS; r++)
-        out->mask[r] = mask_neon(strip, panel, r, out->dot[r]);
+    dots_neon(row_panel->code, panel->code, panel->sum, quads, out->dot);
+    for (int r = 0; r < KIN_PANEL_ROWS; r++)
+        out->mask[r] = mask_neon(row_panel, panel, r, out->dot[r]);
     return kin_tile_hits(out);
 }
 

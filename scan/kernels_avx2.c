@@ -48,13 +48,13 @@ AVXVNNI static inline __m256i dot_avxvnni(__m256i acc, __m256i a, __m256i b)
 }
 
 /* The mask of one row of 32 columns; the operations are those of the portable `reaches`. */
-AVX2 static uint32_t mask256(const kin_strip *strip, const kin_panel *panel, int r,
+AVX2 static uint32_t mask256(const kin_row_panel *row_panel, const kin_panel *panel, int r,
                              const int32_t dot[KIN_PANEL_COLUMNS])
 {
     uint32_t mask = 0;
-    __m256 row_tail = _mm256_set1_ps(strip->tail[r]);
-    __m256 row_threshold = _mm256_set1_ps(strip->row_threshold[r]);
-    __m256 column_threshold = _mm256_set1_ps(strip->column_threshold[r]);
+    __m256 row_tail = _mm256_set1_ps(row_panel->tail[r]);
+    __m256 row_threshold = _mm256_set1_ps(row_panel->row_threshold[r]);
+    __m256 column_threshold = _mm256_set1_ps(row_panel->column_threshold[r]);
     for (int c = 0; c < KIN_PANEL_COLUMNS; c += 8) {
         __m256 v = _mm256_add_ps(_mm256_cvtepi32_ps(load256(dot + c)),
                                  _mm256_mul_ps(row_tail, _mm256_loadu_ps(panel->tail + c)));
@@ -72,10 +72,10 @@ AVX2 static uint32_t mask256(const kin_strip *strip, const kin_panel *panel, int
 #define DOTS_256(name, target, product, lifted)                                                    \
     target static void dots_##name(const uint8_t *row_code, const int8_t *panel_code,              \
                                    const int32_t *panel_sum, size_t quads,                         \
-                                   int32_t out[KIN_STRIP_ROWS][KIN_PANEL_COLUMNS])                 \
+                                   int32_t out[KIN_PANEL_ROWS][KIN_PANEL_COLUMNS])                 \
     {                                                                                              \
         for (int c = 0; c < KIN_PANEL_COLUMNS; c += 16)                                            \
-            for (int r = 0; r < KIN_STRIP_ROWS; r += 4) {                                          \
+            for (int r = 0; r < KIN_PANEL_ROWS; r += 4) {                                          \
                 __m256i acc[4][2];                                                                 \
                 for (int h = 0; h < 2; h++) {                                                      \
                     __m256i sum = load256(panel_sum + c + 8 * h);                                  \
@@ -96,7 +96,7 @@ AVX2 static uint32_t mask256(const kin_strip *strip, const kin_panel *panel, int
                         acc[i][0] = product(acc[i][0], row, left);                                 \
                         acc[i][1] = product(acc[i][1], row, right);                                \
                     }                                                                              \
-                    a += KIN_STRIP_ROWS * 4;                                                       \
+                    a += KIN_PANEL_ROWS * 4;                                                       \
                     b += KIN_PANEL_COLUMNS * 4;                                                    \
                 }                                                                                  \
                 for (int i = 0; i < 4; i++)                                                        \
@@ -106,12 +106,12 @@ AVX2 static uint32_t mask256(const kin_strip *strip, const kin_panel *panel, int
     }
 
 #define TILE_256(name, target)                                                                     \
-    target static size_t tile_##name(const kin_strip *strip, const kin_panel *panel, size_t quads, \
-                                     kin_tile *out)                                                \
+    target static size_t tile_##name(const kin_row_panel *row_panel, const kin_panel *panel,       \
+                                     size_t quads, kin_tile *out)                                  \
     {                                                                                              \
-        dots_##name(strip->code, panel->code, panel->sum, quads, out->dot);                        \
-        for (int r = 0; r < KIN_STRIP_ROWS; r++)                                                   \
-            out->mask[r] = mask256(strip, panel, r, out->dot[r]);                                  \
+        dots_##name(row_panel->code, panel->code, panel->sum, quads, out->dot);                    \
+        for (int r = 0; r < KIN_PANEL_ROWS; r++)                                                   \
+            out->mask[r] = mask256(row_panel, panel, r, out->dot[r]);                              \
         return kin_tile_hits(out);                                                                 \
     }
 

@@ -50,14 +50,14 @@ AVX512 static inline __m512i start512(const int32_t *sum)
     return _mm512_sub_epi32(_mm512_setzero_si512(), _mm512_slli_epi32(load512(sum), 7));
 }
 
-typedef __m512i tile512[KIN_STRIP_ROWS][2];
+typedef __m512i tile512[KIN_PANEL_ROWS][2];
 
 AVX512 static inline __attribute__((always_inline)) void
 multiply512(tile512 acc, const uint8_t *a, const int8_t *b, const int32_t *sum, size_t quads)
 {
     __m512i start[2] = {start512(sum), start512(sum + 16)};
 #pragma GCC unroll 12
-    for (int r = 0; r < KIN_STRIP_ROWS; r++) {
+    for (int r = 0; r < KIN_PANEL_ROWS; r++) {
         acc[r][0] = start[0];
         acc[r][1] = start[1];
     }
@@ -65,21 +65,21 @@ multiply512(tile512 acc, const uint8_t *a, const int8_t *b, const int32_t *sum, 
         __m512i left = load512(b);
         __m512i right = load512(b + 64);
 #pragma GCC unroll 12
-        for (int r = 0; r < KIN_STRIP_ROWS; r++) {
+        for (int r = 0; r < KIN_PANEL_ROWS; r++) {
             __m512i row = quad512(a + 4 * (size_t)r);
             dot512(&acc[r][0], row, left);
             dot512(&acc[r][1], row, right);
         }
-        a += KIN_STRIP_ROWS * 4;
+        a += KIN_PANEL_ROWS * 4;
         b += KIN_PANEL_COLUMNS * 4;
     }
 }
 
 AVX512 static inline __attribute__((always_inline)) void
-store512(const tile512 acc, int32_t out[KIN_STRIP_ROWS][KIN_PANEL_COLUMNS])
+store512(const tile512 acc, int32_t out[KIN_PANEL_ROWS][KIN_PANEL_COLUMNS])
 {
 #pragma GCC unroll 12
-    for (int r = 0; r < KIN_STRIP_ROWS; r++) {
+    for (int r = 0; r < KIN_PANEL_ROWS; r++) {
         _mm512_storeu_si512(out[r], acc[r][0]);
         _mm512_storeu_si512(out[r] + 16, acc[r][1]);
     }
@@ -87,18 +87,18 @@ store512(const tile512 acc, int32_t out[KIN_STRIP_ROWS][KIN_PANEL_COLUMNS])
 
 AVX512 static void dots_avx512(const uint8_t *row_code, const int8_t *panel_code,
                                const int32_t *panel_sum, size_t quads,
-                               int32_t out[KIN_STRIP_ROWS][KIN_PANEL_COLUMNS])
+                               int32_t out[KIN_PANEL_ROWS][KIN_PANEL_COLUMNS])
 {
     tile512 acc;
     multiply512(acc, row_code, panel_code, panel_sum, quads);
     store512(acc, out);
 }
 
-AVX512 static size_t tile_avx512(const kin_strip *strip, const kin_panel *panel, size_t quads,
-                                 kin_tile *out)
+AVX512 static size_t tile_avx512(const kin_row_panel *row_panel, const kin_panel *panel,
+                                 size_t quads, kin_tile *out)
 {
     tile512 acc;
-    multiply512(acc, strip->code, panel->code, panel->sum, quads);
+    multiply512(acc, row_panel->code, panel->code, panel->sum, quads);
     uint32_t any = 0;
     __m512 tail[2], bias[2], margin[2];
     for (int h = 0; h < 2; h++) {
@@ -107,10 +107,10 @@ AVX512 static size_t tile_avx512(const kin_strip *strip, const kin_panel *panel,
         margin[h] = _mm512_loadu_ps(panel->margin + 16 * h);
     }
 #pragma GCC unroll 12
-    for (int r = 0; r < KIN_STRIP_ROWS; r++) {
-        __m512 row_tail = _mm512_set1_ps(strip->tail[r]);
-        __m512 row_threshold = _mm512_set1_ps(strip->row_threshold[r]);
-        __m512 column_threshold = _mm512_set1_ps(strip->column_threshold[r]);
+    for (int r = 0; r < KIN_PANEL_ROWS; r++) {
+        __m512 row_tail = _mm512_set1_ps(row_panel->tail[r]);
+        __m512 row_threshold = _mm512_set1_ps(row_panel->row_threshold[r]);
+        __m512 column_threshold = _mm512_set1_ps(row_panel->column_threshold[r]);
         uint32_t low = reaches512(acc[r][0], row_tail, tail[0], bias[0], margin[0], row_threshold,
                                   column_threshold);
         uint32_t high = reaches512(acc[r][1], row_tail, tail[1], bias[1], margin[1], row_threshold,

@@ -43,7 +43,7 @@ size_t kin_reaching(const float *value, size_t count, float least);
 static inline size_t kin_tile_hits(const kin_tile *tile)
 {
     size_t count = 0;
-    for (int r = 0; r < KIN_STRIP_ROWS; r++)
+    for (int r = 0; r < KIN_PANEL_ROWS; r++)
         count += (size_t)__builtin_popcount(tile->mask[r]);
     return count;
 }

@@ -22,8 +22,8 @@ size_t kin_pairscan_bytes(const kin_codes *codes, size_t capacity)
 {
     size_t modalities = codes->fused.catalog->modality_count;
     size_t bytes = kin_size_add(sizeof(kin_pairscan),
-                                kin_size_mul(KIN_STRIP_ROWS + KIN_CLUSTER_MAX, codes->stride));
-    bytes = kin_size_add(bytes, kin_size_mul(KIN_STRIP_ROWS, codes->rotation.lead));
+                                kin_size_mul(KIN_PANEL_ROWS + KIN_CLUSTER_MAX, codes->stride));
+    bytes = kin_size_add(bytes, kin_size_mul(KIN_PANEL_ROWS, codes->rotation.lead));
     bytes = kin_size_add(bytes, kin_size_mul(capacity, sizeof(int32_t)));
     bytes = kin_size_add(bytes, kin_size_mul(codes->fused.d, sizeof(double))); /* the query */
     bytes = kin_size_add(bytes, kin_rescore_space_bytes(capacity, modalities));
@@ -53,12 +53,13 @@ int kin_pairscan_new(kin_pairscan **out, const kin_scan *scan, kin_error *err)
     self->kernels = kin_scan_kernels_best();
     if (codes->approximate)
         set_constant_columns(self);
-    self->dense_strip = kin_alloc_zero(KIN_STRIP_ROWS, codes->stride);
+    self->dense_row_panel = kin_alloc_zero(KIN_PANEL_ROWS, codes->stride);
     self->dense_panel = kin_alloc_zero(KIN_CLUSTER_MAX, codes->stride);
-    self->picked_strip = kin_alloc_zero(KIN_STRIP_ROWS, codes->rotation.lead);
+    self->gathered_row_panel = kin_alloc_zero(KIN_PANEL_ROWS, codes->rotation.lead);
     self->candidate = kin_alloc(capacity, sizeof *self->candidate);
     int rc = 0;
-    if (!self->dense_strip || !self->picked_strip || !self->dense_panel || !self->candidate)
+    if (!self->dense_row_panel || !self->gathered_row_panel || !self->dense_panel ||
+        !self->candidate)
         rc = kin_fail_alloc(err, "a pair scan", kin_pairscan_bytes(codes, capacity));
     if (rc == 0)
         rc = kin_query_init(&self->query, catalog, err);
@@ -77,8 +78,8 @@ void kin_pairscan_free(kin_pairscan *self)
 {
     if (!self)
         return;
-    free(self->dense_strip);
-    free(self->picked_strip);
+    free(self->dense_row_panel);
+    free(self->gathered_row_panel);
     free(self->dense_panel);
     free(self->candidate);
     kin_query_release(&self->query);
@@ -167,48 +168,48 @@ static size_t set_columns(kin_pairscan *self, size_t b)
     return codes->panel_start[b + 1] - codes->panel_start[b];
 }
 
-/* The rows of the strip under way are known: their tails and thresholds. Places behind them reach nothing. */
-static void set_strip(kin_pairscan *self)
+/* The rows of the row panel under way are known: their tails and thresholds. Places behind them reach nothing. */
+static void set_row_terms(kin_pairscan *self)
 {
     const kin_codes *codes = self->scan->codes;
-    self->dense_strip_ready = false;
-    for (size_t r = 0; r < self->strip_rows; r++) {
-        self->strip_tail[r] = codes->terms[self->at[r]].tail_norm * codes->tail_unit;
+    self->dense_row_panel_ready = false;
+    for (size_t r = 0; r < self->row_panel_rows; r++) {
+        self->row_panel_tail[r] = codes->terms[self->at[r]].tail_norm * codes->tail_unit;
         kin_pairscan_set_row_thresholds(self, r);
     }
-    for (size_t r = self->strip_rows; r < KIN_STRIP_ROWS; r++) {
-        self->strip_tail[r] = 0;
+    for (size_t r = self->row_panel_rows; r < KIN_PANEL_ROWS; r++) {
+        self->row_panel_tail[r] = 0;
         self->row_threshold[r] = self->column_threshold[r] = NAN;
     }
 }
 
-/* Rows `strip` and on of cluster a, at most KIN_STRIP_ROWS. */
-static void take_strip(kin_pairscan *self, size_t a, size_t strip)
+/* Rows `row` and on of cluster a, at most KIN_PANEL_ROWS. */
+static void set_row_panel(kin_pairscan *self, size_t a, size_t row)
 {
     const kin_codes *codes = self->scan->codes;
-    size_t left = self->rows - strip, number = codes->strip_start[a] + strip / KIN_STRIP_ROWS;
-    self->strip_rows = left < KIN_STRIP_ROWS ? left : KIN_STRIP_ROWS;
-    self->strip_code = codes->strip + number * codes->rotation.lead * KIN_STRIP_ROWS;
-    for (size_t r = 0; r < self->strip_rows; r++) {
-        self->at[r] = self->first_row + strip + r;
+    size_t left = self->rows - row, number = codes->row_panel_start[a] + row / KIN_PANEL_ROWS;
+    self->row_panel_rows = left < KIN_PANEL_ROWS ? left : KIN_PANEL_ROWS;
+    self->row_panel_code = codes->row_panel + number * codes->rotation.lead * KIN_PANEL_ROWS;
+    for (size_t r = 0; r < self->row_panel_rows; r++) {
+        self->at[r] = self->first_row + row + r;
         self->slot[r] = self->at[r] - self->scan->first;
     }
-    set_strip(self);
+    set_row_terms(self);
 }
 
 /* Some rows, wherever they are: their codes are copied side by side. */
-static void pick_strip(kin_pairscan *self, const size_t *at, const size_t *slot, size_t count)
+static void gather_row_panel(kin_pairscan *self, const size_t *at, const size_t *slot, size_t count)
 {
     const kin_codes *codes = self->scan->codes;
-    self->strip_rows = count;
-    self->strip_code = self->picked_strip;
+    self->row_panel_rows = count;
+    self->row_panel_code = self->gathered_row_panel;
     for (size_t r = 0; r < count; r++) {
         self->at[r] = at[r];
         self->slot[r] = slot[r];
-        kin_interleave(codes->row + at[r] * codes->stride, codes->rotation.lead, 0, KIN_STRIP_ROWS,
-                       r, self->picked_strip);
+        kin_interleave(codes->row + at[r] * codes->stride, codes->rotation.lead, 0, KIN_PANEL_ROWS,
+                       r, self->gathered_row_panel);
     }
-    set_strip(self);
+    set_row_terms(self);
 }
 
 /* ---- tiles ---------------------------------------------------------------------------------------- */
@@ -219,7 +220,7 @@ static float doubt(const kin_pairscan *self, const kin_code_terms *row)
     return row->tolerance / self->own_factor;
 }
 
-/* The hits of strip row r and the panel whose first column is `column`: refined and collected. */
+/* The hits of row r and the panel whose first column is `column`: refined and collected. */
 static void refine(kin_pairscan *self, size_t r, size_t column)
 {
     const kin_scan *scan = self->scan;
@@ -251,11 +252,11 @@ static void refine(kin_pairscan *self, size_t r, size_t column)
 
 /* Within one cluster every pair stands twice in the square, and rows on its diagonal: keeps the pairs
  * above it. Returns how many. */
-static size_t keep_above_diagonal(kin_tile *tile, size_t strip, size_t column)
+static size_t keep_above_diagonal(kin_tile *tile, size_t first, size_t column)
 {
     size_t count = 0;
-    for (size_t r = 0; r < KIN_STRIP_ROWS; r++) {
-        size_t row = strip + r;
+    for (size_t r = 0; r < KIN_PANEL_ROWS; r++) {
+        size_t row = first + r;
         size_t below = row < column ? 0 : row - column + 1; /* columns up to the row's own */
         tile->mask[r] &= below < KIN_PANEL_COLUMNS ? UINT32_MAX << below : 0;
         count += (size_t)__builtin_popcount(tile->mask[r]);
@@ -263,20 +264,20 @@ static size_t keep_above_diagonal(kin_tile *tile, size_t strip, size_t column)
     return count;
 }
 
-/* The strip under way and panel p of the columns' cluster. `above`: the strip's first row within the same
+/* The row panel under way and panel p of the columns' cluster. `above`: the row panel's first row within the same
  * cluster, of whose pairs each is to be looked at once; SIZE_MAX: all pairs. */
 static void scan_panel(kin_pairscan *self, size_t cluster, size_t p, size_t above)
 {
     const kin_codes *codes = self->scan->codes;
     size_t lead = codes->rotation.lead, column = p * KIN_PANEL_COLUMNS;
     size_t panel_at = codes->panel_start[cluster] + p;
-    kin_strip strip = {self->strip_code, self->strip_tail, self->row_threshold,
-                       self->column_threshold};
+    kin_row_panel row_panel = {self->row_panel_code, self->row_panel_tail, self->row_threshold,
+                               self->column_threshold};
     kin_panel panel = {codes->panel + panel_at * lead * KIN_PANEL_COLUMNS,
                        codes->panel_sum + panel_at * KIN_PANEL_COLUMNS,
                        self->column.tail_unit + column, self->column.bias_unit + column,
                        self->column.margin + column};
-    size_t hits = self->kernels->tile(&strip, &panel, lead / 4, &self->tile);
+    size_t hits = self->kernels->tile(&row_panel, &panel, lead / 4, &self->tile);
     self->counts.tiles++;
     if (hits > 0 && above != SIZE_MAX)
         hits = keep_above_diagonal(&self->tile, above, column);
@@ -289,7 +290,7 @@ static void scan_panel(kin_pairscan *self, size_t cluster, size_t p, size_t abov
         kin_pairscan_multiply_tile(self, p);
     else
         kin_pairscan_multiply_hits(self, column);
-    for (size_t r = 0; r < self->strip_rows; r++)
+    for (size_t r = 0; r < self->row_panel_rows; r++)
         if (self->tile.mask[r] != 0)
             refine(self, r, column);
 }
@@ -315,10 +316,10 @@ void kin_pairscan_run(kin_pairscan *self, size_t a, size_t b)
     size_t panels = set_columns(self, b);
     self->counts.pairs +=
         a == b ? self->rows * (self->rows - 1) / 2 : self->rows * self->column_count;
-    for (size_t strip = 0; strip < self->rows; strip += KIN_STRIP_ROWS) {
-        take_strip(self, a, strip);
-        for (size_t p = a == b ? strip / KIN_PANEL_COLUMNS : 0; p < panels; p++)
-            scan_panel(self, b, p, a == b ? strip : SIZE_MAX);
+    for (size_t row = 0; row < self->rows; row += KIN_PANEL_ROWS) {
+        set_row_panel(self, a, row);
+        for (size_t p = a == b ? row / KIN_PANEL_COLUMNS : 0; p < panels; p++)
+            scan_panel(self, b, p, a == b ? row : SIZE_MAX);
     }
 }
 
@@ -335,9 +336,10 @@ void kin_pairscan_probe(kin_pairscan *self, unsigned pattern, const size_t *at, 
         return;
     size_t panels = set_columns(self, cluster);
     self->counts.pairs += count * self->column_count;
-    for (size_t first = 0; first < count; first += KIN_STRIP_ROWS) {
+    for (size_t first = 0; first < count; first += KIN_PANEL_ROWS) {
         size_t left = count - first;
-        pick_strip(self, at + first, slot + first, left < KIN_STRIP_ROWS ? left : KIN_STRIP_ROWS);
+        gather_row_panel(self, at + first, slot + first,
+                         left < KIN_PANEL_ROWS ? left : KIN_PANEL_ROWS);
         for (size_t p = 0; p < panels; p++)
             scan_panel(self, cluster, p, SIZE_MAX);
     }

@@ -50,7 +50,7 @@ void kin_pairscan_run(kin_pairscan *self, size_t a, size_t b);
 
 /* Some rows of one pattern look at a cluster, for their own sake alone: row at[i] of the order collects in
  * slot[i] of the collectors, whatever `first` says. A row of the cluster itself is compared with itself too. Wants no
- * strips in the codes. */
+ * row panels in the codes. */
 void kin_pairscan_probe(kin_pairscan *self, unsigned pattern, const size_t *at /* [count] */,
                         const size_t *slot /* [count] */, size_t count, size_t cluster);
 

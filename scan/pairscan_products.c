@@ -32,25 +32,25 @@ void kin_pairscan_multiply_hits(kin_pairscan *self, size_t column)
 {
     const kin_codes *codes = self->scan->codes;
     uint32_t any = 0;
-    for (size_t r = 0; r < KIN_STRIP_ROWS; r++)
+    for (size_t r = 0; r < KIN_PANEL_ROWS; r++)
         any |= self->tile.mask[r];
     for (uint32_t left = any; left != 0; left &= left - 1) {
         size_t at = self->first_column + column + (size_t)__builtin_ctz(left);
         for (size_t k = 0; k < codes->stride; k += LINE_BYTES)
             __builtin_prefetch(codes->row + at * codes->stride + k);
     }
-    for (size_t r = 0; r < KIN_STRIP_ROWS; r++)
+    for (size_t r = 0; r < KIN_PANEL_ROWS; r++)
         if (self->tile.mask[r] != 0)
             multiply_pairs(self, r, column);
 }
 
-static void make_dense_strip(kin_pairscan *self)
+static void make_dense_row_panel(kin_pairscan *self)
 {
     const kin_codes *codes = self->scan->codes;
-    for (size_t r = 0; r < self->strip_rows; r++)
-        kin_interleave(codes->row + self->at[r] * codes->stride, codes->stride, 0, KIN_STRIP_ROWS,
-                       r, self->dense_strip);
-    self->dense_strip_ready = true;
+    for (size_t r = 0; r < self->row_panel_rows; r++)
+        kin_interleave(codes->row + self->at[r] * codes->stride, codes->stride, 0, KIN_PANEL_ROWS,
+                       r, self->dense_row_panel);
+    self->dense_row_panel_ready = true;
 }
 
 static void make_dense_panel(kin_pairscan *self, size_t p)
@@ -78,15 +78,15 @@ void kin_pairscan_multiply_tile(kin_pairscan *self, size_t p)
 {
     const kin_codes *codes = self->scan->codes;
     size_t lead = codes->rotation.lead, tail = codes->rotation.tail;
-    if (!self->dense_strip_ready)
-        make_dense_strip(self);
+    if (!self->dense_row_panel_ready)
+        make_dense_row_panel(self);
     if (!(self->dense_panel_ready >> p & 1))
         make_dense_panel(self, p);
     const int8_t *panel = self->dense_panel + p * KIN_PANEL_COLUMNS * codes->stride;
     size_t column = p * KIN_PANEL_COLUMNS;
-    self->kernels->dots(self->dense_strip, panel, self->dense_lead_sum + column, lead / 2,
+    self->kernels->dots(self->dense_row_panel, panel, self->dense_lead_sum + column, lead / 2,
                         self->cross);
-    self->kernels->dots(self->dense_strip + 2 * lead * KIN_STRIP_ROWS,
+    self->kernels->dots(self->dense_row_panel + 2 * lead * KIN_PANEL_ROWS,
                         panel + 2 * lead * KIN_PANEL_COLUMNS, self->dense_tail_sum + column,
                         tail / 4, self->tail);
 }

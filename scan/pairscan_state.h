@@ -3,7 +3,7 @@
 /*
  * Private to scan/pairscan*.c: the pair scan under way.
  *
- *   pairscan.c           clusters, strips and panels, and what tiles leave
+ *   pairscan.c           clusters, row panels and panels, and what tiles leave
  *   pairscan_products.c  the low and tail products of what they leave
  *   pairscan_collect.c   thresholds, and candidates on their way to collectors
  */
@@ -37,25 +37,25 @@ struct kin_pairscan {
     float coarse_most, norm_most; /* of the columns */
     columns column;
 
-    /* the strip under way, by strip row */
-    size_t strip_rows;           /* 1 .. KIN_STRIP_ROWS */
-    size_t at[KIN_STRIP_ROWS];   /* in the order */
-    size_t slot[KIN_STRIP_ROWS]; /* its collector, if rows collect */
-    const uint8_t *strip_code;   /* [lead / 4][KIN_STRIP_ROWS][4] */
-    float strip_tail[KIN_STRIP_ROWS], row_threshold[KIN_STRIP_ROWS],
-        column_threshold[KIN_STRIP_ROWS];
-    uint8_t *picked_strip; /* [lead / 4][KIN_STRIP_ROWS][4] of rows picked out of their cluster */
-    bool dense_strip_ready;
-    uint8_t *dense_strip; /* [stride / 4][KIN_STRIP_ROWS][4] high, low and tail */
+    /* the row panel under way, by its rows */
+    size_t row_panel_rows;         /* 1 .. KIN_PANEL_ROWS */
+    size_t at[KIN_PANEL_ROWS];     /* in the order */
+    size_t slot[KIN_PANEL_ROWS];   /* its collector, if rows collect */
+    const uint8_t *row_panel_code; /* [lead / 4][KIN_PANEL_ROWS][4] */
+    float row_panel_tail[KIN_PANEL_ROWS];
+    float row_threshold[KIN_PANEL_ROWS], column_threshold[KIN_PANEL_ROWS];
+    uint8_t *gathered_row_panel; /* [lead / 4][KIN_PANEL_ROWS][4] of rows of any clusters */
+    bool dense_row_panel_ready;
+    uint8_t *dense_row_panel; /* [stride / 4][KIN_PANEL_ROWS][4] high, low and tail */
 
     /* columns for dense tiles, made when the first one turns up */
     uint32_t dense_panel_ready; /* bit p: panel p is in dense_panel */
     int8_t *dense_panel;        /* [panels][stride / 4][KIN_PANEL_COLUMNS][4] low, high and tail */
     int32_t dense_lead_sum[COLUMNS], dense_tail_sum[COLUMNS];
 
-    /* the tile under way, by strip row and column of the panel */
+    /* the tile under way, by row and column of the panel */
     kin_tile tile;
-    int32_t cross[KIN_STRIP_ROWS][KIN_PANEL_COLUMNS], tail[KIN_STRIP_ROWS][KIN_PANEL_COLUMNS];
+    int32_t cross[KIN_PANEL_ROWS][KIN_PANEL_COLUMNS], tail[KIN_PANEL_ROWS][KIN_PANEL_COLUMNS];
     /* one row of it */
     kin_pair_row pair_row[KIN_PANEL_COLUMNS];                            /* [hits] */
     int32_t pair_cross[KIN_PANEL_COLUMNS], pair_tail[KIN_PANEL_COLUMNS]; /* [hits] */
@@ -84,7 +84,7 @@ static inline size_t kin_pairscan_column_slot(const kin_pairscan *self, size_t c
 /* Follows a column's threshold. Its margin is NaN where it does not collect: never reached. */
 void kin_pairscan_set_column_threshold(kin_pairscan *self, size_t column);
 
-/* A strip row's thresholds: what v has to reach for the row's sake (the threshold) and for a column's. */
+/* The thresholds of row r of the row panel: what v has to reach for the row's sake (the threshold) and for a column's. */
 void kin_pairscan_set_row_thresholds(kin_pairscan *self, size_t r);
 
 /* The cross and tail products of a tile's hits, pair by pair ... */
@@ -93,7 +93,7 @@ void kin_pairscan_multiply_hits(kin_pairscan *self, size_t column);
 /* ... and those of all pairs of a tile, the panel's number p. */
 void kin_pairscan_multiply_tile(kin_pairscan *self, size_t p);
 
-/* What `refined` says of strip row r and a panel's columns: to whoever's threshold it may reach. */
+/* What `refined` says of row r and a panel's columns: to whoever's threshold it may reach. */
 void kin_pairscan_collect(kin_pairscan *self, size_t r, size_t column);
 
 #endif

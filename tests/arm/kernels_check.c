@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 enum {
-    ROWS = KIN_STRIP_ROWS,
+    ROWS = KIN_PANEL_ROWS,
     COLUMNS = KIN_PANEL_COLUMNS,
     QUADS_MAX = 16384 / 4,
     LEAD_MAX = 16384,
@@ -192,10 +192,10 @@ static void choose_tile(tile_case *t, const kin_scan_kernels *portable, products
 
 static size_t run_tile(const kin_scan_kernels *table, const tile_case *t, kin_tile *out)
 {
-    kin_strip strip = {t->lifted, t->row_tail, t->row_threshold, t->column_threshold};
+    kin_row_panel row_panel = {t->lifted, t->row_tail, t->row_threshold, t->column_threshold};
     kin_panel panel = {t->column, t->sum, t->tail, t->bias, t->margin};
     lift(t->lifted, t->row, t->quads * ROWS * 4, table->row_bias);
-    return table->tile(&strip, &panel, t->quads, out);
+    return table->tile(&row_panel, &panel, t->quads, out);
 }
 
 /* The same hits, and the same dots where there are any. */

@@ -37,7 +37,7 @@ enum {
     REPETITIONS_MAX = 100,
     TASKS_MAX = 16,
     PANEL_BYTES = 256 << 10, /* of a thread: in L2, not in L1 */
-    STRIPS = 16,
+    ROW_PANELS = 16,
 };
 static const size_t lead[] = {128, 512};
 enum { LEADS = sizeof lead / sizeof *lead };
@@ -53,10 +53,10 @@ typedef struct data {
 
 /* The tiles of one thread. */
 typedef struct tiles {
-    uint8_t *strip; /* [STRIPS][quads][KIN_STRIP_ROWS][4] */
-    int8_t *panel;  /* [panels][quads][KIN_PANEL_COLUMNS][4] */
+    uint8_t *row_panel; /* [ROW_PANELS][quads][KIN_PANEL_ROWS][4] */
+    int8_t *panel;      /* [panels][quads][KIN_PANEL_COLUMNS][4] */
     int32_t sum[KIN_PANEL_COLUMNS];
-    float tail[KIN_PANEL_COLUMNS], never[KIN_STRIP_ROWS];
+    float tail[KIN_PANEL_COLUMNS], never[KIN_PANEL_ROWS];
 } tiles;
 
 /* One thing to measure. run returns the seconds and sets the operations; negative: failed. */
@@ -144,35 +144,35 @@ static size_t panel_count(size_t depth)
 
 static void tiles_init(tiles *self, size_t depth, uint8_t row_bias)
 {
-    size_t strip_bytes = STRIPS * KIN_STRIP_ROWS * depth;
-    self->strip = (uint8_t *)random_codes(1, strip_bytes);
-    for (size_t i = 0; i < strip_bytes; i++)
-        self->strip[i] ^= row_bias;
+    size_t row_panel_bytes = ROW_PANELS * KIN_PANEL_ROWS * depth;
+    self->row_panel = (uint8_t *)random_codes(1, row_panel_bytes);
+    for (size_t i = 0; i < row_panel_bytes; i++)
+        self->row_panel[i] ^= row_bias;
     self->panel = random_codes(2, panel_count(depth) * KIN_PANEL_COLUMNS * depth);
     memset(self->sum, 0, sizeof self->sum); /* wrong, and as quick as right ones */
     memset(self->tail, 0, sizeof self->tail);
-    for (size_t r = 0; r < KIN_STRIP_ROWS; r++)
+    for (size_t r = 0; r < KIN_PANEL_ROWS; r++)
         self->never[r] = INFINITY;
 }
 
-/* Every strip with every panel, `passes` times; returns the hits, of which there must be none. */
+/* Every row_panel with every panel, `passes` times; returns the hits, of which there must be none. */
 static size_t multiply_tiles(const tiles *self, const task *as)
 {
     size_t quads = as->depth / 4, hits = 0;
     kin_tile left;
     for (size_t pass = 0; pass < as->passes; pass++)
-        for (size_t s = 0; s < STRIPS; s++) {
-            kin_strip strip = {.code = self->strip + s * KIN_STRIP_ROWS * as->depth,
-                               .tail = self->tail,
-                               .row_threshold = self->never,
-                               .column_threshold = self->never};
+        for (size_t s = 0; s < ROW_PANELS; s++) {
+            kin_row_panel row_panel = {.code = self->row_panel + s * KIN_PANEL_ROWS * as->depth,
+                                       .tail = self->tail,
+                                       .row_threshold = self->never,
+                                       .column_threshold = self->never};
             for (size_t p = 0; p < panel_count(as->depth); p++) {
                 kin_panel panel = {.code = self->panel + p * KIN_PANEL_COLUMNS * as->depth,
                                    .sum = self->sum,
                                    .tail = self->tail,
                                    .bias = self->tail,
                                    .margin = self->tail};
-                hits += as->table->tile(&strip, &panel, quads, &left);
+                hits += as->table->tile(&row_panel, &panel, quads, &left);
             }
         }
     return hits;
@@ -193,7 +193,7 @@ static double time_tiles(const task *self)
 #pragma omp barrier
 #pragma omp single
         end = omp_get_wtime();
-        free(own.strip);
+        free(own.row_panel);
         free(own.panel);
     }
     if (hits > 0)
@@ -209,9 +209,9 @@ static double run_tiles(task *self, const data *with, double *operations)
         self->passes *= 2;
         seconds = time_tiles(self);
     }
-    double tile = 2.0 * KIN_STRIP_ROWS * KIN_PANEL_COLUMNS * (double)self->depth;
+    double tile = 2.0 * KIN_PANEL_ROWS * KIN_PANEL_COLUMNS * (double)self->depth;
     *operations =
-        tile * (double)(STRIPS * panel_count(self->depth) * self->passes) * kin_threads_used();
+        tile * (double)(ROW_PANELS * panel_count(self->depth) * self->passes) * kin_threads_used();
     return seconds;
 }
 

@@ -1,6 +1,6 @@
 /*
  * scan/codes and scan/fused: catalogs of every kind, encoded, against long double. Codes, sums, norms,
- * losses, panels and strips are what the headers say, also for rows that no step fits.
+ * losses, panels and row panels are what the headers say, also for rows that no step fits.
  */
 #include "support/coded.h"
 #include "support/test.h"
@@ -125,24 +125,24 @@ static void check_order(const coded *c)
     free(seen);
 }
 
-/* ---- panels and strips --------------------------------------------------------------------------- */
+/* ---- panels and row panels --------------------------------------------------------------------------- */
 
-/* Row i of a cluster: its leading codes stand in a panel and a strip as they do in the row. */
+/* Row i of a cluster: its leading codes stand in a panel and a row panel as they do in the row. */
 static void check_places(const coded *c, size_t cluster, size_t i)
 {
     const kin_codes *codes = &c->codes;
     const int8_t *code = c->code + (codes->clustering.start[cluster] + i) * codes->stride;
     size_t lead = codes->rotation.lead;
     size_t panel = codes->panel_start[cluster] + i / KIN_PANEL_COLUMNS;
-    size_t strip = codes->strip_start[cluster] + i / KIN_STRIP_ROWS;
-    size_t column = i % KIN_PANEL_COLUMNS, row = i % KIN_STRIP_ROWS;
+    size_t row_panel = codes->row_panel_start[cluster] + i / KIN_PANEL_ROWS;
+    size_t column = i % KIN_PANEL_COLUMNS, row = i % KIN_PANEL_ROWS;
     assert_int_equal(codes->panel_sum[panel * KIN_PANEL_COLUMNS + column], sum_codes(code, lead));
     for (size_t k = 0; k < lead; k++) {
         size_t column_quad = (panel * lead / 4 + k / 4) * KIN_PANEL_COLUMNS + column;
-        size_t row_quad = (strip * lead / 4 + k / 4) * KIN_STRIP_ROWS + row;
+        size_t row_quad = (row_panel * lead / 4 + k / 4) * KIN_PANEL_ROWS + row;
         uint8_t lifted = (uint8_t)code[k] ^ codes->row_bias;
         assert_true(codes->panel[4 * column_quad + k % 4] == code[k]);
-        assert_true(codes->strip[4 * row_quad + k % 4] == lifted);
+        assert_true(codes->row_panel[4 * row_quad + k % 4] == lifted);
     }
 }
 
@@ -150,13 +150,13 @@ static void check_panels(const coded *c)
 {
     const kin_codes *codes = &c->codes;
     const size_t *start = codes->clustering.start;
-    assert_true(codes->panel_start[0] == 0 && codes->strip_start[0] == 0);
+    assert_true(codes->panel_start[0] == 0 && codes->row_panel_start[0] == 0);
     for (size_t g = 0; g < codes->clustering.clusters; g++) {
         size_t rows = start[g + 1] - start[g];
         size_t panels = codes->panel_start[g + 1] - codes->panel_start[g];
-        size_t strips = codes->strip_start[g + 1] - codes->strip_start[g];
+        size_t row_panels = codes->row_panel_start[g + 1] - codes->row_panel_start[g];
         assert_int_equal(panels, (rows + KIN_PANEL_COLUMNS - 1) / KIN_PANEL_COLUMNS);
-        assert_int_equal(strips, (rows + KIN_STRIP_ROWS - 1) / KIN_STRIP_ROWS);
+        assert_int_equal(row_panels, (rows + KIN_PANEL_ROWS - 1) / KIN_PANEL_ROWS);
         for (size_t i = 0; i < rows; i++)
             check_places(c, g, i);
     }
@@ -170,7 +170,7 @@ static void check_bytes(const coded *c)
     size_t held =
         clustering->count * (codes->stride + sizeof *codes->terms + sizeof *clustering->row);
     held += panels * KIN_PANEL_COLUMNS * (lead + sizeof *codes->panel_sum);
-    held += codes->strip_start[clustering->clusters] * KIN_STRIP_ROWS * lead;
+    held += codes->row_panel_start[clustering->clusters] * KIN_PANEL_ROWS * lead;
     held +=
         (clustering->clusters + 1) * (3 * sizeof *clustering->start + sizeof *clustering->pattern);
     assert_true(kin_codes_bytes(codes) >= held);

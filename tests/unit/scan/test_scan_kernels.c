@@ -9,7 +9,7 @@
 #include <math.h>
 
 enum {
-    ROWS = KIN_STRIP_ROWS,
+    ROWS = KIN_PANEL_ROWS,
     COLUMNS = KIN_PANEL_COLUMNS,
     PLACES = ROWS * COLUMNS,
     QUADS_MOST = 65536 / 4, /* as many dimensions as sums are promised to be exact for */
@@ -81,7 +81,7 @@ typedef struct tile {
     int32_t sum[COLUMNS];
     float row_tail[ROWS], row_threshold[ROWS], column_threshold[ROWS];
     float tail[COLUMNS], bias[COLUMNS], margin[COLUMNS];
-    uint8_t *strip; /* packed: at an odd address, and no byte more than needed behind it */
+    uint8_t *row_panel; /* packed: at an odd address, and no byte more than needed behind it */
     int8_t *panel;
 } tile;
 
@@ -91,7 +91,7 @@ static void tile_make(tile *self, size_t quads, code_kind kind, uint64_t *random
     self->quads = quads;
     self->row = malloc(ROWS * d + 1);
     self->column = malloc(COLUMNS * d + 1);
-    self->strip = malloc(ROWS * d + 1);
+    self->row_panel = malloc(ROWS * d + 1);
     self->panel = malloc(COLUMNS * d + 1);
     for (size_t i = 0; i < ROWS * d; i++)
         self->row[i] = draw_code(kind, 0, i, random);
@@ -108,7 +108,7 @@ static void tile_release(tile *self)
 {
     free(self->row);
     free(self->column);
-    free(self->strip);
+    free(self->row_panel);
     free(self->panel);
 }
 
@@ -117,7 +117,7 @@ static void tile_pack(const tile *self, uint8_t row_bias)
     size_t d = 4 * self->quads;
     for (size_t i = 0; i < d; i++) {
         for (size_t r = 0; r < ROWS; r++)
-            self->strip[1 + (i / 4 * ROWS + r) * 4 + i % 4] =
+            self->row_panel[1 + (i / 4 * ROWS + r) * 4 + i % 4] =
                 (uint8_t)self->row[r * d + i] ^ row_bias;
         for (size_t c = 0; c < COLUMNS; c++)
             self->panel[1 + (i / 4 * COLUMNS + c) * 4 + i % 4] = self->column[c * d + i];
@@ -150,13 +150,13 @@ static size_t check_hits(const tile *self)
 {
     kin_tile wanted;
     size_t count = plain_hits(self, &wanted);
-    kin_strip strip = {self->strip + 1, self->row_tail, self->row_threshold,
-                       self->column_threshold};
+    kin_row_panel row_panel = {self->row_panel + 1, self->row_tail, self->row_threshold,
+                               self->column_threshold};
     kin_panel panel = {self->panel + 1, self->sum, self->tail, self->bias, self->margin};
     for (const kin_scan_kernels *const *table = kin_scan_kernels_all(); *table; table++) {
         kin_tile *found_tile = malloc(sizeof *found_tile);
         tile_pack(self, (*table)->row_bias);
-        size_t found = (*table)->tile(&strip, &panel, self->quads, found_tile);
+        size_t found = (*table)->tile(&row_panel, &panel, self->quads, found_tile);
         if (found != count)
             fail_msg("%s, quads %zu: %zu hits, wanted %zu", (*table)->name, self->quads, found,
                      count);
@@ -173,7 +173,7 @@ static void check_dots(const tile *self)
         int32_t out[ROWS][COLUMNS];
         memset(out, 0x55, sizeof out);
         tile_pack(self, (*table)->row_bias);
-        (*table)->dots(self->strip + 1, self->panel + 1, self->sum, self->quads, out);
+        (*table)->dots(self->row_panel + 1, self->panel + 1, self->sum, self->quads, out);
         for (size_t r = 0; r < ROWS; r++)
             for (size_t c = 0; c < COLUMNS; c++)
                 if (out[r][c] != self->dot[r][c])
@@ -270,7 +270,7 @@ static void test_longest_tiles(void **state)
     }
 }
 
-/* The product's way to fill strips and panels is that of the header's picture. */
+/* The product's way to fill row panels and panels is that of the header's picture. */
 static void test_interleave(void **state)
 {
     (void)state;
@@ -279,13 +279,13 @@ static void test_interleave(void **state)
     tile t = {0};
     tile_make(&t, D / 4, RANDOM, &random);
     for (int bias = 0; bias <= 0x80; bias += 0x80) {
-        uint8_t strip[ROWS * D], panel[COLUMNS * D];
+        uint8_t row_panel[ROWS * D], panel[COLUMNS * D];
         for (size_t r = 0; r < ROWS; r++)
-            kin_interleave(t.row + r * D, D, (uint8_t)bias, ROWS, r, strip);
+            kin_interleave(t.row + r * D, D, (uint8_t)bias, ROWS, r, row_panel);
         for (size_t c = 0; c < COLUMNS; c++)
             kin_interleave(t.column + c * D, D, 0, COLUMNS, c, panel);
         tile_pack(&t, (uint8_t)bias);
-        assert_memory_equal(strip, t.strip + 1, sizeof strip);
+        assert_memory_equal(row_panel, t.row_panel + 1, sizeof row_panel);
         assert_memory_equal(panel, t.panel + 1, sizeof panel);
     }
     tile_release(&t);
