@@ -107,9 +107,9 @@ static int check_clusters(const kin_join *join, kin_clustering *clustering, cons
             (size_t)start[g + 1] > clustering->count)
             return no_clustering(path, "a cluster has no rows or too many", err);
         clustering->start[g] = (size_t)start[g];
-        clustering->pattern[g] = join->catalog->present[clustering->row[start[g]]];
+        clustering->modality_mask[g] = join->catalog->present[clustering->row[start[g]]];
         for (int32_t i = start[g]; i < start[g + 1]; i++)
-            if (join->catalog->present[clustering->row[i]] != clustering->pattern[g])
+            if (join->catalog->present[clustering->row[i]] != clustering->modality_mask[g])
                 return no_clustering(path, "a cluster has rows of different modalities", err);
     }
     clustering->start[clustering->clusters] = clustering->count;
@@ -146,8 +146,8 @@ static int read_clustering(kin_join *self, const kin_dir *dir, const json_t *fac
     if (rc == 0)
         rc = read_part(&start, &path, dir, "start", clusters + 1, err);
     clustering->start = kin_alloc(clusters + 1, sizeof *clustering->start);
-    clustering->pattern = kin_alloc(clusters, 1);
-    if (rc == 0 && (!clustering->start || !clustering->pattern))
+    clustering->modality_mask = kin_alloc(clusters, 1);
+    if (rc == 0 && (!clustering->start || !clustering->modality_mask))
         rc = kin_fail_alloc(err, "the order of rows", clusters * sizeof *clustering->start);
     if (rc == 0)
         rc = check_clusters(self, clustering, start, path, err);

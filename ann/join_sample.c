@@ -146,11 +146,12 @@ static void note_truth(const kin_join *join, const scanner *from, size_t slot, s
         return;
     float threshold = self->threshold[i] =
         kin_score_from_order(~(uint32_t)(from->key[kept - 1] >> 32));
-    unsigned pattern = clustering->pattern[kin_clustering_cluster_of(clustering, own)];
+    unsigned modality_mask = clustering->modality_mask[kin_clustering_cluster_of(clustering, own)];
     kin_cluster_stats_row(&join->stats, &join->codes, own, 1, from->row);
     for (size_t c = 0; c < kept; c++) {
         size_t at = (uint32_t)from->key[c], h = kin_clustering_cluster_of(clustering, at);
-        float inner = threshold / join->codes.fused.factor[pattern & clustering->pattern[h]];
+        float inner =
+            threshold / join->codes.fused.factor[modality_mask & clustering->modality_mask[h]];
         self->need[i * self->k + c] = (kin_join_need){sigmas_needed(join, from->row, own, h, inner),
                                                       share_needed(&join->codes, own, at, inner)};
     }
@@ -174,7 +175,7 @@ static void note_recall(const kin_join *join, const scanner *from, size_t slot, 
 typedef void note(const kin_join *join, const scanner *from, size_t slot, size_t i);
 
 /* Whether sampled row i is scanned with the one before it: rows of a cluster are, as in a run; where all clusters
- * are scanned anyway, PIECE of one pattern are, for tiles are full then. */
+ * are scanned anyway, PIECE of one modality mask are, for tiles are full then. */
 static bool goes_on(const kin_join *join, size_t i, float probe_sigmas)
 {
     const kin_join_sample *self = join->sample;
@@ -184,7 +185,8 @@ static bool goes_on(const kin_join *join, size_t i, float probe_sigmas)
     size_t before = kin_clustering_cluster_of(clustering, self->at[i - 1]),
            own = kin_clustering_cluster_of(clustering, self->at[i]);
     if (isinf(probe_sigmas))
-        return i % PIECE != 0 && clustering->pattern[before] == clustering->pattern[own];
+        return i % PIECE != 0 &&
+               clustering->modality_mask[before] == clustering->modality_mask[own];
     return before == own;
 }
 

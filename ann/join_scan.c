@@ -104,13 +104,13 @@ static size_t rank_clusters(kin_join_worker *self, size_t own, float probe_sigma
 {
     const kin_cluster_stats *stats = &self->join->stats;
     const kin_codes *codes = &self->join->codes;
-    unsigned pattern = codes->clustering.pattern[own];
+    unsigned modality_mask = codes->clustering.modality_mask[own];
     size_t count = 0;
     kin_cluster_stats_mean(stats, own, probe_sigmas, self->mean);
     cblas_sgemv(CblasRowMajor, CblasNoTrans, (int)stats->count, (int)stats->width, 1, stats->value,
                 (int)stats->width, self->mean, 1, 0, self->score, 1);
     for (size_t h = 0; h < stats->count; h++) {
-        float factor = codes->fused.factor[pattern & codes->clustering.pattern[h]];
+        float factor = codes->fused.factor[modality_mask & codes->clustering.modality_mask[h]];
         uint32_t rank = h == own ? 0 : ~kin_score_order(factor * self->score[h]);
         if (factor > 0)
             self->key[count++] = (uint64_t)rank << 32 | (uint32_t)h;
@@ -131,7 +131,7 @@ static void open_gates(kin_join_worker *self, size_t first, size_t blocks, size_
                 self->block, (int)width, self->row, (int)width, 0, self->gate, (int)count);
 }
 
-/* A query batch: rows under way, of one pattern. Gates are worked out for all, of whom some look at clusters. */
+/* A query batch: rows under way, of one modality mask. Gates are worked out for all, of whom some look at clusters. */
 typedef struct query_batch {
     const size_t *at; /* [count] in the order */
     size_t count;
@@ -170,7 +170,7 @@ static void set_thresholds(kin_join_worker *self, size_t chosen)
 static void scan(kin_join_worker *self, const query_batch *rows, float probe_sigmas)
 {
     const kin_codes *codes = &self->join->codes;
-    unsigned pattern = codes->clustering.pattern[rows->own];
+    unsigned modality_mask = codes->clustering.modality_mask[rows->own];
     float finite = isinf(probe_sigmas) ? 0 : probe_sigmas;
     load_rows(self, rows->at, rows->count, finite);
     size_t clusters = rank_clusters(self, rows->own, finite);
@@ -179,10 +179,10 @@ static void scan(kin_join_worker *self, const query_batch *rows, float probe_sig
         open_gates(self, first, blocks, rows->count);
         for (size_t b = 0; b < blocks; b++) {
             size_t h = (uint32_t)self->key[first + b];
-            float factor = codes->fused.factor[pattern & codes->clustering.pattern[h]];
+            float factor = codes->fused.factor[modality_mask & codes->clustering.modality_mask[h]];
             size_t chosen =
                 choose_rows(self, rows, factor, self->gate + b * rows->count, isinf(probe_sigmas));
-            kin_pairscan_probe(self->pairscan, pattern, self->at, self->slot, chosen, h);
+            kin_pairscan_probe(self->pairscan, modality_mask, self->at, self->slot, chosen, h);
             set_thresholds(self, chosen);
             self->probes += chosen;
             if (rows->looked && chosen > 0)

@@ -33,7 +33,7 @@ void kin_cluster_stats_release(kin_cluster_stats *self);
 size_t kin_cluster_stats_bytes(size_t count, size_t lead);
 
 /* A row's side of the gate: its product with a cluster's is the most that the cluster's members are expected
- * to score, bias of the row included and without the patterns' factor. */
+ * to score, bias of the row included and without the modality masks' factor. */
 void kin_cluster_stats_row(const kin_cluster_stats *self, const kin_codes *codes, size_t at,
                            float probe_sigmas, float *out /* [width] */);
 
@@ -42,7 +42,7 @@ void kin_cluster_stats_mean(const kin_cluster_stats *self, size_t h, float probe
                             float *out /* [width] */);
 
 /* What the members of cluster h are expected to score with a row, in the mean and how far around it: `row` is
- * the row's side of gates for probe_sigmas 1, `bias` its own. Without the patterns' factor. */
+ * the row's side of gates for probe_sigmas 1, `bias` its own. Without the modality masks' factor. */
 void kin_cluster_stats_expect(const kin_cluster_stats *self, size_t h, const float *row, float bias,
                               float *mean, float *sigma);
 
@@ -98,7 +98,7 @@ void kin_join_worker_release(kin_join_worker *self);
 size_t kin_join_worker_bytes(const kin_join *join, size_t clusters);
 
 /* Rows at[0 .. count) of the order, at most KIN_CLUSTER_MAX, look at clusters: slots 0 .. count - 1 then hold
- * their candidates. They take clusters in the order of cluster `own`, which is theirs or has their pattern. */
+ * their candidates. They take clusters in the order of cluster `own`, which is theirs or has their modality mask. */
 void kin_join_scan(kin_join_worker *self, const size_t *at, size_t count, size_t own,
                    float probe_sigmas);
 

@@ -91,15 +91,16 @@ static void list_sigmas(tracer *self, size_t slot, size_t at)
 {
     const kin_join *join = self->worker->join;
     const kin_clustering *clustering = &join->codes.clustering;
-    unsigned pattern = clustering->pattern[kin_clustering_cluster_of(clustering, at)];
+    unsigned modality_mask = clustering->modality_mask[kin_clustering_cluster_of(clustering, at)];
     float threshold = self->worker->collectors.threshold[slot];
     kin_cluster_stats_row(&join->stats, &join->codes, at, 1, self->row);
     for (size_t h = 0; h < join->stats.count; h++)
         self->probe_sigmas[h] =
             self->looked[h]
                 ? -INFINITY
-                : sigmas_wanted(self, at, h, threshold,
-                                join->codes.fused.factor[pattern & clustering->pattern[h]]);
+                : sigmas_wanted(
+                      self, at, h, threshold,
+                      join->codes.fused.factor[modality_mask & clustering->modality_mask[h]]);
 }
 
 /* Item `row`, by the row at place `at` that stands for it. */

@@ -47,7 +47,7 @@ static size_t name_partners(const kin_clustering *clustering, size_t g, const fl
 {
     size_t count = 0;
     for (size_t h = 0; h < clustering->clusters; h++)
-        if (h != g && (clustering->pattern[g] & clustering->pattern[h]))
+        if (h != g && (clustering->modality_mask[g] & clustering->modality_mask[h]))
             key[count++] = (uint64_t)(~kin_score_order(score[h] + bias[h])) << 32 | (uint32_t)h;
     size_t kept = count < NAMED ? count : NAMED;
     kin_keys_select(key, count, kept);

@@ -22,7 +22,7 @@ enum {
     SAMPLE = 256,
     ITERATIONS = 4,
     ROUND = 32,
-    PATTERNS = 1 << KIN_MODALITIES_MAX,
+    MASKS = 1 << KIN_MODALITIES_MAX,
     SEED = 1,
 };
 
@@ -125,9 +125,9 @@ static size_t levels_for(size_t count)
 
 /* ---- k-means cells ------------------------------------------------------------------------------------ */
 
-/* The rows of one pattern, and the k-means cells they fall into. */
+/* The rows of one modality mask, and the k-means cells they fall into. */
 typedef struct cells {
-    size_t first, count; /* of the pattern's rows in the order */
+    size_t first, count; /* of the mask's rows in the order */
     size_t cells;
     int64_t *cell;   /* [n] by catalog row */
     size_t *start;   /* [cells + 1] first row of each cell in the order */
@@ -141,8 +141,8 @@ static void cells_release(cells *self)
     free(self->cluster);
 }
 
-/* Learns cells from some of the pattern's rows and assigns all rows there are: cheaper than picking
- * the pattern's out, which nearly always are nearly all. */
+/* Learns cells from some of the mask's rows and assigns all rows there are: cheaper than picking
+ * the mask's out, which nearly always are nearly all. */
 static int find_cells(const tree *self, cells *out, size_t n, kin_error *err)
 {
     size_t d = self->d, sample = out->cells * KIN_KMEANS_ROWS_PER_LIST;
@@ -161,7 +161,7 @@ static int find_cells(const tree *self, cells *out, size_t n, kin_error *err)
     return rc;
 }
 
-/* Brings the pattern's rows into the order of their cells. `moved` [count]. */
+/* Brings the mask's rows into the order of their cells. `moved` [count]. */
 static void sort_by_cell(const tree *self, cells *in, int32_t *moved)
 {
     int32_t *row = self->clustering->row + in->first;
@@ -180,7 +180,7 @@ static void sort_by_cell(const tree *self, cells *in, int32_t *moved)
 }
 
 /* Numbers the clusters that the cells are cut into, and cuts them. */
-static int cut_cells(const tree *self, cells *in, unsigned pattern, kin_error *err)
+static int cut_cells(const tree *self, cells *in, unsigned modality_mask, kin_error *err)
 {
     kin_clustering *clustering = self->clustering;
     size_t before = clustering->clusters;
@@ -189,7 +189,7 @@ static int cut_cells(const tree *self, cells *in, unsigned pattern, kin_error *e
         in->cluster[l] = clustering->clusters;
         clustering->clusters += rows > 0 ? (size_t)1 << levels_for(rows) : 0;
     }
-    memset(clustering->pattern + before, (int)pattern, clustering->clusters - before);
+    memset(clustering->modality_mask + before, (int)modality_mask, clustering->clusters - before);
     bool refused = false;
 #pragma omp parallel reduction(|| : refused)
     {
@@ -206,9 +206,9 @@ static int cut_cells(const tree *self, cells *in, unsigned pattern, kin_error *e
     return refused ? kin_fail_alloc(err, "the order of rows", 3 * self->d * sizeof(float)) : 0;
 }
 
-/* Clusters the rows of a pattern, which stand at first .. first + count - 1 of the order. */
-static int cluster_rows(const tree *self, unsigned pattern, size_t first, size_t count, size_t n,
-                        kin_error *err)
+/* Clusters the rows of a modality mask, which stand at first .. first + count - 1 of the order. */
+static int cluster_rows(const tree *self, unsigned modality_mask, size_t first, size_t count,
+                        size_t n, kin_error *err)
 {
     bool few = count <= KIN_CLUSTER_TARGET;
     cells in = {.first = first, .count = count, .cells = few ? 1 : count / CELL_ROWS};
@@ -222,21 +222,21 @@ static int cluster_rows(const tree *self, unsigned pattern, size_t first, size_t
         rc = find_cells(self, &in, n, err);
     if (rc == 0) {
         sort_by_cell(self, &in, (int32_t *)self->key);
-        rc = cut_cells(self, &in, pattern, err);
+        rc = cut_cells(self, &in, modality_mask, err);
     }
     cells_release(&in);
     return rc;
 }
 
-/* Orders the rows by pattern; pattern p's are size[p] from the sum of the smaller ones' on. */
+/* Orders the rows by modality mask; mask p's are size[p] from the sum of the smaller ones' on. */
 static void order_rows(kin_clustering *self, const kin_catalog *catalog, const uint8_t *leave_out,
-                       size_t size[PATTERNS])
+                       size_t size[MASKS])
 {
-    size_t at[PATTERNS];
-    memset(size, 0, PATTERNS * sizeof *size);
+    size_t at[MASKS];
+    memset(size, 0, MASKS * sizeof *size);
     for (size_t i = 0; i < catalog->n; i++)
         size[catalog->present[i]] += !(leave_out && leave_out[i]);
-    for (unsigned p = 1; p < PATTERNS; p++) {
+    for (unsigned p = 1; p < MASKS; p++) {
         at[p] = self->count;
         self->count += size[p];
     }
@@ -248,19 +248,19 @@ static void order_rows(kin_clustering *self, const kin_catalog *catalog, const u
 int kin_clustering_init(kin_clustering *self, const kin_catalog *catalog, const uint8_t *leave_out,
                         const float *coordinate, size_t d, kin_error *err)
 {
-    size_t size[PATTERNS], most = kin_clustering_clusters_most(catalog->n), first = 0;
+    size_t size[MASKS], most = kin_clustering_clusters_most(catalog->n), first = 0;
     *self = (kin_clustering){0};
     self->row = kin_alloc(catalog->n, sizeof *self->row);
     self->start = kin_alloc(most + 1, sizeof *self->start);
-    self->pattern = kin_alloc(most, 1);
+    self->modality_mask = kin_alloc(most, 1);
     tree job = {.clustering = self, .coordinate = coordinate, .d = d};
     job.key = kin_alloc(catalog->n, sizeof *job.key);
-    int rc = self->row && self->start && self->pattern && job.key
+    int rc = self->row && self->start && self->modality_mask && job.key
                  ? 0
                  : kin_fail_alloc(err, "the order of rows", kin_clustering_bytes(catalog->n));
     if (rc == 0)
         order_rows(self, catalog, leave_out, size);
-    for (unsigned p = 1; p < PATTERNS && rc == 0; p++)
+    for (unsigned p = 1; p < MASKS && rc == 0; p++)
         if (size[p] > 0) {
             rc = cluster_rows(&job, p, first, size[p], catalog->n, err);
             first += size[p];
@@ -277,15 +277,15 @@ void kin_clustering_release(kin_clustering *self)
 {
     free(self->row);
     free(self->start);
-    free(self->pattern);
+    free(self->modality_mask);
     *self = (kin_clustering){0};
 }
 
-/* A cell of c rows is cut into one cluster or fewer than c / 256, and a pattern has a cell for every
+/* A cell of c rows is cut into one cluster or fewer than c / 256, and a modality mask has a cell for every
  * 344 rows. */
 size_t kin_clustering_clusters_most(size_t n)
 {
-    return n / CELL_ROWS + n / (KIN_CLUSTER_TARGET / 2) + PATTERNS;
+    return n / CELL_ROWS + n / (KIN_CLUSTER_TARGET / 2) + MASKS;
 }
 
 size_t kin_clustering_bytes(size_t n)

@@ -3,8 +3,8 @@
 /*
  * The order in which rows are compared: similar rows side by side, in clusters of some hundred.
  *
- * Rows are first parted by presence pattern (which modalities an item has), so that all pairs of two
- * clusters share one factor. Each pattern's rows are clustered by spherical k-means (scan/kmeans.h), and
+ * Rows are first parted by modality mask (which modalities an item has), so that all pairs of two
+ * clusters share one factor. Each mask's rows are clustered by spherical k-means (scan/kmeans.h), and
  * a cluster that is too large is halved, again and again, along the direction in which it spreads most.
  */
 #include "core/catalog.h"
@@ -13,11 +13,11 @@
 enum { KIN_CLUSTER_TARGET = 512, KIN_CLUSTER_MAX = KIN_CLUSTER_TARGET + 32 };
 
 typedef struct kin_clustering {
-    size_t count;     /* rows that take part: those with any modality that are not left out */
-    int32_t *row;     /* [count] catalog rows in their new order; owned */
-    size_t clusters;  /* of 1 .. KIN_CLUSTER_MAX rows */
-    size_t *start;    /* [clusters + 1] into row; owned */
-    uint8_t *pattern; /* [clusters] presence pattern of the cluster's rows; owned */
+    size_t count;           /* rows that take part: those with any modality that are not left out */
+    int32_t *row;           /* [count] catalog rows in their new order; owned */
+    size_t clusters;        /* of 1 .. KIN_CLUSTER_MAX rows */
+    size_t *start;          /* [clusters + 1] into row; owned */
+    uint8_t *modality_mask; /* [clusters] modality mask of the cluster's rows; owned */
 } kin_clustering;
 
 /* Orders the rows of a catalog by their coordinates, but for those that `leave_out` marks. Same result for

@@ -289,8 +289,8 @@ static void set_tolerances(kin_codes *self, float slack)
         kin_code_terms *terms = &self->terms[i];
         float like = kin_codes_error(self, terms, terms);
         float other = kin_codes_error(self, terms, &mean);
-        unsigned pattern = self->fused.catalog->present[self->clustering.row[i]];
-        terms->tolerance = 1.3f * (like > other ? like : other) * self->fused.factor[pattern];
+        unsigned modality_mask = self->fused.catalog->present[self->clustering.row[i]];
+        terms->tolerance = 1.3f * (like > other ? like : other) * self->fused.factor[modality_mask];
     }
 }
 
@@ -385,7 +385,7 @@ int kin_codes_encode(kin_codes *self, const kin_codes_options *options, const ki
 }
 
 /* How many different sets of modalities items have. */
-static size_t count_patterns(const kin_catalog *catalog)
+static size_t count_masks(const kin_catalog *catalog)
 {
     bool seen[1 << KIN_MODALITIES_MAX] = {false};
     size_t count = 0;
@@ -400,9 +400,9 @@ size_t kin_codes_bytes(const kin_codes *self)
 {
     size_t n = self->fused.catalog->n;
     /* a cluster's last panel is half empty, on average; of clusters there are about n / 256, and one for
-     * every pattern of few rows */
+     * every modality mask of few rows */
     size_t columns = kin_size_add(n, n / 256 * (KIN_PANEL_COLUMNS / 2) + KIN_CLUSTER_MAX +
-                                         count_patterns(self->fused.catalog) * KIN_PANEL_COLUMNS);
+                                         count_masks(self->fused.catalog) * KIN_PANEL_COLUMNS);
     size_t bytes = kin_size_add(kin_size_mul(n, self->stride + sizeof *self->terms),
                                 kin_size_mul(columns, self->rotation.lead + sizeof(int32_t)));
     if (!self->approximate)

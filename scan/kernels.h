@@ -61,7 +61,7 @@ typedef struct kin_pair_row {
 /* What estimates of a row's refined pairs are made of (scan/codes.h): the row's side ... */
 typedef struct kin_refine_row {
     float lead, low;        /* units of the leading and of the cross products */
-    float factor, rounding; /* of the two clusters' patterns; of the arithmetic */
+    float factor, rounding; /* of the two clusters' masks; of the arithmetic */
     float bias, norm, tail_norm, step, coarse, fine, tail_loss;
     float threshold, tolerance;
 } kin_refine_row;

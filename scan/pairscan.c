@@ -2,7 +2,7 @@
  * A cluster pair is scanned (scan/pairscan.h).
  *
  * Tiles compare in units of s^2, s the step of the leading codes, so that a tile's integers are used
- * as they come. With `tau` a threshold, f the factor of the two clusters' patterns and rho the coarse
+ * as they come. With `tau` a threshold, f the factor of the two clusters' masks and rho the coarse
  * losses, a pair has to be looked at for the row's sake when
  *     f (s^2 dot + tail_x tail_y + rho + bias_x + bias_y) >= tau_x,
  * which is v + bias_y / s^2 >= (tau_x / f - rho - bias_x) / s^2 with v = dot + (tail_x / s)(tail_y / s).
@@ -214,7 +214,7 @@ static void gather_row_panel(kin_pairscan *self, const size_t *at, const size_t 
 
 /* ---- tiles ---------------------------------------------------------------------------------------- */
 
-/* The tolerance of an estimate before the factor: a row's own tolerance holds its own pattern's factor. */
+/* The tolerance of an estimate before the factor: a row's own tolerance holds its own modality mask's factor. */
 static float doubt(const kin_pairscan *self, const kin_code_terms *row)
 {
     return row->tolerance / self->own_factor;
@@ -308,7 +308,7 @@ void kin_pairscan_run(kin_pairscan *self, size_t a, size_t b)
     const kin_clustering *clustering = &codes->clustering;
     self->rows_collect = collects(self->scan, a);
     self->columns_collect = collects(self->scan, b);
-    self->factor = codes->fused.factor[clustering->pattern[a] & clustering->pattern[b]];
+    self->factor = codes->fused.factor[clustering->modality_mask[a] & clustering->modality_mask[b]];
     self->first_row = clustering->start[a];
     self->rows = clustering->start[a + 1] - self->first_row;
     if ((!self->rows_collect && !self->columns_collect) || self->factor == 0)
@@ -323,14 +323,14 @@ void kin_pairscan_run(kin_pairscan *self, size_t a, size_t b)
     }
 }
 
-void kin_pairscan_probe(kin_pairscan *self, unsigned pattern, const size_t *at, const size_t *slot,
-                        size_t count, size_t cluster)
+void kin_pairscan_probe(kin_pairscan *self, unsigned modality_mask, const size_t *at,
+                        const size_t *slot, size_t count, size_t cluster)
 {
     const kin_codes *codes = self->scan->codes;
     self->rows_collect = true;
     self->columns_collect = false;
-    self->factor = codes->fused.factor[pattern & codes->clustering.pattern[cluster]];
-    self->own_factor = codes->fused.factor[pattern];
+    self->factor = codes->fused.factor[modality_mask & codes->clustering.modality_mask[cluster]];
+    self->own_factor = codes->fused.factor[modality_mask];
     self->doubtful = self->factor > KIN_FACTOR_DOUBTFUL * self->own_factor;
     if (self->factor == 0)
         return;

@@ -45,13 +45,13 @@ size_t kin_pairscan_bytes(const kin_codes *codes, size_t capacity);
 const kin_scan_counts *kin_pairscan_counts(const kin_pairscan *self);
 
 /* Scans cluster a against cluster b (a == b: all pairs within the cluster). Nothing happens where neither collects, or
- * their patterns have no modality in common. */
+ * their masks have no modality in common. */
 void kin_pairscan_run(kin_pairscan *self, size_t a, size_t b);
 
-/* Some rows of one pattern look at a cluster, for their own sake alone: row at[i] of the order collects in
+/* Some rows of one modality mask look at a cluster, for their own sake alone: row at[i] of the order collects in
  * slot[i] of the collectors, whatever `first` says. A row of the cluster itself is compared with itself too. Wants no
  * row panels in the codes. */
-void kin_pairscan_probe(kin_pairscan *self, unsigned pattern, const size_t *at /* [count] */,
+void kin_pairscan_probe(kin_pairscan *self, unsigned modality_mask, const size_t *at /* [count] */,
                         const size_t *slot /* [count] */, size_t count, size_t cluster);
 
 #endif

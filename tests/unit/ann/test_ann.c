@@ -40,12 +40,12 @@ static void test_distinct(void **state)
         int32_t next = 0;
         test_ok(kin_distinct_make(&distinct, &s.catalog, modalities, &err), &err);
         for (size_t i = 0; i < s.oracle.n; i++) {
-            unsigned pattern = s.oracle.present[i] & modalities;
-            int32_t wanted = pattern ? next : -1;
+            unsigned modality_mask = s.oracle.present[i] & modalities;
+            int32_t wanted = modality_mask ? next : -1;
             for (size_t j = 0; j < i && wanted == next; j++) {
-                bool equal = (s.oracle.present[j] & modalities) == pattern;
+                bool equal = (s.oracle.present[j] & modalities) == modality_mask;
                 for (size_t m = 0; m < 2; m++)
-                    if (pattern >> m & 1)
+                    if (modality_mask >> m & 1)
                         equal = equal && memcmp(s.oracle.x[m] + i * s.oracle.d[m],
                                                 s.oracle.x[m] + j * s.oracle.d[m],
                                                 s.oracle.d[m] * sizeof(float)) == 0;

@@ -93,7 +93,7 @@ static void test_damaged_rows(void **state)
     damage_row(&k, 5, find_item(&k, false), bad);
     write_array(k.folder, "row", k.row, k.rows - 1);
     check_refused(&k, "join.row.npy: is (");
-    /* the last row of one pattern and the first of the next change places */
+    /* the last row of one modality mask and the first of the next change places */
     size_t at = k.rows - 1;
     while (k.s.oracle.present[k.row[at]] == k.s.oracle.present[k.row[at - 1]])
         at--;

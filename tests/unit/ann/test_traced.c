@@ -179,10 +179,10 @@ static void check_threshold(const kin_join *join, const float *probe_sigmas, siz
     size_t at = 0;
     while (clustering->row[at] != (int32_t)i)
         at++;
-    unsigned pattern = clustering->pattern[kin_clustering_cluster_of(clustering, at)];
+    unsigned modality_mask = clustering->modality_mask[kin_clustering_cluster_of(clustering, at)];
     kin_cluster_stats_row(&join->stats, &join->codes, at, 1, row);
     for (size_t h = 0; h < join->stats.count; h++) {
-        float factor = join->codes.fused.factor[pattern & clustering->pattern[h]];
+        float factor = join->codes.fused.factor[modality_mask & clustering->modality_mask[h]];
         const float *cluster = join->stats.value + h * join->stats.width;
         size_t lead = join->stats.lead;
         double mean = join->codes.terms[at].bias + cluster[lead + 2];
@@ -211,7 +211,7 @@ static size_t check_looks(const kin_join *join, const traces *told, const sample
     for (size_t q = 0; q < told->rows; q++) {
         for (size_t h = 0; h < told->clusters; h++)
             in_common[h] =
-                join->codes.fused.factor[s->catalog.present[row[q]] & clustering->pattern[h]];
+                join->codes.fused.factor[s->catalog.present[row[q]] & clustering->modality_mask[h]];
         wanting +=
             check_sigmas(told, q, cluster, in_common, kin_join_get_effort(join)->probe_sigmas);
     }

@@ -51,7 +51,7 @@ static void test_sets_equal_the_oracle(void **state)
 
 /* ---- many clusters ----------------------------------------------------------------------------- */
 
-/* Several clusters and presence patterns, some of a few rows; numbers of clusters that are no power of
+/* Several clusters and modality masks, some of a few rows; numbers of clusters that are no power of
  * two, so that the last rounds pair clusters with none. */
 static void test_groups_equal_the_oracle(void **state)
 {

@@ -7,7 +7,7 @@
 #include "support/exact_run.h"
 #include "support/test.h"
 
-/* Some clusters and seven patterns. */
+/* Some clusters and seven masks. */
 static sample_spec mixed_spec(sample_kind kind)
 {
     return (sample_spec){.seed = 21 + kind,

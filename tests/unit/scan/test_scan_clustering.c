@@ -1,5 +1,5 @@
 /*
- * scan/clustering: every row with a modality stands once, in a cluster of its own pattern; clusters are of
+ * scan/clustering: every row with a modality stands once, in a cluster of its own modality mask; clusters are of
  * the promised size and number; similar rows are neighbours; and threads change nothing.
  */
 #include "core/threads.h"
@@ -48,13 +48,13 @@ static void rows_make(rows *self, size_t n, size_t d, row_kind kind, uint64_t se
     }
 }
 
-/* Draws who has what: pattern p with the p-th share, the last one for what is left. */
-static void draw_patterns(rows *self, const double share[], size_t patterns, uint64_t *random)
+/* Draws who has what: mask p with the p-th share, the last one for what is left. */
+static void draw_masks(rows *self, const double share[], size_t masks, uint64_t *random)
 {
     for (size_t i = 0; i < self->catalog.n; i++) {
         double at = test_random_unit(random);
         size_t p = 0;
-        for (; p + 1 < patterns && at >= share[p]; p++)
+        for (; p + 1 < masks && at >= share[p]; p++)
             at -= share[p];
         self->catalog.present[i] = (uint8_t)p;
     }
@@ -83,18 +83,18 @@ static void check_rows(const kin_clustering *clustering, const kin_catalog *cata
         for (size_t at = clustering->start[g]; at < clustering->start[g + 1]; at++) {
             assert_in_range(clustering->row[at], 0, catalog->n - 1);
             assert_int_equal(seen[clustering->row[at]]++, 0);
-            assert_int_equal(catalog->present[clustering->row[at]], clustering->pattern[g]);
+            assert_int_equal(catalog->present[clustering->row[at]], clustering->modality_mask[g]);
         }
     }
     free(seen);
 }
 
-/* Each pattern is one run of clusters, and there are no more of them than was promised. */
+/* Each modality mask is one run of clusters, and there are no more of them than was promised. */
 static void check_clusters(const kin_clustering *clustering, const kin_catalog *catalog)
 {
     assert_true(clustering->clusters <= kin_clustering_clusters_most(catalog->n));
     for (size_t g = 1; g < clustering->clusters; g++)
-        assert_true(clustering->pattern[g - 1] <= clustering->pattern[g]);
+        assert_true(clustering->modality_mask[g - 1] <= clustering->modality_mask[g]);
 }
 
 static void check_same(const kin_clustering *a, const kin_clustering *b)
@@ -103,7 +103,7 @@ static void check_same(const kin_clustering *a, const kin_clustering *b)
     assert_int_equal(a->clusters, b->clusters);
     assert_memory_equal(a->row, b->row, a->count * sizeof *a->row);
     assert_memory_equal(a->start, b->start, (a->clusters + 1) * sizeof *a->start);
-    assert_memory_equal(a->pattern, b->pattern, a->clusters);
+    assert_memory_equal(a->modality_mask, b->modality_mask, a->clusters);
 }
 
 /* Orders the rows with several numbers of threads and judges the result, which is the caller's. */
@@ -161,8 +161,8 @@ static void test_many_rows(void **state)
     }
 }
 
-/* Patterns of very different sizes, rows of no modality among them. */
-static void test_patterns(void **state)
+/* Masks of very different sizes, rows of no modality among them. */
+static void test_masks(void **state)
 {
     (void)state;
     static const double share[][8] = {
@@ -179,15 +179,15 @@ static void test_patterns(void **state)
         for (size_t s = 0; s < TEST_COUNT(sizes); s++) {
             rows r;
             rows_make(&r, sizes[s], 4, CLUSTERS, 30 + s);
-            draw_patterns(&r, share[c], 8, &random);
+            draw_masks(&r, share[c], 8, &random);
             kin_clustering clustering = check_clustering(&r);
             kin_clustering_release(&clustering);
             rows_release(&r);
         }
 }
 
-/* All patterns that eight modalities can make, number p with p rows: a cluster each. */
-static void test_all_patterns(void **state)
+/* All masks that eight modalities can make, number p with p rows: a cluster each. */
+static void test_all_masks(void **state)
 {
     (void)state;
     rows r;
@@ -295,8 +295,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_many_rows),
-        cmocka_unit_test(test_patterns),
-        cmocka_unit_test(test_all_patterns),
+        cmocka_unit_test(test_masks),
+        cmocka_unit_test(test_all_masks),
         cmocka_unit_test(test_no_rows),
         cmocka_unit_test(test_line_is_cut),
         cmocka_unit_test(test_groups_are_tight),

@@ -105,7 +105,7 @@ static void check_rows(const coded *c)
     free(space);
 }
 
-/* Every row with a modality stands once, in a cluster of its pattern. */
+/* Every row with a modality stands once, in a cluster of its modality mask. */
 static void check_order(const coded *c)
 {
     const oracle *o = &c->s.oracle;
@@ -119,7 +119,7 @@ static void check_order(const coded *c)
         for (size_t at = clustering->start[g]; at < clustering->start[g + 1]; at++) {
             size_t row = (size_t)clustering->row[at];
             assert_false(seen[row]);
-            assert_int_equal(o->present[row], clustering->pattern[g]);
+            assert_int_equal(o->present[row], clustering->modality_mask[g]);
             seen[row] = true;
         }
     free(seen);
@@ -171,8 +171,8 @@ static void check_bytes(const coded *c)
         clustering->count * (codes->stride + sizeof *codes->terms + sizeof *clustering->row);
     held += panels * KIN_PANEL_COLUMNS * (lead + sizeof *codes->panel_sum);
     held += codes->row_panel_start[clustering->clusters] * KIN_PANEL_ROWS * lead;
-    held +=
-        (clustering->clusters + 1) * (3 * sizeof *clustering->start + sizeof *clustering->pattern);
+    held += (clustering->clusters + 1) *
+            (3 * sizeof *clustering->start + sizeof *clustering->modality_mask);
     assert_true(kin_codes_bytes(codes) >= held);
 }
 

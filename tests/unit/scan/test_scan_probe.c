@@ -12,26 +12,27 @@
 
 enum { PICKED = 50, SLOTS = PICKED + 7, K = 25 };
 
-/* Rows of one pattern, each with a slot that has nothing to do with its place. */
+/* Rows of one modality mask, each with a slot that has nothing to do with its place. */
 typedef struct picked {
-    unsigned pattern;
+    unsigned modality_mask;
     size_t count;
     size_t at[PICKED], slot[PICKED];
 } picked;
 
-/* Up to PICKED rows of this pattern, from the first one of its first cluster to the last of its last. */
-static picked pick_rows(const coded *c, unsigned pattern)
+/* Up to PICKED rows of this modality mask, from the first one of its first cluster to the last of its last. */
+static picked pick_rows(const coded *c, unsigned modality_mask)
 {
     const kin_clustering *clustering = &c->codes.clustering;
-    picked out = {.pattern = pattern};
+    picked out = {.modality_mask = modality_mask};
     size_t rows = 0, seen = 0;
     for (size_t g = 0; g < clustering->clusters; g++)
-        rows +=
-            clustering->pattern[g] == pattern ? clustering->start[g + 1] - clustering->start[g] : 0;
+        rows += clustering->modality_mask[g] == modality_mask
+                    ? clustering->start[g + 1] - clustering->start[g]
+                    : 0;
     size_t most = rows < PICKED ? rows : PICKED;
     for (size_t g = 0; g < clustering->clusters; g++)
         for (size_t at = clustering->start[g]; at < clustering->start[g + 1]; at++)
-            if (clustering->pattern[g] == pattern &&
+            if (clustering->modality_mask[g] == modality_mask &&
                 seen++ * (most - 1) >= out.count * (rows - 1) && out.count < most) {
                 out.slot[out.count] = (out.count * 20 + 5) % SLOTS;
                 out.at[out.count++] = at;
@@ -67,8 +68,8 @@ static void probe_all(prober *self, const coded *c, const picked *rows, size_t f
     for (size_t i = from; i < from + count; i++)
         self->collectors.tolerance[rows->slot[i]] = c->codes.terms[rows->at[i]].tolerance;
     for (size_t g = c->codes.clustering.clusters; g-- > 0;)
-        kin_pairscan_probe(self->pairscan, rows->pattern, rows->at + from, rows->slot + from, count,
-                           g);
+        kin_pairscan_probe(self->pairscan, rows->modality_mask, rows->at + from, rows->slot + from,
+                           count, g);
     for (size_t i = from; i < from + count; i++)
         kin_collectors_prune(&self->collectors, rows->slot[i]);
 }
@@ -111,7 +112,7 @@ static size_t find_candidate(const kin_collectors *in, size_t slot, int32_t row)
     return found;
 }
 
-/* An estimate against the true value. Tolerances are for pairs of the row's own pattern: another factor
+/* An estimate against the true value. Tolerances are for pairs of the row's own modality mask: another factor
  * magnifies what an estimate is off by. What low codes leave of two equal rows does not cancel out. */
 static void judge_estimate(const coded *c, size_t row, size_t other, float tolerance,
                            long double difference, verdict *to)
@@ -174,17 +175,17 @@ static void check_counts(const coded *c, const picked *rows, const kin_scan_coun
     const kin_clustering *clustering = &c->codes.clustering;
     size_t pairs = 0;
     for (size_t g = 0; g < clustering->clusters; g++)
-        if (rows->pattern & clustering->pattern[g])
+        if (rows->modality_mask & clustering->modality_mask[g])
             pairs += rows->count * (clustering->start[g + 1] - clustering->start[g]);
     assert_int_equal(counts->pairs, pairs);
     assert_true(counts->refined <= counts->pairs && counts->tiles_left <= counts->tiles);
     assert_true(counts->collected <= counts->refined);
 }
 
-static void judge_pattern(const coded *c, unsigned pattern, verdict *to)
+static void judge_mask(const coded *c, unsigned modality_mask, verdict *to)
 {
     prober p;
-    picked rows = pick_rows(c, pattern);
+    picked rows = pick_rows(c, modality_mask);
     prober_init(&p, c);
     probe_all(&p, c, &rows, 0, rows.count);
     for (size_t i = 0; i < rows.count; i++)
@@ -194,13 +195,13 @@ static void judge_pattern(const coded *c, unsigned pattern, verdict *to)
     prober_release(&p);
 }
 
-/* Rows of every pattern that a cluster has. */
+/* Rows of every modality mask that a cluster has. */
 static void judge(const coded *c, verdict *to)
 {
     const kin_clustering *clustering = &c->codes.clustering;
     for (size_t g = 0; g < clustering->clusters; g++)
-        if (g == 0 || clustering->pattern[g] != clustering->pattern[g - 1])
-            judge_pattern(c, clustering->pattern[g], to);
+        if (g == 0 || clustering->modality_mask[g] != clustering->modality_mask[g - 1])
+            judge_mask(c, clustering->modality_mask[g], to);
 }
 
 /* ---- sets ---------------------------------------------------------------------------------------- */
@@ -296,7 +297,8 @@ static void test_alone(void **state)
         prober p;
         sample_spec spec = spec_of(set);
         coded_make_estimates(&c, &spec, 64);
-        picked rows = pick_rows(&c, c.codes.clustering.pattern[c.codes.clustering.clusters - 1]);
+        picked rows =
+            pick_rows(&c, c.codes.clustering.modality_mask[c.codes.clustering.clusters - 1]);
         prober_init(&p, &c);
         probe_all(&p, &c, &rows, 0, rows.count);
         for (size_t i = 0; i < rows.count; i += 1 + 6 * SANITIZED)
