@@ -28,7 +28,7 @@ size_t kin_worker_bytes(const kin_index *index, size_t c, size_t most)
 
     bytes = kin_size_add(bytes, kin_size_mul(c, QUERIES * (sizeof(float) + sizeof(int64_t))));
     bytes = kin_size_add(bytes, kin_candidates_bytes(catalog->n, all));
-    return kin_size_add(bytes, kin_rescore_space_bytes(all, catalog->modality_count));
+    return kin_size_add(bytes, kin_rescore_workspace_bytes(all, catalog->modality_count));
 }
 
 int kin_worker_init(kin_worker *self, const kin_index *index, size_t c, size_t most, kin_error *err)
@@ -38,7 +38,7 @@ int kin_worker_init(kin_worker *self, const kin_index *index, size_t c, size_t m
     *self = (kin_worker){.index = index};
     int status = kin_query_init(&self->query, catalog, err);
     if (status == 0)
-        status = kin_rescore_space_init(&self->rescore, all, catalog->modality_count, err);
+        status = kin_rescore_workspace_init(&self->rescore, all, catalog->modality_count, err);
     if (status == 0)
         status = kin_candidates_init(&self->candidates, catalog->n, all, err);
     if (status == 0) {
@@ -57,7 +57,7 @@ int kin_worker_init(kin_worker *self, const kin_index *index, size_t c, size_t m
 void kin_worker_release(kin_worker *self)
 {
     kin_query_release(&self->query);
-    kin_rescore_space_release(&self->rescore);
+    kin_rescore_workspace_release(&self->rescore);
     kin_candidates_release(&self->candidates);
     free(self->x);
     free(self->wide);

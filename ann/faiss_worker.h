@@ -10,7 +10,7 @@
 typedef struct kin_worker {
     const kin_index *index;
     kin_query query; /* reads the index's catalog */
-    kin_rescore_space rescore;
+    kin_rescore_workspace rescore;
     kin_candidates candidates;
     float *x;     /* [KIN_FAISS_QUERIES_MAX][largest d] */
     float *wide;  /* [KIN_FAISS_QUERIES_MAX][largest d_full] */

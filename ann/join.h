@@ -32,7 +32,7 @@ typedef struct kin_join_options {
     size_t evaluated;    /* held-out rows that the result is evaluated on: sets a margin; 0: none */
     int64_t seed;        /* of the sample */
     size_t memory_bytes; /* budget, 0: what the machine has */
-    bool trace;          /* rows will be traced: the plan has room for it */
+    bool trace;          /* rows will be traced: the plan allows for it */
 } kin_join_options;
 
 #define KIN_JOIN_OPTIONS_INIT                                                                      \

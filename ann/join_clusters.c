@@ -23,7 +23,7 @@ static float load_lead(const kin_codes *codes, size_t at, float *out)
     return square;
 }
 
-/* Mean and spread of one cluster. `x` [lead] is room for a row. */
+/* Mean and spread of one cluster. `x` [lead] is the workspace of a row. */
 static void describe(const kin_codes *codes, size_t h, float *x, float *out)
 {
     size_t first = codes->clustering.start[h], last = codes->clustering.start[h + 1];

@@ -35,15 +35,15 @@ static void expand_run(kin_join_worker *self, const kin_rows *best, size_t slot,
 {
     const kin_distinct *duplicates = &self->join->duplicates;
     kin_rows *out = &self->expanded;
-    size_t room = out->k - out->filled[0], count = 0;
+    size_t left = out->k - out->filled[0], count = 0;
     for (size_t e = from; e < to; e++) {
         size_t entry = slot * best->k + e, kept = count;
         int32_t group = duplicates->of[best->neighbor[entry]];
         size_t first = duplicates->start[group], last = duplicates->start[group + 1];
-        for (size_t i = first; i < last && i - first < room; i++)
+        for (size_t i = first; i < last && i - first < left; i++)
             self->member[kept++] = (uint64_t)(uint32_t)duplicates->item[i] << 32 | e;
-        count = kept < room ? kept : room;
-        if (e > from || kept > room)
+        count = kept < left ? kept : left;
+        if (e > from || kept > left)
             kin_keys_select(self->member, kept, count);
     }
     for (size_t i = 0; i < count; i++)

@@ -118,7 +118,7 @@ int32_t *kin_join_positions(const kin_join *join)
     return at;
 }
 
-/* One thread's room while the sample is scanned. */
+/* One thread's workspace while the sample is scanned. */
 typedef struct scanner {
     kin_join_worker *worker;
     const int32_t *position; /* [n] */

@@ -52,7 +52,7 @@ int kin_cluster_stats_order(const kin_cluster_stats *self, int32_t *out /* [coun
 
 enum { KIN_JOIN_BLOCK = 64 /* clusters whose gates are worked out together */ };
 
-/* One thread's room for up to KIN_CLUSTER_MAX rows at a time. */
+/* One thread's workspace, for up to KIN_CLUSTER_MAX rows at a time. */
 typedef struct kin_join_worker {
     const kin_join *join;
     kin_collectors collectors; /* of the rows under way: slot i is row at[i]'s */

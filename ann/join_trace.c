@@ -17,7 +17,7 @@
 /* Rows between looks at the monitor, per thread. */
 enum { ROWS_AT_A_TIME = 32 };
 
-/* One thread's room. */
+/* One thread's workspace. */
 typedef struct tracer {
     kin_join_worker *worker; /* the join's, of this thread */
     kin_candidates items;
@@ -30,11 +30,11 @@ typedef struct tracer {
 size_t kin_join_trace_bytes(const kin_join *join, size_t clusters)
 {
     size_t n = join->catalog->n, width = join->codes.rotation.lead + KIN_CLUSTER_SPREADS;
-    size_t room = kin_size_add(kin_candidates_bytes(n, n), sizeof(tracer));
-    room = kin_size_add(room, kin_size_mul(join->capacity, sizeof(int32_t)));
-    room = kin_size_add(room, kin_size_mul(clusters, sizeof(float) + 1));
-    room = kin_size_add(room, kin_size_mul(width, sizeof(float)));
-    return kin_size_add(kin_size_mul((size_t)join->threads, room),
+    size_t bytes = kin_size_add(kin_candidates_bytes(n, n), sizeof(tracer));
+    bytes = kin_size_add(bytes, kin_size_mul(join->capacity, sizeof(int32_t)));
+    bytes = kin_size_add(bytes, kin_size_mul(clusters, sizeof(float) + 1));
+    bytes = kin_size_add(bytes, kin_size_mul(width, sizeof(float)));
+    return kin_size_add(kin_size_mul((size_t)join->threads, bytes),
                         kin_size_mul(n, 2 * sizeof(int32_t)));
 }
 
@@ -121,14 +121,14 @@ static size_t place_of(const kin_join *join, const int32_t *position, size_t ite
 }
 
 /* Rows first .. last - 1 of those asked for. */
-static int trace_rows(const kin_join *join, tracer *room, const int32_t *position,
+static int trace_rows(const kin_join *join, tracer *tracers, const int32_t *position,
                       const int32_t *row, size_t first, size_t last, kin_traced_sink sink,
                       kin_error *err)
 {
     int rc = 0;
 #pragma omp parallel num_threads(join->threads)
     {
-        tracer *own = &room[omp_get_thread_num()];
+        tracer *own = &tracers[omp_get_thread_num()];
         own->worker = &join->worker[omp_get_thread_num()];
         omp_set_num_threads(1); /* a BLAS call from here uses this thread alone */
 #pragma omp for ordered schedule(dynamic)
@@ -151,24 +151,24 @@ int kin_join_trace(kin_join *self, const int32_t *row, size_t count, kin_traced_
                    const kin_monitor *monitor, kin_error *err)
 {
     size_t threads = (size_t)self->threads, stretch = ROWS_AT_A_TIME * threads;
-    tracer *room = calloc(threads, sizeof *room);
+    tracer *tracers = calloc(threads, sizeof *tracers);
     int32_t *position = kin_join_positions(self);
-    int rc = room && position ? 0
-                              : kin_fail_alloc(err, "traced rows",
-                                               kin_join_trace_bytes(self, self->stats.count));
+    int rc = tracers && position ? 0
+                                 : kin_fail_alloc(err, "traced rows",
+                                                  kin_join_trace_bytes(self, self->stats.count));
     for (size_t t = 0; t < threads && rc == 0; t++)
-        rc = tracer_init(&room[t], self, err);
+        rc = tracer_init(&tracers[t], self, err);
     kin_monitor_stage(monitor, "trace");
     kin_codes_set_tail_fraction(&self->codes, self->effort.tail_fraction);
     for (size_t first = 0; first < count && rc == 0; first += stretch) {
         rc = kin_monitor_check(monitor, err);
         if (rc == 0)
-            rc = trace_rows(self, room, position, row, first,
+            rc = trace_rows(self, tracers, position, row, first,
                             count - first < stretch ? count : first + stretch, sink, err);
     }
-    for (size_t t = 0; t < threads && room; t++)
-        tracer_release(&room[t]);
-    free(room);
+    for (size_t t = 0; t < threads && tracers; t++)
+        tracer_release(&tracers[t]);
+    free(tracers);
     free(position);
     return rc;
 }

@@ -33,7 +33,7 @@ typedef struct worker {
     kin_id_set seen;
     int32_t *ascending; /* [longest] this and what follows: with a catalog */
     kin_query query;
-    kin_rescore_space space;
+    kin_rescore_workspace space;
     kin_rows best;              /* one row */
     kin_import_report left_out; /* by this thread */
 } worker;
@@ -113,7 +113,7 @@ static int check_plan(const intake *self, size_t memory_bytes, kin_error *err)
     if (self->catalog) {
         size_t m = self->catalog->modality_count;
         size_t scored_bytes =
-            kin_size_add(kin_rescore_space_bytes(longest, m), kin_rows_bytes(1, longest, m));
+            kin_size_add(kin_rescore_workspace_bytes(longest, m), kin_rows_bytes(1, longest, m));
         row_bytes = kin_size_add(row_bytes, kin_size_mul(longest, sizeof(int32_t)));
         row_bytes = kin_size_add(row_bytes, scored_bytes);
         row_bytes = kin_size_add(row_bytes, kin_catalog_dimensions(self->catalog) * sizeof(double));
@@ -142,7 +142,7 @@ static int init_worker(worker *self, const intake *job, kin_error *err)
         return kin_fail_alloc(err, "a row's candidates", longest * sizeof *self->ascending);
     rc = kin_query_init(&self->query, job->catalog, err);
     if (rc == 0)
-        rc = kin_rescore_space_init(&self->space, longest, modalities(job), err);
+        rc = kin_rescore_workspace_init(&self->space, longest, modalities(job), err);
     if (rc == 0)
         rc = kin_rows_init(&self->best, 1, longest, modalities(job), err);
     return rc;
@@ -155,7 +155,7 @@ static void release(intake *self)
         free(self->worker[t].ascending);
         kin_id_set_release(&self->worker[t].seen);
         kin_query_release(&self->worker[t].query);
-        kin_rescore_space_release(&self->worker[t].space);
+        kin_rescore_workspace_release(&self->worker[t].space);
         kin_rows_release(&self->worker[t].best);
     }
     free(self->worker);

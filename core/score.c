@@ -180,10 +180,10 @@ void kin_scored_keep_best(const kin_scored *self, uint64_t *space, kin_rows *out
     }
 }
 
-int kin_rescore_space_init(kin_rescore_space *self, size_t capacity, size_t modality_count,
-                           kin_error *err)
+int kin_rescore_workspace_init(kin_rescore_workspace *self, size_t capacity, size_t modality_count,
+                               kin_error *err)
 {
-    *self = (kin_rescore_space){.capacity = capacity};
+    *self = (kin_rescore_workspace){.capacity = capacity};
     self->key = kin_alloc(kin_size_mul(2, capacity), sizeof *self->key);
     self->scored.candidate = kin_alloc(capacity, sizeof *self->scored.candidate);
     self->scored.score = kin_alloc(capacity, sizeof *self->scored.score);
@@ -191,23 +191,23 @@ int kin_rescore_space_init(kin_rescore_space *self, size_t capacity, size_t moda
         kin_alloc(kin_size_mul(capacity, modality_count), sizeof *self->scored.cosine);
     if (self->key && self->scored.candidate && self->scored.score && self->scored.cosine)
         return 0;
-    kin_rescore_space_release(self);
-    return kin_fail_alloc(err, "candidates", kin_rescore_space_bytes(capacity, modality_count));
+    kin_rescore_workspace_release(self);
+    return kin_fail_alloc(err, "candidates", kin_rescore_workspace_bytes(capacity, modality_count));
 }
 
-size_t kin_rescore_space_bytes(size_t capacity, size_t modality_count)
+size_t kin_rescore_workspace_bytes(size_t capacity, size_t modality_count)
 {
     return kin_size_mul(capacity, 2 * sizeof(uint64_t) + sizeof(int32_t) +
                                       (1 + modality_count) * sizeof(float));
 }
 
-void kin_rescore_space_release(kin_rescore_space *self)
+void kin_rescore_workspace_release(kin_rescore_workspace *self)
 {
     free(self->key);
     free(self->scored.candidate);
     free(self->scored.score);
     free(self->scored.cosine);
-    *self = (kin_rescore_space){0};
+    *self = (kin_rescore_workspace){0};
 }
 
 /* How many candidates ahead their rows are asked for: the rows lie anywhere in memory. */
@@ -227,7 +227,7 @@ void kin_catalog_prefetch(const kin_catalog *catalog, size_t row)
 }
 
 void kin_rescore(const kin_query *query, const int32_t *candidate, size_t count,
-                 kin_rescore_space *space, kin_rows *out, size_t slot)
+                 kin_rescore_workspace *space, kin_rows *out, size_t slot)
 {
     kin_scored *scored = &space->scored;
     size_t modalities = query->catalog->modality_count;

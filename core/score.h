@@ -74,23 +74,23 @@ void kin_scored_keep_best(const kin_scored *self, uint64_t *space /* [2 * count]
                           size_t slot);
 
 /* Working memory of kin_rescore for up to `capacity` candidates. */
-typedef struct kin_rescore_space {
+typedef struct kin_rescore_workspace {
     size_t capacity;
     uint64_t *key; /* [2 * capacity] */
     kin_scored scored;
-} kin_rescore_space;
+} kin_rescore_workspace;
 
-int kin_rescore_space_init(kin_rescore_space *self, size_t capacity, size_t modality_count,
-                           kin_error *err);
-void kin_rescore_space_release(kin_rescore_space *self);
+int kin_rescore_workspace_init(kin_rescore_workspace *self, size_t capacity, size_t modality_count,
+                               kin_error *err);
+void kin_rescore_workspace_release(kin_rescore_workspace *self);
 
-/* Bytes that kin_rescore_space_init takes. */
-size_t kin_rescore_space_bytes(size_t capacity, size_t modality_count);
+/* Bytes that kin_rescore_workspace_init takes. */
+size_t kin_rescore_workspace_bytes(size_t capacity, size_t modality_count);
 
 /* Scores the candidates canonically, keeps the best out->k of them in order, and writes them as
  * query `slot` of the block. `candidate` must be ascending without repeats (so that ties fall to
  * the smaller row); the query's own row is skipped. Cost: count * sum d_m multiply-adds. */
 void kin_rescore(const kin_query *query, const int32_t *candidate, size_t count,
-                 kin_rescore_space *space, kin_rows *out, size_t slot);
+                 kin_rescore_workspace *space, kin_rows *out, size_t slot);
 
 #endif

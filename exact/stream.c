@@ -23,7 +23,7 @@ enum { MICRO_BATCH_MAX_DEFAULT = 1024 };
 typedef struct worker {
     float *block; /* [BLOCK_COLUMNS][largest d] unit rows */
     kin_query query;
-    kin_rescore_space space;
+    kin_rescore_workspace workspace;
     int32_t *candidate; /* [n] ascending rows that may be among the best */
     uint64_t *key;      /* [n] sorting keys of the candidates */
 } worker;
@@ -108,7 +108,7 @@ static void plan_memory(const stream *self, kin_memory_plan *plan)
                         sizeof(float));
     kin_memory_plan_add(plan, "candidates", kin_size_mul(threads, self->n),
                         sizeof(int32_t) + sizeof(uint64_t) +
-                            kin_rescore_space_bytes(1, catalog->modality_count));
+                            kin_rescore_workspace_bytes(1, catalog->modality_count));
     kin_memory_plan_add(plan, "finished rows",
                         kin_rows_bytes(self->micro_batch, self->k, catalog->modality_count), 1);
 }
@@ -123,7 +123,8 @@ static int init_worker(worker *self, const stream *job, kin_error *err)
         return kin_fail_alloc(err, "column block", kin_size_mul(block, sizeof *self->block));
     int rc = kin_query_init(&self->query, job->catalog, err);
     if (rc == 0)
-        rc = kin_rescore_space_init(&self->space, job->n, job->catalog->modality_count, err);
+        rc =
+            kin_rescore_workspace_init(&self->workspace, job->n, job->catalog->modality_count, err);
     return rc;
 }
 
@@ -134,7 +135,7 @@ static void release(stream *self)
         free(self->workers[t].candidate);
         free(self->workers[t].key);
         kin_query_release(&self->workers[t].query);
-        kin_rescore_space_release(&self->workers[t].space);
+        kin_rescore_workspace_release(&self->workers[t].workspace);
     }
     free(self->workers);
     free(self->tile);
@@ -282,8 +283,8 @@ static size_t keep_reaching(worker *w, const float *value, size_t count, float b
  * raised and those below it are dropped: the cost is one comparison per value and little else. */
 static size_t gather(const stream *self, worker *w, const float *value)
 {
-    size_t room = 4 * self->k + 64;
-    size_t limit = room;
+    size_t capacity = 4 * self->k + 64;
+    size_t limit = capacity;
     size_t count = 0;
     float bound = -FLT_MAX;
     for (size_t j = 0; j < self->n; j++) {
@@ -293,7 +294,7 @@ static size_t gather(const stream *self, worker *w, const float *value)
         if (count == limit) {
             bound = find_bound(self, w, value, count);
             count = keep_reaching(w, value, count, bound);
-            limit = count + room; /* among many equal values nothing is dropped */
+            limit = count + capacity; /* among many equal values nothing is dropped */
         }
     }
     return keep_reaching(w, value, count, find_bound(self, w, value, count));
@@ -306,7 +307,7 @@ static void finish_row(stream *self, worker *w, size_t first, size_t q)
     finish_values(self, row, value);
     size_t count = gather(self, w, value);
     kin_query_set_row(&w->query, row);
-    kin_rescore(&w->query, w->candidate, count, &w->space, &self->rows, q);
+    kin_rescore(&w->query, w->candidate, count, &w->workspace, &self->rows, q);
 }
 
 /* One micro-batch: queries first .. first + count - 1. */

@@ -98,9 +98,9 @@ static void part(const tree *self, size_t first, size_t count, size_t left, cons
         row[i] = (int32_t)(uint32_t)key[i];
 }
 
-/* Splits rows first .. first + count into 2^levels clusters from number `cluster` on. `space` [3][d]. */
+/* Splits rows first .. first + count into 2^levels clusters from number `cluster` on. `workspace` [3][d]. */
 static void split(const tree *self, size_t first, size_t count, size_t levels, size_t cluster,
-                  float *space)
+                  float *workspace)
 {
     if (levels == 0) {
         self->clustering->start[cluster] = first;
@@ -108,11 +108,11 @@ static void split(const tree *self, size_t first, size_t count, size_t levels, s
     }
     size_t left = (count / 2 + ROUND / 2) / ROUND * ROUND; /* whole panels */
     left = left < count ? left : count / 2;
-    find_direction(self, first, count, space, space + self->d, space + 2 * self->d);
-    part(self, first, count, left, space);
-    split(self, first, left, levels - 1, cluster, space);
+    find_direction(self, first, count, workspace, workspace + self->d, workspace + 2 * self->d);
+    part(self, first, count, left, workspace);
+    split(self, first, left, levels - 1, cluster, workspace);
     split(self, first + left, count - left, levels - 1, cluster + ((size_t)1 << (levels - 1)),
-          space);
+          workspace);
 }
 
 static size_t levels_for(size_t count)
@@ -193,15 +193,15 @@ static int cut_cells(const tree *self, cells *in, unsigned modality_mask, kin_er
     bool refused = false;
 #pragma omp parallel reduction(|| : refused)
     {
-        float *space = kin_alloc(3 * self->d, sizeof *space);
-        refused = space == NULL;
+        float *workspace = kin_alloc(3 * self->d, sizeof *workspace);
+        refused = workspace == NULL;
 #pragma omp for schedule(dynamic)
         for (size_t l = 0; l < in->cells; l++) {
             size_t rows = in->start[l + 1] - in->start[l];
-            if (rows > 0 && space)
-                split(self, in->start[l], rows, levels_for(rows), in->cluster[l], space);
+            if (rows > 0 && workspace)
+                split(self, in->start[l], rows, levels_for(rows), in->cluster[l], workspace);
         }
-        free(space);
+        free(workspace);
     }
     return refused ? kin_fail_alloc(err, "the order of rows", 3 * self->d * sizeof(float)) : 0;
 }

@@ -23,15 +23,15 @@ enum { BLOCK_ROWS = 128, CODE_MAX = 127, LOW_STEPS = 254, LANES = 16 };
 /* Of a centred fused row, with its roundings. */
 static const float length_most = 2.01f;
 
-/* Room of one thread. */
+/* Workspace of one thread. */
 typedef struct encoder {
-    float *y;      /* [BLOCK_ROWS][d] centred rows */
-    float *z;      /* [BLOCK_ROWS][lead + tail] rotated rows */
-    float *space;  /* [BLOCK_ROWS][max(lead, KIN_CODE_ALIGN)] */
-    float *left;   /* [lead + tail] what the codes leave */
-    int8_t *code;  /* [stride] */
-    float *bias;   /* [BLOCK_ROWS] */
-    float *length; /* [BLOCK_ROWS] of the centred rows */
+    float *y;         /* [BLOCK_ROWS][d] centred rows */
+    float *z;         /* [BLOCK_ROWS][lead + tail] rotated rows */
+    float *workspace; /* [BLOCK_ROWS][max(lead, KIN_CODE_ALIGN)] */
+    float *left;      /* [lead + tail] what the codes leave */
+    int8_t *code;     /* [stride] */
+    float *bias;      /* [BLOCK_ROWS] */
+    float *length;    /* [BLOCK_ROWS] of the centred rows */
 } encoder;
 
 static size_t encoder_floats(const kin_codes *codes)
@@ -48,8 +48,8 @@ static void encoder_place(encoder *self, const kin_codes *codes, float *memory)
     size_t out = r->lead + r->tail;
     self->y = memory;
     self->z = self->y + BLOCK_ROWS * r->d;
-    self->space = self->z + BLOCK_ROWS * out;
-    self->left = self->space + BLOCK_ROWS * (r->lead + KIN_CODE_ALIGN);
+    self->workspace = self->z + BLOCK_ROWS * out;
+    self->left = self->workspace + BLOCK_ROWS * (r->lead + KIN_CODE_ALIGN);
     self->bias = self->left + out;
     self->length = self->bias + BLOCK_ROWS;
     self->code = (int8_t *)(self->length + BLOCK_ROWS);
@@ -258,7 +258,7 @@ static size_t encode_block(kin_codes *self, size_t first, size_t count, float sl
     size_t none = load_rows(self, self->clustering.row + first, count, e);
     if (none < SIZE_MAX)
         return none;
-    kin_rotation_apply(r, e->y, count, e->z, e->space);
+    kin_rotation_apply(r, e->y, count, e->z, e->workspace);
     for (size_t i = 0; i < count; i++) {
         size_t at = first + i;
         while (at >= self->clustering.start[cluster + 1])

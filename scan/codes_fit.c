@@ -262,17 +262,17 @@ static int set_step(kin_codes *self, const sample *from, kin_error *err)
     const kin_rotation *r = &self->rotation;
     size_t rows = from->rows < STEP_ROWS ? from->rows : STEP_ROWS, out = r->lead + r->tail;
     float *z = kin_alloc(kin_size_mul(rows, out), sizeof *z);
-    size_t room = r->lead + LEAD_UNIT;
-    float *space = kin_alloc(kin_size_mul(rows, room), sizeof *space);
+    size_t width = r->lead + LEAD_UNIT;
+    float *workspace = kin_alloc(kin_size_mul(rows, width), sizeof *workspace);
     float most = 0;
-    bool allocated = z && space;
+    bool allocated = z && workspace;
 #pragma omp parallel
     {
         omp_set_num_threads(1); /* a BLAS call from here uses this thread alone: same bits */
 #pragma omp for schedule(dynamic)
         for (size_t i = 0; i < (allocated ? rows : 0); i += STEP_BLOCK) {
             size_t count = rows - i < STEP_BLOCK ? rows - i : STEP_BLOCK;
-            kin_rotation_apply(r, from->y + i * from->d, count, z + i * out, space + i * room);
+            kin_rotation_apply(r, from->y + i * from->d, count, z + i * out, workspace + i * width);
         }
     }
     for (size_t i = 0; i < (allocated ? rows : 0); i++)
@@ -280,7 +280,7 @@ static int set_step(kin_codes *self, const sample *from, kin_error *err)
             most = fmaxf(most, fabsf(z[i * out + k]));
     self->lead_step = fmaxf(1.02f * most, 1e-4f) / 127;
     free(z);
-    free(space);
+    free(workspace);
     return allocated ? 0 : kin_fail_alloc(err, "a sample", kin_size_mul(rows, out * sizeof(float)));
 }
 

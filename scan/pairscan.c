@@ -26,7 +26,7 @@ size_t kin_pairscan_bytes(const kin_codes *codes, size_t capacity)
     bytes = kin_size_add(bytes, kin_size_mul(KIN_PANEL_ROWS, codes->rotation.lead));
     bytes = kin_size_add(bytes, kin_size_mul(capacity, sizeof(int32_t)));
     bytes = kin_size_add(bytes, kin_size_mul(codes->fused.d, sizeof(double))); /* the query */
-    bytes = kin_size_add(bytes, kin_rescore_space_bytes(capacity, modalities));
+    bytes = kin_size_add(bytes, kin_rescore_workspace_bytes(capacity, modalities));
     return kin_size_add(bytes, kin_rows_bytes(1, capacity, modalities));
 }
 
@@ -64,7 +64,7 @@ int kin_pairscan_new(kin_pairscan **out, const kin_scan *scan, kin_error *err)
     if (rc == 0)
         rc = kin_query_init(&self->query, catalog, err);
     if (rc == 0)
-        rc = kin_rescore_space_init(&self->space, capacity, catalog->modality_count, err);
+        rc = kin_rescore_workspace_init(&self->workspace, capacity, catalog->modality_count, err);
     if (rc == 0)
         rc = kin_rows_init(&self->best, 1, scan->collectors->k, catalog->modality_count, err);
     if (rc == 0)
@@ -83,7 +83,7 @@ void kin_pairscan_free(kin_pairscan *self)
     free(self->dense_panel);
     free(self->candidate);
     kin_query_release(&self->query);
-    kin_rescore_space_release(&self->space);
+    kin_rescore_workspace_release(&self->workspace);
     kin_rows_release(&self->best);
     free(self);
 }

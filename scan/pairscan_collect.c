@@ -40,7 +40,7 @@ static void rerank_in_place(kin_pairscan *self, size_t at, size_t row)
     kin_query_set_row(&self->query, (size_t)scan->codes->clustering.row[at]);
     self->query.row =
         -1; /* a row that was compared with itself stays its own candidate, for its duplicates */
-    kin_rescore(&self->query, self->candidate, count, &self->space, &self->best, 0);
+    kin_rescore(&self->query, self->candidate, count, &self->workspace, &self->best, 0);
     for (size_t i = 0; i < self->best.filled[0]; i++)
         self->best.score[i] /= weight_sum;
     kin_collectors_replace(scan->collectors, row, self->best.neighbor, self->best.score,
@@ -101,9 +101,9 @@ static void collect_for_row(kin_pairscan *self, size_t r, size_t column, uint32_
     const kin_refined *refined = &self->refined;
     size_t at = self->at[r], row = self->slot[r];
     assert(row < collectors->rows);
-    size_t room = collectors->capacity - collectors->count[row];
+    size_t left = collectors->capacity - collectors->count[row];
     size_t count = (size_t)__builtin_popcount(hits);
-    if (count < room) {
+    if (count < left) {
         size_t end = row * collectors->capacity + collectors->count[row];
         self->kernels->append(refined->estimate, id, hits, collectors->estimate + end,
                               collectors->candidate + end);

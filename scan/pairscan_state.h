@@ -64,7 +64,7 @@ struct kin_pairscan {
     /* canonical scores under way */
     kin_query query;
     int32_t *candidate; /* [capacity] */
-    kin_rescore_space space;
+    kin_rescore_workspace workspace;
     kin_rows best; /* one row */
 };
 

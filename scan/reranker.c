@@ -15,14 +15,14 @@ enum { ROWS_MAX = 512, AHEAD = 24 };
 struct kin_reranker {
     const kin_catalog *catalog;
     size_t rows_max, capacity;
-    uint64_t *request;  /* [2 * rows_max * capacity] candidate << 32 | which row requests it */
-    uint64_t *space;    /* [2 * capacity] */
-    kin_scored *scored; /* [rows_max], each with room for capacity */
-    int32_t *candidate; /* [rows_max][capacity] */
-    float *score;       /* [rows_max][capacity] */
-    float *cosine;      /* [rows_max][capacity][modality_count] */
-    kin_item *item;     /* [rows_max] */
-    float *vector;      /* [rows_max][kin_catalog_dimensions] the items' */
+    uint64_t *request;   /* [2 * rows_max * capacity] candidate << 32 | which row requests it */
+    uint64_t *workspace; /* [2 * capacity] */
+    kin_scored *scored;  /* [rows_max], each of `capacity` places */
+    int32_t *candidate;  /* [rows_max][capacity] */
+    float *score;        /* [rows_max][capacity] */
+    float *cosine;       /* [rows_max][capacity][modality_count] */
+    kin_item *item;      /* [rows_max] */
+    float *vector;       /* [rows_max][kin_catalog_dimensions] the items' */
     const kin_item *requesting[KIN_ITEMS_MAX]; /* the items that request the candidate in hand */
     float *candidate_vector; /* [kin_catalog_dimensions] of the candidate in hand */
     kin_query rule;          /* how scores are made */
@@ -61,7 +61,7 @@ int kin_reranker_new(kin_reranker **out, const kin_catalog *catalog, size_t k, s
     self->rows_max = rows;
     size_t entries = kin_size_mul(self->rows_max, capacity), modalities = catalog->modality_count;
     self->request = kin_alloc(kin_size_mul(2, entries), sizeof *self->request);
-    self->space = kin_alloc(kin_size_mul(2, capacity), sizeof *self->space);
+    self->workspace = kin_alloc(kin_size_mul(2, capacity), sizeof *self->workspace);
     self->scored = kin_alloc(self->rows_max, sizeof *self->scored);
     self->candidate = kin_alloc(entries, sizeof *self->candidate);
     self->score = kin_alloc(entries, sizeof *self->score);
@@ -71,7 +71,7 @@ int kin_reranker_new(kin_reranker **out, const kin_catalog *catalog, size_t k, s
                              sizeof *self->vector);
     self->candidate_vector =
         kin_alloc(kin_catalog_dimensions(catalog), sizeof *self->candidate_vector);
-    bool refused = !self->request || !self->space || !self->scored || !self->candidate ||
+    bool refused = !self->request || !self->workspace || !self->scored || !self->candidate ||
                    !self->score || !self->cosine || !self->item || !self->vector ||
                    !self->candidate_vector;
     int rc = refused ? kin_fail_alloc(err, "finished rows",
@@ -93,7 +93,7 @@ void kin_reranker_free(kin_reranker *self)
     kin_query_release(&self->rule);
     kin_rows_release(&self->out);
     free(self->request);
-    free(self->space);
+    free(self->workspace);
     free(self->scored);
     free(self->candidate);
     free(self->score);
@@ -209,7 +209,7 @@ const kin_rows *kin_reranker_run(kin_reranker *self, kin_collectors *collectors,
         score_run(self, from, to);
     }
     for (size_t i = 0; i < count; i++)
-        kin_scored_keep_best(&self->scored[i], self->space, &self->out, i);
+        kin_scored_keep_best(&self->scored[i], self->workspace, &self->out, i);
     self->out.count = count;
     *pairs += requests;
     return &self->out;

@@ -157,10 +157,10 @@ void kin_axes_release(kin_axes *self)
 /* ---- reflectors and their errors --------------------------------------------------------------- */
 
 /* A bound of the spectral norm of the symmetric g[n][n]: |g|_2^8 <= |g^8|_F, at most n^(1/16) too
- * large. `space` [2][n][n]. */
-static double spectral_bound(const double *g, size_t n, double *space)
+ * large. `workspace` [2][n][n]. */
+static double spectral_bound(const double *g, size_t n, double *workspace)
 {
-    double *power = space, *next = space + n * n;
+    double *power = workspace, *next = workspace + n * n;
     double scale = 1, order = 1;
     memcpy(power, g, n * n * sizeof *g);
     for (int squaring = 0; squaring < 3; squaring++) {
@@ -371,11 +371,12 @@ static void mix(const float *restrict in, const float *sign, size_t d, float *re
         hadamard(out + b * block, block);
 }
 
-void kin_rotation_apply(const kin_rotation *self, float *y, size_t count, float *z, float *space)
+void kin_rotation_apply(const kin_rotation *self, float *y, size_t count, float *z,
+                        float *workspace)
 {
     size_t out = self->lead + self->tail;
     if (self->reflectors > 0)
-        reflect(self, y, count, space);
+        reflect(self, y, count, workspace);
     for (size_t i = 0; i < count; i++) {
         const float *from = y + i * self->d;
         size_t lead_in = self->d < self->lead ? self->d : self->lead;

@@ -60,8 +60,9 @@ void kin_rotation_release(kin_rotation *self);
 /* Bytes that kin_rotation_init takes, its working memory included. */
 size_t kin_rotation_bytes(size_t d, size_t lead);
 
-/* Rotates rows that were centred: y [count][d] is destroyed, z [count][lead + tail]. `space` is room
- * for count * max(lead, KIN_CODE_ALIGN) floats. Serial; BLAS is called, so set one thread. */
-void kin_rotation_apply(const kin_rotation *self, float *y, size_t count, float *z, float *space);
+/* Rotates rows that were centred: y [count][d] is destroyed, z [count][lead + tail]. `workspace` holds
+ * count * max(lead, KIN_CODE_ALIGN) floats. Serial; BLAS is called, so set one thread. */
+void kin_rotation_apply(const kin_rotation *self, float *y, size_t count, float *z,
+                        float *workspace);
 
 #endif

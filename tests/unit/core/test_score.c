@@ -206,14 +206,14 @@ static void check_sample(const sample *s, size_t step, size_t k)
     size_t count = 0;
     kin_error err;
     kin_query query;
-    kin_rescore_space space;
+    kin_rescore_workspace space;
     kin_rows rows;
     int32_t *candidate = malloc(n * sizeof *candidate);
     oracle_pair *wanted = malloc(n * sizeof *wanted);
     for (size_t j = 0; j < n; j += step)
         candidate[count++] = (int32_t)j;
     test_ok(kin_query_init(&query, &s->catalog, &err), &err);
-    test_ok(kin_rescore_space_init(&space, count, s->catalog.modality_count, &err), &err);
+    test_ok(kin_rescore_workspace_init(&space, count, s->catalog.modality_count, &err), &err);
     test_ok(kin_rows_init(&rows, 2, k, s->catalog.modality_count, &err), &err);
     for (size_t i = 0; i < n; i++) {
         char where[64];
@@ -226,7 +226,7 @@ static void check_sample(const sample *s, size_t step, size_t k)
     kin_rescore(&query, candidate, 0, &space, &rows, 0);
     assert_int_equal(rows.filled[0], 0);
     kin_rows_release(&rows);
-    kin_rescore_space_release(&space);
+    kin_rescore_workspace_release(&space);
     kin_query_release(&query);
     free(candidate);
     free(wanted);

@@ -154,7 +154,7 @@ static bool same_row(const kin_rows *got, size_t q, const kin_rows *wanted)
 /* A judge of rows: what the row's candidates come to one at a time. */
 typedef struct judge {
     kin_query query;
-    kin_rescore_space space;
+    kin_rescore_workspace space;
     kin_rows one;
     oracle_pair *pair; /* [n] */
 } judge;
@@ -164,7 +164,7 @@ static void judge_init(judge *self, const job *of)
     kin_error err;
     size_t n = of->s.oracle.n, modalities = of->s.oracle.modality_count;
     test_ok(kin_query_init(&self->query, &of->s.catalog, &err), &err);
-    test_ok(kin_rescore_space_init(&self->space, n, modalities, &err), &err);
+    test_ok(kin_rescore_workspace_init(&self->space, n, modalities, &err), &err);
     test_ok(kin_rows_init(&self->one, 1, of->k, modalities, &err), &err);
     self->pair = calloc(n, sizeof *self->pair);
     assert_non_null(self->pair);
@@ -173,7 +173,7 @@ static void judge_init(judge *self, const job *of)
 static void judge_release(judge *self)
 {
     kin_query_release(&self->query);
-    kin_rescore_space_release(&self->space);
+    kin_rescore_workspace_release(&self->space);
     kin_rows_release(&self->one);
     free(self->pair);
 }
