@@ -109,7 +109,7 @@ int kin_join_new(kin_join **out, const kin_catalog *catalog, const kin_join_opti
         return kin_fail_alloc(err, "the engine", sizeof *self);
     self->catalog = catalog;
     self->options = *options;
-    self->aim = options->target;
+    self->target_with_margin = options->target;
     self->threads = kin_threads_used();
     self->capacity = kin_collectors_capacity_good(options->top_k + 1);
     self->effort =

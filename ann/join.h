@@ -95,9 +95,9 @@ void kin_join_retarget(kin_join *self, double target, size_t evaluated);
 int kin_join_tune(kin_join *self, const kin_monitor *monitor, kin_error *err);
 
 /* More effort for all rows, at least for half of the loss that was aimed at; all clusters where the sample shows
- * no loss to mend. Tunes first where the effort was loaded. *raised is false, and nothing changed, when all
+ * no loss to mend. Tunes first where the effort was loaded. *escalated is false, and nothing changed, when all
  * clusters are scanned already. */
-int kin_join_raise(kin_join *self, bool *raised, const kin_monitor *monitor, kin_error *err);
+int kin_join_escalate(kin_join *self, bool *escalated, const kin_monitor *monitor, kin_error *err);
 
 /* The items that serve to tune, ascending, kin_alloc'd: the evaluation draws others. After kin_join_encode. */
 int kin_join_tuned_rows(const kin_join *self, int32_t **row, size_t *count, kin_error *err);

@@ -78,7 +78,8 @@ struct kin_join {
     kin_join_options options;
     kin_join_plan plan;
     kin_join_effort effort;
-    double aim; /* what effort is chosen for: the target, or more where it was raised */
+    /* what the effort is chosen for: the target, or more once it was escalated */
+    double target_with_margin;
     kin_join_report report;
     int threads;
     kin_distinct duplicates;

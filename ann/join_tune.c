@@ -4,7 +4,7 @@
  * Sampled rows scan all clusters, and it is known what each of their neighbours would have needed
  * (ann/join_sample.c). Then
  *   tail share   the smallest of a few that loses at most a tenth of what may be lost
- *   reach        a first guess by those reaches, which is too careful, for thresholds are lower on the way; then
+ *   reach        a first guess by those reaches, which is pessimistic, for thresholds are lower on the way; then
  *                the sampled rows are joined in earnest, which is what the run will do with them, and the
  *                guess is corrected by what was lost
  * The target is met with a margin for the two samples, this one and the held-out one (choose_effort).
@@ -23,7 +23,8 @@ typedef struct outcome {
 } outcome;
 
 /* The sample's mean recall if every row had its final threshold from the beginning. */
-static double careful_recall(const kin_join_sample *self, float probe_sigmas, float tail_fraction)
+static double pessimistic_recall(const kin_join_sample *self, float probe_sigmas,
+                                 float tail_fraction)
 {
     double sum = 0;
     for (size_t i = 0; i < self->rows; i++) {
@@ -41,18 +42,18 @@ static float choose_tail_fraction(const kin_join_sample *self, double loss)
 {
     size_t i = 0;
     while (tail_fractions[i] < 1 &&
-           1 - careful_recall(self, INFINITY, tail_fractions[i]) > loss / 10)
+           1 - pessimistic_recall(self, INFINITY, tail_fractions[i]) > loss / 10)
         i++;
     return tail_fractions[i];
 }
 
-/* The smallest reach, to a hundredth, with that careful recall; INFINITY if none of any use has it. */
+/* The smallest reach, to a hundredth, with that pessimistic recall; INFINITY if none of any use has it. */
 static float choose_probe_sigmas(const kin_join_sample *self, float tail_fraction, double recall)
 {
     int low = 0, high = 4000;
     while (high - low > 1) {
         int middle = low + (high - low) / 2;
-        if (careful_recall(self, (float)middle / 100, tail_fraction) >= recall)
+        if (pessimistic_recall(self, (float)middle / 100, tail_fraction) >= recall)
             high = middle;
         else
             low = middle;
@@ -123,7 +124,7 @@ static int choose_effort(kin_join *join, double target, const kin_monitor *monit
     const kin_join_sample *self = join->sample;
     kin_join_effort best = everything(self->rows);
     float share = choose_tail_fraction(self, 1 - target);
-    double loss = 1 - target; /* that careful recall is allowed */
+    double loss = 1 - target; /* that pessimistic recall is allowed */
     for (int t = 0; t < TRIES; t++) {
         outcome got;
         float probe_sigmas = choose_probe_sigmas(self, share, 1 - loss);
@@ -139,7 +140,7 @@ static int choose_effort(kin_join *join, double target, const kin_monitor *monit
             best = (kin_join_effort){probe_sigmas, share, self->rows, got.recall, got.scanned};
         if (allowed <= 0 || (lost <= allowed && lost > 0.9 * allowed))
             break;
-        /* careful and true losses go down together */
+        /* pessimistic and true losses go down together */
         loss = fmin(loss * (0.95 * allowed + 1e-9) / (lost + 1e-9), 0.5);
         loss = fmax(loss, 0.05 * (1 - target));
     }
@@ -149,7 +150,7 @@ static int choose_effort(kin_join *join, double target, const kin_monitor *monit
 
 void kin_join_retarget(kin_join *self, double target, size_t evaluated)
 {
-    self->options.target = self->aim = target;
+    self->options.target = self->target_with_margin = target;
     self->options.evaluated = evaluated;
 }
 
@@ -165,21 +166,21 @@ int kin_join_tune(kin_join *self, const kin_monitor *monitor, kin_error *err)
     if (rc == 0)
         rc = kin_join_sample_find_truth(self, err);
     if (rc == 0)
-        rc = choose_effort(self, self->aim, monitor, err);
+        rc = choose_effort(self, self->target_with_margin, monitor, err);
     return rc;
 }
 
-int kin_join_raise(kin_join *self, bool *raised, const kin_monitor *monitor, kin_error *err)
+int kin_join_escalate(kin_join *self, bool *escalated, const kin_monitor *monitor, kin_error *err)
 {
     const kin_join_effort before = self->effort;
-    *raised = !isinf(before.probe_sigmas) || before.tail_fraction < 1;
-    if (!*raised)
+    *escalated = !isinf(before.probe_sigmas) || before.tail_fraction < 1;
+    if (!*escalated)
         return 0;
     int rc = self->sample ? 0 : kin_join_tune(self, monitor, err);
     for (int halving = 0; rc == 0 && self->effort.probe_sigmas <= before.probe_sigmas; halving++) {
-        self->aim = 1 - (1 - self->aim) / 2;
+        self->target_with_margin = 1 - (1 - self->target_with_margin) / 2;
         if (halving < HALVINGS)
-            rc = choose_effort(self, self->aim, monitor, err);
+            rc = choose_effort(self, self->target_with_margin, monitor, err);
         else /* the sample shows no loss that more effort would mend */
             self->effort = everything(before.sampled);
     }

@@ -93,12 +93,12 @@ int build_attempts(build *self, kin_error *err)
     if (!build_is_approximate(o)) /* proven rows: nothing to evaluate */
         return run_once(self, kin_graph_writer_sink(self->writer), err);
     for (size_t attempt = 1; attempt <= EVALUATION_ATTEMPTS; attempt++) {
-        bool raised = true;
+        bool escalated = true;
         if (attempt > 1)
-            rc = build_engine_raise(self, &raised, err);
+            rc = build_engine_escalate(self, &escalated, err);
         if (rc != 0)
             return rc;
-        if (!raised)
+        if (!escalated)
             break;
         kin_graph_writer_restart(self->writer);
         rc = run_evaluated(self, attempt, err);

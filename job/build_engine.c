@@ -1,5 +1,5 @@
 /*
- * The engine of a build: run once with the effort that the options say, and that effort raised.
+ * The engine of a build: run once with the effort that the options say, and that effort escalated.
  *
  * An engine whose rows are not proven has both: the loop in build_attempts.c needs no more of it.
  */
@@ -83,23 +83,23 @@ int build_engine_run(build *self, kin_row_sink sink, kin_error *err)
     }
 }
 
-static int raise_join(build *self, bool *raised, kin_error *err)
+static int escalate_join(build *self, bool *escalated, kin_error *err)
 {
-    int rc = kin_join_raise(self->join, raised, &self->quiet, err);
+    int rc = kin_join_escalate(self->join, escalated, &self->quiet, err);
     build_stage_done(self, "tune");
-    if (rc == 0 && *raised)
+    if (rc == 0 && *escalated)
         build_log_effort(self);
     return rc;
 }
 
-int build_engine_raise(build *self, bool *raised, kin_error *err)
+int build_engine_escalate(build *self, bool *escalated, kin_error *err)
 {
     kin_build_options *o = &self->options;
     if (o->engine == ENGINE_JOIN)
-        return raise_join(self, raised, err);
-    *raised = kin_search_escalate(&o->search, self->index);
-    if (*raised)
-        build_info(self, "Effort raised: candidates %lld, efSearch %lld",
+        return escalate_join(self, escalated, err);
+    *escalated = kin_search_escalate(&o->search, self->index);
+    if (*escalated)
+        build_info(self, "Effort escalated: candidates %lld, efSearch %lld",
                    (long long)o->search.candidates, (long long)o->search.ef_search);
     return 0;
 }

@@ -93,8 +93,8 @@ int build_check_join_options(const kin_build_options *o, kin_error *err);
 /* Runs the engine with the effort that the options say; every row of the catalog reaches the sink. */
 int build_engine_run(build *self, kin_row_sink sink, kin_error *err);
 
-/* More effort, with a message; *raised is false where the engine has no more to give. */
-int build_engine_raise(build *self, bool *raised, kin_error *err);
+/* More effort, with a message; *escalated is false where the engine has no more to give. */
+int build_engine_escalate(build *self, bool *escalated, kin_error *err);
 
 /* Runs the engine into a new self->writer, again with more effort while the recall is not good enough.
  * KIN_E_GATE where it stays so under options.strict. */

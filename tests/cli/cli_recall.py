@@ -83,7 +83,7 @@ class Recall(Case):
         self.assertGreater(recall["attempts"], 1)
         options = graph.manifest["options"]
         self.assertEqual(options["candidates"], 4 * 2 ** (recall["attempts"] - 1))
-        self.assertEqual(len([x for x in result.lines() if x.startswith("Effort raised: ")]),
+        self.assertEqual(len([x for x in result.lines() if x.startswith("Effort escalated: ")]),
                          recall["attempts"] - 1)
         self.build("once", "--engine", "hnsw", "--threads", 1, "--candidates",
                    options["candidates"], "--ef-search", options["ef_search"], "--target-recall", 0.5)

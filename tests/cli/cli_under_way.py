@@ -251,7 +251,7 @@ class Overwritten(Case):
         result = running.finish()
         self.check_refusal(result, 75, "^" + re.escape(name) + " changed while it was read$",
                            "^run it again")
-        self.assertNotRegex(result.err, "Effort raised|is not met", "effort was raised")
+        self.assertNotRegex(result.err, "Effort escalated|is not met", "effort was escalated")
         self.assertEqual(sorted(os.listdir(self.dir)), before, "nothing published, nothing left")
 
     PATTERNS = ("NaN", "infinite", "zeros", "huge", "other values", "one NaN")

@@ -312,7 +312,7 @@ static void test_some_rows(void **state)
 }
 
 /* Effort doubles up to all there is, and what was given beyond that stays. */
-static void test_raise(void **state)
+static void test_escalate(void **state)
 {
     (void)state;
     enum { N = 300 };
@@ -631,7 +631,7 @@ int main(void)
         cmocka_unit_test(test_kmeans_threads), cmocka_unit_test(test_kmeans_ties),
         cmocka_unit_test(test_pca_known),      cmocka_unit_test(test_pca_rotation),
         cmocka_unit_test(test_whole_search),   cmocka_unit_test(test_hnsw),
-        cmocka_unit_test(test_some_rows),      cmocka_unit_test(test_raise),
+        cmocka_unit_test(test_some_rows),      cmocka_unit_test(test_escalate),
         cmocka_unit_test(test_all_equal),      cmocka_unit_test(test_ivf_threads),
         cmocka_unit_test(test_refusals),       cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_damage),         cmocka_unit_test(test_wrong_catalog),

@@ -24,7 +24,7 @@ static void judge(const sample_spec *spec, size_t k, int threads)
     kin_join_options options = {.top_k = k, .target = 0.95, .seed = 1};
     kin_join *join = join_make(&s, &options, threads);
     assert_true(isinf(kin_join_get_effort(join)->probe_sigmas)); /* until it is tuned */
-    assert_false(join_raise(join));
+    assert_false(join_escalate(join));
     kin_join_report report = join_take(join, &s, k, &t);
     join_truth(&s, k, &wanted);
     double recall = join_recall(&s, &t.rows, &wanted, &deviation);

@@ -114,12 +114,12 @@ static void test_retarget(void **state)
 /* ---- more ---------------------------------------------------------------------------------------- */
 
 /* Raises until there is no more; each step expects more of itself and looks at more. */
-static void raise_to_the_end(tuned *t, size_t steps_least)
+static void escalate_to_the_end(tuned *t, size_t steps_least)
 {
     kin_join_report report;
     double deviation, found = run(t, &deviation, &report), aim = 0.95;
     size_t steps = 0;
-    for (kin_join_effort before = *kin_join_get_effort(t->join); join_raise(t->join); steps++) {
+    for (kin_join_effort before = *kin_join_get_effort(t->join); join_escalate(t->join); steps++) {
         kin_join_effort now = *kin_join_get_effort(t->join);
         unsigned long long pairs = report.pairs;
         double recall = run(t, &deviation, &report);
@@ -139,23 +139,23 @@ static void raise_to_the_end(tuned *t, size_t steps_least)
     assert_true(isinf(effort->probe_sigmas) && effort->tail_fraction == 1);
     assert_true(effort->recall == 1 && effort->scanned == 1);
     assert_true(steps >= steps_least && found >= 0.9995);
-    assert_false(join_raise(t->join));
+    assert_false(join_escalate(t->join));
 }
 
-static void test_raise(void **state)
+static void test_escalate(void **state)
 {
     (void)state;
     for (size_t set = 0; set < 6; set++) {
         tuned t;
         sample_spec spec = mixture(set);
         tuned_make(&t, &spec, 20, 0.95);
-        raise_to_the_end(&t, set < 3 && !SETS_SANITIZED ? 2 : 0);
+        escalate_to_the_end(&t, set < 3 && !SETS_SANITIZED ? 2 : 0);
         tuned_release(&t);
     }
 }
 
 /* A sample may know of no loss long before all clusters are scanned: what then? */
-static void test_raise_without_loss(void **state)
+static void test_escalate_without_loss(void **state)
 {
     (void)state;
     tuned t;
@@ -163,7 +163,7 @@ static void test_raise_without_loss(void **state)
     spec.d[0] = 4;
     spec.kind = SAMPLE_NORMAL;
     tuned_make(&t, &spec, 5, 0.95);
-    raise_to_the_end(&t, 2);
+    escalate_to_the_end(&t, 2);
     tuned_release(&t);
 }
 
@@ -184,7 +184,7 @@ static void test_isotropic(void **state)
     const kin_join_effort *effort = kin_join_get_effort(t.join);
     assert_true(isinf(effort->probe_sigmas) && effort->tail_fraction == 1);
     assert_true(effort->recall == 1 && effort->scanned == 1);
-    assert_false(join_raise(t.join));
+    assert_false(join_escalate(t.join));
     assert_true(run(&t, &deviation, &report) >= 0.9995);
     assert_int_equal(report.pairs, report.rows * report.rows);
     assert_int_equal(report.probes, report.rows * report.clusters);
@@ -213,7 +213,7 @@ static void test_few_rows(void **state)
         assert_true(effort->recall >= 0.95 && effort->recall <= 1 && effort->scanned <= 1);
         double recall = run(&t, &deviation, &report);
         assert_true(set == 4 || recall >= 0.95);
-        while (join_raise(t.join))
+        while (join_escalate(t.join))
             assert_true(effort->recall <= 1);
         assert_true(isinf(effort->probe_sigmas) && effort->tail_fraction == 1);
         tuned_release(&t);
@@ -226,7 +226,7 @@ int main(int argc, char **argv)
     test_calm_threads(argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_target),    cmocka_unit_test(test_retarget),
-        cmocka_unit_test(test_raise),     cmocka_unit_test(test_raise_without_loss),
+        cmocka_unit_test(test_escalate),  cmocka_unit_test(test_escalate_without_loss),
         cmocka_unit_test(test_isotropic), cmocka_unit_test(test_few_rows),
     };
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);

@@ -36,7 +36,7 @@ static void check_round_trip(kept *self)
     kin_join_free(join);
 }
 
-/* As tuned, raised once, and raised to the end. */
+/* As tuned, escalated once, and escalated to the end. */
 static void test_round_trip(void **state)
 {
     (void)state;
@@ -45,10 +45,10 @@ static void test_round_trip(void **state)
     kept_make(&k, &spec, "index");
     assert_true(isfinite(kin_join_get_effort(k.join)->probe_sigmas));
     check_round_trip(&k);
-    assert_true(join_raise(k.join));
+    assert_true(join_escalate(k.join));
     kept_save(&k);
     check_round_trip(&k);
-    while (join_raise(k.join))
+    while (join_escalate(k.join))
         ;
     kept_save(&k);
     check_round_trip(&k);
@@ -81,7 +81,7 @@ static void test_older_names(void **state)
 }
 
 /* A loaded effort has no sample behind it: one is drawn, and in the end there is nothing more to give. */
-static void test_raise_loaded(void **state)
+static void test_escalate_loaded(void **state)
 {
     (void)state;
     kept k;
@@ -92,9 +92,9 @@ static void test_raise_loaded(void **state)
     kin_error err = {0};
     float probe_sigmas = kin_join_get_effort(join)->probe_sigmas;
     test_ok(kin_join_encode(join, NULL, &err), &err);
-    assert_true(tuned && isfinite(probe_sigmas) && join_raise(join));
+    assert_true(tuned && isfinite(probe_sigmas) && join_escalate(join));
     assert_true(kin_join_get_effort(join)->probe_sigmas > probe_sigmas);
-    while (join_raise(join))
+    while (join_escalate(join))
         ;
     assert_true(isinf(kin_join_get_effort(join)->probe_sigmas));
     kin_join_free(join);
@@ -188,10 +188,8 @@ int main(int argc, char **argv)
     (void)argc;
     test_calm_threads(argv);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_older_names),
-        cmocka_unit_test(test_raise_loaded),
-        cmocka_unit_test(test_other_questions),
+        cmocka_unit_test(test_round_trip),      cmocka_unit_test(test_older_names),
+        cmocka_unit_test(test_escalate_loaded), cmocka_unit_test(test_other_questions),
         cmocka_unit_test(test_nothing),
     };
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);

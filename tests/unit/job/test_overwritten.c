@@ -119,7 +119,7 @@ static int run_join(kin_row_sink sink, kin_error *err)
     kin_join *join = NULL;
     kin_join_options options = KIN_JOIN_OPTIONS_INIT;
     options.top_k = K;
-    bool raised;
+    bool escalated;
     event();
     int rc = kin_join_new(&join, &w.catalog, &options, err);
     if (rc == 0)
@@ -129,7 +129,7 @@ static int run_join(kin_row_sink sink, kin_error *err)
     if (rc == 0)
         rc = kin_join_run(join, sink, &monitor, err);
     if (rc == 0)
-        rc = kin_join_raise(join, &raised, &monitor, err);
+        rc = kin_join_escalate(join, &escalated, &monitor, err);
     kin_join_free(join);
     return rc;
 }

@@ -111,10 +111,10 @@ double join_recall(const sample *s, const kin_rows *found, const kin_rows *wante
     return sum / rows;
 }
 
-bool join_raise(kin_join *join)
+bool join_escalate(kin_join *join)
 {
     kin_error err = {0};
-    bool raised;
-    test_ok(kin_join_raise(join, &raised, NULL, &err), &err);
-    return raised;
+    bool escalated;
+    test_ok(kin_join_escalate(join, &escalated, NULL, &err), &err);
+    return escalated;
 }

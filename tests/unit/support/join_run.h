@@ -27,7 +27,7 @@ size_t join_count_different(const kin_rows *found, const kin_rows *wanted);
 double join_recall(const sample *s, const kin_rows *found, const kin_rows *wanted,
                    double *deviation);
 
-/* kin_join_raise, which must not fail: whether there was more effort to give. */
-bool join_raise(kin_join *join);
+/* kin_join_escalate, which must not fail: whether there was more effort to give. */
+bool join_escalate(kin_join *join);
 
 #endif
