@@ -240,7 +240,7 @@ static int join_cluster(kin_join_worker *self, size_t h, kin_row_sink sink, cons
         const kin_rows *best = kin_reranker_run(self->reranker, &self->collectors, from, row, rows,
                                                 &self->pairs_scored);
         for (size_t i = 0; i < rows && rc == 0 && !failed(others); i++)
-            rc = kin_join_hand_on(self, row[i], best, i, sink, err);
+            rc = kin_join_emit(self, row[i], best, i, sink, err);
     }
     return rc;
 }
@@ -267,7 +267,7 @@ static int join_clusters(kin_join *self, const int32_t *cluster, size_t count, k
 }
 
 /* The empty rows of items that are in no pair. */
-static int hand_on_empty(kin_join *self, kin_row_sink sink, kin_error *err)
+static int emit_empty(kin_join *self, kin_row_sink sink, kin_error *err)
 {
     kin_rows *empty = &self->worker[0].one;
     int rc = 0;
@@ -335,7 +335,7 @@ int kin_join_run(kin_join *self, kin_row_sink sink, const kin_monitor *monitor, 
     }
     free(order);
     if (rc == 0)
-        rc = hand_on_empty(self, sink, err);
+        rc = emit_empty(self, sink, err);
     if (rc == 0)
         make_report(self, &before);
     return kin_catalog_settle(self->catalog, rc, err);

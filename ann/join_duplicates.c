@@ -85,8 +85,8 @@ static bool all_unique(const kin_join *join, const kin_rows *best, size_t slot)
     return unique & 1;
 }
 
-int kin_join_hand_on(kin_join_worker *self, int32_t row, const kin_rows *best, size_t slot,
-                     kin_row_sink sink, kin_error *err)
+int kin_join_emit(kin_join_worker *self, int32_t row, const kin_rows *best, size_t slot,
+                  kin_row_sink sink, kin_error *err)
 {
     const kin_distinct *duplicates = &self->join->duplicates;
     int32_t group = duplicates->of[row];

@@ -127,7 +127,7 @@ typedef struct scanner {
 } scanner;
 
 /* Slot `slot` holds all there is for row i: its true neighbours, and what each needs. */
-static void note_truth(const kin_join *join, const scanner *from, size_t slot, size_t i)
+static void record_truth(const kin_join *join, const scanner *from, size_t slot, size_t i)
 {
     kin_join_sample *self = join->sample;
     const kin_collectors *in = &from->worker->collectors;
@@ -158,7 +158,7 @@ static void note_truth(const kin_join *join, const scanner *from, size_t slot, s
 }
 
 /* How many of row i's true neighbours slot `slot` holds. */
-static void note_recall(const kin_join *join, const scanner *from, size_t slot, size_t i)
+static void record_recall(const kin_join *join, const scanner *from, size_t slot, size_t i)
 {
     kin_join_sample *self = join->sample;
     const kin_collectors *in = &from->worker->collectors;
@@ -172,7 +172,7 @@ static void note_recall(const kin_join *join, const scanner *from, size_t slot, 
     self->recall[i] = self->found[i] > 0 ? (double)found / (double)self->found[i] : 1;
 }
 
-typedef void note(const kin_join *join, const scanner *from, size_t slot, size_t i);
+typedef void record(const kin_join *join, const scanner *from, size_t slot, size_t i);
 
 /* Whether sampled row i is scanned with the one before it: rows of a cluster are, as in a run; where all clusters
  * are scanned anyway, PIECE of one modality mask are, for tiles are full then. */
@@ -192,7 +192,7 @@ static bool goes_on(const kin_join *join, size_t i, float probe_sigmas)
 
 /* Sampled rows from i on that are scanned together. */
 static void scan_together(const kin_join *join, const scanner *from, size_t i, float probe_sigmas,
-                          note *take)
+                          record *store)
 {
     const kin_join_sample *self = join->sample;
     size_t end = i + 1;
@@ -201,11 +201,11 @@ static void scan_together(const kin_join *join, const scanner *from, size_t i, f
     kin_join_scan(from->worker, self->at + i, end - i,
                   kin_clustering_cluster_of(&join->codes.clustering, self->at[i]), probe_sigmas);
     for (size_t s = i; s < end; s++)
-        take(join, from, s - i, s);
+        store(join, from, s - i, s);
 }
 
 /* All sampled rows. */
-static int scan_sample(kin_join *join, float probe_sigmas, note *take, kin_error *err)
+static int scan_sample(kin_join *join, float probe_sigmas, record *store, kin_error *err)
 {
     const kin_join_sample *self = join->sample;
     int32_t *position = kin_join_positions(join);
@@ -222,7 +222,7 @@ static int scan_sample(kin_join *join, float probe_sigmas, note *take, kin_error
 #pragma omp for schedule(dynamic)
         for (size_t i = 0; i < self->rows; i++)
             if (!refused && !goes_on(join, i, probe_sigmas))
-                scan_together(join, &own, i, probe_sigmas, take);
+                scan_together(join, &own, i, probe_sigmas, store);
         free(own.key);
         free(own.row);
     }
@@ -232,12 +232,12 @@ static int scan_sample(kin_join *join, float probe_sigmas, note *take, kin_error
 
 int kin_join_sample_find_truth(kin_join *join, kin_error *err)
 {
-    return scan_sample(join, INFINITY, note_truth, err);
+    return scan_sample(join, INFINITY, record_truth, err);
 }
 
 int kin_join_sample_try(kin_join *join, float probe_sigmas, kin_error *err)
 {
-    return scan_sample(join, probe_sigmas, note_recall, err);
+    return scan_sample(join, probe_sigmas, record_recall, err);
 }
 
 static int ascending_item(const void *a, const void *b)

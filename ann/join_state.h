@@ -116,8 +116,8 @@ size_t kin_join_trace_bytes(const kin_join *join, size_t clusters);
 
 /* The best K + 1 distinct rows of a row, its own among them, become the rows of all items that are the
  * same; to the sink, one by one. */
-int kin_join_hand_on(kin_join_worker *self, int32_t row, const kin_rows *best, size_t slot,
-                     kin_row_sink sink, kin_error *err);
+int kin_join_emit(kin_join_worker *self, int32_t row, const kin_rows *best, size_t slot,
+                  kin_row_sink sink, kin_error *err);
 
 /* What tuning takes for n items, with all of their places. */
 size_t kin_join_sample_bytes(size_t n, size_t k);

@@ -6,8 +6,8 @@
 #include <omp.h>
 
 /* Emits reranked rows, one by one; stops where another thread has failed. */
-static int hand_on(kin_row_sink sink, const int32_t *row, const kin_rows *done, const int *failed,
-                   kin_error *err)
+static int emit_rows(kin_row_sink sink, const int32_t *row, const kin_rows *done, const int *failed,
+                     kin_error *err)
 {
     int rc = 0;
     for (size_t i = 0; i < done->count && rc == 0; i++) {
@@ -36,7 +36,7 @@ static int rerank_cluster(kin_exact *self, size_t cluster, kin_reranker *reranke
         const int32_t *row = clustering->row + at;
         const kin_rows *done =
             kin_reranker_run(reranker, &self->collectors, at - self->scan.first, row, count, pairs);
-        rc = hand_on(sink, row, done, failed, err);
+        rc = emit_rows(sink, row, done, failed, err);
         at += count;
     }
     return rc;
@@ -70,7 +70,7 @@ static int rerank_clusters(kin_exact *self, size_t first, size_t last, kin_row_s
     return failed;
 }
 
-int kin_exact_hand_on_empty(kin_exact *self, kin_row_sink sink, kin_error *err)
+int kin_exact_emit_empty(kin_exact *self, kin_row_sink sink, kin_error *err)
 {
     kin_rows empty;
     size_t modalities = self->catalog->modality_count;
@@ -108,10 +108,10 @@ int kin_exact_rerank_rows(kin_exact *self, size_t first, size_t last, kin_row_si
         if (rc == 0)
             rc = rerank_clusters(self, from, to, sink, err);
         if (rc == 0)
-            kin_exact_tell(self,
-                           (double)(start[to] - start[from]) * (double)self->options.top_k *
-                               CANDIDATE_COST,
-                           monitor);
+            kin_exact_report_progress(self,
+                                      (double)(start[to] - start[from]) *
+                                          (double)self->options.top_k * CANDIDATE_COST,
+                                      monitor);
     }
     return rc;
 }

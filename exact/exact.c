@@ -164,7 +164,7 @@ int kin_exact_run(kin_exact *self, kin_row_sink sink, const kin_monitor *monitor
         rc = run_block(self, g, end, sink, monitor, err);
     }
     if (rc == 0)
-        rc = kin_exact_hand_on_empty(self, sink, err);
+        rc = kin_exact_emit_empty(self, sink, err);
     if (rc == 0)
         kin_monitor_progress(monitor, self->catalog->n, self->catalog->n);
     return kin_catalog_settle(self->catalog, rc, err);

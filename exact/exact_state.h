@@ -37,7 +37,7 @@ enum { ALIKE_COST = 16, CANDIDATE_COST = 150 };
 
 /* The work of the whole run, and that so much of it is done. */
 double kin_exact_all_work(const kin_exact *self);
-void kin_exact_tell(kin_exact *self, double work, const kin_monitor *monitor);
+void kin_exact_report_progress(kin_exact *self, double work, const kin_monitor *monitor);
 
 /* Scans every cluster pair: each cluster with itself, with those most like it, then the others. */
 int kin_exact_run_rounds(kin_exact *self, const kin_monitor *monitor, kin_error *err);
@@ -47,6 +47,6 @@ int kin_exact_rerank_rows(kin_exact *self, size_t first, size_t last, kin_row_si
                           const kin_monitor *monitor, kin_error *err);
 
 /* The empty rows of items that are in no pair. */
-int kin_exact_hand_on_empty(kin_exact *self, kin_row_sink sink, kin_error *err);
+int kin_exact_emit_empty(kin_exact *self, kin_row_sink sink, kin_error *err);
 
 #endif

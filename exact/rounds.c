@@ -53,7 +53,7 @@ double kin_exact_all_work(const kin_exact *self)
 }
 
 /* Progress is told in rows, though rows come in one go at the end of a block: by the work done. */
-void kin_exact_tell(kin_exact *self, double work, const kin_monitor *monitor)
+void kin_exact_report_progress(kin_exact *self, double work, const kin_monitor *monitor)
 {
     self->work_done += work;
     double share = self->work_done / self->work_all;
@@ -82,7 +82,7 @@ int kin_exact_run_rounds(kin_exact *self, const kin_monitor *monitor, kin_error 
             scan_others(self, round - alike);
             pairs *= (double)clusters / (double)others; /* some clusters have no partner */
         }
-        kin_exact_tell(self, clusters > 0 ? pairs_work(self, pairs) : 0, monitor);
+        kin_exact_report_progress(self, clusters > 0 ? pairs_work(self, pairs) : 0, monitor);
     }
     return 0;
 }

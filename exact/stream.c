@@ -268,7 +268,7 @@ static float find_bound(const stream *self, worker *w, const float *value, size_
 }
 
 /* Keeps the candidates that reach the bound, in order. */
-static size_t keep_reaching(worker *w, const float *value, size_t count, float bound)
+static size_t drop_below(worker *w, const float *value, size_t count, float bound)
 {
     size_t kept = 0;
     for (size_t c = 0; c < count; c++)
@@ -293,11 +293,11 @@ static size_t gather(const stream *self, worker *w, const float *value)
         w->candidate[count++] = (int32_t)j;
         if (count == limit) {
             bound = find_bound(self, w, value, count);
-            count = keep_reaching(w, value, count, bound);
+            count = drop_below(w, value, count, bound);
             limit = count + capacity; /* among many equal values nothing is dropped */
         }
     }
-    return keep_reaching(w, value, count, find_bound(self, w, value, count));
+    return drop_below(w, value, count, find_bound(self, w, value, count));
 }
 
 static void finish_row(stream *self, worker *w, size_t first, size_t q)

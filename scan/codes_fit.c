@@ -85,7 +85,7 @@ static void centre(sample *self)
     }
 }
 
-static int take_sample(sample *self, const kin_fused *fused, kin_error *err)
+static int draw_sample(sample *self, const kin_fused *fused, kin_error *err)
 {
     size_t present = 0, most = SAMPLE_FLOATS / fused->d;
     for (size_t i = 0; i < fused->catalog->n; i++)
@@ -292,7 +292,7 @@ int kin_codes_init(kin_codes *self, const kin_catalog *catalog, const kin_codes_
     *self = (kin_codes){0};
     kin_fused_init(&self->fused, catalog);
     size_t d = self->fused.d;
-    int rc = take_sample(&from, &self->fused, err);
+    int rc = draw_sample(&from, &self->fused, err);
     if (rc == 0 && d > LEAD_UNIT && from.rows >= SAMPLE_LEAST) {
         size_t count = KIN_LEAD_MAX + KIN_LEAD_SPARE;
         count = count < d ? count : d;

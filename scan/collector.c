@@ -89,7 +89,7 @@ bool kin_collectors_prune(kin_collectors *self, size_t row)
     threshold = nextafterf(threshold, -INFINITY); /* for the rounding of the difference */
     self->threshold[row] = threshold > self->threshold[row] ? threshold : self->threshold[row];
     float least = nextafterf(self->threshold[row] - tolerance, -INFINITY);
-    size_t kept = kin_scan_kernels_best()->keep(estimate, candidate, count, least);
+    size_t kept = kin_scan_kernels_best()->compact(estimate, candidate, count, least);
     self->count[row] = (uint32_t)kept;
     return self->capacity - kept < (self->capacity - self->k + 7) / 8;
 }

@@ -90,7 +90,7 @@ void kin_append(const float *value, const int32_t *id, uint32_t mask, float *val
     }
 }
 
-size_t kin_keep(float *value, int32_t *id, size_t count, float least)
+size_t kin_compact(float *value, int32_t *id, size_t count, float least)
 {
     size_t kept = 0;
     for (size_t i = 0; i < count; i++) {
@@ -124,7 +124,7 @@ const kin_scan_kernels kin_scan_portable = {.name = "portable",
                                             .pairs = pairs,
                                             .refine = refine,
                                             .append = kin_append,
-                                            .keep = kin_keep,
+                                            .compact = kin_compact,
                                             .reaching = kin_reaching};
 
 #if defined(__x86_64__)

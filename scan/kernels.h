@@ -117,7 +117,7 @@ typedef struct kin_scan_kernels {
 
     /* Moves those of `count` values that are at least `least` to the front, in their order, with their
      * ids; returns how many. What lies behind them is undefined. */
-    size_t (*keep)(float *value, int32_t *id, size_t count, float least);
+    size_t (*compact)(float *value, int32_t *id, size_t count, float least);
 
     /* How many of `count` values are at least `least`. */
     size_t (*reaching)(const float *value, size_t count, float least);

@@ -143,7 +143,7 @@ const kin_scan_kernels kin_scan_neon = {.name = "neon",
                                         .pairs = pairs_neon,
                                         .refine = refine_neon,
                                         .append = kin_append,
-                                        .keep = kin_keep,
+                                        .compact = kin_compact,
                                         .reaching = kin_reaching};
 
 #else

@@ -188,7 +188,7 @@ const kin_scan_kernels kin_scan_avx2 = {.name = "avx2",
                                         .pairs = pairs_avx2,
                                         .refine = refine_avx2,
                                         .append = kin_append,
-                                        .keep = kin_keep,
+                                        .compact = kin_compact,
                                         .reaching = kin_reaching};
 
 const kin_scan_kernels kin_scan_avxvnni = {.name = "avxvnni",
@@ -198,7 +198,7 @@ const kin_scan_kernels kin_scan_avxvnni = {.name = "avxvnni",
                                            .pairs = pairs_avxvnni,
                                            .refine = refine_avx2,
                                            .append = kin_append,
-                                           .keep = kin_keep,
+                                           .compact = kin_compact,
                                            .reaching = kin_reaching};
 
 #else

@@ -204,7 +204,7 @@ AVX512 static void append_avx512(const float *value, const int32_t *id, uint32_t
 }
 
 /* Sixteen at a time: what is written never passes what has been read. */
-AVX512 static size_t keep_avx512(float *value, int32_t *id, size_t count, float least)
+AVX512 static size_t compact_avx512(float *value, int32_t *id, size_t count, float least)
 {
     size_t kept = 0;
     for (size_t i = 0; i < count; i += 16) {
@@ -242,7 +242,7 @@ const kin_scan_kernels kin_scan_avx512vnni = {.name = "avx512vnni",
                                               .pairs = pairs_avx512,
                                               .refine = refine_avx512,
                                               .append = append_avx512,
-                                              .keep = keep_avx512,
+                                              .compact = compact_avx512,
                                               .reaching = reaching_avx512};
 
 #else

@@ -32,11 +32,11 @@ kin_refine_estimates(const kin_refine_row *x, const kin_refine_columns *y, const
     }
 }
 
-/* Its bits, column by column; and kin_scan_kernels.append, keep and reaching. */
+/* Its bits, column by column; and kin_scan_kernels.append, compact and reaching. */
 void kin_refine_bits(const kin_refine_row *row, const kin_refine_columns *columns, uint32_t mask,
                      kin_refined *out);
 void kin_append(const float *value, const int32_t *id, uint32_t mask, float *values, int32_t *ids);
-size_t kin_keep(float *value, int32_t *id, size_t count, float least);
+size_t kin_compact(float *value, int32_t *id, size_t count, float least);
 size_t kin_reaching(const float *value, size_t count, float least);
 
 /* The number of hits. */

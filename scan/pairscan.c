@@ -252,7 +252,7 @@ static void refine(kin_pairscan *self, size_t r, size_t column)
 
 /* Within one cluster every pair stands twice in the square, and rows on its diagonal: keeps the pairs
  * above it. Returns how many. */
-static size_t keep_above_diagonal(kin_tile *tile, size_t first, size_t column)
+static size_t drop_below_diagonal(kin_tile *tile, size_t first, size_t column)
 {
     size_t count = 0;
     for (size_t r = 0; r < KIN_PANEL_ROWS; r++) {
@@ -280,7 +280,7 @@ static void scan_panel(kin_pairscan *self, size_t cluster, size_t p, size_t abov
     size_t hits = self->kernels->tile(&row_panel, &panel, lead / 4, &self->tile);
     self->counts.tiles++;
     if (hits > 0 && above != SIZE_MAX)
-        hits = keep_above_diagonal(&self->tile, above, column);
+        hits = drop_below_diagonal(&self->tile, above, column);
     if (hits == 0)
         return;
     self->counts.tiles_left++;

@@ -461,14 +461,14 @@ static void check_keep_of(const kin_scan_kernels *const *tables, const kin_scan_
         expected[i] = list[i] = choose_value();
         expected_ids[i] = (int32_t)i;
     }
-    size_t kept = portable->keep(expected, expected_ids, count, least);
+    size_t kept = portable->compact(expected, expected_ids, count, least);
     for (int t = 0; tables[t] != portable; t++) {
         memcpy(value - count, list, count * sizeof *list);
         for (size_t i = 0; i < count; i++)
             (id - count)[i] = (int32_t)i;
         n[t].calls += 2;
         if (tables[t]->reaching(value - count, count, least) != kept ||
-            tables[t]->keep(value - count, id - count, count, least) != kept ||
+            tables[t]->compact(value - count, id - count, count, least) != kept ||
             memcmp(value - count, expected, kept * sizeof *value) != 0 ||
             memcmp(id - count, expected_ids, kept * sizeof *id) != 0)
             differs(&n[t], tables[t]->name, "kept lists", RANDOM, count);

@@ -412,7 +412,7 @@ static void draw_list(list *self, value_kind kind, size_t count, uint64_t *rando
     }
 }
 
-/* keep and reaching of every table on one list; returns how many there are. */
+/* compact and reaching of every table on one list; returns how many there are. */
 static size_t check_least(const list *all, size_t count, float least)
 {
     list wanted;
@@ -427,7 +427,7 @@ static size_t check_least(const list *all, size_t count, float least)
         list found = *all;
         size_t reaching = (*table)->reaching(found.value, count, least);
         check_list((*table)->name, &found, all, 0, LIST_MOST + BEHIND);
-        size_t found_kept = (*table)->keep(found.value, found.id, count, least);
+        size_t found_kept = (*table)->compact(found.value, found.id, count, least);
         if (reaching != kept || found_kept != kept)
             fail_msg("%s, %zu values, least %.9g: %zu reach it, %zu are kept, wanted %zu",
                      (*table)->name, count, (double)least, reaching, found_kept, kept);
