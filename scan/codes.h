@@ -78,7 +78,7 @@ typedef struct kin_codes_options {
     size_t lead; /* leading dimensions: a multiple of 64 up to KIN_LEAD_MAX; 0: choose */
     float slack; /* 1; tests make it 0 to show that the bounds are needed */
     /* Estimates instead of bounds: of the losses only the coarse one counts, as a quantile of what it takes
-     * of a pair; a row's tolerance is a quantile of its estimates' error (scan/codes.c, estimate_terms); and
+     * of a pair; a row's tolerance is a quantile of its estimates' error (scan/codes_encode.c, estimate_terms); and
      * there are no row panels (rows are picked out of their clusters). */
     bool approximate;
     const uint8_t

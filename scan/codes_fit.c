@@ -284,14 +284,10 @@ static int set_step(kin_codes *self, const sample *from, kin_error *err)
     return allocated ? 0 : kin_fail_alloc(err, "a sample", kin_size_mul(rows, out * sizeof(float)));
 }
 
-int kin_codes_init(kin_codes *self, const kin_catalog *catalog, const kin_codes_options *options,
-                   kin_error *err)
+int kin_codes_fit_learn(kin_codes *self, const kin_codes_options *options, kin_error *err)
 {
     sample from;
-    size_t lead = options->lead;
-    *self = (kin_codes){0};
-    kin_fused_init(&self->fused, catalog);
-    size_t d = self->fused.d;
+    size_t lead = options->lead, d = self->fused.d, n = self->fused.catalog->n;
     int rc = draw_sample(&from, &self->fused, err);
     if (rc == 0 && d > LEAD_UNIT && from.rows >= SAMPLE_LEAST) {
         size_t count = KIN_LEAD_MAX + KIN_LEAD_SPARE;
@@ -300,21 +296,15 @@ int kin_codes_init(kin_codes *self, const kin_catalog *catalog, const kin_codes_
         rc = kin_axes_fit(&self->axes, from.y, from.rows, d, count, err);
     }
     if (rc == 0 && self->axes.count > 0 && lead == 0)
-        rc = choose_lead(&lead, &from, &self->axes, catalog->n, options, err);
+        rc = choose_lead(&lead, &from, &self->axes, n, options, err);
     if (lead > self->axes.count || lead >= d)
         lead = 0;
     if (rc == 0)
         rc = kin_rotation_init(&self->rotation, from.mean, d, &self->axes, lead, err);
     if (rc == 0)
         rc = set_step(self, &from, err);
-    self->approximate = options->approximate;
-    kin_codes_set_tail_fraction(self, 1);
-    self->row_bias = kin_scan_kernels_best()->row_bias;
-    self->stride = 2 * self->rotation.lead + self->rotation.tail;
     sample_release(&from);
-    if (rc != 0)
-        kin_codes_release(self);
-    return kin_catalog_settle(catalog, rc, err);
+    return rc;
 }
 
 size_t kin_codes_fit_coordinates(const kin_codes *self)

@@ -5,6 +5,9 @@
  */
 #include "scan/codes.h"
 
+/* Draws the sample and sets axes, rotation and lead_step. `self` holds the fused rows and nothing else. */
+int kin_codes_fit_learn(kin_codes *self, const kin_codes_options *options, kin_error *err);
+
 /* The number of coordinates by which rows are ordered. */
 size_t kin_codes_fit_coordinates(const kin_codes *self);
 
