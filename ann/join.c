@@ -6,30 +6,13 @@
 #include "core/threads.h"
 
 #include <math.h>
-#include <omp.h>
 #include <stdlib.h>
-
-/* Rows too wide for sums of lifted codes in int32, as in exact/exact.h. */
-enum { DIMENSIONS_MAX = 32768 };
 
 /* Clusters between looks at the monitor, per thread: about half a second, beside which it is little that threads
  * wait for the last cluster. */
 enum { CLUSTERS_AT_A_TIME = 64 };
 
 /* ---- set-up ---------------------------------------------------------------------------------------- */
-
-static int check(const kin_catalog *catalog, const kin_join_options *options, kin_error *err)
-{
-    size_t d = kin_catalog_dimensions(catalog);
-    int rc = kin_top_k_check(options->top_k, catalog->n, err);
-    if (rc != 0)
-        return rc;
-    if (d > DIMENSIONS_MAX)
-        return kin_fail(err, KIN_E_DATA, "choose --engine stream",
-                        "the modalities have %zu dimensions in all, --engine join takes %d", d,
-                        DIMENSIONS_MAX);
-    return kin_blas_room(err);
-}
 
 static const char plan_hint[] = "--threads or --top-k, or use float16 and fewer dimensions";
 
@@ -101,7 +84,7 @@ static int make_plan(kin_join *self, kin_error *err)
 int kin_join_new(kin_join **out, const kin_catalog *catalog, const kin_join_options *options,
                  kin_error *err)
 {
-    int rc = check(catalog, options, err);
+    int rc = kin_scan_check(catalog, options->top_k, "join", err);
     if (rc != 0)
         return rc;
     kin_join *self = calloc(1, sizeof *self);
@@ -195,138 +178,83 @@ int kin_join_encode(kin_join *self, const kin_monitor *monitor, kin_error *err)
 
 /* ---- the run --------------------------------------------------------------------------------------- */
 
-/* What goes wrong first is what the caller hears; the others stop. */
-typedef struct failure {
-    int rc;
-    kin_error *err;
-} failure;
+/* The run over some clusters. */
+typedef struct batch {
+    kin_join *join;
+    const int32_t *cluster; /* in cluster order */
+    kin_row_sink sink;
+} batch;
 
-static bool failed(const failure *self)
+/* What emits a cluster's rows. */
+typedef struct emitter {
+    kin_join_worker *worker;
+    kin_row_sink sink;
+} emitter;
+
+static int emit_row(void *self, int32_t row, const kin_rows *block, size_t i, kin_error *err)
 {
-    int rc;
-#pragma omp atomic read
-    rc = self->rc;
-    return rc != 0;
+    const emitter *to = self;
+    return kin_join_emit(to->worker, row, block, i, to->sink, err);
 }
 
-static void fail(failure *self, int rc, const kin_error *own)
-{
-#pragma omp critical(kin_join_fail)
-    {
-        bool first = self->rc == 0;
-        if (first && self->err)
-            *self->err = *own;
-#pragma omp atomic write
-        self->rc = first ? rc : self->rc;
-    }
-}
-
-/* The rows of a cluster: candidates, canonical scores, and on their way. */
-static int join_cluster(kin_join_worker *self, size_t h, kin_row_sink sink, const failure *others,
+/* The rows of a cluster: scanned, reranked and emitted. */
+static int join_cluster(void *self, int thread, size_t i, const kin_scan_failure *others,
                         kin_error *err)
 {
-    const kin_join *join = self->join;
+    const batch *of = self;
+    const kin_join *join = of->join;
+    kin_join_worker *worker = &of->join->worker[thread];
     const kin_clustering *clustering = &join->codes.clustering;
-    size_t first = clustering->start[h], count = clustering->start[h + 1] - first;
+    size_t h = (size_t)of->cluster[i], first = clustering->start[h];
+    size_t count = clustering->start[h + 1] - first;
     size_t at[KIN_CLUSTER_MAX];
-    for (size_t i = 0; i < count; i++)
-        at[i] = first + i;
-    kin_join_scan(self, at, count, h, join->effort.probe_sigmas);
-    size_t pieces = (count + join->plan.rerank_rows - 1) / join->plan.rerank_rows;
-    int rc = 0;
-    for (size_t from = 0, rows; from < count && rc == 0; from += rows, pieces--) {
-        rows = (count - from + pieces - 1) / pieces;
-        const int32_t *row = clustering->row + first + from;
-        const kin_rows *best = kin_reranker_run(self->reranker, &self->collectors, from, row, rows,
-                                                &self->pairs_scored);
-        for (size_t i = 0; i < rows && rc == 0 && !failed(others); i++)
-            rc = kin_join_emit(self, row[i], best, i, sink, err);
-    }
-    return rc;
-}
-
-static int join_clusters(kin_join *self, const int32_t *cluster, size_t count, kin_row_sink sink,
-                         kin_error *err)
-{
-    failure first = {0, err};
-#pragma omp parallel num_threads(self->threads)
-    {
-        kin_join_worker *worker = &self->worker[omp_get_thread_num()];
-        omp_set_num_threads(1); /* a BLAS call from here uses this thread alone */
-#pragma omp for schedule(dynamic)
-        for (size_t i = 0; i < count; i++) {
-            kin_error own;
-            if (failed(&first))
-                continue;
-            int rc = join_cluster(worker, (size_t)cluster[i], sink, &first, &own);
-            if (rc != 0)
-                fail(&first, rc, &own);
-        }
-    }
-    return first.rc;
-}
-
-/* The empty rows of items that are in no pair. */
-static int emit_empty(kin_join *self, kin_row_sink sink, kin_error *err)
-{
-    kin_rows *empty = &self->worker[0].one;
-    int rc = 0;
-    empty->count = 1;
-    empty->filled[0] = 0;
-    for (size_t i = 0; i < self->catalog->n && rc == 0; i++)
-        if (self->catalog->present[i] == 0)
-            rc = sink.write(sink.self, i, empty, err);
-    return rc;
+    for (size_t r = 0; r < count; r++)
+        at[r] = first + r;
+    kin_join_scan(worker, at, count, h, join->effort.probe_sigmas);
+    emitter to = {worker, of->sink};
+    kin_scan_piece rows = {&worker->collectors, 0, clustering->row + first, count};
+    return kin_scan_rerank(worker->reranker, rows, join->plan.rerank_rows, &worker->pairs_scored,
+                           emit_row, &to, others, err);
 }
 
 /* What all threads have done so far, for the sample and in earlier runs too. */
-static kin_join_report count_up(const kin_join *self)
+static kin_join_report sum_counts(const kin_join *self)
 {
-    kin_scan_counts sum = {0};
     kin_join_report all = {.rows = self->codes.clustering.count, .clusters = self->stats.count};
     for (int t = 0; t < self->threads; t++) {
-        kin_scan_counts_add(&sum, kin_pairscan_counts(self->worker[t].pairscan));
+        kin_scan_counts_add(&all.scan, kin_pairscan_counts(self->worker[t].pairscan));
         all.probes += self->worker[t].probes;
         all.full += self->worker[t].pairs_scored;
     }
-    all.pairs = sum.pairs;
-    all.tiles = sum.tiles;
-    all.tiles_left = sum.tiles_left;
-    all.refined = sum.refined;
-    all.collected = sum.collected;
     return all;
 }
 
 /* The report is of this run alone. */
 static void make_report(kin_join *self, const kin_join_report *before)
 {
-    kin_join_report *report = &self->report;
-    *report = count_up(self);
-    report->probes -= before->probes;
-    report->full -= before->full;
-    report->pairs -= before->pairs;
-    report->tiles -= before->tiles;
-    report->tiles_left -= before->tiles_left;
-    report->refined -= before->refined;
-    report->collected -= before->collected;
+    self->report = sum_counts(self);
+    self->report.probes -= before->probes;
+    self->report.full -= before->full;
+    kin_scan_counts_subtract(&self->report.scan, &before->scan);
 }
 
 int kin_join_run(kin_join *self, kin_row_sink sink, const kin_monitor *monitor, kin_error *err)
 {
     size_t clusters = self->stats.count, stretch = CLUSTERS_AT_A_TIME * (size_t)self->threads;
     size_t n = self->catalog->n, rows = self->codes.clustering.count;
-    kin_join_report before = count_up(self);
+    kin_join_report before = sum_counts(self);
     int32_t *order = kin_alloc(clusters, sizeof *order);
     if (!order)
         return kin_fail_alloc(err, "the order of clusters", clusters * sizeof *order);
     int rc = kin_cluster_stats_order(&self->stats, order, err);
     kin_codes_set_tail_fraction(&self->codes, self->effort.tail_fraction);
+    batch run = {self, order, sink};
     kin_monitor_progress(monitor, 0, n);
     for (size_t from = 0, done = 0; from < clusters && rc == 0; from += stretch) {
         size_t count = clusters - from < stretch ? clusters - from : stretch;
         rc = kin_monitor_check(monitor, err);
         if (rc == 0)
-            rc = join_clusters(self, order + from, count, sink, err);
+            rc = kin_scan_parallel(self->threads, from, from + count, join_cluster, &run, err);
         for (size_t i = from; i < from + count; i++)
             done +=
                 self->codes.clustering.start[order[i] + 1] - self->codes.clustering.start[order[i]];
@@ -335,7 +263,7 @@ int kin_join_run(kin_join *self, kin_row_sink sink, const kin_monitor *monitor, 
     }
     free(order);
     if (rc == 0)
-        rc = emit_empty(self, sink, err);
+        rc = kin_scan_emit_empty(self->catalog, self->options.top_k, sink, err);
     if (rc == 0)
         make_report(self, &before);
     return kin_catalog_settle(self->catalog, rc, err);

@@ -24,6 +24,7 @@
  * n * K. Time: see docs/JOIN.md.
  */
 #include "ann/traced.h"
+#include "scan/engine.h"
 #include <jansson.h>
 
 typedef struct kin_join_options {
@@ -60,7 +61,8 @@ typedef struct kin_join_plan {
 typedef struct kin_join_report {
     size_t rows, clusters;     /* distinct rows in pairs */
     unsigned long long probes; /* of a cluster by a row */
-    unsigned long long pairs, tiles, tiles_left, refined, collected, full;
+    kin_scan_counts scan;
+    unsigned long long full; /* candidates scored canonically in the end */
 } kin_join_report;
 
 typedef struct kin_join kin_join;

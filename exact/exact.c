@@ -10,15 +10,7 @@
 int kin_exact_new(kin_exact **out, const kin_catalog *catalog, const kin_exact_options *options,
                   kin_error *err)
 {
-    int fits = kin_top_k_check(options->top_k, catalog->n, err);
-    if (fits != 0)
-        return fits;
-    size_t d = kin_catalog_dimensions(catalog);
-    if (d > KIN_EXACT_DIMENSIONS_MAX)
-        return kin_fail(err, KIN_E_DATA, "choose --engine stream",
-                        "the modalities have %zu dimensions in all, --engine exact takes %d", d,
-                        KIN_EXACT_DIMENSIONS_MAX);
-    int rc = kin_blas_room(err);
+    int rc = kin_scan_check(catalog, options->top_k, "exact", err);
     if (rc != 0)
         return rc;
     kin_exact *self = calloc(1, sizeof *self);
@@ -53,16 +45,12 @@ const kin_exact_report *kin_exact_get_report(const kin_exact *self)
 
 static void release_block(kin_exact *self)
 {
-    for (int t = 0; t < self->threads; t++) {
-        if (self->pairscan)
-            kin_pairscan_free(self->pairscan[t]);
-        if (self->reranker)
-            kin_reranker_free(self->reranker[t]);
+    for (int t = 0; t < self->threads && self->worker; t++) {
+        kin_pairscan_free(self->worker[t].pairscan);
+        kin_reranker_free(self->worker[t].reranker);
     }
-    free(self->pairscan);
-    free(self->reranker);
-    self->pairscan = NULL;
-    self->reranker = NULL;
+    free(self->worker);
+    self->worker = NULL;
     kin_collectors_release(&self->collectors);
 }
 
@@ -76,11 +64,11 @@ void kin_exact_free(kin_exact *self)
     free(self);
 }
 
-static int init_thread(kin_exact *self, int t, kin_error *err)
+static int init_worker(kin_exact *self, kin_exact_worker *worker, kin_error *err)
 {
-    int rc = kin_pairscan_new(&self->pairscan[t], &self->scan, err);
+    int rc = kin_pairscan_new(&worker->pairscan, &self->scan, err);
     if (rc == 0)
-        rc = kin_reranker_new(&self->reranker[t], self->catalog, self->options.top_k,
+        rc = kin_reranker_new(&worker->reranker, self->catalog, self->options.top_k,
                               self->plan.capacity, self->plan.rerank_rows, err);
     return rc;
 }
@@ -89,35 +77,27 @@ static int init_thread(kin_exact *self, int t, kin_error *err)
 static int init_block(kin_exact *self, size_t first, size_t last, kin_error *err)
 {
     self->scan = (kin_scan){&self->codes, &self->collectors, first};
-    self->pairscan = calloc((size_t)self->threads, sizeof(kin_pairscan *));
-    self->reranker = calloc((size_t)self->threads, sizeof(kin_reranker *));
-    if (!self->pairscan || !self->reranker)
-        return kin_fail_alloc(err, "threads", (size_t)self->threads * sizeof(kin_reranker *));
+    self->worker = calloc((size_t)self->threads, sizeof *self->worker);
+    if (!self->worker)
+        return kin_fail_alloc(err, "threads", (size_t)self->threads * sizeof *self->worker);
     int rc = kin_collectors_init(&self->collectors, last - first, self->options.top_k,
                                  self->plan.capacity, err);
     for (size_t i = 0; rc == 0 && i < last - first; i++)
         self->collectors.tolerance[i] = self->codes.terms[first + i].tolerance;
     for (int t = 0; t < self->threads && rc == 0; t++)
-        rc = init_thread(self, t, err);
+        rc = init_worker(self, &self->worker[t], err);
     return rc;
 }
 
 /* ---- the run --------------------------------------------------------------------------------------- */
 
-static void count_up(kin_exact *self)
+/* Adds what the block's threads counted to the report. */
+static void add_counts(kin_exact *self)
 {
-    kin_scan_counts sum = {0};
-    for (int t = 0; t < self->threads; t++)
-        kin_scan_counts_add(&sum, kin_pairscan_counts(self->pairscan[t]));
-    kin_exact_report *report = &self->report;
-    report->pairs += sum.pairs;
-    report->tiles += sum.tiles;
-    report->tiles_left += sum.tiles_left;
-    report->refined += sum.refined;
-    report->collected += sum.collected;
-    report->too_coarse += sum.too_coarse;
-    report->redone += sum.reranked;
-    report->redone_pairs += sum.reranked_pairs;
+    for (int t = 0; t < self->threads; t++) {
+        kin_scan_counts_add(&self->report.scan, kin_pairscan_counts(self->worker[t].pairscan));
+        self->report.full += self->worker[t].pairs_scored;
+    }
 }
 
 /* Clusters first .. last - 1: collectors, rounds, rows. */
@@ -128,10 +108,10 @@ static int run_block(kin_exact *self, size_t first, size_t last, kin_row_sink si
     int rc = init_block(self, start[first], start[last], err);
     if (rc == 0)
         rc = kin_exact_run_rounds(self, monitor, err);
-    if (rc == 0) {
-        count_up(self);
+    if (rc == 0)
         rc = kin_exact_rerank_rows(self, first, last, sink, monitor, err);
-    }
+    if (rc == 0)
+        add_counts(self);
     release_block(self);
     return rc;
 }
@@ -164,7 +144,7 @@ int kin_exact_run(kin_exact *self, kin_row_sink sink, const kin_monitor *monitor
         rc = run_block(self, g, end, sink, monitor, err);
     }
     if (rc == 0)
-        rc = kin_exact_emit_empty(self, sink, err);
+        rc = kin_scan_emit_empty(self->catalog, self->options.top_k, sink, err);
     if (rc == 0)
         kin_monitor_progress(monitor, self->catalog->n, self->catalog->n);
     return kin_catalog_settle(self->catalog, rc, err);

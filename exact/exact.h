@@ -22,7 +22,7 @@
  * all clusters, and only pairs within it serve both sides. Time: n^2 / 2 * lead products in int8, and what the
  * data make of the rest; with b blocks up to 2 b / (b + 1) times as many.
  */
-#include "core/rows.h"
+#include "scan/engine.h"
 
 typedef struct kin_exact_options {
     size_t top_k;        /* K, 1 .. n - 1 */
@@ -30,10 +30,6 @@ typedef struct kin_exact_options {
     size_t lead;         /* leading dimensions, 0: chosen by counting on a sample */
     float slack;         /* 1. Tests make it 0, to show that without the bounds results are wrong */
 } kin_exact_options;
-
-/* The sum of all modalities' dimensions; beyond, sums of products of lifted codes may
- * pass 2^31. */
-enum { KIN_EXACT_DIMENSIONS_MAX = 32768 };
 
 #define KIN_EXACT_OPTIONS_INIT                                                                     \
     {                                                                                              \
@@ -50,15 +46,12 @@ typedef struct kin_exact_plan {
     size_t codes_bytes, collectors_bytes, work_bytes, total_bytes;
 } kin_exact_plan;
 
-/* What a run did. Counts are of pairs of two rows unless they say otherwise. */
+/* What a run did. */
 typedef struct kin_exact_report {
     size_t rows; /* that take part in pairs */
     size_t clusters;
-    unsigned long long pairs, tiles, tiles_left, refined, collected;
-    unsigned long long too_coarse; /* scored in full for want of finer codes */
-    unsigned long long redone;     /* times a row's candidates were all scored in full under way */
-    unsigned long long redone_pairs;
-    unsigned long long full; /* candidates scored in full in the end */
+    kin_scan_counts scan;
+    unsigned long long full; /* candidates scored canonically in the end */
 } kin_exact_report;
 
 /* An engine between its plan and its run. */

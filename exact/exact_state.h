@@ -13,6 +13,13 @@
 #include "scan/pairscan.h"
 #include "scan/reranker.h"
 
+/* What each thread works with. */
+typedef struct kin_exact_worker {
+    kin_pairscan *pairscan;
+    kin_reranker *reranker;
+    uint64_t pairs_scored;
+} kin_exact_worker;
+
 struct kin_exact {
     const kin_catalog *catalog;
     kin_exact_options options;
@@ -23,8 +30,7 @@ struct kin_exact {
     kin_schedule schedule;
     kin_collectors collectors;
     kin_scan scan;
-    kin_pairscan **pairscan;    /* [threads] */
-    kin_reranker **reranker;    /* [threads] */
+    kin_exact_worker *worker;   /* [threads] */
     double work_done, work_all; /* roughly, in pairs that a tile excludes */
 };
 
@@ -45,8 +51,5 @@ int kin_exact_run_rounds(kin_exact *self, const kin_monitor *monitor, kin_error 
 /* All rows of clusters first .. last - 1 into the sink, some at a time between looks at the monitor. */
 int kin_exact_rerank_rows(kin_exact *self, size_t first, size_t last, kin_row_sink sink,
                           const kin_monitor *monitor, kin_error *err);
-
-/* The empty rows of items that are in no pair. */
-int kin_exact_emit_empty(kin_exact *self, kin_row_sink sink, kin_error *err);
 
 #endif

@@ -10,7 +10,7 @@ static void scan_each(kin_exact *self)
 {
 #pragma omp parallel for schedule(dynamic) num_threads(self->threads)
     for (size_t g = 0; g < self->codes.clustering.clusters; g++)
-        kin_pairscan_run(self->pairscan[omp_get_thread_num()], g, g);
+        kin_pairscan_run(self->worker[omp_get_thread_num()].pairscan, g, g);
 }
 
 /* One round of the schedule. */
@@ -19,7 +19,7 @@ static void scan_alike(kin_exact *self, size_t round)
     const kin_schedule *schedule = &self->schedule;
 #pragma omp parallel for schedule(dynamic) num_threads(self->threads)
     for (size_t i = schedule->start[round]; i < schedule->start[round + 1]; i++)
-        kin_pairscan_run(self->pairscan[omp_get_thread_num()], (size_t)schedule->first[i],
+        kin_pairscan_run(self->worker[omp_get_thread_num()].pairscan, (size_t)schedule->first[i],
                          (size_t)schedule->second[i]);
 }
 
@@ -31,7 +31,7 @@ static void scan_others(kin_exact *self, size_t round)
     for (size_t g = 0; g < clusters; g++) {
         size_t other = g ^ round;
         if (other > g && other < clusters && !kin_schedule_has(&self->schedule, g, other))
-            kin_pairscan_run(self->pairscan[omp_get_thread_num()], g, other);
+            kin_pairscan_run(self->worker[omp_get_thread_num()].pairscan, g, other);
     }
 }
 

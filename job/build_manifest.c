@@ -19,14 +19,15 @@ static json_t *exact_facts(const build *self)
         "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:I}",
         "lead_dimensions", (json_int_t)plan->lead, "tail_dimensions", (json_int_t)plan->tail,
         "clusters", (json_int_t)report->clusters, "blocks", (json_int_t)plan->blocks, "pairs",
-        (json_int_t)report->pairs, "tiles", (json_int_t)report->tiles, "tiles_abandoned",
-        (json_int_t)(report->tiles - report->tiles_left), "pairs_refined",
-        (json_int_t)report->refined, "candidates_collected", (json_int_t)report->collected,
-        "pairs_too_coarse", (json_int_t)report->too_coarse, "rows_redone",
-        (json_int_t)report->redone, "pairs_redone", (json_int_t)report->redone_pairs,
-        "candidates_scored_in_full", (json_int_t)report->full, "refined_per_row",
-        2 * (double)report->refined / rows, "scored_in_full_per_row", (double)report->full / rows,
-        "plan_bytes", (json_int_t)plan->total_bytes);
+        (json_int_t)report->scan.pairs, "tiles", (json_int_t)report->scan.tiles, "tiles_abandoned",
+        (json_int_t)(report->scan.tiles - report->scan.tiles_left), "pairs_refined",
+        (json_int_t)report->scan.refined, "candidates_collected",
+        (json_int_t)report->scan.collected, "pairs_too_coarse", (json_int_t)report->scan.too_coarse,
+        "rows_redone", (json_int_t)report->scan.reranked, "pairs_redone",
+        (json_int_t)report->scan.reranked_pairs, "candidates_scored_in_full",
+        (json_int_t)report->full, "refined_per_row", 2 * (double)report->scan.refined / rows,
+        "scored_in_full_per_row", (double)report->full / rows, "plan_bytes",
+        (json_int_t)plan->total_bytes);
 }
 
 /* What the join did, all attempts together. */
@@ -36,11 +37,11 @@ static json_t *join_counts(const kin_join *join)
     const kin_join_plan *plan = kin_join_get_plan(join);
     return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "lead_dimensions",
                      (json_int_t)plan->lead, "tail_dimensions", (json_int_t)plan->tail, "probes",
-                     (json_int_t)report->probes, "pairs", (json_int_t)report->pairs, "tiles",
-                     (json_int_t)report->tiles, "tiles_abandoned",
-                     (json_int_t)(report->tiles - report->tiles_left), "pairs_refined",
-                     (json_int_t)report->refined, "candidates_collected",
-                     (json_int_t)report->collected, "candidates_scored_in_full",
+                     (json_int_t)report->probes, "pairs", (json_int_t)report->scan.pairs, "tiles",
+                     (json_int_t)report->scan.tiles, "tiles_abandoned",
+                     (json_int_t)(report->scan.tiles - report->scan.tiles_left), "pairs_refined",
+                     (json_int_t)report->scan.refined, "candidates_collected",
+                     (json_int_t)report->scan.collected, "candidates_scored_in_full",
                      (json_int_t)report->full, "plan_bytes", (json_int_t)plan->total_bytes);
 }
 

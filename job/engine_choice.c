@@ -25,7 +25,7 @@ build_engine engine_choice(size_t n, size_t d, size_t top_k, size_t threshold)
 {
     double items = (double)n, dimensions = (double)d;
     double k = (double)(top_k < TOP_K_MOST ? top_k : TOP_K_MOST);
-    if (d > KIN_EXACT_DIMENSIONS_MAX) /* neither exact nor join takes so many */
+    if (d > KIN_SCAN_DIMENSIONS_MAX) /* neither exact nor join takes so many */
         return ENGINE_STREAM;
     if (n >= threshold)
         return ENGINE_JOIN;

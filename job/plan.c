@@ -80,7 +80,7 @@ static const char *reason_to_skip(const predict_input *in, build_engine engine)
     const kin_build_options *o = in->options;
     size_t d = kin_catalog_dimensions(in->catalog);
     bool learns = engine == ENGINE_EXACT || engine == ENGINE_JOIN;
-    if (!learns || (build_engine)o->engine == engine || d > KIN_EXACT_DIMENSIONS_MAX ||
+    if (!learns || (build_engine)o->engine == engine || d > KIN_SCAN_DIMENSIONS_MAX ||
         engine_choice(in->catalog->n, d, (size_t)o->top_k, SIZE_MAX) != ENGINE_STREAM)
         return NULL;
     return "slower here, by a rule of sizes";

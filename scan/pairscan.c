@@ -93,18 +93,6 @@ const kin_scan_counts *kin_pairscan_counts(const kin_pairscan *self)
     return &self->counts;
 }
 
-void kin_scan_counts_add(kin_scan_counts *self, const kin_scan_counts *other)
-{
-    self->pairs += other->pairs;
-    self->tiles += other->tiles;
-    self->tiles_left += other->tiles_left;
-    self->refined += other->refined;
-    self->collected += other->collected;
-    self->too_coarse += other->too_coarse;
-    self->reranked += other->reranked;
-    self->reranked_pairs += other->reranked_pairs;
-}
-
 /* ---- sides ---------------------------------------------------------------------------------------- */
 
 /* What approximate codes tell apart by column. */

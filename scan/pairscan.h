@@ -15,20 +15,7 @@
 #include "core/score.h"
 #include "scan/codes.h"
 #include "scan/collector.h"
-
-/* How many pairs each step saw. */
-typedef struct kin_scan_counts {
-    uint64_t pairs;      /* of two rows, looked at by tiles */
-    uint64_t tiles;      /* 12 x 32 pairs each */
-    uint64_t tiles_left; /* in which the coarse bound could not exclude every pair */
-    uint64_t refined;    /* pairs that it could not exclude */
-    uint64_t collected;  /* candidates added to collectors: one a row and pair */
-    uint64_t too_coarse; /* pairs whose codes were too coarse and that were scored canonically */
-    uint64_t reranked;   /* overflowing rows whose candidates were scored canonically under way */
-    uint64_t reranked_pairs; /* pairs scored for that */
-} kin_scan_counts;
-
-void kin_scan_counts_add(kin_scan_counts *self, const kin_scan_counts *other);
+#include "scan/engine.h"
 
 /* The rows of the order first .. first + collectors->rows - 1 collect; the others only serve. */
 typedef struct kin_scan {

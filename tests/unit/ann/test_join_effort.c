@@ -45,7 +45,7 @@ static double run(tuned *self, double *deviation, kin_join_report *report)
 
 static double share_of_pairs(const kin_join_report *report)
 {
-    return (double)report->pairs / (double)report->rows / (double)report->rows;
+    return (double)report->scan.pairs / (double)report->rows / (double)report->rows;
 }
 
 static sample_spec mixture(size_t set)
@@ -121,16 +121,16 @@ static void escalate_to_the_end(tuned *t, size_t steps_least)
     size_t steps = 0;
     for (kin_join_effort before = *kin_join_get_effort(t->join); join_escalate(t->join); steps++) {
         kin_join_effort now = *kin_join_get_effort(t->join);
-        unsigned long long pairs = report.pairs;
+        unsigned long long pairs = report.scan.pairs;
         double recall = run(t, &deviation, &report);
         aim = 1 - (1 - aim) / 2;
         assert_true(now.recall >= aim || isinf(now.probe_sigmas));
         assert_true(now.recall >= before.recall && now.scanned >= before.scanned);
         assert_true(now.probe_sigmas != before.probe_sigmas ||
                     now.tail_fraction != before.tail_fraction);
-        if (recall < found - 0.0005 || report.pairs < pairs)
+        if (recall < found - 0.0005 || report.scan.pairs < pairs)
             fail_msg("step %zu: %.5f after %.5f, %llu pairs after %llu", steps, recall, found,
-                     report.pairs, pairs);
+                     report.scan.pairs, pairs);
         found = recall;
         before = now;
         assert_true(steps < 60);
@@ -186,7 +186,7 @@ static void test_isotropic(void **state)
     assert_true(effort->recall == 1 && effort->scanned == 1);
     assert_false(join_escalate(t.join));
     assert_true(run(&t, &deviation, &report) >= 0.9995);
-    assert_int_equal(report.pairs, report.rows * report.rows);
+    assert_int_equal(report.scan.pairs, report.rows * report.rows);
     assert_int_equal(report.probes, report.rows * report.clusters);
     tuned_release(&t);
 }

@@ -117,7 +117,7 @@ static size_t judge_rounds(size_t n)
     sample_make(&s, &spec);
     kin_exact_report report = exact_run(&s, 25, way, &t);
     check_some(&s, &t.rows, SETS_SHARE(200), "rounds");
-    assert_int_equal(report.pairs, count_pairs(&s.oracle));
+    assert_int_equal(report.scan.pairs, count_pairs(&s.oracle));
     taker_release(&t);
     sample_release(&s);
     return report.clusters;
@@ -150,7 +150,7 @@ static void test_twins(void **state)
         taker t;
         kin_exact_report report = exact_run(&s, 20, exact_way_of(variant), &t);
         check_some(&s, &t.rows, SETS_SHARE(1000), "duplicates");
-        assert_true(report.redone > 0 && report.redone_pairs > report.redone);
+        assert_true(report.scan.reranked > 0 && report.scan.reranked_pairs > report.scan.reranked);
         taker_release(&t);
     }
     sample_release(&s);

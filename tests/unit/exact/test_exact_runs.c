@@ -248,7 +248,7 @@ static void check_empty(const sample_spec *spec, size_t present)
         kin_exact_report report = exact_run(&s, 3, exact_way_of(variant), &t);
         for (size_t i = 0; i < spec->n; i++)
             assert_int_equal(t.rows.filled[i], 0);
-        assert_true(report.rows == present && report.pairs == 0 && report.full == 0);
+        assert_true(report.rows == present && report.scan.pairs == 0 && report.full == 0);
         taker_release(&t);
     }
     sample_release(&s);
@@ -310,7 +310,7 @@ static void test_too_wide(void **state)
     kin_exact_options options = {.top_k = 1, .slack = 1};
     sample_spec spec = {.seed = 3, .n = 3, .modality_count = 2, .weight = {1, 1}};
     spec.d[0] = 20000;
-    spec.d[1] = KIN_EXACT_DIMENSIONS_MAX - 20000;
+    spec.d[1] = KIN_SCAN_DIMENSIONS_MAX - 20000;
     sample_make(&s, &spec);
     test_ok(kin_exact_new(&engine, &s.catalog, &options, &err), &err);
     kin_exact_free(engine);

@@ -32,8 +32,9 @@ static void check_report(const kin_exact_report *report, const sample *s, const 
     }
     assert_int_equal(report->rows, present);
     assert_true(report->full >= filled);
-    assert_true(report->refined <= report->pairs && report->tiles_left <= report->tiles);
-    assert_true(report->collected <= 2 * report->refined);
+    assert_true(report->scan.refined <= report->scan.pairs &&
+                report->scan.tiles_left <= report->scan.tiles);
+    assert_true(report->scan.collected <= 2 * report->scan.refined);
 }
 
 kin_exact_report exact_run(const sample *s, size_t k, exact_way way, taker *t)
