@@ -60,8 +60,9 @@ static int make_clustering(kin_codes *self, const uint8_t *leave_out, float *wor
     return rc;
 }
 
-/* A row's tolerance is 1.3 times the upper bound of the error of a pair (kin_codes_error): of two rows with
- * its terms, or of it and a row of mean terms, whichever is larger. Pairs whose error is above it are scored in full. */
+/* A row's tolerance: 1.3 times the upper bound of the error of a pair (kin_codes_error), of two rows with
+ * its terms or of it and a row of mean terms, whichever is larger. A pair whose error is above its row's
+ * tolerance is scored canonically. */
 static void set_tolerances(kin_codes *self, float slack)
 {
     size_t n = self->clustering.count;
@@ -173,9 +174,9 @@ size_t kin_codes_bytes(const kin_codes *self)
     return kin_size_add(bytes, kin_clustering_bytes(n));
 }
 
-void kin_codes_set_tail_fraction(kin_codes *self, float share)
+void kin_codes_set_tail_fraction(kin_codes *self, float fraction)
 {
-    self->tail_unit = sqrtf(share) / self->lead_step;
+    self->tail_unit = sqrtf(fraction) / self->lead_step;
 }
 
 void kin_codes_release(kin_codes *self)

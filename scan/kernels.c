@@ -1,5 +1,5 @@
 /*
- * The choice among the tables of kernels, at run time, by what the CPU says of itself.
+ * The choice among the tables of kernels: at run time, by the features that the CPU reports.
  */
 #include "scan/kernels_cpu.h"
 

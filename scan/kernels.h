@@ -1,20 +1,20 @@
 #ifndef KIN_SCAN_KERNELS_H
 #define KIN_SCAN_KERNELS_H
 /*
- * The kernels of the scan: leading codes tile against tile, single pairs in full, what their products
- * say of a pair, and lists of candidates.
+ * The kernels of the scan: leading codes tile against tile, single pairs in full, estimates with their
+ * errors, and lists of candidates.
  *
- * Products are sums of products of int8 codes in [-127, 127], exact in int32 for up to 65,536
- * dimensions, and the comparisons around them are single float operations in a fixed order: every
- * table below gives the same bits, and tests hold them to the portable one.
+ * Products are sums of products of int8 codes in [-127, 127], exact in int32 for up to 65,536 dimensions.
+ * The comparisons around them are single float operations in a fixed order. So every table gives the same
+ * bits, and tests hold each to the portable one.
  *
- * For tiles, 32 columns side by side make a panel [quads][32][4]: four dimensions of one column, then
- * those of the next; 12 rows make a row panel [quads][12][4] the same way. For pairs, a row is
- * [lead high][lead low][tail], each part a multiple of 64 bytes.
+ * Layout. 32 columns make a panel [quads][32][4]: four dimensions of one column, then those of the next.
+ * 12 rows make a row panel [quads][12][4] the same way. For pairs, a row is [lead high][lead low][tail],
+ * each part a multiple of 64 bytes.
  *
- * Instructions that multiply unsigned by signed bytes (VPDPBUSD) want one side lifted by 128: then
- * sum (a + 128) b - 128 sum b  is the product. A table says by `row_bias` how it wants row panels and rows
- * for pairs; panels are plain.
+ * Instructions that multiply unsigned by signed bytes (VPDPBUSD) need one side lifted by 128: then
+ * sum (a + 128) b - 128 sum b  is the product. `row_bias` of a table says whether row panels and rows for
+ * pairs are lifted; panels are plain.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -43,7 +43,7 @@ typedef struct kin_panel {
     const float *margin; /* [KIN_PANEL_COLUMNS] bias less the column's own threshold */
 } kin_panel;
 
-/* What a tile leaves. */
+/* The hits of a tile: the pairs that the coarse bound cannot exclude. */
 typedef struct kin_tile {
     uint32_t
         mask[KIN_PANEL_ROWS]; /* bit c of mask[r]: the bound cannot exclude row r and column c */
@@ -51,14 +51,14 @@ typedef struct kin_tile {
                [KIN_PANEL_COLUMNS]; /* of the leading codes; written if any bit is set */
 } kin_tile;
 
-/* A row of codes of the column side with the sums that undo the row side's bias. */
+/* The codes of a row on the column side, with the sums that undo the row side's bias. */
 typedef struct kin_pair_row {
     const uint8_t *code; /* [2 lead + tail] codes ^ row_bias */
     int32_t lead_sum;    /* of the high and low codes together */
     int32_t tail_sum;
 } kin_pair_row;
 
-/* What estimates of a row's refined pairs are made of (scan/codes.h): the row's side ... */
+/* The terms of a row in the estimates of its pairs (scan/codes.h) ... */
 typedef struct kin_refine_row {
     float lead, low;        /* units of the leading and of the cross products */
     float factor, rounding; /* of the two clusters' masks; of the arithmetic */
@@ -66,7 +66,7 @@ typedef struct kin_refine_row {
     float threshold, tolerance;
 } kin_refine_row;
 
-/* ... and that of a panel's columns, [KIN_PANEL_COLUMNS] each. */
+/* ... and those of a panel's columns, [KIN_PANEL_COLUMNS] each. */
 typedef struct kin_refine_columns {
     const float *bias, *norm, *tail_norm, *step, *coarse, *fine, *tail_loss;
     const float *threshold, *tolerance;
@@ -77,7 +77,7 @@ typedef struct kin_products {
     const int32_t *lead, *cross, *tail;
 } kin_products;
 
-/* What refining a row of a tile gives. Bits are of columns. */
+/* A refined row of a tile. Bit c of a mask is column c. */
 typedef struct kin_refined {
     float estimate[KIN_PANEL_COLUMNS], error[KIN_PANEL_COLUMNS];
     uint32_t row_hits;    /* estimate + error reaches the row's threshold ... */
@@ -89,7 +89,7 @@ typedef struct kin_scan_kernels {
     const char *name; /* "portable", "avx2", "avxvnni", "avx512vnni", "neon" */
     uint8_t row_bias; /* 0x80 or 0: what codes of row panels and rows are XORed with */
 
-    /* Finds the hits of a tile; returns how many, and sets out->mask if there are any.
+    /* Finds the hits of a tile; returns their number. out->mask is set if there are any.
      *     v = (float)dot + row tail * column tail
      *     hit: v + bias >= row_threshold  or  v + margin >= column_threshold */
     size_t (*tile)(const kin_row_panel *row_panel, const kin_panel *panel, size_t quads,
@@ -106,20 +106,20 @@ typedef struct kin_scan_kernels {
     void (*pairs)(const uint8_t *x, const kin_pair_row *y, size_t count, size_t lead, size_t tail,
                   int32_t *cross, int32_t *tail_dot);
 
-    /* Estimates of all columns; which of those in `mask` reach a threshold. */
+    /* Estimates and errors of all columns; hits among those in `mask`. */
     void (*refine)(const kin_refine_row *row, const kin_refine_columns *columns,
                    const kin_products *product, uint32_t mask, kin_refined *out);
 
-    /* Copies value[c] and id[c] of the columns in `mask`, ascending, to the front of `values` and `ids`
-     * and nothing behind them. */
+    /* Copies value[c] and id[c] of the columns in `mask`, ascending, to the front of `values` and `ids`,
+     * and writes nothing behind them. */
     void (*append)(const float *value, const int32_t *id, uint32_t mask, float *values,
                    int32_t *ids);
 
-    /* Moves those of `count` values that are at least `least` to the front, in their order, with their
-     * ids; returns how many. What lies behind them is undefined. */
+    /* Moves the values that are at least `least` to the front, in their order, with their ids; returns
+     * their number. The places behind them are undefined. */
     size_t (*compact)(float *value, int32_t *id, size_t count, float least);
 
-    /* How many of `count` values are at least `least`. */
+    /* The number of values that are at least `least`. */
     size_t (*reaching)(const float *value, size_t count, float least);
 } kin_scan_kernels;
 

@@ -1,7 +1,7 @@
 #ifndef KIN_SCAN_KERNELS_CPU_H
 #define KIN_SCAN_KERNELS_CPU_H
 /*
- * Private to scan/kernels*.c: the tables, and what they share.
+ * Private to scan/kernels*.c: the tables, and what more than one of them uses.
  */
 #include "scan/kernels.h"
 
@@ -32,7 +32,7 @@ kin_refine_estimates(const kin_refine_row *x, const kin_refine_columns *y, const
     }
 }
 
-/* Its bits, column by column; and kin_scan_kernels.append, compact and reaching. */
+/* Portable: the bits of refine, column by column; and kin_scan_kernels.append, compact and reaching. */
 void kin_refine_bits(const kin_refine_row *row, const kin_refine_columns *columns, uint32_t mask,
                      kin_refined *out);
 void kin_append(const float *value, const int32_t *id, uint32_t mask, float *values, int32_t *ids);
