@@ -197,7 +197,8 @@ static json_t *describe(const trace *files, const build *self)
                               (json_int_t)self->options.index.seed, "sources", sources);
     if (self->join) {
         double probe_sigmas = (double)kin_join_get_effort(self->join)->probe_sigmas;
-        kin_json_set(&facts, "clusters", json_integer((json_int_t)kin_join_cluster_count(self->join)));
+        kin_json_set(&facts, "clusters",
+                     json_integer((json_int_t)kin_join_cluster_count(self->join)));
         kin_json_set(&facts, "probe_sigmas",
                      isinf(probe_sigmas) ? json_null() : json_real(probe_sigmas));
     }

@@ -294,10 +294,13 @@ static void test_damaged_manifest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_none),         cmocka_unit_test(test_indexes),
+        cmocka_unit_test(test_none),
+        cmocka_unit_test(test_indexes),
         cmocka_unit_test(test_join),
-        cmocka_unit_test(test_older_join),         cmocka_unit_test(test_damaged_indexes),
-        cmocka_unit_test(test_damaged_join), cmocka_unit_test(test_damaged_manifest),
+        cmocka_unit_test(test_older_join),
+        cmocka_unit_test(test_damaged_indexes),
+        cmocka_unit_test(test_damaged_join),
+        cmocka_unit_test(test_damaged_manifest),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
