@@ -171,9 +171,9 @@ static void test_older_join(void **state)
     json_object_set(facts, "reach", json_object_get(facts, "probe_sigmas"));
     json_object_del(facts, "clusters");
     json_object_del(facts, "probe_sigmas");
-    test_refused(kin_trace_open(&trace, &there, &graph, &err), &err, KIN_E_DATA, "trace.list");
+    test_refused(kin_trace_open(&trace, &there, &graph, &err), &err, KIN_E_NOINPUT, "trace.list");
     rename(test_path("t/trace.cluster.npy"), test_path("t/trace.list.npy"));
-    test_refused(kin_trace_open(&trace, &there, &graph, &err), &err, KIN_E_DATA, "trace.reach");
+    test_refused(kin_trace_open(&trace, &there, &graph, &err), &err, KIN_E_NOINPUT, "trace.reach");
     rename(test_path("t/trace.probe_sigmas.npy"), test_path("t/trace.reach.npy"));
     test_ok(kin_trace_open(&trace, &there, &graph, &err), &err);
     assert_int_equal(trace.clusters, CLUSTERS);
