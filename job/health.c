@@ -14,7 +14,6 @@
 #include "core/plain.h"
 #include "core/score.h"
 #include "core/select.h"
-#include "tools/command.h"
 
 #include <math.h>
 #include <stdbool.h>

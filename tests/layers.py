@@ -15,7 +15,7 @@ MAY_USE = {
     "exact": {"exact", "core", "scan"},
     "ann": {"ann", "core", "scan"},
     "compare": {"compare", "core"},
-    "job": {"job", "core", "scan", "exact", "ann", "compare", "report", "tools"},
+    "job": {"job", "core", "scan", "exact", "ann", "compare"},
     "report": {"report", "job", "compare", "core"},
     "tools": {"tools", "tools/gen", "core", "scan", "exact", "ann", "compare", "job", "report"},
     "tools/gen": {"tools/gen", "core", "scan"},
