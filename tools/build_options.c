@@ -1,5 +1,5 @@
 /*
- * The command lines of kin build and kin plan, and their entries in the table of commands.
+ * The options of kin build and kin plan.
  */
 #include "tools/build_options.h"
 #include "job/engine_options.h"
@@ -48,28 +48,9 @@ static const kin_option_group groups[] = {
 
 enum { PLAN_GROUPS = sizeof groups / sizeof *groups, BUILD_GROUPS = PLAN_GROUPS - 1 };
 
-const kin_command command_build = {
-    .name = "build",
-    .summary = "compute the similarity graph of a catalog",
-    .operands = "",
-    .example = "kin build --modality text=text.npy:0.6 --modality image=image.npy:0.4 --out graph",
-    .options = {.group = groups,
-                .count = BUILD_GROUPS,
-                .defaults = &defaults.build,
-                .bytes = sizeof(build_options)},
-    .uses_blas = true,
-    .run = build_run,
-};
-
-const kin_command command_plan = {
-    .name = "plan",
-    .summary = "time, memory and disk that a build would take, engine by engine",
-    .operands = "",
-    .example = "kin plan --modality text=text.npy:0.6 --modality image=image.npy:0.4 --memory 4G",
-    .options = {.group = groups,
-                .count = PLAN_GROUPS,
-                .defaults = &defaults,
-                .bytes = sizeof(plan_options)},
-    .uses_blas = true,
-    .run = plan_run,
-};
+const kin_option_table build_options_table = {.group = groups,
+                                              .count = BUILD_GROUPS,
+                                              .defaults = &defaults.build,
+                                              .bytes = sizeof(build_options)};
+const kin_option_table plan_options_table = {
+    .group = groups, .count = PLAN_GROUPS, .defaults = &defaults, .bytes = sizeof(plan_options)};

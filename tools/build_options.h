@@ -20,8 +20,6 @@ typedef struct plan_options {
     const char *json;
 } plan_options;
 
-/* The commands themselves (tools/cmd_build.c, tools/cmd_plan.c). */
-int plan_run(const void *options, const kin_operands *operands, kin_error *err);
-int build_run(const void *options, const kin_operands *operands, kin_error *err);
+extern const kin_option_table build_options_table, plan_options_table;
 
 #endif

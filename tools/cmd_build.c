@@ -13,14 +13,6 @@
 
 #include <stdlib.h>
 
-static int print_config(const build_options *o, kin_error *err)
-{
-    json_t *config = kin_options_json(&command_build.options, o, true);
-    int rc = command_write_json("-", config, err);
-    json_decref(config);
-    return rc;
-}
-
 /* What to type next: where rows are not proven, how good they are. */
 static void suggest(const kin_build_report *report, const char *graph)
 {
@@ -63,7 +55,7 @@ static void print_summary(const kin_build_report *report, const char *graph)
     suggest(report, graph);
 }
 
-int build_run(const void *values, const kin_operands *operands, kin_error *err)
+static int run(const void *values, const kin_operands *operands, kin_error *err)
 {
     (void)operands;
     const build_options *o = values;
@@ -72,7 +64,7 @@ int build_run(const void *values, const kin_operands *operands, kin_error *err)
     kin_build_report report;
     console_monitor progress;
     if (o->print_config)
-        return print_config(o, err);
+        return command_print_config(&build_options_table, o, err);
     int rc = kin_build_check(&o->build, err);
     if (rc == 0)
         rc = kin_sources_parse(source, &catalog.source_count, &o->modality, err);
@@ -90,3 +82,13 @@ int build_run(const void *values, const kin_operands *operands, kin_error *err)
     kin_sources_release(source, catalog.source_count);
     return rc;
 }
+
+const kin_command command_build = {
+    .name = "build",
+    .summary = "compute the similarity graph of a catalog",
+    .operands = "",
+    .example = "kin build --modality text=text.npy:0.6 --modality image=image.npy:0.4 --out graph",
+    .options = &build_options_table,
+    .uses_blas = true,
+    .run = run,
+};

@@ -171,10 +171,7 @@ const kin_command command_compare = {
         "kin compare graph --sample 2000 --min-recall 0.95 --previous yesterday --max-drift 0.3\n"
         "kin compare graph-join graph-hnsw --reference graph-exact --out report.html\n"
         "kin compare faiss.ivecs --reference graph-exact --modality text=text.npy:0.6",
-    .options = {.group = groups,
-                .count = sizeof groups / sizeof *groups,
-                .defaults = &defaults,
-                .bytes = sizeof defaults},
+    .options = COMMAND_GROUPS(groups, defaults),
     .uses_blas = true,
     .run = run,
 };

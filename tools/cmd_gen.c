@@ -191,7 +191,7 @@ static void suggest(const kin_gen_catalog *catalog)
 static int publish(kin_gen_catalog *catalog, const gen_options *o, double start, kin_error *err)
 {
     json_t *manifest = kin_gen_catalog_manifest(catalog);
-    kin_json_set(&manifest, "options", kin_options_json(&command_gen.options, o, false));
+    kin_json_set(&manifest, "options", kin_options_json(command_gen.options, o, false));
     kin_json_set(&manifest, "run", facts_run(start));
     int rc = kin_outdir_commit(&catalog->out, &manifest, err);
     if (rc == 0) {

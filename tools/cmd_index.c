@@ -87,7 +87,7 @@ static json_t *make_manifest(const indexing *self)
     kin_json_set(&manifest, "kind", json_string("index"));
     kin_json_set(&manifest, "format", json_integer(KIN_MANIFEST_FORMAT));
     kin_json_set(&manifest, "options",
-                 kin_options_json(&command_index.options, self->options, false));
+                 kin_options_json(command_index.options, self->options, false));
     provenance_describe(&manifest, &self->catalog);
     json_t *run = facts_run(self->start);
     provenance_locate(&run, &self->catalog);
@@ -217,10 +217,7 @@ const kin_command command_index = {
     .operands = "",
     .example = "kin index --modality text=text.npy:0.6 --modality image=image.npy:0.4 "
                "--type hnsw --out index",
-    .options = {.group = groups,
-                .count = sizeof groups / sizeof *groups,
-                .defaults = &defaults,
-                .bytes = sizeof(index_options)},
+    .options = COMMAND_GROUPS(groups, defaults),
     .uses_blas = true,
     .run = run,
 };

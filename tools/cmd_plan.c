@@ -21,15 +21,7 @@ static int report(const kin_plan_report *self, const char *json, kin_error *err)
     return rc == 0 ? command_flush_stdout(err) : rc;
 }
 
-static int print_config(const plan_options *o, kin_error *err)
-{
-    json_t *config = kin_options_json(&command_plan.options, o, true);
-    int rc = command_write_json("-", config, err);
-    json_decref(config);
-    return rc;
-}
-
-int plan_run(const void *values, const kin_operands *operands, kin_error *err)
+static int run(const void *values, const kin_operands *operands, kin_error *err)
 {
     (void)operands;
     const plan_options *options = values;
@@ -38,7 +30,7 @@ int plan_run(const void *values, const kin_operands *operands, kin_error *err)
     kin_catalog_options inputs = options->build.catalog;
     const kin_monitor monitor = console_monitor_quiet();
     if (options->build.print_config)
-        return print_config(options, err);
+        return command_print_config(&plan_options_table, options, err);
     int rc =
         outputs_check(&(outputs){.json = options->json, .input = {inputs.ids, inputs.items}}, err);
     if (rc == 0)
@@ -54,3 +46,13 @@ int plan_run(const void *values, const kin_operands *operands, kin_error *err)
     kin_sources_release(source, inputs.source_count);
     return rc;
 }
+
+const kin_command command_plan = {
+    .name = "plan",
+    .summary = "time, memory and disk that a build would take, engine by engine",
+    .operands = "",
+    .example = "kin plan --modality text=text.npy:0.6 --modality image=image.npy:0.4 --memory 4G",
+    .options = &plan_options_table,
+    .uses_blas = true,
+    .run = run,
+};

@@ -94,10 +94,7 @@ const kin_command command_query = {
     .operands_max = 1,
     .example = "kin query index --item B0012345 --top-k 10\n"
                "kin query index --query text=q.npy --query image=r.npy --json -",
-    .options = {.group = groups,
-                .count = sizeof groups / sizeof *groups,
-                .defaults = &defaults,
-                .bytes = sizeof defaults},
+    .options = COMMAND_GROUPS(groups, defaults),
     .uses_blas = true,
     .run = run,
 };

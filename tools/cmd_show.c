@@ -104,9 +104,6 @@ const kin_command command_show = {
     .operands_max = 1,
     .example = "kin show graph --out similar.html\n"
                "kin show graph --item 4711 --neighbors 20",
-    .options = {.group = groups,
-                .count = sizeof groups / sizeof *groups,
-                .defaults = &defaults,
-                .bytes = sizeof defaults},
+    .options = COMMAND_GROUPS(groups, defaults),
     .run = run,
 };

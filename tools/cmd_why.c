@@ -74,9 +74,6 @@ const kin_command command_why = {
     .operands_max = 3,
     .example = "kin why graph 4711 4712\n"
                "kin why graph-ivf 4711 4712 --json why.json",
-    .options = {.group = groups,
-                .count = sizeof groups / sizeof *groups,
-                .defaults = &defaults,
-                .bytes = sizeof defaults},
+    .options = COMMAND_GROUPS(groups, defaults),
     .run = run,
 };

@@ -28,12 +28,20 @@ extern const char *const command_progress_names[]; /* "auto", "bar", "lines", "n
 /* Its options, to stand in every command's table: command_common is the first member of its struct. */
 extern const kin_option command_common_lines[];
 
-/* The table of a command whose options have no titles: `lines` of the struct that `defaults` is. */
+/* The table of a command: groups of options of the struct that `defaults` is. */
+#define COMMAND_GROUPS(groups, defaults_)                                                          \
+    (&(const kin_option_table){.group = (groups),                                                  \
+                               .count = sizeof(groups) / sizeof *(groups),                         \
+                               .defaults = &(defaults_),                                           \
+                               .bytes = sizeof(defaults_)})
+
+/* The same of one group, and the common one. */
 #define COMMAND_OPTIONS(lines, defaults_)                                                          \
-    {                                                                                              \
+    (&(const kin_option_table){                                                                    \
         .group = (const kin_option_group[]){{NULL, lines, 0}, {NULL, command_common_lines, 0}},    \
-        .count = 2, .defaults = &(defaults_), .bytes = sizeof(defaults_)                           \
-    }
+        .count = 2,                                                                                \
+        .defaults = &(defaults_),                                                                  \
+        .bytes = sizeof(defaults_)})
 
 typedef struct kin_command {
     const char *name;     /* "build" */
@@ -41,7 +49,7 @@ typedef struct kin_command {
     const char *operands; /* "GRAPH", "" */
     size_t operands_min, operands_max;
     const char *example; /* one or more lines shown at the end of `kin NAME --help` */
-    kin_option_table options;
+    const kin_option_table *options;
     bool uses_blas; /* its log says how OpenBLAS fits the CPU, where it does not by itself */
     int (*run)(const void *options, const kin_operands *operands, kin_error *err);
 } kin_command;
@@ -57,6 +65,9 @@ extern const kin_command command_build, command_plan, command_sweep, command_ind
 
 /* Prints `document` to FILE, "-" for stdout, as one JSON document. NULL path: does nothing. */
 int command_write_json(const char *path, const json_t *document, kin_error *err);
+
+/* Prints the options of a table as they were resolved, as one JSON document. */
+int command_print_config(const kin_option_table *table, const void *values, kin_error *err);
 
 /* stdout, checked: KIN_E_IO when what was printed could not be written (a full disk, a closed
  * pipe). Call it last in a command that prints its result. */

@@ -141,3 +141,11 @@ json_t *command_result(const char *kind, const char *path, const json_t *run)
     }
     return out;
 }
+
+int command_print_config(const kin_option_table *table, const void *values, kin_error *err)
+{
+    json_t *config = kin_options_json(table, values, true);
+    int rc = command_write_json("-", config, err);
+    json_decref(config);
+    return rc;
+}

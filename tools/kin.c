@@ -42,7 +42,7 @@ static void keep_warning(void *self, const char *text)
 static bool known_somewhere(const char *name)
 {
     for (size_t i = 0; kin_commands[i]; i++)
-        if (arguments_know(&kin_commands[i]->options, name))
+        if (arguments_know(kin_commands[i]->options, name))
             return true;
     return false;
 }
@@ -99,7 +99,7 @@ static void print_usage(FILE *stream)
 
 static int print_command_help(const kin_command *command, kin_error *err)
 {
-    char *options = arguments_help(&command->options);
+    char *options = arguments_help(command->options);
     if (!options)
         return kin_fail_alloc(err, "help", 0);
     printf("kin %s: %s\n\nusage: kin %s [OPTION...]%s%s\n\n%s", command->name, command->summary,
@@ -155,7 +155,7 @@ static int check_operands(const kin_command *command, const kin_operands *operan
     char hint[KIN_HINT_MAX];
     snprintf(hint, sizeof hint, "kin %s --help explains the command", command->name);
     if (operands->count > 0 && command->operands_max == 0 &&
-        arguments_know(&command->options, "KIN_MODALITY"))
+        arguments_know(command->options, "KIN_MODALITY"))
         snprintf(hint, sizeof hint,
                  "files of vectors are given as --modality NAME=FILE; kin %s --help explains it",
                  command->name);
@@ -173,7 +173,7 @@ static int prepare(const kin_command *command, void *values, int argc, char **ar
                    char **environment, kin_operands *operands, bool *help, kin_error *err)
 {
     static warnings kept;
-    int rc = arguments_parse(&command->options, values, argc, argv, environment, operands, help,
+    int rc = arguments_parse(command->options, values, argc, argv, environment, operands, help,
                              keep_warning, &kept, err);
     const command_common *common = values;
     if (*help)
@@ -201,9 +201,9 @@ static int run_command(const kin_command *command, int argc, char **argv, kin_er
     bool help = false;
     int rc = 0;
     char **environment = copy_environment();
-    void *values = malloc(command->options.bytes);
+    void *values = malloc(command->options->bytes);
     if (!environment || !values) {
-        rc = kin_fail_alloc(err, "options", command->options.bytes);
+        rc = kin_fail_alloc(err, "options", command->options->bytes);
         goto done;
     }
     rc = prepare(command, values, argc, argv, environment, &operands, &help, err);

@@ -431,7 +431,7 @@ static void run(const command_line *line, const base *self)
     char argument[9][300];
     char *argv[9];
     int argc = 0;
-    const kin_option_table *table = &line->command->options;
+    const kin_option_table *table = line->command->options;
     for (; line->argument[argc]; argc++) {
         const char *from = line->argument[argc];
         const char *path = *from == '@'   ? self->path

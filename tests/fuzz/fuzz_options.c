@@ -187,7 +187,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *text[TEXTS_MAX + 1];
     if (size < 1)
         return 0;
-    const kin_option_table *table = &kin_commands[data[0] % commands]->options;
+    const kin_option_table *table = kin_commands[data[0] % commands]->options;
     size_t count = split(text, (const char *)data + 1, size - 1);
     size_t arguments = 0;
     while (arguments < count && text[arguments][0] != '\0')
@@ -253,7 +253,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned
     char new[200];
     if (size == 0 || fuzz_below(&state, 2))
         return LLVMFuzzerMutate(data, size, most);
-    size_t length = any_text(new, &kin_commands[data[0] % commands]->options, &state);
+    size_t length = any_text(new, kin_commands[data[0] % commands]->options, &state);
     size_t at = 1 + fuzz_below(&state, size);
     while (at < size && data[at - 1] != '\n' && at > 1) /* between two texts */
         at--;

@@ -397,7 +397,7 @@ static void test_json_of_commands(void **state)
 {
     (void)state;
     for (size_t c = 0; kin_commands[c]; c++) {
-        const kin_option_table *of = &kin_commands[c]->options;
+        const kin_option_table *of = kin_commands[c]->options;
         json_t *json = kin_options_json(of, of->defaults, true);
         kin_option_walk walk = {0};
         while (kin_options_next(of, &walk))
@@ -406,7 +406,7 @@ static void test_json_of_commands(void **state)
         json_decref(json);
     }
     json_t *json =
-        kin_options_json(&command_compare.options, command_compare.options.defaults, true);
+        kin_options_json(command_compare.options, command_compare.options->defaults, true);
     assert_true(json_is_null(json_object_get(json, "min_recall")));
     json_decref(json);
 }
