@@ -9,11 +9,7 @@
 
 #include <math.h>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { PAIRS = 1000 };
-#else
-enum { PAIRS = 8000 };
-#endif
+enum { PAIRS = TEST_SANITIZED ? 1000 : 8000 };
 
 /* What bounds were worth, summed up over pairs. */
 typedef struct worth {

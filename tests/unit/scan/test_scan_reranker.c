@@ -337,7 +337,7 @@ static void test_rows_good(void **state)
 
 /* ---- memory ---------------------------------------------------------------------------------- */
 
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__GLIBC__) && !TEST_SANITIZED
 /* Bytes that are allocated now. */
 static size_t allocated(void)
 {

@@ -5,13 +5,10 @@
  */
 #include "sample.h"
 #include "scan/codes.h"
+#include "test.h"
 
 /* A sanitized build takes many times as long: it judges a part. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { CODED_SETS = 36, SANITIZED = 1 };
-#else
-enum { CODED_SETS = 270, SANITIZED = 0 };
-#endif
+enum { CODED_SETS = TEST_SANITIZED ? 36 : 270, SANITIZED = TEST_SANITIZED };
 
 typedef struct coded {
     sample s;

@@ -5,13 +5,10 @@
  * them, and a sink that wants every row exactly once.
  */
 #include "sample.h"
+#include "test.h"
 
 /* A sanitized build takes many times as long: it judges a tenth of the sets. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { SETS_SANITIZED = 1 };
-#else
-enum { SETS_SANITIZED = 0 };
-#endif
+enum { SETS_SANITIZED = TEST_SANITIZED };
 #define SETS_SHARE(count) (SETS_SANITIZED ? ((count) + 9) / 10 : (count))
 
 /* ---- sets ------------------------------------------------------------------------------------ */

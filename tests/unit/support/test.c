@@ -2,9 +2,9 @@
  * Temporary folders, files, refusals and random numbers for the tests (declared in test.h).
  */
 #include "test.h"
+#include "core/blas_type.h"
 #include "core/manifest.h"
 #include "core/outdir.h"
-#include "tools/blas_start.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -22,10 +22,12 @@ const char *__asan_default_options(void)  /* NOLINT(bugprone-reserved-identifier
     return "allocator_may_return_null=1";
 }
 
-/* Every test program multiplies with the kernels that the command would take. */
+/* Every test program multiplies with the kernels that the command would take (tools/blas_start.c). */
 __attribute__((constructor)) static void start_blas(void)
 {
-    blas_start();
+    const char *type = getenv("OPENBLAS_CORETYPE");
+    if (!type || !*type)
+        kin_blas_type_mend();
 }
 
 void test_calm_threads(char **argv)

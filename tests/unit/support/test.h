@@ -21,6 +21,19 @@
 #include "core/error.h"
 #include "core/kernels.h"
 
+/* 1 in a build with a sanitizer, which takes many times as long and has an allocator of its own. gcc has
+ * a macro each, clang asks for features. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define TEST_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define TEST_SANITIZED 1
+#endif
+#endif
+#ifndef TEST_SANITIZED
+#define TEST_SANITIZED 0
+#endif
+
 #define TEST_COUNT(array) (sizeof(array) / sizeof *(array))
 
 /* Group set-up and teardown: make the program's temporary folder, remove it and all in it. */
