@@ -21,7 +21,7 @@ MAY_USE = {
     "tools/gen": {"tools/gen", "core", "scan"},
     "tests": {"tests", "support", "core", "scan", "exact", "ann", "compare", "job", "report", "tools", "tools/gen"},
 }
-# The baseline judges the other engines, so it shares no engine room with them.
+# The baseline is what other engines are compared with, so it shares no engine room with them.
 CLOSER = {"exact/stream.c": {"exact", "core"}, "exact/stream.h": {"exact", "core"}}
 FAISS_FILE = "ann/faiss_api.c"
 JSON_FILE = "core/json.c"
