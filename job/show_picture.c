@@ -1,10 +1,10 @@
 /*
  * Reads picture files (declared in job/show_picture.h).
  *
- * A table may name anything, and a page goes to others: what is embedded lies in the pictures' folder, is a regular file,
- * and begins as a picture does. The real path of a name is found first, which may lead through links and ".."; what is
- * below the folder is then opened part by part from the folder's descriptor, following no link, so that nothing put
- * there meanwhile leads out.
+ * A table may name anything, and a page goes to others: what is embedded lies in the pictures'
+ * folder, is a regular file, and begins as a picture does. The real path of a name is found first,
+ * which may lead through links and ".."; what is below the folder is then opened part by part from
+ * the folder's descriptor, following no link, so that nothing put there meanwhile leads out.
  */
 #include "job/show_picture.h"
 #include "core/memory.h"
@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- where pictures are ------------------------------------------------------------------------- */
+/* ---- where pictures are ---------------------------------------------------------------------- */
 
 int show_pictures_check(const char *folder, kin_error *err)
 {
@@ -66,7 +66,8 @@ static const char *part_below(const show_pictures *self, const char *path)
                                                                            : NULL;
 }
 
-/* Opens `below`, a path without links, dots and ends in "/", from the folder; edits it. -1: it cannot be. */
+/* Opens `below`, a path without links, dots and ends in "/", from the folder; edits it. -1: it
+ * cannot be. */
 static int open_parts(const show_pictures *self, char *below)
 {
     int at = fcntl(self->descriptor, F_DUPFD_CLOEXEC, 0);
@@ -106,7 +107,7 @@ static int open_picture(show_pictures *self, kin_span name, bool *outside)
     return fd;
 }
 
-/* ---- what is a picture -------------------------------------------------------------------------- */
+/* ---- what is a picture ----------------------------------------------------------------------- */
 
 static bool begins(const unsigned char *data, size_t bytes, const char *with, size_t length)
 {
@@ -174,8 +175,8 @@ static bool has_ending(kin_span name)
 
 /* ---- reading ------------------------------------------------------------------------ */
 
-/* The bytes of a small file and a NUL behind them, in new memory; NULL where it is empty, larger than
- * SHOW_PICTURE_MAX_BYTES or cannot be read. Not mapped: the file may shrink meanwhile. */
+/* The bytes of a small file and a NUL behind them, in new memory; NULL where it is empty, larger
+ * than SHOW_PICTURE_MAX_BYTES or cannot be read. Not mapped: the file may shrink meanwhile. */
 static unsigned char *read_small(show_pictures *self, int fd, size_t *bytes)
 {
     unsigned char *data = kin_alloc(SHOW_PICTURE_MAX_BYTES + 1, 1);

@@ -1,7 +1,8 @@
 #ifndef KIN_JOB_SHOW_PICTURE_H
 #define KIN_JOB_SHOW_PICTURE_H
 /*
- * Pictures of items, for pages that hold them: what a table of items names, as far as it may be shown to others.
+ * Pictures of items, for pages that hold them: what a table of items names, as far as it may be
+ * shown to others.
  */
 #include "core/graph.h"
 
@@ -23,18 +24,21 @@ typedef struct show_pictures {
     bool no_memory;  /* a picture was not embedded for want of it: the page is not whole */
 } show_pictures;
 
-/* Before there is a graph: KIN_E_NOINPUT where `folder`, which may be NULL, cannot be one of pictures. */
+/* Before there is a graph: KIN_E_NOINPUT where `folder`, which may be NULL, cannot be one of
+ * pictures. */
 int show_pictures_check(const char *folder, kin_error *err);
 
-/* Pictures are looked for in `folder`; NULL: where the graph's items.tsv came from (run.items_source of the manifest),
- * else in the graph's own. KIN_E_NOINPUT where `folder` is none. */
+/* Pictures are looked for in `folder`; NULL: where the graph's items.tsv came from
+ * (run.items_source of the manifest), else in the graph's own. KIN_E_NOINPUT where `folder` is
+ * none. */
 int show_pictures_init(show_pictures *self, const kin_graph *graph, const char *folder,
                        kin_error *err);
 void show_pictures_release(show_pictures *self);
 
-/* The bytes of the row's picture in new memory (free): *data of *bytes. Returns its type, "image/png"; NULL, and NULL in
- * *data, where there is none to embed. Pictures are regular files below the folder, links and ".." resolved, whose names
- * end in png, jpg, jpeg, gif, webp or svg and whose first bytes are those of one of these kinds. */
+/* The bytes of the row's picture in new memory (free): *data of *bytes. Returns its type,
+ * "image/png"; NULL, and NULL in *data, where there is none to embed. Pictures are regular files
+ * below the folder, links and ".." resolved, whose names end in png, jpg, jpeg, gif, webp or svg
+ * and whose first bytes are those of one of these kinds. */
 const char *show_picture_read(show_pictures *self, size_t row, unsigned char **data, size_t *bytes);
 
 #endif

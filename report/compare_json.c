@@ -1,6 +1,6 @@
 /*
- * The document of kin compare, schema "kin-compare/3": docs/METRICS.md has every key. What could not be measured is
- * null, never left out.
+ * The document of kin compare, schema "kin-compare/3": docs/METRICS.md has every key. What could
+ * not be measured is null, never left out.
  */
 #include "report/compare_json.h"
 #include "core/json.h"
@@ -24,7 +24,7 @@ static json_t *counts(const size_t *value, size_t n)
     return out;
 }
 
-/* ---- recall ---------------------------------------------------------------------------------------- */
+/* ---- recall ---------------------------------------------------------------------------------- */
 
 /* Null where every row was evaluated: the mean is no estimate. */
 static json_t *interval_json(const kin_interval *interval, bool exhaustive)
@@ -129,7 +129,7 @@ static json_t *strata_json(const kin_comparison *self)
     return json_pack("{s:s, s:o}", "column", self->stratify, "values", values);
 }
 
-/* ---- loss, structure, drift ------------------------------------------------------------------------ */
+/* ---- loss, structure, drift ------------------------------------------------------------------ */
 
 static json_t *by_modality(const kin_graph *graph, const size_t *value)
 {
@@ -227,7 +227,7 @@ static json_t *drift_json(const kin_drift *d, const kin_graph *graph)
     return out;
 }
 
-/* ---- all of it ------------------------------------------------------------------------------------- */
+/* ---- all of it ------------------------------------------------------------------------------- */
 
 static json_t *side_json(const kin_comparison_side *side)
 {

@@ -1,6 +1,7 @@
 /*
- * The page of `kin compare --out FILE.html` (declared in report/compare_page.h; skeleton: report/compare.html). First the
- * one number with how sure it is, the gates, and what makes the numbers mean less; then a section per question.
+ * The page of `kin compare --out FILE.html` (declared in report/compare_page.h; skeleton:
+ * report/compare.html). First the one number with how sure it is, the gates, and what makes the
+ * numbers mean less; then a section per question.
  */
 #include "report/compare_page.h"
 #include "report/assets.h"
@@ -16,7 +17,7 @@ static const kin_comparison *compared_of(void *page)
     return ((const compare_page *)page)->compared;
 }
 
-/* ---- the head line -------------------------------------------------------------------------------- */
+/* ---- the head line --------------------------------------------------------------------------- */
 
 /* Whether there is a recall to speak of: some row was evaluated. */
 static bool has_recall(const kin_comparison *c)
@@ -70,7 +71,7 @@ static void write_lead(FILE *out, void *page)
     }
 }
 
-/* ---- the one number --------------------------------------------------------------------------------- */
+/* ---- the one number -------------------------------------------------------------------------- */
 
 /* How sure the mean is, in words. */
 static void write_certainty(FILE *out, const kin_comparison *c)
@@ -129,7 +130,7 @@ static void write_number(FILE *out, void *page)
     }
 }
 
-/* ---- gates and warnings ----------------------------------------------------------------------------- */
+/* ---- gates and warnings ---------------------------------------------------------------------- */
 
 static void write_verdict(FILE *out, void *page)
 {
@@ -210,7 +211,7 @@ static void write_facts(FILE *out, void *page)
         part_fact(out, "Drift since the previous", page_share(c->drift.drift).text, NULL);
 }
 
-/* ---- sections --------------------------------------------------------------------------------------- */
+/* ---- sections -------------------------------------------------------------------------------- */
 
 static bool has_difference(const kin_comparison *c)
 {
@@ -300,7 +301,7 @@ static void write_remarks(FILE *out, void *self)
                 pictures->outside);
 }
 
-/* ---- the page --------------------------------------------------------------------------------------- */
+/* ---- the page -------------------------------------------------------------------------------- */
 
 static const kin_graph *whose_names(const kin_comparison *c)
 {

@@ -1,8 +1,8 @@
 #ifndef KIN_REPORT_COMPARE_PAGE_H
 #define KIN_REPORT_COMPARE_PAGE_H
 /*
- * The page of `kin compare --out`: what a team looks at before it swaps engines. Below the page itself, what its files
- * share:
+ * The page of `kin compare --out`: what a team looks at before it swaps engines. Below the page
+ * itself, what its files share:
  *
  *     compare_page.c         the headline, gates and warnings, and the order of sections
  *     compare_page_recall.c  graph beside graph, rows, cuts
@@ -17,11 +17,12 @@
 #include "job/show_picture.h"
 #include "report/page.h"
 
-/* The page in new memory (free). `pictures` is the folder of the items' pictures; NULL: where their table came from. */
+/* The page in new memory (free). `pictures` is the folder of the items' pictures; NULL: where their
+ * table came from. */
 int kin_comparison_page(char **page, size_t *bytes, const kin_comparison *self,
                         const char *pictures, kin_error *err);
 
-/* ---- what sections share -------------------------------------------------------------------------- */
+/* ---- what sections share --------------------------------------------------------------------- */
 
 typedef struct compare_page {
     const kin_comparison *compared;

@@ -1,6 +1,6 @@
 /*
- * The graph by itself, and what changed since the previous one, on the page of `kin compare` (declared in
- * report/compare_page.h).
+ * The graph by itself, and what changed since the previous one, on the page of `kin compare`
+ * (declared in report/compare_page.h).
  */
 #include "report/compare_names.h"
 #include "report/compare_page_items.h"
@@ -9,7 +9,7 @@
 
 #include <math.h>
 
-/* ---- in-degrees ----------------------------------------------------------------------------------- */
+/* ---- in-degrees ------------------------------------------------------------------------------ */
 
 /* Bin b >= 1 holds degrees from 2^(b-1) on. */
 static double degree_from(size_t bin)
@@ -31,7 +31,8 @@ static degree_label degree_text(size_t bin)
     return out;
 }
 
-/* Degree 0 has no place on a logarithmic axis: its bar stands before that of 1, in another colour. */
+/* Degree 0 has no place on a logarithmic axis: its bar stands before that of 1, in another
+ * colour. */
 static void draw_degrees(plot *drawing, const void *data)
 {
     const kin_structure *s = data;
@@ -81,7 +82,7 @@ static void plot_degrees(FILE *out, const kin_structure *s)
     part_folded_end(out);
 }
 
-/* ---- facts ---------------------------------------------------------------------------------------- */
+/* ---- facts ----------------------------------------------------------------------------------- */
 
 static void write_facts(FILE *out, const kin_structure *s)
 {
@@ -120,7 +121,7 @@ static void write_counts(FILE *out, const kin_structure *s)
     fputs("</p>\n", out);
 }
 
-/* ---- hubs and modalities ---------------------------------------------------------------------------- */
+/* ---- hubs and modalities --------------------------------------------------------------------- */
 
 static void write_hubs(FILE *out, compare_page *page, const kin_structure *s)
 {
@@ -168,7 +169,7 @@ void compare_page_structure(FILE *out, compare_page *page)
     write_hubs(out, page, s);
 }
 
-/* ---- drift: what changed ---------------------------------------------------------------------------- */
+/* ---- drift: what changed --------------------------------------------------------------------- */
 
 static void write_changes(FILE *out, const kin_comparison *c)
 {
@@ -215,7 +216,7 @@ static void tabulate_cuts(FILE *out, const kin_drift *d)
     part_table_end(out);
 }
 
-/* ---- drift: items ------------------------------------------------------------------------------------ */
+/* ---- drift: items ---------------------------------------------------------------------------- */
 
 static void write_examples(FILE *out, const compare_page *page, const char *heading,
                            const kin_graph *graph, const int32_t *row, size_t count, size_t all)
@@ -249,7 +250,7 @@ static void write_most_changed(FILE *out, compare_page *page, const kin_drift *d
     fputs("</ol>\n", out);
 }
 
-/* ---- drift: inputs ----------------------------------------------------------------------------------- */
+/* ---- drift: inputs --------------------------------------------------------------------------- */
 
 static void write_now_then(FILE *out, const char *name, kin_now_then value,
                            page_label (*format)(double))

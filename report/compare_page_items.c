@@ -1,7 +1,8 @@
 /*
- * Items on the page of `kin compare`, and the rows that lost most (declared in report/compare_page_items.h and
- * report/compare_page.h): each item with the graph's neighbours and the reference's side by side from where they begin
- * to differ, so that one can see whether it matters.
+ * Items on the page of `kin compare`, and the rows that lost most (declared in
+ * report/compare_page_items.h and report/compare_page.h): each item with the graph's neighbours and
+ * the reference's side by side from where they begin to differ, so that one can see whether it
+ * matters.
  */
 #include "report/compare_page_items.h"
 #include "compare/row.h"
@@ -58,7 +59,7 @@ void page_item_block(FILE *out, compare_page *page, page_item item)
     fputs("</p>", out);
 }
 
-/* ---- rows that lost most ----------------------------------------------------------------------- */
+/* ---- rows that lost most --------------------------------------------------------------------- */
 
 enum { ROWS_SHOWN = 8, NEIGHBORS_SHOWN = 8 };
 
@@ -100,7 +101,8 @@ static bool side_has(const side_row *self, int32_t row)
     return row >= 0 && kin_id_set_find(&self->seen, row) < self->count;
 }
 
-/* Where the shown places begin: at the first, but where both sides agree so far, shortly before the first lost one. */
+/* Where the shown places begin: at the first, but where both sides agree so far, shortly before the
+ * first lost one. */
 static size_t first_shown(const kin_comparison *c, const side_row *graph, const side_row *reference)
 {
     size_t lost = 0;
@@ -113,7 +115,7 @@ static size_t first_shown(const kin_comparison *c, const side_row *graph, const 
     return lost - 2 < last ? lost - 2 : last;
 }
 
-/* ---- what is written of them ------------------------------------------------------------------------ */
+/* ---- what is written of them ----------------------------------------------------------------- */
 
 /* What a neighbour is to the other side: of the graph's, whether the reference has it. */
 static const char *graph_mark(const kin_comparison *c, const side_row *reference,

@@ -1,6 +1,6 @@
 /*
- * Where recall is lost, on the page of `kin compare` (declared in report/compare_page.h): the strata that fare worse, and
- * the reasons why neighbours are missing.
+ * Where recall is lost, on the page of `kin compare` (declared in report/compare_page.h): the
+ * strata that fare worse, and the reasons why neighbours are missing.
  */
 #include "core/memory.h"
 #include "report/compare_names.h"
@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- strata ------------------------------------------------------------------------------------- */
+/* ---- strata ---------------------------------------------------------------------------------- */
 
 enum { STRATA_PLOTTED = 20, STRATA_LISTED = 200 };
 
@@ -89,7 +89,7 @@ void compare_page_strata(FILE *out, compare_page *page)
     free(order);
 }
 
-/* ---- where missing neighbours went ---------------------------------------------------------------- */
+/* ---- where missing neighbours went ----------------------------------------------------------- */
 
 static const struct {
     const char *name, *meaning, *color;

@@ -1,6 +1,6 @@
 /*
- * The sections on recall of the page of `kin compare` (declared in report/compare_page.h): two graphs side by side, the
- * rows, the cuts.
+ * The sections on recall of the page of `kin compare` (declared in report/compare_page.h): two
+ * graphs side by side, the rows, the cuts.
  */
 #include "report/compare_names.h"
 #include "report/compare_page.h"
@@ -9,7 +9,7 @@
 
 #include <math.h>
 
-/* ---- graph beside graph --------------------------------------------------------------------------- */
+/* ---- graph beside graph ---------------------------------------------------------------------- */
 
 static void write_side(FILE *out, const kin_graph *graph, const kin_recall *recall,
                        const part_range *axis)
@@ -73,9 +73,10 @@ void compare_page_difference(FILE *out, compare_page *page)
                  sizeof share / sizeof *share);
 }
 
-/* ---- rows --------------------------------------------------------------------------------------- */
+/* ---- rows ------------------------------------------------------------------------------------ */
 
-/* How recall is spread over rows, in words: how many lost nothing, then what others have at most. */
+/* How recall is spread over rows, in words: how many lost nothing, then what others have at
+ * most. */
 static void write_quantiles(FILE *out, const kin_summary *s)
 {
     const struct {
@@ -124,7 +125,7 @@ void compare_page_rows(FILE *out, compare_page *page)
     fputs("</dl>\n</div>\n", out);
 }
 
-/* ---- cuts --------------------------------------------------------------------------------------- */
+/* ---- cuts ------------------------------------------------------------------------------------ */
 
 enum { CURVES = 4 };
 

@@ -1,6 +1,6 @@
 /*
- * How the graphs were made, on the page of `kin compare` (declared in report/compare_page.h): what their manifests say, a
- * column each. Rows in which the graph and its reference differ are marked.
+ * How the graphs were made, on the page of `kin compare` (declared in report/compare_page.h): what
+ * their manifests say, a column each. Rows in which the graph and its reference differ are marked.
  */
 #include "core/counted.h"
 #include "core/json.h"
@@ -37,9 +37,10 @@ static void add_column(sheet *self, const kin_comparison_side *side, const char 
             (column){&side->graph, computed ? NULL : side->graph.manifest, role, side};
 }
 
-/* ---- cells ---------------------------------------------------------------------------------------- */
+/* ---- cells ----------------------------------------------------------------------------------- */
 
-/* A value of a manifest as a line; empty where there is none. Too long a text is cut and ends in "...". */
+/* A value of a manifest as a line; empty where there is none. Too long a text is cut and ends in
+ * "...". */
 static void cell_text(const sheet *self, char out[CELL_MAX], const json_t *value)
 {
     out[0] = '\0';
@@ -93,7 +94,7 @@ static void write_values(const sheet *self, const char *section, const char *key
     write_row(self, name, cell);
 }
 
-/* ---- rows ----------------------------------------------------------------------------------------- */
+/* ---- rows ------------------------------------------------------------------------------------ */
 
 static void write_result(const sheet *self)
 {

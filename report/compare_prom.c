@@ -12,8 +12,8 @@
 
 static const char last_success[] = "kin_last_success_timestamp_seconds";
 
-/* A label's value: backslash, quote and line end are escaped, and bytes that are no UTF-8, for which a whole file would be
- * dropped, replaced. */
+/* A label's value: backslash, quote and line end are escaped, and bytes that are no UTF-8, for
+ * which a whole file would be dropped, replaced. */
 static void write_label(FILE *out, const char *value)
 {
     for (size_t left = strlen(value), length; left > 0; value += length, left -= length) {

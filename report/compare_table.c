@@ -9,7 +9,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-/* ---- how a graph was made -------------------------------------------------------------------------- */
+/* ---- how a graph was made -------------------------------------------------------------------- */
 
 static void __attribute__((format(printf, 2, 3))) append(char out[256], const char *format, ...)
 {
@@ -20,8 +20,8 @@ static void __attribute__((format(printf, 2, 3))) append(char out[256], const ch
     va_end(arguments);
 }
 
-/* "hnsw, top-k 200, target 0.97, ...": with the options that shape an approximate graph; those that are 0 were chosen
- * by size. */
+/* "hnsw, top-k 200, target 0.97, ...": with the options that shape an approximate graph; those that
+ * are 0 were chosen by size. */
 static void describe(char out[256], const kin_graph *graph)
 {
     static const char *const of_hnsw[] = {"index_space",     "candidates", "links",
@@ -54,7 +54,7 @@ static void print_side(FILE *to, const char *name, const kin_comparison_side *si
     fprintf(to, "%-12s %s (%s)\n", name, plain(text).text, plain(side->graph.directory).text);
 }
 
-/* ---- recall ---------------------------------------------------------------------------------------- */
+/* ---- recall ---------------------------------------------------------------------------------- */
 
 /* A value in a column of 9, - where there is none. */
 static void print_value(FILE *to, double value)
@@ -134,7 +134,7 @@ static void print_recall(FILE *to, const kin_comparison *self)
     }
 }
 
-/* ---- the rest -------------------------------------------------------------------------------------- */
+/* ---- the rest -------------------------------------------------------------------------------- */
 
 enum { STRATA_SHOWN = 10, NAME_SHOWN = 60 };
 

@@ -19,7 +19,7 @@ void figure_plot(FILE *out, plot_drawing *drawing, double legend)
     fputs("</figure>\n", out);
 }
 
-/* ---- a histogram -------------------------------------------------------------------------------- */
+/* ---- a histogram ----------------------------------------------------------------------------- */
 
 static double bin_edge(size_t bin)
 {
@@ -58,7 +58,8 @@ static void draw_histogram(plot *drawing, const void *data)
     plot_series_end(drawing);
 }
 
-/* The axis of counts is logarithmic: one bad row among a million shows. A bar of one has some height. */
+/* The axis of counts is logarithmic: one bad row among a million shows. A bar of one has some
+ * height. */
 static plot_axis counts_axis(const figure_histogram *self)
 {
     double count[KIN_SUMMARY_BINS];
@@ -103,7 +104,7 @@ void figure_histogram_write(FILE *out, const figure_histogram *self)
     tabulate_histogram(out, self);
 }
 
-/* ---- shares of a whole -------------------------------------------------------------------------- */
+/* ---- shares of a whole ----------------------------------------------------------------------- */
 
 static double share_sum(const figure_share *share, size_t count)
 {

@@ -1,18 +1,19 @@
 #ifndef KIN_REPORT_FIGURE_H
 #define KIN_REPORT_FIGURE_H
 /*
- * Figures of pages, each beside a table of its numbers: plots in two forms, histograms, shares of a whole.
+ * Figures of pages, each beside a table of its numbers: plots in two forms, histograms, shares of a
+ * whole.
  */
 #include "compare/summary.h"
 #include "report/page.h"
 #include "report/plot.h"
 
-/* A plot as a figure, in forms that fit half a page and a phone; their margins are set here. `legend`: units of height
- * below the axis for a legend, 0 for none. */
+/* A plot as a figure, in forms that fit half a page and a phone; their margins are set here.
+ * `legend`: units of height below the axis for a legend, 0 for none. */
 void figure_plot(FILE *out, plot_drawing *drawing, double legend);
 
-/* Values in [0, 1] by twentieths, with the mean; folded up below, the same as a table. Values less than `low` have another
- * colour. */
+/* Values in [0, 1] by twentieths, with the mean; folded up below, the same as a table. Values less
+ * than `low` have another colour. */
 typedef struct figure_histogram {
     const char *id, *title, *value, *counted; /* "recall of a row", "row" */
     const kin_summary *summary;
@@ -20,7 +21,8 @@ typedef struct figure_histogram {
 } figure_histogram;
 void figure_histogram_write(FILE *out, const figure_histogram *self);
 
-/* Shares of a whole as one bar, and a table that is its legend. Nothing where they have no sum above 0. */
+/* Shares of a whole as one bar, and a table that is its legend. Nothing where they have no sum
+ * above 0. */
 typedef struct figure_share {
     const char *name;
     const char *color;     /* name of a CSS variable */

@@ -130,9 +130,11 @@ static void format_one(FILE *out, const char *conversion, va_list *arguments)
     } else if (type == 's') {
         page_text(out, va_arg(*arguments, const char *));
     } else if (strchr("eEfFgG", type)) {
-        fprintf(out, conversion, va_arg(*arguments, double));
+        double value = va_arg(*arguments, double);
+        fprintf(out, conversion, value);
     } else if (size == 'z') {
-        fprintf(out, conversion, va_arg(*arguments, size_t));
+        size_t value = va_arg(*arguments, size_t);
+        fprintf(out, conversion, value);
     } else {
         assert(size != 'l' && size != 'h');
         fprintf(out, conversion, va_arg(*arguments, int));

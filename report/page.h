@@ -1,11 +1,11 @@
 #ifndef KIN_REPORT_PAGE_H
 #define KIN_REPORT_PAGE_H
 /*
- * What the pages of kin have in common: the frame, and how texts and numbers are written. A page is one self-contained
- * file of HTML: no script, nothing fetched.
+ * What the pages of kin have in common: the frame, and how texts and numbers are written. A page is
+ * one self-contained file of HTML: no script, nothing fetched.
  *
- * Every text that is not a literal of kin's own goes through page_format or page_escape; report/part.h and report/plot.h
- * are built on these two.
+ * Every text that is not a literal of kin's own goes through page_format or page_escape;
+ * report/part.h and report/plot.h are built on these two.
  */
 #include "core/counted.h"
 #include "core/lines.h"
@@ -37,8 +37,8 @@ typedef struct page_frame {
     const char *hint;                       /* where there is no memory */
 } page_frame;
 
-/* Writes report/page.html around the body into new memory: *text (free) of *bytes. KIN_E_MEMORY with the hint, and NULL
- * in *text, where the page does not fit. */
+/* Writes report/page.html around the body into new memory: *text (free) of *bytes. KIN_E_MEMORY
+ * with the hint, and NULL in *text, where the page does not fit. */
 int page_write(char **text, size_t *bytes, const page_frame *frame, kin_error *err);
 
 /* ---- texts ---------------------------------------------------------------------------------- */
@@ -51,8 +51,8 @@ void page_text(FILE *out, const char *text);
 /* The same for a text of the catalog, which may run either way. */
 void page_isolated(FILE *out, kin_span text);
 
-/* fprintf whose format is HTML and whose texts (%s) are escaped. "%.*s" with PAGE_SPAN(text) is page_isolated. Other
- * conversions are those of fprintf without `*`; %s has no width. */
+/* fprintf whose format is HTML and whose texts (%s) are escaped. "%.*s" with PAGE_SPAN(text) is
+ * page_isolated. Other conversions are those of fprintf without `*`; %s has no width. */
 void page_format(FILE *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
 #define PAGE_SPAN(span) page_length(span), (span).text /* evaluates it twice */
 int page_length(kin_span text);                        /* as an int: at most INT_MAX */
@@ -75,7 +75,8 @@ page_label page_number(double value, int decimals);
 /* As %.10g prints it. */
 page_label page_general(double value);
 
-/* In [0, 1], with four decimals, and more where rounding would make it 0 or 1 although it is neither. */
+/* In [0, 1], with four decimals, and more where rounding would make it 0 or 1 although it is
+ * neither. */
 page_label page_share(double value);
 
 /* In [0, 1], as "3.4 %"; "under 0.1 %" and "over 99.9 %" where rounding would say 0 or 100. */

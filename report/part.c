@@ -1,8 +1,8 @@
 /*
  * Facts, tables and intervals of pages (declared in report/part.h).
  *
- * Intervals have no viewBox: their places are shares of the width that they get, so they fit any window and their letters
- * stay as large as the page's. Plots (report/plot.h) scale as a whole.
+ * Intervals have no viewBox: their places are shares of the width that they get, so they fit any
+ * window and their letters stay as large as the page's. Plots (report/plot.h) scale as a whole.
  */
 #include "report/part.h"
 
@@ -18,7 +18,7 @@ void part_fact(FILE *out, const char *name, const char *value, const char *note)
     fputs("</dd></div>\n", out);
 }
 
-/* ---- intervals ------------------------------------------------------------------------------------ */
+/* ---- intervals ------------------------------------------------------------------------------- */
 
 enum { RANGE_STEPS = 4 };
 
@@ -39,7 +39,8 @@ void part_range_include(part_range *axis, double mean)
     axis->low = fmin(axis->low, low);
 }
 
-/* In percent of the width, with room for half a label at either end; below 0 where it lies far outside. */
+/* In percent of the width, with room for half a label at either end; below 0 where it lies far
+ * outside. */
 static double range_place(const part_range *axis, double value)
 {
     const double room = 5;
@@ -107,7 +108,7 @@ void part_range_words(FILE *out, double low, double mean, double high)
         page_format(out, "<td>%s to %s</td>", page_share(low).text, page_share(high).text);
 }
 
-/* ---- tables --------------------------------------------------------------------------------------- */
+/* ---- tables ---------------------------------------------------------------------------------- */
 
 static void write_heads(FILE *out, const char *heads, const part_range *axis)
 {
@@ -118,7 +119,7 @@ static void write_heads(FILE *out, const char *heads, const part_range *axis)
                 range  ? " class=\"range\""
                 : text ? " class=\"text\""
                        : "");
-        if (range)
+        if (range && axis)
             range_head(out, axis);
         else
             page_escape(out, (kin_span){heads + text, length - text});

@@ -39,13 +39,13 @@ static const char *size_text(size_t bytes, char text[32])
     return text;
 }
 
-/* ---- advice --------------------------------------------------------------------------------------- */
+/* ---- advice ---------------------------------------------------------------------------------- */
 
 /* Another engine is worth a line when it takes this much less time. */
 static const double worth_saying = 1.25;
 
-/* The engine that advice names: the quickest that can run, if that is worth it. Engines whose rows are
- * proven are preferred to quicker ones that are measured. */
+/* The engine that advice names: the quickest that can run, if that is worth it. Engines whose rows
+ * are proven are preferred to quicker ones that are measured. */
 static const prediction *advised(const kin_plan_report *self)
 {
     const prediction *chosen = kin_plan_chosen(self), *best = NULL;
@@ -77,7 +77,7 @@ static void advice_text(const kin_plan_report *self, char text[160])
              proven ? "" : ", its recall measured and not proven");
 }
 
-/* ---- table ---------------------------------------------------------------------------------------- */
+/* ---- table ----------------------------------------------------------------------------------- */
 
 static void print_row(FILE *out, const kin_plan_report *self, const prediction *row)
 {
@@ -138,7 +138,7 @@ void plan_report_print(const kin_plan_report *self, FILE *out)
         fprintf(out, "\nadvice: %s\n", advice);
 }
 
-/* ---- JSON ----------------------------------------------------------------------------------------- */
+/* ---- JSON ------------------------------------------------------------------------------------ */
 
 static json_t *row_json(const kin_plan_report *self, const prediction *row)
 {

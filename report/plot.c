@@ -26,7 +26,7 @@ double plot_y(const plot *self, double value)
     return self->top + (1 - plot_place(&self->y, value)) * (frame_bottom(self) - self->top);
 }
 
-/* ---- the element and its axes ----------------------------------------------------------------- */
+/* ---- the element and its axes ---------------------------------------------------------------- */
 
 static const char *const anchor_name[] = {"start", "middle", "end"};
 
@@ -100,7 +100,7 @@ void plot_end(const plot *self)
     fputs("</svg>\n", self->out);
 }
 
-/* ---- series ----------------------------------------------------------------------------------- */
+/* ---- series ---------------------------------------------------------------------------------- */
 
 void plot_series_begin(const plot *self, const char *color)
 {
@@ -156,7 +156,7 @@ void plot_bar(const plot *self, double from, double to, double y, const char *ti
     close_titled(self, "rect", title);
 }
 
-/* ---- markers and labels ------------------------------------------------------------------------ */
+/* ---- markers and labels ---------------------------------------------------------------------- */
 
 static const double marker_radius = 5;
 
@@ -169,7 +169,8 @@ static void take(plot *self, plot_box box)
         self->box[self->box_count++] = box;
 }
 
-/* Corners on the unit circle, first at the top, so that shapes look equally large at 1.1 of a radius. */
+/* Corners on the unit circle, first at the top, so that shapes look equally large at 1.1 of a
+ * radius. */
 static void write_polygon(const plot *self, double x, double y, double radius, int corners,
                           double turn, double waist)
 {
@@ -288,7 +289,7 @@ bool plot_label(plot *self, double x, double y, const char *text)
            place_label(self, left, top, radius_of(PLOT_RING) + 4, text);
 }
 
-/* ---- rules ------------------------------------------------------------------------------------ */
+/* ---- rules ----------------------------------------------------------------------------------- */
 
 void plot_rule_y(plot *self, double y, const char *text)
 {
@@ -309,7 +310,7 @@ void plot_rule_x(plot *self, double x, const char *text)
     take(self, (plot_box){fmin(at, left), top, fmax(at, left + width), top + letter_height});
 }
 
-/* ---- both forms ------------------------------------------------------------------------------- */
+/* ---- both forms ------------------------------------------------------------------------------ */
 
 static void write_form(FILE *out, const plot_drawing *self, const plot_form *form,
                        const char *css_class)

@@ -18,12 +18,13 @@
  *     plot_end(&p);
  *
  * Nothing runs and nothing is fetched; every text is escaped. Colours come from CSS variables, so a
- * plot follows the page into the dark and onto paper: the page's style sheet has --ink, --soft, --line
- * and --card (report/page.css has them) and contains report/plot.css. Colour never says anything alone:
- * give series different shapes and labels, and put a table of the numbers beside the plot.
+ * plot follows the page into the dark and onto paper: the page's style sheet has --ink, --soft,
+ * --line and --card (report/page.css has them) and contains report/plot.css. Colour never says
+ * anything alone: give series different shapes and labels, and put a table of the numbers beside
+ * the plot.
  *
- * A plot is as wide as its box on the page, and its letters shrink with it. So plot_write draws it twice, wide and narrow,
- * and report/plot.css shows one.
+ * A plot is as wide as its box on the page, and its letters shrink with it. So plot_write draws it
+ * twice, wide and narrow, and report/plot.css shows one.
  */
 #include "report/plot_axis.h"
 
@@ -69,7 +70,8 @@ double plot_y(const plot *self, double value);
 void plot_begin(const plot *self, const char *title, const char *description);
 void plot_end(const plot *self);
 
-/* What stands between has a colour: the name of a CSS variable without its dashes ("m0", "soft"). */
+/* What stands between has a colour: the name of a CSS variable without its dashes ("m0",
+ * "soft"). */
 void plot_series_begin(const plot *self, const char *color);
 void plot_series_end(const plot *self);
 
@@ -86,15 +88,16 @@ void plot_whisker(const plot *self, double x, double from, double to);
  * pointed at, here and below. */
 void plot_bar(const plot *self, double from, double to, double y, const char *title);
 
-/* A dashed line across the frame at a value of y (or of x), named at its end; of x on the side that has room. */
+/* A dashed line across the frame at a value of y (or of x), named at its end; of x on the side that
+ * has room. */
 void plot_rule_y(plot *self, double y, const char *text);
 void plot_rule_x(plot *self, double x, const char *text);
 
 /* Filled or hollow. */
 void plot_marker(plot *self, plot_shape shape, bool filled, double x, double y, const char *title);
 
-/* A text beside the point, on the side where it covers no marker and no other label drawn before: draw
- * all markers first. False, and nothing drawn, where there is no such side. */
+/* A text beside the point, on the side where it covers no marker and no other label drawn before:
+ * draw all markers first. False, and nothing drawn, where there is no such side. */
 bool plot_label(plot *self, double x, double y, const char *text);
 
 /* A text at a place of the drawing, in its units. */
@@ -110,7 +113,7 @@ typedef struct plot_legend {
 /* An entry of a legend: a marker and its name. */
 void plot_key(const plot *self, plot_legend *legend, plot_shape shape, const char *text);
 
-/* ---- a plot for wide and for narrow windows ------------------------------------------------------ */
+/* ---- a plot for wide and for narrow windows -------------------------------------------------- */
 
 /* Size and margins. */
 typedef struct plot_form {

@@ -1,8 +1,9 @@
 /*
- * The axes of a plot (declared in report/plot_axis.h): round ends, round ticks, and where a value lies.
+ * The axes of a plot (declared in report/plot_axis.h): round ends, round ticks, and where a value
+ * lies.
  *
- * An axis of misses is a logarithmic one of 1 - value, run backwards. So all that is known here about
- * it is how the two are turned into each other.
+ * An axis of misses is a logarithmic one of 1 - value, run backwards. So all that is known here
+ * about it is how the two are turned into each other.
  */
 #include "report/plot_axis.h"
 
@@ -16,7 +17,7 @@ static const double gap = 0.1;
 /* Rounding may leave a value a little outside of the step it stands for. */
 static const double slack = 1e-9;
 
-/* ---- numbers ---------------------------------------------------------------------------------- */
+/* ---- numbers --------------------------------------------------------------------------------- */
 
 /* With so many decimals, and commas between thousands. */
 static void number_text(char out[PLOT_TICK_TEXT], double value, int decimals)
@@ -59,7 +60,7 @@ static double round_down(double value)
     return 5 * unit <= limit ? 5 * unit : 2 * unit <= limit ? 2 * unit : unit;
 }
 
-/* ---- ends ------------------------------------------------------------------------------------- */
+/* ---- ends ------------------------------------------------------------------------------------ */
 
 enum { STEPS_TO_FIT = 6 };
 
@@ -111,7 +112,7 @@ void plot_fit(plot_axis *axis, const double *value, size_t count)
     }
 }
 
-/* ---- ticks ------------------------------------------------------------------------------------ */
+/* ---- ticks ----------------------------------------------------------------------------------- */
 
 static size_t ticks_linear(plot_tick *tick, const plot_axis *axis, size_t most)
 {
@@ -151,7 +152,8 @@ static size_t walk_decades(plot_tick *tick, double low, double high, const char 
     return count;
 }
 
-/* With the most marks that are not too many; beyond the last rung, every second decade and so on. */
+/* With the most marks that are not too many; beyond the last rung, every second decade and so
+ * on. */
 static size_t ticks_log(plot_tick *tick, double low, double high, size_t most, bool misses)
 {
     size_t rung = 0, rungs = sizeof ladder / sizeof *ladder;
@@ -182,7 +184,7 @@ size_t plot_ticks(plot_tick tick[PLOT_TICKS_MAX], const plot_axis *axis, size_t 
     return count;
 }
 
-/* ---- places ----------------------------------------------------------------------------------- */
+/* ---- places ---------------------------------------------------------------------------------- */
 
 double plot_place(const plot_axis *axis, double value)
 {

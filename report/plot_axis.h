@@ -22,8 +22,8 @@ typedef struct plot_axis {
     const char *label; /* what is measured, with its unit */
 } plot_axis;
 
-/* Ends that are round numbers and hold all values; NaN is passed over. Of a linear axis they include 0
- * only if a value does. One value, or none, gets room on both sides. */
+/* Ends that are round numbers and hold all values; NaN is passed over. Of a linear axis they
+ * include 0 only if a value does. One value, or none, gets room on both sides. */
 void plot_fit(plot_axis *axis, const double *value /* [count] */, size_t count);
 
 typedef struct plot_tick {
@@ -31,9 +31,9 @@ typedef struct plot_tick {
     char text[PLOT_TICK_TEXT]; /* "0.95", "20,000" */
 } plot_tick;
 
-/* Round numbers between the ends, ascending, about `most` of them and at most PLOT_TICKS_MAX: 1, 2 or 5
- * times a power of ten apart on a linear axis, such numbers themselves on a logarithmic one. Returns
- * how many. */
+/* Round numbers between the ends, ascending, about `most` of them and at most PLOT_TICKS_MAX: 1, 2
+ * or 5 times a power of ten apart on a linear axis, such numbers themselves on a logarithmic one.
+ * Returns how many. */
 size_t plot_ticks(plot_tick tick[PLOT_TICKS_MAX], const plot_axis *axis, size_t most);
 
 /* Where a value lies: 0 at the low end, 1 at the other; less and more beyond them. */

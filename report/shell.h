@@ -1,9 +1,10 @@
 #ifndef KIN_REPORT_SHELL_H
 #define KIN_REPORT_SHELL_H
 /*
- * Commands that kin suggests: what a person copies has to mean the same to a shell, whatever names of files, ids and
- * values of options hold. Words are those of a POSIX shell; where a control character has to be written, $'...' is (bash,
- * zsh, ksh, busybox; POSIX since 2024), so that the command is one line of plain text.
+ * Commands that kin suggests: what a person copies has to mean the same to a shell, whatever names
+ * of files, ids and values of options hold. Words are those of a POSIX shell; where a control
+ * character has to be written, $'...' is (bash, zsh, ksh, busybox; POSIX since 2024), so that the
+ * command is one line of plain text.
  */
 #include "core/lines.h"
 

@@ -1,6 +1,7 @@
 /*
- * The page of `kin show` (declared in report/show_page.h; skeleton: report/show.html): a header with what was built and
- * how, then a section per item: the item on the left, its lanes of neighbours beside it.
+ * The page of `kin show` (declared in report/show_page.h; skeleton: report/show.html): a header
+ * with what was built and how, then a section per item: the item on the left, its lanes of
+ * neighbours beside it.
  */
 #include "report/show_page.h"
 #include "core/counted.h"

@@ -1,10 +1,10 @@
 /*
- * The page of `kin sweep --out FILE.html` (declared in report/sweep_page.h; skeleton: report/sweep.html): what to type,
- * the plot, and the table behind it.
+ * The page of `kin sweep --out FILE.html` (declared in report/sweep_page.h; skeleton:
+ * report/sweep.html): what to type, the plot, and the table behind it.
  *
- * The plot is recall by seconds, a line per engine and space. Recalls near 1 are what matters, so they are spread by
- * what is lost. Whiskers reach down to the lower bounds, which the target is held against. Points of the front are
- * filled, and a broad band runs along it.
+ * The plot is recall by seconds, a line per engine and space. Recalls near 1 are what matters, so
+ * they are spread by what is lost. Whiskers reach down to the lower bounds, which the target is
+ * held against. Points of the front are filled, and a broad band runs along it.
  */
 #include "report/sweep_page.h"
 #include "core/kernels.h"
@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- facts and answer --------------------------------------------------------------------------- */
+/* ---- facts and answer ------------------------------------------------------------------------ */
 
 static void write_facts(FILE *out, void *data)
 {
@@ -96,7 +96,7 @@ static void write_answer(FILE *out, void *data)
         write_exact(out, self);
 }
 
-/* ---- points on the plot --------------------------------------------------------------------------- */
+/* ---- points on the plot ---------------------------------------------------------------------- */
 
 /* Points of one name, by time; colours are the page's. */
 typedef struct series {
@@ -118,7 +118,7 @@ static bool is_of(const sweep_point *point, const series *of)
     return strcmp(sweep_point_series(point), of->name) == 0;
 }
 
-/* ---- axes ------------------------------------------------------------------------------------- */
+/* ---- axes ------------------------------------------------------------------------------------ */
 
 static void fit_axes(plot_drawing *p, const sweep *self)
 {
@@ -140,7 +140,7 @@ static void fit_axes(plot_drawing *p, const sweep *self)
     plot_fit(&p->y, y, 2 * self->count + 1);
 }
 
-/* ---- points ----------------------------------------------------------------------------------- */
+/* ---- points ---------------------------------------------------------------------------------- */
 
 static void draw_front(const plot *p, const sweep *self)
 {
@@ -298,7 +298,7 @@ static void write_plot(FILE *out, void *data)
     plot_write(out, &drawing);
 }
 
-/* ---- the rest ------------------------------------------------------------------------------------- */
+/* ---- the rest -------------------------------------------------------------------------------- */
 
 static void write_bounds(FILE *out, void *data)
 {

@@ -1,6 +1,7 @@
 /*
- * Tiles of items (declared in report/tile.h). A picture that stands on the page several times is embedded each time: a
- * page without scripts cannot share one between <img> elements, and thumbnails are small. Cost: 4/3 of the files' bytes.
+ * Tiles of items (declared in report/tile.h). A picture that stands on the page several times is
+ * embedded each time: a page without scripts cannot share one between <img> elements, and
+ * thumbnails are small. Cost: 4/3 of the files' bytes.
  */
 #include "report/tile.h"
 #include "job/show.h"
