@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* "exact", "target 0.97 (judged)": what is known of an engine's rows beforehand. */
+/* "exact", "target 0.97 (measured)": what is known of an engine's rows beforehand. */
 static const char *recall_of(const kin_plan_report *self, build_engine engine, char text[48])
 {
     bool proven = engine == ENGINE_EXACT || engine == ENGINE_STREAM;

@@ -31,7 +31,7 @@ static void write_facts(FILE *out, void *data)
     snprintf(text, sizeof text, "%lld", (long long)self->options->top_k);
     part_fact(out, "Neighbours per item", text, NULL);
     snprintf(text, sizeof text, "%s%zu", self->exhaustive ? "all " : "", self->rows);
-    part_fact(out, "Rows judged", text, NULL);
+    part_fact(out, "Rows evaluated", text, NULL);
     part_fact(out, "Target", page_general(self->options->target_recall).text, NULL);
     part_fact(out, "Processor", kin_cpu_name(), NULL);
     snprintf(text, sizeof text, "%d", kin_threads_used());
