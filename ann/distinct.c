@@ -1,17 +1,18 @@
 /*
- * Distinct vectors by a table from row hashes to first items, open addressing; candidates as a bitmap.
+ * Distinct vectors by a table from row hashes to first items, open addressing; candidates as a
+ * bitmap.
  *
  * XXH3 of the bytes of all concerned modalities proposes, memcmp decides. Hashes are computed in
  * parallel; one thread fills the table in row order, which makes the numbering unique.
  * Bytes are compared, not values: rows that differ in scale, or 0 from -0, stay apart. A few cost a
  * little speed; thousands of one vector in other lengths trap an HNSW as identical rows would
  * (docs/PERFORMANCE.md).
- * The union of candidates is a bitmap over the items: adding sets a bit, listing scans the words, so
- * the union comes out sorted and unique without sorting.
+ * The union of candidates is a bitmap over the items: adding sets a bit, listing scans the words,
+ * so the union comes out sorted and unique without sorting.
  * Time: one pass over the rows, a second over duplicates. A bit per candidate, and n / 64 words to
  * scan: 16 microseconds or less at a million items.
- * Memory: 12 to 20 bytes an item kept, 16 to 24 more in kin_distinct_make. Of candidates, n / 8 bytes and
- * 4 per candidate, a thread.
+ * Memory: 12 to 20 bytes an item kept, 16 to 24 more in kin_distinct_make. Of candidates, n / 8
+ * bytes and 4 per candidate, a thread.
  */
 #include "ann/distinct.h"
 #include "core/memory.h"
@@ -69,7 +70,8 @@ static bool rows_equal(const kin_catalog *catalog, size_t a, size_t b, unsigned 
     return true;
 }
 
-/* Fills self->of; returns the number of distinct vectors. A slot holds a first item + 1, 0 is free. */
+/* Fills self->of; returns the number of distinct vectors. A slot holds a first item + 1, 0 is
+ * free. */
 static size_t number_vectors(kin_distinct *self, const kin_catalog *catalog, unsigned modalities,
                              const uint64_t *hash, int32_t *slot, size_t slots)
 {

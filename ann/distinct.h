@@ -4,9 +4,9 @@
  * The distinct vectors of a catalog, and sets of candidates as they expand to items.
  *
  * Items whose vectors are the same bytes are duplicates: an index holds their vector once, the
- * self-join scans it once. Distinct vectors are numbered by their first items, so numbers ascend with
- * the rows. Items that have none of the modalities in question have no vector; duplicates lack the same
- * modalities.
+ * self-join scans it once. Distinct vectors are numbered by their first items, so numbers ascend
+ * with the rows. Items that have none of the modalities in question have no vector; duplicates lack
+ * the same modalities.
  */
 #include "core/catalog.h"
 
@@ -52,9 +52,10 @@ int kin_candidates_init(kin_candidates *self, size_t n, size_t capacity, kin_err
 void kin_candidates_release(kin_candidates *self);
 size_t kin_candidates_bytes(size_t n, size_t capacity);
 
-/* Adds the items of the distinct vector `own` (-1 none), then those of found[0 .. count) in that order
- * (-1 is skipped), until `most` items other than `row` were added. So a vector of a hundred thousand
- * duplicates cannot make a row expensive: its items of the smallest numbers stand for it. */
+/* Adds the items of the distinct vector `own` (-1 none), then those of found[0 .. count) in that
+ * order (-1 is skipped), until `most` items other than `row` were added. So a vector of a hundred
+ * thousand duplicates cannot make a row expensive: its items of the smallest numbers stand for
+ * it. */
 void kin_candidates_add(kin_candidates *self, const kin_distinct *distinct, int64_t row,
                         int32_t own, const int32_t *found, size_t count, size_t most);
 

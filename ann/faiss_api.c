@@ -29,15 +29,16 @@ struct kin_faiss {
     FaissIndexIVFFlat *ivf; /* the same object, NULL for HNSW */
 };
 
-/* FAISS keeps its last exception for each thread, and glibc aborts where it has no memory to note that the thread has
- * one: the main thread's is made while there is some. */
+/* FAISS keeps its last exception for each thread, and glibc aborts where it has no memory to note
+ * that the thread has one: the main thread's is made while there is some. */
 __attribute__((constructor)) static void reserve_exception(void)
 {
     faiss_get_last_error();
 }
 
-/* 0 for FAISS's 0, else `code` with FAISS's own words. What it reports of the standard library's exceptions has
- * lost its kind on the way; all that FAISS meets are bad_alloc and length_error: memory that cannot be had. */
+/* 0 for FAISS's 0, else `code` with FAISS's own words. What it reports of the standard library's
+ * exceptions has lost its kind on the way; all that FAISS meets are bad_alloc and length_error:
+ * memory that cannot be had. */
 static int check(int faiss_status, kin_code code, const char *what, kin_error *err)
 {
     enum { STANDARD_EXCEPTION = -4 };
@@ -166,7 +167,8 @@ size_t kin_faiss_lists(const kin_faiss *self)
     return self->ivf ? faiss_IndexIVFFlat_nlist(self->ivf) : 0;
 }
 
-/* Whether all that was written has reached the file: FAISS knows only what its own calls returned. */
+/* Whether all that was written has reached the file: FAISS knows only what its own calls
+ * returned. */
 static bool is_whole(FILE *file, const char *path)
 {
     struct stat on_disk;

@@ -50,8 +50,9 @@ size_t kin_faiss_lists(const kin_faiss *self); /* 0 for HNSW */
 
 int kin_faiss_write(const kin_faiss *self, const char *path, kin_error *err);
 
-/* Reads the file `name` of a folder, which has passed its checksum: FAISS does not defend itself against others.
- * KIN_E_DATA when it is not an inner-product index of the type, d and count expected. */
+/* Reads the file `name` of a folder, which has passed its checksum: FAISS does not defend itself
+ * against others. KIN_E_DATA when it is not an inner-product index of the type, d and count
+ * expected. */
 int kin_faiss_read(kin_faiss **out, const kin_dir *dir, const char *name, bool ivf, size_t d,
                    size_t count, kin_error *err);
 

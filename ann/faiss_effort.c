@@ -8,13 +8,15 @@
 #include "ann/faiss_index_parts.h"
 #include <math.h>
 
-/* What the defaults are made of. Fashion catalog (44,072 x 512 + 512, K = 200), tie-aware recall and
- * processor seconds of searching and rescoring, FAISS 1.7.3 on a busy machine (ratios, not times):
+/* What the defaults are made of. Fashion catalog (44,072 x 512 + 512, K = 200), tie-aware recall
+ * and processor seconds of searching and rescoring, FAISS 1.7.3 on a busy machine (ratios, not
+ * times):
  *   ivf, C 800 (714 and 832 lists)  probes 24: .971, 54 s; 50: .989, 73 s; 104: .993
  *   ivf, fused, C 400 (834 lists)   probes 16: .909, 22 s; 32: .972, 30 s; 64: .996, 45 s
  *   hnsw                            C 500: .968, 156 s; 600: .982, 184 s; 800: .993, 233 s
  *   hnsw, fused                     C 300: .998, 56 s; 400: .999, 73 s
- * A graph search costs in proportion to C, lists hardly do: so hnsw is asked for fewer candidates. */
+ * A graph search costs in proportion to C, lists hardly do: so hnsw is asked for fewer
+ * candidates. */
 enum {
     CANDIDATES_PER_K = 4, /* a modality's ivf, by fact 1 of the design */
     CANDIDATES_PER_K_HNSW = 3,

@@ -3,7 +3,8 @@
 /*
  * How deep FAISS's indexes are searched: C candidates of each, and how hard each looks for them.
  *
- * HNSW's effort is efSearch, the beam of its graph search; IVF's is the number of lists probed (nprobe).
+ * HNSW's effort is efSearch, the beam of its graph search; IVF's is the number of lists probed
+ * (nprobe).
  */
 #include "ann/faiss_index.h"
 
@@ -23,12 +24,12 @@ typedef struct kin_search_options {
 /* Replaces zeros by the defaults for this index. */
 void kin_search_resolve(kin_search_options *options, const kin_index *index);
 
-/* Sets C, and the effort in proportion: efSearch = C, or the probes that are the default's as C is the
- * default's C, at most all lists. */
+/* Sets C, and the effort in proportion: efSearch = C, or the probes that are the default's as C is
+ * the default's C, at most all lists. */
 void kin_search_set_depth(kin_search_options *options, const kin_index *index, int64_t candidates);
 
-/* Doubles resolved options: candidates up to all items, efSearch too, probes up to all lists. False, and
- * nothing changed, where all are at their limits. */
+/* Doubles resolved options: candidates up to all items, efSearch too, probes up to all lists.
+ * False, and nothing changed, where all are at their limits. */
 bool kin_search_escalate(kin_search_options *options, const kin_index *index);
 
 #endif

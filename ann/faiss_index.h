@@ -6,8 +6,8 @@
  * A modality's index holds each distinct vector once, as a unit row (zero rows are left out), so
  * that its inner product is the cosine. The fused space is the concatenation of
  * sqrt(w_m) * unit_m, zero where a modality is missing: its inner product is the fused score, its
- * weights are frozen (ann/faiss_space.h has the case of missing modalities). Only candidates come from
- * here: scores never do.
+ * weights are frozen (ann/faiss_space.h has the case of missing modalities). Only candidates come
+ * from here: scores never do.
  *
  * The indexes themselves are FAISS's (ann/faiss_api.c is the one file that knows it): IVF-Flat
  * over a clustering of our own, which is the same for any number of threads, or HNSW, which is

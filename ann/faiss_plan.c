@@ -1,8 +1,8 @@
 /*
  * What building FAISS's indexes holds at its peak, and how many lists and sampled rows that takes.
  *
- * Parts are built one after the other: those before stay, the work of one at a time comes on top, and
- * the largest sum counts.
+ * Parts are built one after the other: those before stay, the work of one at a time comes on top,
+ * and the largest sum counts.
  */
 #include "ann/faiss_plan.h"
 #include "ann/faiss_index_parts.h"

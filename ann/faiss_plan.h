@@ -11,18 +11,19 @@ typedef struct kin_index_plan {
     size_t index_bytes; /* of the index itself, held while it is searched */
 } kin_index_plan;
 
-/* Plans as if no two vectors were the same. KIN_E_USAGE for options that the catalog cannot take. */
+/* Plans as if no two vectors were the same. KIN_E_USAGE for options that the catalog cannot
+ * take. */
 int kin_index_make_plan(kin_index_plan *out, const kin_catalog *catalog,
                         const kin_index_options *options, const kin_search_options *search,
                         kin_error *err);
 
-/* ---- private to ann/ -------------------------------------------------------------------------- */
+/* ---- private to ann/ ------------------------------------------------------------------------- */
 
 /* Rows of a batch, by which vectors are added. */
 enum { KIN_INDEX_BATCH_ROWS = 8192 };
 
-/* The lists of an IVF of so many vectors: --lists, or 4 sqrt(vectors), but no fewer than 39 vectors a list
- * (FAISS's own rule of thumb), at least 1. */
+/* The lists of an IVF of so many vectors: --lists, or 4 sqrt(vectors), but no fewer than 39 vectors
+ * a list (FAISS's own rule of thumb), at least 1. */
 size_t kin_index_lists(const kin_index_options *options, size_t vectors);
 
 /* The rows that the clustering reads, of so many vectors. */

@@ -1,14 +1,14 @@
 /*
  * From indexes to top-K rows.
  *
- * Blocks of items as they are asked for: each part is asked for the C nearest of the block's distinct
- * vectors, each once a block; then every item of the block gathers its candidates from all parts
- * (its own vector, then the vectors found, at most 2 C items a part), scores them canonically and
- * keeps K. Queries go to FAISS sixteen at a time from every thread of a team, each call confined
- * to its thread: answers depend neither on the number of threads nor on what is asked beside.
- * A block's size is fixed, so memory does not grow with n but for 4 bytes a distinct vector: 4 C
- * bytes a distinct vector of the block and part, and the block's rows. A vector that occurs in
- * several blocks is searched once in each.
+ * Blocks of items as they are asked for: each part is asked for the C nearest of the block's
+ * distinct vectors, each once a block; then every item of the block gathers its candidates from all
+ * parts (its own vector, then the vectors found, at most 2 C items a part), scores them canonically
+ * and keeps K. Queries go to FAISS sixteen at a time from every thread of a team, each call
+ * confined to its thread: answers depend neither on the number of threads nor on what is asked
+ * beside. A block's size is fixed, so memory does not grow with n but for 4 bytes a distinct
+ * vector: 4 C bytes a distinct vector of the block and part, and the block's rows. A vector that
+ * occurs in several blocks is searched once in each.
  * Time: searching is FAISS's; rescoring at most 2 C dots an item and part.
  */
 #include "ann/faiss_search.h"

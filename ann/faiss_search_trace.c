@@ -1,10 +1,12 @@
 /*
- * What each index proposes to some items (ann/traced.h): they are asked for once more, as in a search of all.
+ * What each index proposes to some items (ann/traced.h): they are asked for once more, as in a
+ * search of all.
  *
- * Items are asked for one at a time by all threads, and told in the order asked for, so that nothing is kept
- * of them. An answer is the same as among others: FAISS is asked in calls that keep queries apart
- * (ann/faiss_api.h).
- * Time: a search of an index, an item and part. Memory: a thread's of the search, and its C answers.
+ * Items are asked for one at a time by all threads, and told in the order asked for, so that
+ * nothing is kept of them. An answer is the same as among others: FAISS is asked in calls that keep
+ * queries apart (ann/faiss_api.h).
+ * Time: a search of an index, an item and part. Memory: a thread's of the search, and its C
+ * answers.
  */
 #include "ann/faiss_search_trace.h"
 #include "ann/faiss_search.h"

@@ -6,9 +6,9 @@
  *
  * A fused row is the concatenation of sqrt(w_m) * x_m / |x_m|, so that the inner product of two
  * is sum w_m cos_m; the block of a missing modality is zero. Under --missing renorm, with
- * `stretch`, the row of an item that lacks modalities is multiplied by W / sum of the weights it has: then its inner
- * product with a complete item's row is the score that policy gives the pair. (For two items that
- * both lack something it is not, in general; only candidates come from here.)
+ * `stretch`, the row of an item that lacks modalities is multiplied by W / sum of the weights it
+ * has: then its inner product with a complete item's row is the score that policy gives the pair.
+ * (For two items that both lack something it is not, in general; only candidates come from here.)
  */
 #include "ann/faiss_pca.h"
 #include "core/score.h"
@@ -29,9 +29,9 @@ void kin_space_release(kin_space *self);
 
 /* The vectors of items item[0 .. count). Every one must have a modality of the space. `wide` is
  * a buffer of count * d_full floats, used under projection only (else NULL). Serial: call it from
- * inside a team, or with blocks. A vector's bits depend on its item alone. False when a value is not finite: then
- * the files have changed (kin_catalog_fail_row), and nothing of it may reach FAISS, whose graph it would
- * destroy, or LAPACK. */
+ * inside a team, or with blocks. A vector's bits depend on its item alone. False when a value is
+ * not finite: then the files have changed (kin_catalog_fail_row), and nothing of it may reach
+ * FAISS, whose graph it would destroy, or LAPACK. */
 bool kin_space_rows(const kin_space *self, const int32_t *item, size_t count,
                     float *out /* [count][d] */, float *wide);
 
@@ -39,8 +39,8 @@ bool kin_space_rows(const kin_space *self, const int32_t *item, size_t count,
 int kin_space_rows_parallel(const kin_space *self, const int32_t *item, size_t count, float *out,
                             float *wide, kin_error *err);
 
-/* The vector of a query; false when it has no modality of the space. `wide` [d_full] or NULL. Its values are
- * as finite as the query's. */
+/* The vector of a query; false when it has no modality of the space. `wide` [d_full] or NULL. Its
+ * values are as finite as the query's. */
 bool kin_space_query(const kin_space *self, const kin_query *query, float *out, float *wide);
 
 /* Whether all values are finite. */

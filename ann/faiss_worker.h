@@ -26,7 +26,8 @@ int kin_worker_init(kin_worker *self, const kin_index *index, size_t c, size_t m
 void kin_worker_release(kin_worker *self);
 size_t kin_worker_bytes(const kin_index *index, size_t c, size_t most);
 
-/* The c distinct vectors of `part` nearest to self->x[0 .. count), best first, -1 where there are fewer. */
+/* The c distinct vectors of `part` nearest to self->x[0 .. count), best first, -1 where there are
+ * fewer. */
 int kin_worker_ask(kin_worker *self, const kin_index_part *part, size_t count, size_t c,
                    int32_t *found /* [count][c] */, kin_error *err);
 

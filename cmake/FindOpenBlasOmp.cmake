@@ -9,7 +9,8 @@
 # threads beside OpenMP's own, and the two fight for the cores. So the flavour is asked of the
 # library itself, by a small program that is run, and any other is refused.
 #
-# Why a run path: all flavours have the same soname, so the loader would take the alternative's again.
+# Why a run path: all flavours have the same soname, so the loader would take the alternative's
+# again.
 
 set(_kin_blas_dir "${CMAKE_LIBRARY_ARCHITECTURE}/openblas-openmp")
 find_path(OpenBlasOmp_INCLUDE_DIR NAMES cblas.h

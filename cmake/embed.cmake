@@ -1,6 +1,7 @@
-# Writes C source that holds text files as strings: cmake -DOUT=FILE.c "-DFILES=a.css|b.html" -P embed.cmake
-# report/page.css becomes `const char page_css[]`, ended by NUL; report/assets.h declares them. Comments of style sheets,
-# /* */, and of HTML, <!-- -->, stay behind: a page is read by a browser.
+# Writes C source that holds text files as strings: cmake -DOUT=FILE.c "-DFILES=a.css|b.html" -P
+# embed.cmake report/page.css becomes `const char page_css[]`, ended by NUL; report/assets.h
+# declares them. Comments of style sheets, /* */, and of HTML, <!-- -->, stay behind: a page is read
+# by a browser.
 set(text "/* Written by cmake/embed.cmake. */\n#include \"report/assets.h\"\n")
 string(REPLACE "|" ";" FILES "${FILES}")
 foreach(path IN LISTS FILES)

@@ -2,10 +2,10 @@
  * The buffers of OpenBLAS, taken before they are needed.
  *
  * OpenBLAS has one pool of buffers per process: it maps a buffer where none is free, never unmaps
- * one, and asks again without end where the system refuses. Here the system is asked first, by mapping
- * as much and returning it; then the pool is made to hold as many buffers as T threads can want at
- * once: one per thread for products that OpenBLAS shares among threads itself, one per caller for
- * products inside of parallel regions. Cost: address space, no memory.
+ * one, and asks again without end where the system refuses. Here the system is asked first, by
+ * mapping as much and returning it; then the pool is made to hold as many buffers as T threads can
+ * want at once: one per thread for products that OpenBLAS shares among threads itself, one per
+ * caller for products inside of parallel regions. Cost: address space, no memory.
  */
 #include "core/counted.h"
 #include "core/memory.h"
@@ -36,7 +36,8 @@ static bool can_map(void **buffer, size_t count)
     return held == count;
 }
 
-/* Makes the pool hold a free buffer for each of `callers`, beside those of OpenBLAS's own threads. */
+/* Makes the pool hold a free buffer for each of `callers`, beside those of OpenBLAS's own
+ * threads. */
 static void take(void **buffer, size_t callers)
 {
     int threads = omp_get_max_threads();

@@ -1,10 +1,10 @@
 /*
  * OpenBLAS's type of CPU, mended in the running process.
  *
- * OpenBLAS points to a table of kernels that its constructor chooses, once, by OPENBLAS_CORETYPE or by model
- * numbers. Its own functions for that, gotoblas_dynamic_quit and gotoblas_dynamic_init, are called again with
- * the variable set. The other way, to start the program again with the variable set, needs /proc and leaves
- * debuggers, emulators and the name of the process behind.
+ * OpenBLAS points to a table of kernels that its constructor chooses, once, by OPENBLAS_CORETYPE or
+ * by model numbers. Its own functions for that, gotoblas_dynamic_quit and gotoblas_dynamic_init,
+ * are called again with the variable set. The other way, to start the program again with the
+ * variable set, needs /proc and leaves debuggers, emulators and the name of the process behind.
  */
 #include "core/blas_type.h"
 #include "core/random.h"
@@ -26,7 +26,8 @@ extern void gotoblas_dynamic_quit(void) __attribute__((weak));
 
 /* ---- what fits ------------------------------------------------------------------------------- */
 
-/* What the kernels of a type use. A name that is not here is of a newer OpenBLAS: it is left alone. */
+/* What the kernels of a type use. A name that is not here is of a newer OpenBLAS: it is left
+ * alone. */
 typedef enum level { LEVEL_SSE_OR_AVX, LEVEL_AVX2, LEVEL_AVX512, LEVEL_UNKNOWN } level;
 
 static const struct {
@@ -131,7 +132,8 @@ static double value(const float *x, size_t rows, size_t columns, bool transposed
     return (double)(transposed ? x[column * rows + row] : x[row * columns + column]);
 }
 
-/* Each of k products and sums may be off by half a unit in the last place of the sum of magnitudes. */
+/* Each of k products and sums may be off by half a unit in the last place of the sum of
+ * magnitudes. */
 static bool product_right(const product *p, float *c)
 {
     cblas_sgemm(CblasRowMajor, p->a_transposed ? CblasTrans : CblasNoTrans,
@@ -153,7 +155,8 @@ static bool product_right(const product *p, float *c)
     return true;
 }
 
-/* Sizes that no block divides: one for the kernels of small products, one for those of all others. */
+/* Sizes that no block divides: one for the kernels of small products, one for those of all
+ * others. */
 static bool products_right(void)
 {
     static const size_t size[][3] = {{37, 53, 29}, {101, 113, 97}};

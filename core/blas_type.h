@@ -3,9 +3,9 @@
 /*
  * The type of CPU that OpenBLAS has kernels for, and the CPU that is there.
  *
- * OpenBLAS knows CPUs by their model numbers. One that is newer than it, it takes for the least that
- * x86-64 allows (Prescott: SSE3), and a product takes five times as long. Here the type that fits is told by
- * what the CPU can do.
+ * OpenBLAS knows CPUs by their model numbers. One that is newer than it, it takes for the least
+ * that x86-64 allows (Prescott: SSE3), and a product takes five times as long. Here the type that
+ * fits is told by what the CPU can do.
  */
 #include <stdbool.h>
 
@@ -26,10 +26,10 @@ typedef struct kin_blas_type {
 kin_blas_type kin_blas_type_look(void);
 
 /* Gives OpenBLAS the type that fits where its own does not. Products of odd sizes are held against
- * double first; where one is wrong, or a limit leaves no room for them, OpenBLAS gets its own choice back. To be
- * called while the process has one thread, and not where the user chose a type (OPENBLAS_CORETYPE): that
- * variable is set for the moment in which OpenBLAS reads it. Cost: nothing where the type fits, else some
- * milliseconds. */
+ * double first; where one is wrong, or a limit leaves no room for them, OpenBLAS gets its own
+ * choice back. To be called while the process has one thread, and not where the user chose a type
+ * (OPENBLAS_CORETYPE): that variable is set for the moment in which OpenBLAS reads it. Cost:
+ * nothing where the type fits, else some milliseconds. */
 kin_blas_type kin_blas_type_mend(void);
 
 #endif

@@ -191,8 +191,8 @@ static int open_items(kin_catalog *self, const char *path, kin_error *err)
                        self->items.lines.count == self->n ? header_hint : order_hint, err);
 }
 
-/* The number of the table's id column in *column, or -1: rows are numbered then. A table that has a column of ids by
- * another name is refused: row numbers beside it are a mistake. */
+/* The number of the table's id column in *column, or -1: rows are numbered then. A table that has a
+ * column of ids by another name is refused: row numbers beside it are a mistake. */
 static int find_ids(kin_catalog *self, const kin_catalog_options *options, int *column,
                     kin_error *err)
 {

@@ -12,8 +12,8 @@ typedef struct kin_counted {
     char text[KIN_COUNTED_MAX];
 } kin_counted;
 
-/* `noun`, in the singular and of at most 40 bytes, may have words before it: "short row". Nouns are regular: "query",
- * "queries". */
+/* `noun`, in the singular and of at most 40 bytes, may have words before it: "short row". Nouns are
+ * regular: "query", "queries". */
 kin_counted kin_count(size_t count, const char *noun);
 
 /* The noun alone, for counts that are written otherwise. */

@@ -3,11 +3,11 @@
 /*
  * A folder that is read, held by one descriptor.
  *
- * A writer exchanges a folder's name in one rename and deletes the old folder's files. Who opens one file after
- * another by path can so get files of both. Through the descriptor every file is the old folder's or is
- * missing; and a file that is missing because the name was given to another folder is no damage: the
- * answer is KIN_E_AGAIN. Mapped files stay what they are after they are deleted, so a reader that has
- * everything open goes on with the old folder, whole.
+ * A writer exchanges a folder's name in one rename and deletes the old folder's files. Who opens
+ * one file after another by path can so get files of both. Through the descriptor every file is the
+ * old folder's or is missing; and a file that is missing because the name was given to another
+ * folder is no damage: the answer is KIN_E_AGAIN. Mapped files stay what they are after they are
+ * deleted, so a reader that has everything open goes on with the old folder, whole.
  */
 #include "core/error.h"
 #include <stdbool.h>
@@ -29,8 +29,8 @@ void kin_dir_close(kin_dir *self);
 /* Whether its path leads to another folder by now, or to nothing. */
 bool kin_dir_is_replaced(const kin_dir *self);
 
-/* The outcome `rc` of reading files of the folder, or KIN_E_AGAIN in its place when it says that one is missing or
- * damaged and the folder was replaced meanwhile. */
+/* The outcome `rc` of reading files of the folder, or KIN_E_AGAIN in its place when it says that
+ * one is missing or damaged and the folder was replaced meanwhile. */
 int kin_dir_settle(const kin_dir *self, int rc, kin_error *err);
 
 #endif

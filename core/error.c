@@ -16,8 +16,8 @@ static void mark_cut(char *text, size_t size, size_t wanted)
         memcpy(text + size - sizeof dots, dots, sizeof dots);
 }
 
-/* Makes a text one line, whatever the names and values in it hold: "?" for each character that is none of a line.
- * Bytes that are no UTF-8, as paths may have them, stay. */
+/* Makes a text one line, whatever the names and values in it hold: "?" for each character that is
+ * none of a line. Bytes that are no UTF-8, as paths may have them, stay. */
 static void make_line(char *text)
 {
     size_t left = strlen(text);

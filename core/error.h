@@ -37,15 +37,16 @@ typedef struct kin_error {
 } kin_error;
 
 /* Fills *err (unless NULL) and has the value `code`, so that callers can `return kin_fail(...)`.
- * `hint` is plain text; the format and what follows are printf's. Too long a text is cut and ends in
- * "..."; control characters, as names in it may have, become "?". Macros, so that compilers and analysers see at the call that the value is not 0. */
+ * `hint` is plain text; the format and what follows are printf's. Too long a text is cut and ends
+ * in "..."; control characters, as names in it may have, become "?". Macros, so that compilers and
+ * analysers see at the call that the value is not 0. */
 #define kin_fail(err, code, hint, ...)                                                             \
     (kin_error_set((err), (code), (hint), __VA_ARGS__), (int)(code))
 
-/* kin_fail for a failed system call: appends strerror(errno) to the message. Where errno itself says what
- * is to be done (the disk is full, too many files are open, ...) the hint is kin_errno_hint's and
- * `hint` is not used: give one that fits the call and every other errno. The code is
- * kin_errno_code's: a refusal of memory is never damage and never a missing file. */
+/* kin_fail for a failed system call: appends strerror(errno) to the message. Where errno itself
+ * says what is to be done (the disk is full, too many files are open, ...) the hint is
+ * kin_errno_hint's and `hint` is not used: give one that fits the call and every other errno. The
+ * code is kin_errno_code's: a refusal of memory is never damage and never a missing file. */
 #define kin_fail_errno(err, code, hint, ...)                                                       \
     (kin_error_set_errno((err), (code), (hint), __VA_ARGS__), (int)kin_errno_code(errno, (code)))
 

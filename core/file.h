@@ -29,8 +29,8 @@ typedef struct kin_hash {
 /* Maps `path`. KIN_E_NOINPUT when it is missing, unreadable or not a regular file. */
 int kin_file_open(kin_file *self, const char *path, kin_error *err);
 
-/* Maps the file `name` of a folder (NULL: `name` is a path). Its path is the folder's and the name. KIN_E_AGAIN when
- * it is missing and the folder was replaced. */
+/* Maps the file `name` of a folder (NULL: `name` is a path). Its path is the folder's and the name.
+ * KIN_E_AGAIN when it is missing and the folder was replaced. */
 int kin_file_open_in(kin_file *self, const kin_dir *dir, const char *name, kin_error *err);
 void kin_file_close(kin_file *self);
 
@@ -40,8 +40,8 @@ kin_hash kin_hash_bytes(const void *data, size_t bytes);
 /* The fingerprint of the file at `path`, read with read(2): no signal when it shrinks meanwhile. */
 int kin_hash_file(kin_hash *out, size_t *bytes /* may be NULL */, const char *path, kin_error *err);
 
-/* The value of a system call, made again as long as a signal interrupts it. Not for close(2) and not for
- * rename(2), which may have done their work. */
+/* The value of a system call, made again as long as a signal interrupts it. Not for close(2) and
+ * not for rename(2), which may have done their work. */
 #define KIN_RETRY(call)                                                                            \
     __extension__({                                                                                \
         __typeof__(call) kin_result;                                                               \
@@ -54,17 +54,18 @@ int kin_hash_file(kin_hash *out, size_t *bytes /* may be NULL */, const char *pa
 /* All of `data` to a descriptor. -1 and errno where it cannot. */
 int kin_write_all(int fd, const void *data, size_t bytes);
 
-/* A stream over a descriptor ("r" or "w"), which goes on after a signal came into a call; fopen(3)'s would
- * fail. fclose closes both. It has no fileno(3). NULL and errno, and the descriptor stays open. */
+/* A stream over a descriptor ("r" or "w"), which goes on after a signal came into a call;
+ * fopen(3)'s would fail. fclose closes both. It has no fileno(3). NULL and errno, and the
+ * descriptor stays open. */
 FILE *kin_file_stream(int fd, const char *mode);
 
-/* Such a stream into a file that is made new, or emptied: NULL and errno. For files in an output folder under
- * way. */
+/* Such a stream into a file that is made new, or emptied: NULL and errno. For files in an output
+ * folder under way. */
 FILE *kin_file_create(const char *path);
 
-/* A new file with the modes that the umask leaves. KIN_E_CANTOUT where it cannot be created, also as there
- * is one; KIN_E_IO where it cannot be written, then nothing stays of it. It may be half there after a kill:
- * for files in an output folder under way; elsewhere kin_outfile_write. */
+/* A new file with the modes that the umask leaves. KIN_E_CANTOUT where it cannot be created, also
+ * as there is one; KIN_E_IO where it cannot be written, then nothing stays of it. It may be half
+ * there after a kill: for files in an output folder under way; elsewhere kin_outfile_write. */
 int kin_file_write(const char *path, const void *data, size_t bytes, kin_error *err);
 
 /* Copies `from` byte for byte to `directory`/`name` in the same way. */

@@ -92,7 +92,8 @@ static int rename_join(json_t *object, kin_error *err)
     return 0;
 }
 
-/* Older graphs name the engine of the self-join "ivf", which is FAISS's today. They alone have "join". */
+/* Older graphs name the engine of the self-join "ivf", which is FAISS's today. They alone have
+ * "join". */
 static int rename_old_engine(json_t *manifest, kin_error *err)
 {
     if (!json_object_get(manifest, "join"))

@@ -1,8 +1,8 @@
 /*
  * Writing a graph (declared in core/graph.h).
  *
- * The arrays' files have their full length from the start and are mapped: row i's entries lie at i * k
- * in each, and several threads write different rows without locks. Their blocks on the disk are
+ * The arrays' files have their full length from the start and are mapped: row i's entries lie at i
+ * * k in each, and several threads write different rows without locks. Their blocks on the disk are
  * reserved first, so that a disk too small is found out before the work and not in it. Finishing
  * moves the rows of shorter length together and completes the headers.
  */

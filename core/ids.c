@@ -2,8 +2,9 @@
  * What an id may be (declared in core/lines.h).
  *
  * Ids go into files of lines, tables, pages and terminals. Python's splitlines, for one, parts
- * text at U+0085, U+2028 and U+2029 too, and a terminal obeys U+009B as it does ESC [. Writers of tables put cells in
- * quotes (pandas where it has to or is told to, spreadsheets), which are no part of an id.
+ * text at U+0085, U+2028 and U+2029 too, and a terminal obeys U+009B as it does ESC [. Writers of
+ * tables put cells in quotes (pandas where it has to or is told to, spreadsheets), which are no
+ * part of an id.
  */
 #include "core/ids.h"
 #include "core/memory.h"
@@ -23,9 +24,10 @@ static long bad_character(kin_span id)
     return -1;
 }
 
-/* ---- quotes ------------------------------------------------------------------------------------ */
+/* ---- quotes ---------------------------------------------------------------------------------- */
 
-/* Writes what stands in the quotes of `cell` to `out`; returns its length, or -1 where it is not in quotes. */
+/* Writes what stands in the quotes of `cell` to `out`; returns its length, or -1 where it is not in
+ * quotes. */
 static long take_quoted(kin_span cell, char *out)
 {
     long used = 0;
@@ -78,7 +80,7 @@ int kin_lines_unquote(kin_lines *self, kin_error *err)
     return 0;
 }
 
-/* ---- checks ------------------------------------------------------------------------------------ */
+/* ---- checks ---------------------------------------------------------------------------------- */
 
 int kin_ids_check_given(const kin_lines *ids, const char *path, size_t first_line, kin_error *err)
 {

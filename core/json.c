@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- building ---------------------------------------------------------------------------------- */
+/* ---- building -------------------------------------------------------------------------------- */
 
 void kin_json_refuse(json_t **document)
 {
@@ -111,7 +111,7 @@ char *kin_json_dump(const json_t *document, size_t flags)
     return NULL;
 }
 
-/* ---- reading ----------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 /* Whether two readings of the same bytes ended in the same way. */
 static bool same_reading(const json_t *a, const json_error_t *a_fault, const json_t *b,
@@ -123,10 +123,10 @@ static bool same_reading(const json_t *a, const json_error_t *a_fault, const jso
            strcmp(a_fault->text, b_fault->text) == 0;
 }
 
-/* jansson's lexer drops a byte in silence when it cannot make its buffer larger: "true" becomes "tre", which is
- * damage, and an id becomes another id. The same bytes are therefore read twice. A refusal strikes
- * one reading or both in different places, so two readings that differ mean that memory was short. A
- * manifest has some kilobytes. */
+/* jansson's lexer drops a byte in silence when it cannot make its buffer larger: "true" becomes
+ * "tre", which is damage, and an id becomes another id. The same bytes are therefore read twice. A
+ * refusal strikes one reading or both in different places, so two readings that differ mean that
+ * memory was short. A manifest has some kilobytes. */
 int kin_json_load(json_t **out, const void *data, size_t bytes, const char *path, const char *hint,
                   kin_error *err)
 {

@@ -1,5 +1,6 @@
 /*
- * The portable kernels, complete on their own: what every other table is tested against, bit for bit.
+ * The portable kernels, complete on their own: what every other table is tested against, bit for
+ * bit.
  */
 #include "core/half.h"
 #include "core/kernels.h"
@@ -87,7 +88,8 @@ WIDEN_DOUBLE_PORTABLE(f16, 2)
 WIDEN_DOUBLE_PORTABLE(f64, 8)
 WIDEN_DOUBLE_PORTABLE(i8, 1)
 
-/* One dot product per type and kind of x: a block of KIN_LANES elements at a time is widened and added. */
+/* One dot product per type and kind of x: a block of KIN_LANES elements at a time is widened and
+ * added. */
 #define DOT_PORTABLE(name, suffix, x_type, add, element_bytes)                                     \
     static double name##_##suffix(const x_type *x, const void *y, size_t d)                        \
     {                                                                                              \

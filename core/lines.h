@@ -31,8 +31,9 @@ int kin_lines_open(kin_lines *self, const char *path, kin_error *err);
 /* The same of the file `name` of a folder (NULL: `name` is a path). */
 int kin_lines_open_in(kin_lines *self, const kin_dir *dir, const char *name, kin_error *err);
 
-/* Takes the quotes off cells (parted by tabs) that stand in quotes as CSV writers put them: a quote at both ends, every
- * quote between them doubled, which becomes one. Other quotes stay. Memory: the text once more, where it has any. */
+/* Takes the quotes off cells (parted by tabs) that stand in quotes as CSV writers put them: a quote
+ * at both ends, every quote between them doubled, which becomes one. Other quotes stay. Memory: the
+ * text once more, where it has any. */
 int kin_lines_unquote(kin_lines *self, kin_error *err);
 
 /* The lines "0", "1", ... "n-1". */

@@ -21,11 +21,12 @@ int kin_manifest_read_in(json_t **out, const kin_dir *dir, const char *kind, kin
  * JSON with sorted keys. */
 int kin_manifest_hash(kin_hash *out, const json_t *manifest, kin_error *err);
 
-/* Compares the manifest's own checksum, and every file that it lists with its checksum. KIN_E_DATA names the first that
- * is missing or differs. */
+/* Compares the manifest's own checksum, and every file that it lists with its checksum. KIN_E_DATA
+ * names the first that is missing or differs. */
 int kin_manifest_verify(const json_t *manifest, const kin_dir *dir, kin_error *err);
 
-/* KIN_E_DATA where the manifest of `directory` does not list the file `name`, which then has no checksum. */
+/* KIN_E_DATA where the manifest of `directory` does not list the file `name`, which then has no
+ * checksum. */
 int kin_manifest_check_listed(const json_t *manifest, const char *directory, const char *name,
                               kin_error *err);
 

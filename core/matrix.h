@@ -25,7 +25,8 @@ enum { KIN_DIMENSIONS_MAX = 65536 };
 /* Whether the path ends as a format of vectors does, in capitals or not. */
 bool kin_matrix_is_named(const char *path);
 
-/* How many bytes of a path's start are the name of a vector file: up to the last ending of one (".npy"); 0: none. */
+/* How many bytes of a path's start are the name of a vector file: up to the last ending of one
+ * (".npy"); 0: none. */
 size_t kin_matrix_name_length(const char *path);
 
 /* Opens a vector file. KIN_E_NOINPUT or KIN_E_DATA with the file's name and the numbers. Values
@@ -46,15 +47,16 @@ static inline const unsigned char *kin_matrix_row(const kin_matrix *self, size_t
 void kin_matrix_widen(const kin_matrix *self, size_t first, size_t count,
                       float *out /* [count * d] */);
 
-/* What the greatest value of a float64 row must reach. Below float32's normal range (2^-126) a value is rounded to a
- * multiple of 2^-149, which turns a row: at this limit by less than 2^-24, float32's own rounding, for every d. */
+/* What the greatest value of a float64 row must reach. Below float32's normal range (2^-126) a
+ * value is rounded to a multiple of 2^-149, which turns a row: at this limit by less than 2^-24,
+ * float32's own rounding, for every d. */
 #define KIN_ROW_LEAST 0x1p-116
 
 /* Whether a row is not zero, but so small that as float32 it loses its direction. */
 bool kin_matrix_row_faint(const kin_matrix *self, size_t row);
 
-/* KIN_E_DATA names the value of a row, whose floats are in `widened`, that cannot be used: NaN, infinite, beyond
- * float32, or all of them too small. */
+/* KIN_E_DATA names the value of a row, whose floats are in `widened`, that cannot be used: NaN,
+ * infinite, beyond float32, or all of them too small. */
 int kin_matrix_check_row(const kin_matrix *self, size_t row, const float *widened /* [d] */,
                          kin_error *err);
 

@@ -3,8 +3,8 @@
 /*
  * Memory that is added up before it is asked for.
  *
- * A stage fills a kin_memory_plan with what it will hold at its peak, checks the plan against the limit,
- * and only then allocates. Sums and products are checked: one that passes SIZE_MAX saturates
+ * A stage fills a kin_memory_plan with what it will hold at its peak, checks the plan against the
+ * limit, and only then allocates. Sums and products are checked: one that passes SIZE_MAX saturates
  * there, and a saturated plan never fits.
  */
 #include "core/error.h"
@@ -42,8 +42,8 @@ int kin_memory_plan_check(const kin_memory_plan *self, size_t limit_bytes, kin_e
 /* Bytes this process may still take: the least of MemAvailable and what the cgroup has left. */
 size_t kin_memory_available(void);
 
-/* Anonymous resident memory of this process now, bytes: without mapped files, wherever they lie (on a tmpfs
- * they count as shared memory). */
+/* Anonymous resident memory of this process now, bytes: without mapped files, wherever they lie (on
+ * a tmpfs they count as shared memory). */
 size_t kin_memory_resident(void);
 
 /* Address space in use now, bytes: what RLIMIT_AS limits. */

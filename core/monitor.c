@@ -24,7 +24,8 @@ void kin_monitor_stage(const kin_monitor *self, const char *name)
         self->stage(self->self, name);
 }
 
-/* Most lines fit here; a longer one, of long paths, takes memory, and is cut where that is refused. */
+/* Most lines fit here; a longer one, of long paths, takes memory, and is cut where that is
+ * refused. */
 enum { LINE_BYTES = 1024 };
 
 void kin_monitor_message(const kin_monitor *self, kin_level level, const char *format, ...)

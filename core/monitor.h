@@ -3,9 +3,9 @@
 /*
  * The monitor of a run: progress, messages and cancellation as callbacks of the caller.
  *
- * A library function prints nothing and handles no signal: it reports here, and looks here whether it
- * is to stop. Every callback may be NULL, and so may the monitor itself. Callbacks are called from the
- * thread that called the function, one at a time.
+ * A library function prints nothing and handles no signal: it reports here, and looks here whether
+ * it is to stop. Every callback may be NULL, and so may the monitor itself. Callbacks are called
+ * from the thread that called the function, one at a time.
  */
 #include "core/error.h"
 #include <stdbool.h>

@@ -1,8 +1,8 @@
 #ifndef KIN_CORE_NPY_WRITER_H
 #define KIN_CORE_NPY_WRITER_H
 /*
- * A .npy file that is written row by row. How many rows there are may be known last: the header says it
- * in the end.
+ * A .npy file that is written row by row. How many rows there are may be known last: the header
+ * says it in the end.
  */
 #include "core/npy.h"
 #include <stdio.h>
@@ -17,8 +17,8 @@ typedef struct kin_npy_writer {
     size_t rows; /* written so far */
 } kin_npy_writer;
 
-/* Starts directory/name, replacing it. `descr` is a number's type, "<f4". An array of one dimension has no
- * `columns` (NULL). To be released, whatever comes of it. KIN_E_IO, here and below. */
+/* Starts directory/name, replacing it. `descr` is a number's type, "<f4". An array of one dimension
+ * has no `columns` (NULL). To be released, whatever comes of it. KIN_E_IO, here and below. */
 int kin_npy_writer_open(kin_npy_writer *self, const char *directory, const char *name,
                         const char *descr, const size_t *columns, kin_error *err);
 

@@ -20,7 +20,7 @@
 
 static const char parent_hint[] = "make the parent folder, or choose another --out";
 
-/* ---- what stands at the final name ------------------------------------------------------------ */
+/* ---- what stands at the final name ----------------------------------------------------------- */
 
 /* A folder that is to be replaced. Zeroed: there is none. */
 typedef struct old_output {
@@ -96,7 +96,7 @@ static int look_at_final(const kin_outdir *self, old_output *old, kin_error *err
     return open_old(self, old, err);
 }
 
-/* ---- those that are open ---------------------------------------------------------------------- */
+/* ---- those that are open --------------------------------------------------------------------- */
 
 static pthread_mutex_t open_lock = PTHREAD_MUTEX_INITIALIZER;
 static kin_outdir *open_first;
@@ -129,7 +129,7 @@ void kin_outdir_discard_all(void)
     pthread_mutex_unlock(&open_lock);
 }
 
-/* ---- opening ---------------------------------------------------------------------------------- */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 /* A folder cannot be exchanged under a name that is not its own. */
 static int check_name(const char *path, bool force, kin_error *err)
@@ -297,9 +297,9 @@ static void remove_old(kin_outdir *self, const old_output *old)
              left.name, strerror(left.error));
 }
 
-/* Exchanges the new folder with the old one. The old one is marked and locked before, so that it is a
- * leftover from the moment on that it has the temporary name. *again: it was not the one that was looked
- * at; names are as they were. */
+/* Exchanges the new folder with the old one. The old one is marked and locked before, so that it is
+ * a leftover from the moment on that it has the temporary name. *again: it was not the one that was
+ * looked at; names are as they were. */
 static int exchange(kin_outdir *self, const old_output *old, bool *again, kin_error *err)
 {
     int folder = dirfd(old->folder), rc = 0;
@@ -332,7 +332,8 @@ static int exchange(kin_outdir *self, const old_output *old, bool *again, kin_er
     return 0;
 }
 
-/* The one rename. What stands at the name is looked at anew each time it turns out to be another. */
+/* The one rename. What stands at the name is looked at anew each time it turns out to be
+ * another. */
 static int take_name(kin_outdir *self, kin_error *err)
 {
     enum { TRIES = 16 };

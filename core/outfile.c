@@ -1,9 +1,9 @@
 /*
  * Single files that are there whole or not at all (core/outfile.h).
  *
- * A file is written in a folder of its own beside its final name, as an output folder is, and not under
- * a temporary name: so what a killed writer leaves is known by the folder's mark, on every file system.
- * An existing file is exchanged, looked at, and removed with the folder.
+ * A file is written in a folder of its own beside its final name, as an output folder is, and not
+ * under a temporary name: so what a killed writer leaves is known by the folder's mark, on every
+ * file system. An existing file is exchanged, looked at, and removed with the folder.
  */
 #include "core/outfile.h"
 #include "core/manifest.h"
@@ -33,7 +33,8 @@ static bool is_named_as_vectors(const char *path)
     return kin_matrix_is_named(path);
 }
 
-/* Whether the file `path` is one of a finished folder that kin wrote: its manifest, or listed there. */
+/* Whether the file `path` is one of a finished folder that kin wrote: its manifest, or listed
+ * there. */
 static int find_in_folder(const char *path, bool *found, kin_error *err)
 {
     kin_dir dir = {0};

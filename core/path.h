@@ -8,12 +8,12 @@
 /* The part of `path` behind its last slash; points into `path`. */
 const char *kin_path_base(const char *path);
 
-/* The path of the folder that `path` lies in, without slashes at its end, in new memory (free): "." for a bare name.
- * NULL when memory is refused. */
+/* The path of the folder that `path` lies in, without slashes at its end, in new memory (free): "."
+ * for a bare name. NULL when memory is refused. */
 char *kin_path_parent(const char *path);
 
-/* `path` without the slashes at its end, as a shell completes them, in new memory (free); "/" stays. NULL when memory
- * is refused. */
+/* `path` without the slashes at its end, as a shell completes them, in new memory (free); "/"
+ * stays. NULL when memory is refused. */
 char *kin_path_trim(const char *path);
 
 /* "directory/name" in new memory (free), NULL when memory is refused. */

@@ -1,5 +1,6 @@
 /*
- * Texts without what steers a terminal (declared in core/plain.h). One table-free pass over the bytes.
+ * Texts without what steers a terminal (declared in core/plain.h). One table-free pass over the
+ * bytes.
  */
 #include "core/plain.h"
 

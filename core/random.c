@@ -59,7 +59,8 @@ void kin_random_normals(uint64_t key, size_t count, float *out)
 }
 
 /* A Feistel network over 2 * half bits permutes the next power of four; stepping on until the value
- * is below n ("cycle walking") makes it a permutation of 0 .. n-1. Fewer than four steps on average. */
+ * is below n ("cycle walking") makes it a permutation of 0 .. n-1. Fewer than four steps on
+ * average. */
 size_t kin_random_place(uint64_t key, size_t n, size_t i)
 {
     unsigned half = 1;

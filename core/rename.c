@@ -1,8 +1,9 @@
 /*
- * renameat2(2) with RENAME_NOREPLACE, also where the file system has none (declared in core/rename.h).
+ * renameat2(2) with RENAME_NOREPLACE, also where the file system has none (declared in
+ * core/rename.h).
  *
- * A folder then takes the name of an empty one made for it: mkdir fails where the name is taken, and
- * rename replaces an empty folder alone. A file takes it as a second link, which never replaces
+ * A folder then takes the name of an empty one made for it: mkdir fails where the name is taken,
+ * and rename replaces an empty folder alone. A file takes it as a second link, which never replaces
  * anything; FAT has no links either, and there a moment is left in which another program could take
  * the name.
  */

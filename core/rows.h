@@ -29,8 +29,8 @@ void kin_rows_release(kin_rows *self);
 /* Bytes that kin_rows_init takes. */
 size_t kin_rows_bytes(size_t capacity, size_t k, size_t modality_count);
 
-/* KIN_E_INTERNAL when a score is not finite. Scores are made of vectors in mapped files: the caller asks
- * kin_catalog_settle. */
+/* KIN_E_INTERNAL when a score is not finite. Scores are made of vectors in mapped files: the caller
+ * asks kin_catalog_settle. */
 int kin_rows_check(const kin_rows *self, kin_error *err);
 
 /* `count` of the rows from `first` on, as a block of their own that owns nothing. */

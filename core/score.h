@@ -46,8 +46,8 @@ typedef struct kin_item {
     const float *vector[KIN_MODALITIES_MAX];
 } kin_item;
 
-/* Item `row` of the catalog. `memory` has room for all dimensions; it is left alone where the file's own
- * floats serve. */
+/* Item `row` of the catalog. `memory` has room for all dimensions; it is left alone where the
+ * file's own floats serve. */
 kin_item kin_item_load(const kin_catalog *catalog, size_t row, float *memory);
 
 /* Canonical scores of x with each of y[0 .. count), count <= KIN_ITEMS_MAX, and per modality;
@@ -60,8 +60,8 @@ void kin_items_score(const kin_query *rule, const kin_item *x, const kin_item *c
 /* Asks memory for an item's rows, which are about to be read. */
 void kin_catalog_prefetch(const kin_catalog *catalog, size_t row);
 
-/* One query's candidates with their canonical scores, ascending by row without repeats, so that ties
- * fall to the smaller row. */
+/* One query's candidates with their canonical scores, ascending by row without repeats, so that
+ * ties fall to the smaller row. */
 typedef struct kin_scored {
     size_t count;
     int32_t *candidate;

@@ -25,7 +25,8 @@ static bool is_name(const char *text, size_t length)
 }
 
 /* The weight behind the last colon: a colon followed by anything but a whole number of the C kind
- * belongs to the path. Cuts it off *length. Rounded to 15 digits, which a manifest holds exactly. */
+ * belongs to the path. Cuts it off *length. Rounded to 15 digits, which a manifest holds
+ * exactly. */
 static double take_weight(const char *text, size_t *length)
 {
     const char *colon = memrchr(text, ':', *length);
@@ -56,7 +57,8 @@ static size_t stem(const char *path, size_t length, const char **start)
     return end - first;
 }
 
-/* Whether a value goes on behind a vector file's name with another NAME=FILE, and there is no such file. */
+/* Whether a value goes on behind a vector file's name with another NAME=FILE, and there is no such
+ * file. */
 static bool several_files(const char *path)
 {
     for (const char *at = strchr(path, '='); at; at = strchr(at + 1, '=')) {
@@ -72,16 +74,18 @@ static bool several_files(const char *path)
     return false;
 }
 
-/* Whether what stands behind the name of a vector file makes it the name of another: ".gz", ".bak", "_old", "~". */
+/* Whether what stands behind the name of a vector file makes it the name of another: ".gz", ".bak",
+ * "_old", "~". */
 static bool is_ending(const char *rest)
 {
     return *rest != ':' && !isdigit((unsigned char)*rest) &&
            (isalpha((unsigned char)rest[1]) || rest[1] == '\0');
 }
 
-/* What weights are mistaken for: one with a comma or in percent, one parted by another character than a colon. What
- * stands behind the name of a vector file is meant for one, unless a file of such a name exists. Several modalities in one
- * value end in another file's name, which stands behind a blank or a comma. */
+/* What weights are mistaken for: one with a comma or in percent, one parted by another character
+ * than a colon. What stands behind the name of a vector file is meant for one, unless a file of
+ * such a name exists. Several modalities in one value end in another file's name, which stands
+ * behind a blank or a comma. */
 static int check_end(const char *text, const char *path, size_t length, kin_error *err)
 {
     char file[PATH_MAX];

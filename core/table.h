@@ -25,11 +25,13 @@ void kin_table_close(kin_table *self);
 /* The column of that name, or -1. */
 int kin_table_column(const kin_table *self, const char *name);
 
-/* KIN_E_DATA where the header is one cell that commas or semicolons part: what CSV looks like when tabs are asked for. */
+/* KIN_E_DATA where the header is one cell that commas or semicolons part: what CSV looks like when
+ * tabs are asked for. */
 int kin_table_check_tabs(const kin_table *self, const char *path, kin_error *err);
 
-/* The column that people most likely mean by ids, where none is named "id": the same in other letters (ID), a name in
- * use for it (item_id, sku, asin, ...), or a first column named ..._id; -1 where none is like that. */
+/* The column that people most likely mean by ids, where none is named "id": the same in other
+ * letters (ID), a name in use for it (item_id, sku, asin, ...), or a first column named ..._id; -1
+ * where none is like that. */
 int kin_table_id_like(const kin_table *self);
 
 /* "id, title, category" into `out`, cut with "..." where it does not fit. */

@@ -37,7 +37,7 @@ int kin_text_add(kin_text_buffer *self, const char *piece, size_t bytes)
     return 0;
 }
 
-/* ---- as a stream ------------------------------------------------------------------------------- */
+/* ---- as a stream ----------------------------------------------------------------------------- */
 
 typedef struct stream {
     kin_text_buffer buffer;

@@ -6,9 +6,9 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* open_memstream(3) that remembers: glibc's leaves out in silence what memory was refused for. fclose returns 0
- * with the whole in *text (free) and its length in *bytes, or EOF with NULL in *text. Until then
- * neither says anything. NULL when memory is refused. */
+/* open_memstream(3) that remembers: glibc's leaves out in silence what memory was refused for.
+ * fclose returns 0 with the whole in *text (free) and its length in *bytes, or EOF with NULL in
+ * *text. Until then neither says anything. NULL when memory is refused. */
 FILE *kin_text_stream(char **text, size_t *bytes);
 
 /* Bytes that grow. Zeroed: empty. */

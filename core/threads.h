@@ -6,8 +6,8 @@
 #include "core/error.h"
 
 /* OpenBLAS built for M threads has places for 2 M + 512 buffers (0.3.21, driver/others/memory.c:
- * NUM_BUFFERS and newmemory) and corrupts memory beyond them. Its own threads take at most M: so many
- * others, and one to spare, always have theirs. */
+ * NUM_BUFFERS and newmemory) and corrupts memory beyond them. Its own threads take at most M: so
+ * many others, and one to spare, always have theirs. */
 enum { KIN_BLAS_THREADS_MAX = 512 };
 
 /* The least of CPU affinity, the cgroup's quota (rounded up), OMP_NUM_THREADS as OpenMP read it and
@@ -33,12 +33,12 @@ const char *kin_blas_threading(void);
 
 /* Takes the buffers that OpenBLAS needs for the threads in use, so that none is taken later: it
  * asks again without end for one that the system refuses. KIN_E_MEMORY where the system does not
- * grant them (ulimit -v, ulimit -d, overcommit), and for more than KIN_BLAS_THREADS_MAX threads. To be
- * called before the first product, from outside of parallel regions. */
+ * grant them (ulimit -v, ulimit -d, overcommit), and for more than KIN_BLAS_THREADS_MAX threads. To
+ * be called before the first product, from outside of parallel regions. */
 int kin_blas_room(kin_error *err);
 
-/* KIN_E_MEMORY where the system does not start the threads in use (ulimit -u, pids of a control group,
- * stacks): OpenMP would end the process. To be called before the first parallel region. */
+/* KIN_E_MEMORY where the system does not start the threads in use (ulimit -u, pids of a control
+ * group, stacks): OpenMP would end the process. To be called before the first parallel region. */
 int kin_threads_check(kin_error *err);
 
 /* The CPU's own name for itself, from /proc/cpuinfo. */

@@ -39,8 +39,9 @@ static bool is_dots(const char *name)
 
 /* ---- marks ----------------------------------------------------------------------------------- */
 
-/* Reads the mark of `folder` into `text`, with a NUL; its length, or -1 where there is none. Only a plain
- * file of the folder's owner is a mark, or one of this user, who may replace the folder of another. */
+/* Reads the mark of `folder` into `text`, with a NUL; its length, or -1 where there is none. Only a
+ * plain file of the folder's owner is a mark, or one of this user, who may replace the folder of
+ * another. */
 static ssize_t read_mark(int folder, const char *entry, char *text /* [MARK_BYTES] */)
 {
     struct stat mark, in;
@@ -100,7 +101,7 @@ bool kin_unfinished_unmark(int folder)
     return unlinkat(folder, kin_mark_name, 0) == 0 || errno == ENOENT;
 }
 
-/* ---- making one ------------------------------------------------------------------------------- */
+/* ---- making one ------------------------------------------------------------------------------ */
 
 static void random_letters(char out[LETTERS + 1])
 {
@@ -130,8 +131,8 @@ static int make_folder(kin_unfinished *self)
     return made;
 }
 
-/* Opens the new folder and locks it. EWOULDBLOCK or ENOENT: another writer has taken it for a leftover in
- * the moment between, and the next try makes another. */
+/* Opens the new folder and locks it. EWOULDBLOCK or ENOENT: another writer has taken it for a
+ * leftover in the moment between, and the next try makes another. */
 static bool lock_folder(kin_unfinished *self)
 {
     struct stat locked;
@@ -150,8 +151,8 @@ static bool lock_folder(kin_unfinished *self)
     return locked.st_nlink > 0 && kin_unfinished_is_there(self);
 }
 
-/* One try: whether the folder is there, locked and marked. Where it is not, errno says why and nothing is
- * left. */
+/* One try: whether the folder is there, locked and marked. Where it is not, errno says why and
+ * nothing is left. */
 static bool try_folder(kin_unfinished *self)
 {
     struct stat status;
@@ -229,7 +230,7 @@ bool kin_unfinished_is_there(const kin_unfinished *self)
            opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
 }
 
-/* ---- emptying --------------------------------------------------------------------------------- */
+/* ---- emptying -------------------------------------------------------------------------------- */
 
 bool kin_unfinished_is_listed(int folder, const char *name, const json_t *manifest)
 {
@@ -251,7 +252,8 @@ static void remove_entry(int folder, const char *name, kin_remains *left)
         note_failure(name, left);
 }
 
-/* Removes an entry that is kin's: of a folder with a manifest what it lists, else a plain file of this user. */
+/* Removes an entry that is kin's: of a folder with a manifest what it lists, else a plain file of
+ * this user. */
 static void remove_known(int folder, const char *name, const json_t *manifest, kin_remains *left)
 {
     struct stat status;
@@ -270,8 +272,8 @@ static void remove_known(int folder, const char *name, const json_t *manifest, k
     }
 }
 
-/* Removes all of the folder's entries that are kin's: those that the manifest lists, or without one all plain
- * files of this user. The manifest goes last, as it says what the others are. */
+/* Removes all of the folder's entries that are kin's: those that the manifest lists, or without one
+ * all plain files of this user. The manifest goes last, as it says what the others are. */
 static kin_remains remove_entries(DIR *listing, const json_t *manifest)
 {
     kin_remains left = {0};
@@ -306,8 +308,8 @@ static void remove_empty(int parent, const char *name, int folder, kin_remains *
         fchmod(folder, status.st_mode & 07777);
 }
 
-/* What is kin's of a folder, and the folder where nothing else is in it. Where something is, it is theirs
- * now: without its mark it is never looked at again. */
+/* What is kin's of a folder, and the folder where nothing else is in it. Where something is, it is
+ * theirs now: without its mark it is never looked at again. */
 static kin_remains empty(int parent, const char *name, DIR *listing, const json_t *manifest)
 {
     kin_remains left = remove_entries(listing, manifest);
@@ -339,7 +341,7 @@ bool kin_unfinished_publish(kin_unfinished *self)
     return unmarked;
 }
 
-/* ---- what others left -------------------------------------------------------------------------- */
+/* ---- what others left ------------------------------------------------------------------------ */
 
 /* `own` is the name of a living folder for the same output: ".NAME.kin-" and six letters. */
 static bool has_such_a_name(const char *name, const char *own)
@@ -349,7 +351,8 @@ static bool has_such_a_name(const char *name, const char *own)
            strspn(name + prefix, alphabet) == LETTERS && strcmp(name, own) != 0;
 }
 
-/* A folder without its mark that is empty, or holds the beginning of a mark, and has the sticky bit. */
+/* A folder without its mark that is empty, or holds the beginning of a mark, and has the sticky
+ * bit. */
 static bool is_unborn(DIR *listing, const struct stat *status)
 {
     char text[MARK_BYTES];

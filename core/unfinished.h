@@ -3,19 +3,19 @@
 /*
  * The folder in which an output is written, beside its final name, and what killed writers left.
  *
- * The folder of the output NAME is called ".NAME.kin-" and six characters of mkdtemp(3)'s alphabet. Its
- * writer holds a flock(2) on it and first of all writes a mark into it, a small file that holds the
- * folder's own name. A leftover is a folder, no link to one, of such a name, of this user, which no
- * writer has locked and which has its mark: nothing else is ever removed, whatever it is called. A
- * copy of a leftover under another name is none, as its mark holds the old one.
+ * The folder of the output NAME is called ".NAME.kin-" and six characters of mkdtemp(3)'s alphabet.
+ * Its writer holds a flock(2) on it and first of all writes a mark into it, a small file that holds
+ * the folder's own name. A leftover is a folder, no link to one, of such a name, of this user,
+ * which no writer has locked and which has its mark: nothing else is ever removed, whatever it is
+ * called. A copy of a leftover under another name is none, as its mark holds the old one.
  *
  * Two moments have no mark: after the folder was made, and before it is removed. Then it is empty
  * (or holds a mark that is half written) and has the sticky bit, which means nothing on a folder of
  * one's own: such a folder is a leftover too. So a writer may be killed at any time.
  *
  * Everything is opened and removed by descriptor, links are not followed, and only plain files of
- * this user are removed. Folders and files of others in a leftover stay, and the leftover with them,
- * without its mark: it is theirs from then on.
+ * this user are removed. Folders and files of others in a leftover stay, and the leftover with
+ * them, without its mark: it is theirs from then on.
  */
 #include "core/error.h"
 #include <dirent.h>
@@ -39,14 +39,16 @@ typedef struct kin_unfinished {
     DIR *folder; /* the folder, locked. Opened once so that emptying it needs no memory; owned */
 } kin_unfinished;
 
-/* Makes and locks a folder for the output `final`, with the modes that the umask leaves. KIN_E_CANTOUT.
+/* Makes and locks a folder for the output `final`, with the modes that the umask leaves.
+ * KIN_E_CANTOUT.
  */
 int kin_unfinished_open(kin_unfinished *self, const char *final, kin_error *err);
 
 /* Removes the leftovers of other writers of the same name. *living is whether one of them lives. */
 int kin_unfinished_clear(const kin_unfinished *self, bool *living, kin_error *err);
 
-/* Whether the folder still has its name: it may have been moved away, or another put in its place. */
+/* Whether the folder still has its name: it may have been moved away, or another put in its
+ * place. */
 bool kin_unfinished_is_there(const kin_unfinished *self);
 
 /* Empties and removes the folder where it still has its name, and closes it. */
@@ -62,7 +64,8 @@ bool kin_unfinished_mark(const kin_unfinished *self, int folder, kin_mark mark);
 /* Takes the mark out of `folder`, which is known to be kin's; true where there is none. */
 bool kin_unfinished_unmark(int folder);
 
-/* Whether the entry of `folder` called `name` is a mark, of this folder or from another name that it had. */
+/* Whether the entry of `folder` called `name` is a mark, of this folder or from another name that
+ * it had. */
 bool kin_unfinished_is_mark(int folder, const char *name);
 
 /* What stays of a folder after it was emptied. Zeroed: nothing. */
@@ -72,11 +75,12 @@ typedef struct kin_remains {
     char name[256]; /* of one of these things */
 } kin_remains;
 
-/* Whether `manifest` speaks of the entry `name` of `folder`: a plain file that it lists, or itself. */
+/* Whether `manifest` speaks of the entry `name` of `folder`: a plain file that it lists, or
+ * itself. */
 bool kin_unfinished_is_listed(int folder, const char *name, const json_t *manifest);
 
-/* Removes what `manifest` lists from `old`, then the manifest, the mark, and the folder itself, which
- * is called `name` in `parent`. */
+/* Removes what `manifest` lists from `old`, then the manifest, the mark, and the folder itself,
+ * which is called `name` in `parent`. */
 kin_remains kin_unfinished_empty(int parent, const char *name, DIR *old, const json_t *manifest);
 
 #endif

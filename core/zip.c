@@ -12,8 +12,8 @@
 /* 1980-01-01 00:00 as MS-DOS writes dates: day 1, month 1, year 0. */
 enum { DOS_DATE = 1 << 5 | 1, DOS_TIME = 0 };
 
-/* Whether a call of libzip's failed because memory was refused. It does not always say so itself: then errno does,
- * which has to be 0 before the call. */
+/* Whether a call of libzip's failed because memory was refused. It does not always say so itself:
+ * then errno does, which has to be 0 before the call. */
 static bool was_refused(const zip_error_t *fault)
 {
     return zip_error_code_zip(fault) == ZIP_ER_MEMORY || errno == ENOMEM;
@@ -38,10 +38,11 @@ static int fail_zip(zip_t *archive, const char *path, kin_error *err)
     return fail_zip_error(zip_get_error(archive), path, "written", err);
 }
 
-/* ---- the file that is written --------------------------------------------------------------------- */
+/* ---- the file that is written ---------------------------------------------------------------- */
 
-/* libzip writes to a temporary file beside the archive, whose name it takes from OpenSSL's random numbers, and these
- * crash where OpenSSL gets no memory to start. So it is given the file itself. */
+/* libzip writes to a temporary file beside the archive, whose name it takes from OpenSSL's random
+ * numbers, and these crash where OpenSSL gets no memory to start. So it is given the file
+ * itself. */
 typedef struct new_file {
     const char *path;
     int fd; /* -1: closed */
@@ -210,7 +211,8 @@ static int fail_member(zip_error_t *fault, const char *path, const char *name, k
     return kin_fail(err, KIN_E_DATA, damaged, "%s: %s: %s", path, name, zip_error_strerror(fault));
 }
 
-/* Deflate's best: a match of 258 bytes from a code of one bit for its length and one for its distance. */
+/* Deflate's best: a match of 258 bytes from a code of one bit for its length and one for its
+ * distance. */
 enum { DEFLATE_MOST = 258 * 8 / 2 };
 
 int kin_zip_open(kin_zip *self, const kin_file *file, kin_error *err)
@@ -270,8 +272,8 @@ int kin_zip_find(const kin_zip *self, kin_zip_entry *out, const char *name, kin_
     return 0;
 }
 
-/* Fills data[0 .. bytes). Behind a member's last byte its end is asked for: only there does libzip compare the
- * checksum. */
+/* Fills data[0 .. bytes). Behind a member's last byte its end is asked for: only there does libzip
+ * compare the checksum. */
 static int read_member(zip_file_t *member, const char *path, const kin_zip_entry *entry,
                        unsigned char *data, size_t bytes, kin_error *err)
 {

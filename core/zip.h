@@ -1,9 +1,9 @@
 #ifndef KIN_CORE_ZIP_H
 #define KIN_CORE_ZIP_H
 /*
- * Zip archives (.npz), through libzip. Those that are written are uncompressed, and their bytes depend on
- * nothing but their members: member times are fixed at 1980-01-01. Zip64 where a size needs it. Those that
- * are read may be anybody's.
+ * Zip archives (.npz), through libzip. Those that are written are uncompressed, and their bytes
+ * depend on nothing but their members: member times are fixed at 1980-01-01. Zip64 where a size
+ * needs it. Those that are read may be anybody's.
  */
 #include "core/error.h"
 #include "core/file.h"
@@ -43,12 +43,13 @@ typedef struct kin_zip_entry {
     size_t bytes; /* uncompressed: never more than its compressed bytes can become */
 } kin_zip_entry;
 
-/* Finds a member. KIN_E_DATA where there is none of that name, where it is encrypted or compressed by anything but
- * deflate, and where it claims a size that it cannot have. */
+/* Finds a member. KIN_E_DATA where there is none of that name, where it is encrypted or compressed
+ * by anything but deflate, and where it claims a size that it cannot have. */
 int kin_zip_find(const kin_zip *self, kin_zip_entry *out, const char *name, kin_error *err);
 
-/* The first `bytes` bytes of a member, at most entry->bytes, in new memory of that size (free). All of them are
- * held against the member's checksum. KIN_E_DATA where there are fewer, or more than entry->bytes. */
+/* The first `bytes` bytes of a member, at most entry->bytes, in new memory of that size (free). All
+ * of them are held against the member's checksum. KIN_E_DATA where there are fewer, or more than
+ * entry->bytes. */
 int kin_zip_read(const kin_zip *self, const kin_zip_entry *entry, size_t bytes, unsigned char **out,
                  kin_error *err);
 

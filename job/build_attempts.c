@@ -1,6 +1,7 @@
 /*
- * The loop around an engine whose rows are not proven: run, evaluate on held-out rows, and where the
- * target is missed escalate the effort for all rows and run again, at most EVALUATION_ATTEMPTS times in all.
+ * The loop around an engine whose rows are not proven: run, evaluate on held-out rows, and where
+ * the target is missed escalate the effort for all rows and run again, at most EVALUATION_ATTEMPTS
+ * times in all.
  *
  * Every row is made with the same effort, so a row stays a function of the item, the index and the
  * options as resolved, and the last attempt's rows replace all earlier ones where they lie.

@@ -1,12 +1,13 @@
 /*
- * What a finished graph has to hold before `kin build` publishes it, beside its recall (job/build_attempts.c).
+ * What a finished graph has to hold before `kin build` publishes it, beside its recall
+ * (job/build_attempts.c).
  */
 #include "job/build_parts.h"
 
 #include <math.h>
 
-/* Rows that are empty because the user said so: items that --missing drop leaves out though they have a vector. An item
- * without any has lost its vectors, which no rule asks for. */
+/* Rows that are empty because the user said so: items that --missing drop leaves out though they
+ * have a vector. An item without any has lost its vectors, which no rule asks for. */
 static size_t empty_by_rule(const kin_catalog *catalog)
 {
     size_t count = 0;

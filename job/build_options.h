@@ -6,7 +6,8 @@
  */
 #include "job/build.h"
 
-/* Of a kin_catalog_options: ids, items, id-column, missing. Its sources are the caller's to parse. */
+/* Of a kin_catalog_options: ids, items, id-column, missing. Its sources are the caller's to
+ * parse. */
 extern const kin_option kin_catalog_lines[];
 
 /* Of a kin_build_options, in the groups of kin build --help. */
@@ -16,8 +17,8 @@ extern const kin_option kin_build_result[], kin_build_engine[], kin_build_machin
 extern const kin_option_table kin_catalog_table;
 extern const kin_option_table kin_build_table;
 
-/* {"modality": ["NAME=FILE:WEIGHT", ...], "ids", ..., "top_k", ...}: what a manifest keeps of the options,
- * those that say what comes out. New reference. */
+/* {"modality": ["NAME=FILE:WEIGHT", ...], "ids", ..., "top_k", ...}: what a manifest keeps of the
+ * options, those that say what comes out. New reference. */
 json_t *kin_build_options_json(const kin_catalog_options *catalog,
                                const kin_build_options *options);
 

@@ -2,9 +2,9 @@
  * The candidates of some rows, kept beside the graph (docs/FORMATS.md), for kin compare to tell why
  * neighbours were lost.
  *
- * Rows are functions of inputs and options, so they are asked for once more when the last attempt is done:
- * what is kept is of that attempt's effort, and a run that is not traced does nothing for it. Candidates go
- * to the files as they come: memory does not grow with them.
+ * Rows are functions of inputs and options, so they are asked for once more when the last attempt
+ * is done: what is kept is of that attempt's effort, and a run that is not traced does nothing for
+ * it. Candidates go to the files as they come: memory does not grow with them.
  */
 #include "ann/faiss_search_trace.h"
 #include "core/counted.h"
@@ -49,7 +49,7 @@ int build_check_trace(build *self, bool engine_asked, kin_error *err)
     return 0;
 }
 
-/* ---- files --------------------------------------------------------------------------------------- */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 static int write_array(const build *self, const char *name, const char *descr, const void *data,
                        size_t count, kin_error *err)
@@ -139,7 +139,7 @@ static int write_lists(const build *self, kin_error *err)
     return rc;
 }
 
-/* ---- the trace ------------------------------------------------------------------------------------ */
+/* ---- the trace ------------------------------------------------------------------------------- */
 
 static void name_sources(trace *files, const build *self)
 {

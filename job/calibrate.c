@@ -82,7 +82,7 @@ int calibrate_stream(stream_rates *out, const kin_catalog *sample, size_t top_k,
     return rc;
 }
 
-/* ---- hnsw ----------------------------------------------------------------------------------------- */
+/* ---- hnsw ------------------------------------------------------------------------------------ */
 
 int calibrate_hnsw(hnsw_rates *out, const kin_catalog *sample, const kin_index_options *index,
                    const kin_search_options *search, kin_error *err)
@@ -104,7 +104,7 @@ int calibrate_hnsw(hnsw_rates *out, const kin_catalog *sample, const kin_index_o
     return rc;
 }
 
-/* ---- files ---------------------------------------------------------------------------------------- */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 enum { FILE_BYTES = 16 << 20, PIECE_BYTES = 1 << 20 };
 

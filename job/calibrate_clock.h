@@ -11,8 +11,8 @@
 
 enum { CALIBRATE_RUNS = 3 };
 
-/* How often to repeat what costs so many products: CALIBRATE_RUNS times what is over in a moment, which noise
- * could double, and once what is not. */
+/* How often to repeat what costs so many products: CALIBRATE_RUNS times what is over in a moment,
+ * which noise could double, and once what is not. */
 size_t calibrate_runs(double products);
 
 /* How many threads run at once: those in use, but no more than there are processors for. */

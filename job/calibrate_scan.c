@@ -1,14 +1,15 @@
 /*
- * Engines exact and join rehearsed (job/calibrate.h): rows are encoded, cluster pairs of the sample are scanned, and what
- * is collected is finished.
+ * Engines exact and join rehearsed (job/calibrate.h): rows are encoded, cluster pairs of the sample
+ * are scanned, and what is collected is finished.
  *
- * What is timed: every thread has clusters of its own, which are scanned against all others and alone collect, so that
- * no thread waits. With thresholds that nothing reaches a pair scan is its tiles alone; from scratch,
- * for the real K, thresholds rise and most of what is left is collected; and with thresholds at the height that
- * they will have among all n items (about the K s / n-th best of s sampled rows) hardly anything is.
+ * What is timed: every thread has clusters of its own, which are scanned against all others and
+ * alone collect, so that no thread waits. With thresholds that nothing reaches a pair scan is its
+ * tiles alone; from scratch, for the real K, thresholds rise and most of what is left is collected;
+ * and with thresholds at the height that they will have among all n items (about the K s / n-th
+ * best of s sampled rows) hardly anything is.
  *
- * What is counted: with those last thresholds, the pairs that the bounds of these very codes leave when both
- * sides collect, as in the engine.
+ * What is counted: with those last thresholds, the pairs that the bounds of these very codes leave
+ * when both sides collect, as in the engine.
  */
 #include "job/calibrate_scan.h"
 #include "core/memory.h"
@@ -41,7 +42,7 @@ typedef struct rehearsal {
     player *player; /* [threads] */
 } rehearsal;
 
-/* ---- set-up ------------------------------------------------------------------------------------- */
+/* ---- set-up ---------------------------------------------------------------------------------- */
 
 static void release_players(rehearsal *self)
 {
@@ -93,7 +94,7 @@ static int init_players(rehearsal *self, size_t k, kin_error *err)
     return rc;
 }
 
-/* ---- pair scans ----------------------------------------------------------------------------------- */
+/* ---- pair scans ------------------------------------------------------------------------------ */
 
 /* Collectors without candidates; `rise`: thresholds where they begin, else where they are. */
 static void empty(rehearsal *self, bool rise)
@@ -104,7 +105,8 @@ static void empty(rehearsal *self, bool rise)
         c->threshold[i] = -INFINITY;
 }
 
-/* Every player's clusters against all clusters, two of its own once. Returns the seconds that it takes. */
+/* Every player's clusters against all clusters, two of its own once. Returns the seconds that it
+ * takes. */
 static double scan_all(rehearsal *self)
 {
     double sum = 0;
@@ -166,7 +168,7 @@ static double finish_all(rehearsal *self, uint64_t *candidates)
     return sum / calibrate_processors();
 }
 
-/* ---- the rehearsal -------------------------------------------------------------------------------- */
+/* ---- the rehearsal --------------------------------------------------------------------------- */
 
 static double per(double seconds, double count)
 {
@@ -194,8 +196,8 @@ static int rehearse_run(rehearsal *self, size_t k, scan_rates *out, kin_error *e
     return rc;
 }
 
-/* The share of pairs that are left where both sides collect: every cluster pair is scanned once, in rounds in
- * which no cluster is twice. */
+/* The share of pairs that are left where both sides collect: every cluster pair is scanned once, in
+ * rounds in which no cluster is twice. */
 static int count_possible(rehearsal *self, scan_rates *out, kin_error *err)
 {
     size_t clusters = self->codes.clustering.clusters;

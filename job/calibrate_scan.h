@@ -1,7 +1,8 @@
 #ifndef KIN_JOB_CALIBRATE_SCAN_H
 #define KIN_JOB_CALIBRATE_SCAN_H
 /*
- * What a unit of the work of exact and join costs here: codes, tiles, refined pairs, canonical scores.
+ * What a unit of the work of exact and join costs here: codes, tiles, refined pairs, canonical
+ * scores.
  */
 #include "core/catalog.h"
 

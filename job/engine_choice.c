@@ -2,9 +2,10 @@
 #include "exact/exact.h"
 
 /*
- * What exact pays, in products of stream's (2.2e-11 s of two cores with AVX-512), for each dimension: a constant,
- * and so much for a row and for a candidate. Fitted to processor seconds of both engines on clustered
- * rows, 1,000 to 10,000 items of 256 to 30,000 dimensions, K of 20 to 200:
+ * What exact pays, in products of stream's (2.2e-11 s of two cores with AVX-512), for each
+ * dimension: a constant, and so much for a row and for a candidate. Fitted to processor seconds of
+ * both engines on clustered rows, 1,000 to 10,000 items of 256 to 30,000 dimensions, K of 20 to
+ * 200:
  *
  *      d      n     K   stream s   exact s        d      n    K   stream s   exact s
  *   4,000  2,000   20     0.50      1.33       8,000  1,500   50     0.66      3.30
@@ -18,7 +19,8 @@
 static const double constant = 6e6, of_row = 3000, of_candidate = 4.5;
 enum { TOP_K_MOST = 200 };
 
-/* Less than this is saved in a third of a second: then exact stays, which also tells what it did. */
+/* Less than this is saved in a third of a second: then exact stays, which also tells what it
+ * did. */
 static const double worth = 1.4e10;
 
 build_engine engine_choice(size_t n, size_t d, size_t top_k, size_t threshold)

@@ -3,18 +3,18 @@
 /*
  * Evaluation of a build: is the mean recall of its rows at least the target, and how sure is that?
  *
- * Every attempt is evaluated on held-out rows: drawn anew before the engine runs, from the items that
- * take part in pairs and that did not serve to choose the effort. So the sample does not depend on what it
- * measures, and its lower bound (compare/recall.h) is one for the mean of all those rows. The last
- * result is reported. Which attempt is the last depends on the earlier results: so the 5 % that the
- * statement may be wrong are divided among the attempts beforehand, 2.5, 1.25, 0.625 and 0.625 %, most
- * for the first, as most builds end there. The probability that any of the bounds is too high is at
- * most their sum.
+ * Every attempt is evaluated on held-out rows: drawn anew before the engine runs, from the items
+ * that take part in pairs and that did not serve to choose the effort. So the sample does not
+ * depend on what it measures, and its lower bound (compare/recall.h) is one for the mean of all
+ * those rows. The last result is reported. Which attempt is the last depends on the earlier
+ * results: so the 5 % that the statement may be wrong are divided among the attempts beforehand,
+ * 2.5, 1.25, 0.625 and 0.625 %, most for the first, as most builds end there. The probability that
+ * any of the bounds is too high is at most their sum.
  *
  * How many rows: a fortieth of the items, 200 to 1,000, and enough that a sample without loss would
- * prove the target twice over: 2 ln(1/alpha) / (1 - target), which is 339 at 0.97 and 10,151 at 0.999.
- * Where that is half of the items or more, all of them are evaluated (exhaustive): the mean is then known
- * and is its own bound.
+ * prove the target twice over: 2 ln(1/alpha) / (1 - target), which is 339 at 0.97 and 10,151 at
+ * 0.999. Where that is half of the items or more, all of them are evaluated (exhaustive): the mean
+ * is then known and is its own bound.
  *
  * Cost: rows / n of what `stream` takes for the whole catalog, an attempt.
  */

@@ -16,7 +16,8 @@ json_t *facts_machine(void);
 void facts_utc(char out[24], double seconds_ago);
 
 /* The "run" object that every manifest has: versions, the machine, "started", "seconds_total" since
- * `start_seconds` (kin_clock_seconds), "peak_memory_bytes" (job/usage.h), "peak_rss_bytes". New reference. */
+ * `start_seconds` (kin_clock_seconds), "peak_memory_bytes" (job/usage.h), "peak_rss_bytes". New
+ * reference. */
 json_t *facts_run(double start_seconds);
 
 #endif

@@ -7,7 +7,8 @@
 #include "core/monitor.h"
 #include "core/outdir.h"
 
-/* A line per modality: file, shape, dtype, weight and rows of zeros. Swapped files are seen there. */
+/* A line per modality: file, shape, dtype, weight and rows of zeros. Swapped files are seen
+ * there. */
 void messages_modalities(const kin_catalog *catalog, const kin_monitor *monitor);
 
 /* A warning where a table names no ids: then items are called by their row numbers. */

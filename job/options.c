@@ -1,6 +1,6 @@
 /*
- * A table of options as a whole: the walk over its groups, setting by name, the check of a struct that
- * was filled by hand, and the echo that manifests keep. What a text means is options_value.c.
+ * A table of options as a whole: the walk over its groups, setting by name, the check of a struct
+ * that was filled by hand, and the echo that manifests keep. What a text means is options_value.c.
  */
 #include "core/json.h"
 #include "job/options_value.h"

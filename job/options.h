@@ -1,13 +1,13 @@
 #ifndef KIN_JOB_OPTIONS_H
 #define KIN_JOB_OPTIONS_H
 /*
- * Options: one table describes them, and drives the command line, the environment, --help, the checks
- * of a library call and the echo in the manifest.
+ * Options: one table describes them, and drives the command line, the environment, --help, the
+ * checks of a library call and the echo in the manifest.
  *
- * A stage has a plain struct with real defaults (KIN_..._INIT) and lines of options, each of which says
- * where in that struct an option lies and what it may be. The lines stand once, beside the stage; a
- * table is made of groups of such lines. Values out of range are refused, never clamped. Which text comes
- * from where (argv, environment) is the command's affair: tools/arguments.h.
+ * A stage has a plain struct with real defaults (KIN_..._INIT) and lines of options, each of which
+ * says where in that struct an option lies and what it may be. The lines stand once, beside the
+ * stage; a table is made of groups of such lines. Values out of range are refused, never clamped.
+ * Which text comes from where (argv, environment) is the command's affair: tools/arguments.h.
  */
 #include "core/error.h"
 #include <jansson.h>
@@ -89,17 +89,17 @@ static inline void *kin_option_field(const kin_option_walk *walk, const void *va
 bool kin_options_find(const kin_option_table *table, kin_option_walk *walk, const char *name,
                       size_t length);
 
-/* Sets one option by name and text ("top-k", "200"); a LIST gets one more item. KIN_E_USAGE names the
- * option, what is wrong and the limit. */
+/* Sets one option by name and text ("top-k", "200"); a LIST gets one more item. KIN_E_USAGE names
+ * the option, what is wrong and the limit. */
 int kin_options_set(const kin_option_table *table, void *values, const char *name, const char *text,
                     kin_error *err);
 
-/* Whether a struct that was filled by hand keeps to the limits: numbers that are not the default lie
- * between min and max, choices are ones. KIN_E_USAGE names the first that does not. */
+/* Whether a struct that was filled by hand keeps to the limits: numbers that are not the default
+ * lie between min and max, choices are ones. KIN_E_USAGE names the first that does not. */
 int kin_options_check(const kin_option_table *table, const void *values, kin_error *err);
 
-/* Sets "top_k": 200 and so on in *object (core/json.h), in the order of the table. run_only ones are left
- * out unless `all`; a REAL whose default is no number is null until it is given. */
+/* Sets "top_k": 200 and so on in *object (core/json.h), in the order of the table. run_only ones
+ * are left out unless `all`; a REAL whose default is no number is null until it is given. */
 void kin_options_echo(json_t **object, const kin_option_table *table, const void *values, bool all);
 
 /* The same as an object of its own. New reference. */

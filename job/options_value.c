@@ -30,8 +30,8 @@ static bool take_digits(const char **text, uint64_t *out, int *digits)
     return true;
 }
 
-/* The power of two behind a size, as a shift: K M G T P, in letters of any size, with i, B or iB behind; B alone is a
- * byte. -1: anything else. */
+/* The power of two behind a size, as a shift: K M G T P, in letters of any size, with i, B or iB
+ * behind; B alone is a byte. -1: anything else. */
 static int take_unit(const char *text)
 {
     static const char units[] = "KMGTP";

@@ -1,8 +1,8 @@
 #ifndef KIN_JOB_OPTIONS_VALUE_H
 #define KIN_JOB_OPTIONS_VALUE_H
 /*
- * One option: its text to its field, and its limits. For options.c and the command's own tools/arguments.c
- * and tools/help.c.
+ * One option: its text to its field, and its limits. For options.c and the command's own
+ * tools/arguments.c and tools/help.c.
  */
 #include "job/options.h"
 

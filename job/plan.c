@@ -14,7 +14,8 @@
 #include <sys/statvfs.h>
 
 /* The sample is a sixteenth of the items within these numbers: the pairs of its rows are a 256th of
- * all pairs, and a calibration looks at each some ten times. So a plan takes less than its build. */
+ * all pairs, and a calibration looks at each some ten times. So a plan takes less than its
+ * build. */
 enum { SAMPLE_SHARE = 16, SAMPLE_ROWS_LEAST = 256, SAMPLE_ROWS = 8192, SAMPLE_BYTES = 64 << 20 };
 
 static const build_engine engines[PREDICT_ENGINES] = {ENGINE_EXACT, ENGINE_STREAM, ENGINE_JOIN,

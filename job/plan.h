@@ -27,9 +27,10 @@ typedef struct kin_plan_report {
     double seconds; /* that planning took */
 } kin_plan_report;
 
-/* Fills *report. options->out may be NULL: then the disk is left out. The monitor receives warnings of
- * what the build would refuse at options->out, and is asked between engines whether to stop. Fails as
- * the build would on its inputs; an engine that refuses them is a result (kin_plan_refused). */
+/* Fills *report. options->out may be NULL: then the disk is left out. The monitor receives warnings
+ * of what the build would refuse at options->out, and is asked between engines whether to stop.
+ * Fails as the build would on its inputs; an engine that refuses them is a result
+ * (kin_plan_refused). */
 int kin_plan_run(const kin_catalog_options *catalog, const kin_build_options *options,
                  const kin_monitor *monitor, kin_plan_report *report, kin_error *err);
 

@@ -3,8 +3,8 @@
 /*
  * A small catalog of a large one's items, in memory: what engines are rehearsed on.
  *
- * Every (n / rows)-th of the items that take part in pairs, as they lie in the files. It has no ids and
- * no fingerprints: engines do not look at them.
+ * Every (n / rows)-th of the items that take part in pairs, as they lie in the files. It has no ids
+ * and no fingerprints: engines do not look at them.
  */
 #include "core/catalog.h"
 
@@ -13,7 +13,8 @@ typedef struct plan_sample {
     unsigned char *values;
 } plan_sample;
 
-/* At most `rows` items, and of values at most `bytes_most`, but for the first 256 rows (SIZE_MAX: no limit). */
+/* At most `rows` items, and of values at most `bytes_most`, but for the first 256 rows (SIZE_MAX:
+ * no limit). */
 int plan_sample_init(plan_sample *self, const kin_catalog *from, size_t rows, size_t bytes_most,
                      kin_error *err);
 void plan_sample_release(plan_sample *self);

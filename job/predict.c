@@ -26,7 +26,8 @@ static const size_t uncounted_bytes = (size_t)16 << 20;
 /* To touch a byte of memory for the first time. */
 static const double touched_seconds = 0.25e-9;
 
-/* Where rows do not fit the caches as the sample's do, candidates cost more: fashion 1.2, kin gen 1.2. */
+/* Where rows do not fit the caches as the sample's do, candidates cost more: fashion 1.2, kin gen
+ * 1.2. */
 static const double finished_far = 1.2;
 
 double prediction_seconds(const prediction *self)
@@ -45,10 +46,10 @@ static double top_k(const predict_input *in)
     return (double)in->options->top_k;
 }
 
-/* ---- what engines share ------------------------------------------------------------------------- */
+/* ---- what engines share ---------------------------------------------------------------------- */
 
-/* Inputs are read, and their fingerprints taken again in the end; the graph's files are written, synced
- * and their checksums taken. */
+/* Inputs are read, and their fingerprints taken again in the end; the graph's files are written,
+ * synced and their checksums taken. */
 static void set_common(prediction *out, const predict_input *in)
 {
     double inputs = (double)in->input_bytes, graph = (double)in->graph_bytes;
@@ -59,8 +60,9 @@ static void set_common(prediction *out, const predict_input *in)
     out->mapped_bytes = in->input_bytes + in->array_bytes;
 }
 
-/* Ordering rows beyond what the rehearsal saw of it: every row looks at a centroid for every 344 rows, and
- * the centroids are learnt in ten rounds from 64 rows each (scan/clustering.c), 32 coordinates a row. */
+/* Ordering rows beyond what the rehearsal saw of it: every row looks at a centroid for every 344
+ * rows, and the centroids are learnt in ten rounds from 64 rows each (scan/clustering.c), 32
+ * coordinates a row. */
 static double ordering_pairs(double n)
 {
     double lists = n / 344;
@@ -100,11 +102,11 @@ static bool fits(prediction *out, const kin_memory_plan *plan, const predict_inp
     return kin_memory_plan_check(plan, in->options->memory, &out->refused) == 0;
 }
 
-/* ---- exact --------------------------------------------------------------------------------------- */
+/* ---- exact ----------------------------------------------------------------------------------- */
 
-/* Pairs that are refined before thresholds have their height, of K a row: fashion 1.7, kin gen 3.2. Where no
- * group holds more of a row's neighbours than any other, all candidates of a stream in no order:
- * 1 + ln(n / K); isotropic 7.0 where this gives 6.5. */
+/* Pairs that are refined before thresholds have their height, of K a row: fashion 1.7, kin gen 3.2.
+ * Where no group holds more of a row's neighbours than any other, all candidates of a stream in no
+ * order: 1 + ln(n / K); isotropic 7.0 where this gives 6.5. */
 static const double early_pairs = 2.5;
 
 /* Threads wait for each other at the end of each round. */
@@ -149,7 +151,7 @@ static int predict_exact(prediction *out, predict_input *in, kin_error *err)
     return rc;
 }
 
-/* ---- evaluated engines --------------------------------------------------------------------------- */
+/* ---- evaluated engines ----------------------------------------------------------------------- */
 
 /* Micro-batches of this size, unless those of the same size were rehearsed last. */
 static int rehearse_stream(predict_input *in, size_t micro_batch, kin_error *err)
@@ -184,18 +186,19 @@ static int add_evaluation(prediction *out, predict_input *in, kin_error *err)
     return rc;
 }
 
-/* ---- join ----------------------------------------------------------------------------------------- */
+/* ---- join ------------------------------------------------------------------------------------ */
 
-/* Of all rows, those in lists that a row looks at: this / sqrt(n), fashion 17, kin gen of 100,000 34 and of
- * a million 19; all, where no dimension says more than another. */
+/* Of all rows, those in lists that a row looks at: this / sqrt(n), fashion 17, kin gen of 100,000
+ * 34 and of a million 19; all, where no dimension says more than another. */
 static const double looked_at = 22;
 
 /* Pairs refined a row, of K: fashion 3.4, kin gen 4.1. */
 static const double join_refined = 4;
 
-/* Rows are written in cluster order, five of them to a page of the graph's mapped files: where that takes
- * as long as the kernel keeps dirty pages, or fills what it keeps of them (by default 30 s, less than a tenth of memory),
- * a page is written back several times. Seconds a byte of arrays, of kin gen's million items. */
+/* Rows are written in cluster order, five of them to a page of the graph's mapped files: where that
+ * takes as long as the kernel keeps dirty pages, or fills what it keeps of them (by default 30 s,
+ * less than a tenth of memory), a page is written back several times. Seconds a byte of arrays, of
+ * kin gen's million items. */
 static const double written_back = 14e-9, dirty_seconds = 30, dirty_share = 0.08;
 
 static double write_back_seconds(const predict_input *in, double neighbors)
@@ -248,7 +251,7 @@ static int predict_join(prediction *out, predict_input *in, kin_error *err)
     return rc == 0 ? add_evaluation(out, in, err) : rc;
 }
 
-/* ---- stream -------------------------------------------------------------------------------------- */
+/* ---- stream ---------------------------------------------------------------------------------- */
 
 static int predict_stream(prediction *out, predict_input *in, kin_error *err)
 {
@@ -267,10 +270,11 @@ static int predict_stream(prediction *out, predict_input *in, kin_error *err)
     return rc;
 }
 
-/* ---- hnsw ---------------------------------------------------------------------------------------- */
+/* ---- hnsw ------------------------------------------------------------------------------------ */
 
-/* A search of a small graph sees nearly all of it and no more; in a large one this many times as much, on
- * top of the logarithm. Fashion and kin gen, from 1,024 rows; from fewer, which see as much less, as much more. */
+/* A search of a small graph sees nearly all of it and no more; in a large one this many times as
+ * much, on top of the logarithm. Fashion and kin gen, from 1,024 rows; from fewer, which see as
+ * much less, as much more. */
 static const double hnsw_growth_build = 2, hnsw_growth_search = 3;
 
 /* Rows of the sample that are indexed: one of so many items, within these numbers. */

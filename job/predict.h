@@ -4,8 +4,9 @@
  * What a build would take with each engine: seconds, memory, and whether it may.
  *
  * Memory is what the engines' own plans say. Seconds are counts of operations (of items, pairs,
- * candidates, bytes) times what one was measured to cost here (job/calibrate.h). How many pairs each
- * step sees is the model, and its constants stand in job/predict.c with what they were measured on.
+ * candidates, bytes) times what one was measured to cost here (job/calibrate.h). How many pairs
+ * each step sees is the model, and its constants stand in job/predict.c with what they were
+ * measured on.
  */
 #include "job/build.h"
 #include "job/calibrate.h"

@@ -7,11 +7,11 @@
 
 static const uint32_t unwritten = UINT32_MAX;
 
-/* What stream's tile may take: a part of the budget, and no more than what new pages cost nothing beside
- * its products; and rows at a time, from which on sgemm gains no more. */
+/* What stream's tile may take: a part of the budget, and no more than what new pages cost nothing
+ * beside its products; and rows at a time, from which on sgemm gains no more. */
 enum { TILE_SHARE = 8, TILE_BYTES = 512 << 20, MICRO_BATCH_MAX = 128 };
 
-/* ---- drawing ---------------------------------------------------------------------------------- */
+/* ---- drawing --------------------------------------------------------------------------------- */
 
 size_t row_sample_population(const kin_catalog *catalog)
 {
@@ -62,7 +62,7 @@ void row_sample_release(row_sample *self)
     *self = (row_sample){0};
 }
 
-/* ---- rows that are kept ----------------------------------------------------------------------- */
+/* ---- rows that are kept ---------------------------------------------------------------------- */
 
 /* Row q of a block into place `slot`. Different slots may be written at the same time. */
 static void keep(kin_rows *kept, size_t slot, const kin_rows *rows, size_t q)
@@ -129,7 +129,7 @@ kin_row_sink row_sample_sink(row_sample *self)
     return (kin_row_sink){.self = &self->got, .write = keep_block};
 }
 
-/* ---- exact rows ------------------------------------------------------------------------------- */
+/* ---- exact rows ------------------------------------------------------------------------------ */
 
 kin_stream_options row_sample_stream(const kin_catalog *catalog, size_t k, size_t memory_bytes)
 {

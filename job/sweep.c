@@ -1,9 +1,10 @@
 /*
  * A sweep from the catalog to the ordered points (declared in job/sweep.h).
  *
- * The evaluated rows are drawn from the items that the tuning of join does not use, as kin build draws
- * those of its evaluation; where too few are left, all items are evaluated. So join is prepared before
- * the rows are drawn. Cost: the runs of all points, and exact rows of the evaluated items.
+ * The evaluated rows are drawn from the items that the tuning of join does not use, as kin build
+ * draws those of its evaluation; where too few are left, all items are evaluated. So join is
+ * prepared before the rows are drawn. Cost: the runs of all points, and exact rows of the evaluated
+ * items.
  */
 #include "job/sweep.h"
 #include "core/memory.h"

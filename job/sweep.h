@@ -76,9 +76,9 @@ typedef struct sweep {
 } sweep;
 
 /* Opens the catalog, runs everything and orders the points by recall: on success there is one at
- * least. The monitor receives progress per run, a message per point and per note. KIN_E_MEMORY where
- * the sample does not fit options->memory, KIN_E_DATA where it is too small for K. Release *self in
- * any case. */
+ * least. The monitor receives progress per run, a message per point and per note. KIN_E_MEMORY
+ * where the sample does not fit options->memory, KIN_E_DATA where it is too small for K. Release
+ * *self in any case. */
 int kin_sweep_run(sweep *self, const kin_catalog_options *catalog, const sweep_options *options,
                   const kin_monitor *monitor, kin_error *err);
 

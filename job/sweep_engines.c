@@ -1,6 +1,6 @@
 /*
- * The engines of a sweep over their knobs (declared in job/sweep_engines.h). The ends of each knob are
- * fixed: seven target recalls of join, seven numbers of candidates of hnsw from K to 8 K.
+ * The engines of a sweep over their knobs (declared in job/sweep_engines.h). The ends of each knob
+ * are fixed: seven target recalls of join, seven numbers of candidates of hnsw from K to 8 K.
  */
 #include "job/sweep_engines.h"
 #include "ann/faiss_build.h"
@@ -15,7 +15,7 @@
 
 #include <math.h>
 
-/* ---- join ------------------------------------------------------------------------------------- */
+/* ---- join ------------------------------------------------------------------------------------ */
 
 static const double join_target[] = {0.8, 0.9, 0.95, 0.97, 0.99, 0.995, 0.999};
 
@@ -80,7 +80,7 @@ int sweep_join(sweep *self, kin_join *join, double shared, kin_error *err)
     return rc == 0 ? sweep_repeat_near(self, first, repeat_join, join, err) : rc;
 }
 
-/* ---- exact ------------------------------------------------------------------------------------ */
+/* ---- exact ----------------------------------------------------------------------------------- */
 
 static int time_exact(sweep *self, kin_row_sink sink, sweep_point *point, kin_error *err)
 {
@@ -121,7 +121,7 @@ int sweep_exact_engine(sweep *self, kin_error *err)
     return rc == 0 ? sweep_repeat_near(self, first, repeat_exact, NULL, err) : rc;
 }
 
-/* ---- hnsw ------------------------------------------------------------------------------------- */
+/* ---- hnsw ------------------------------------------------------------------------------------ */
 
 /* C in halves of K, rounded up. */
 static const int64_t hnsw_candidates[] = {2, 3, 4, 6, 8, 12, 16};

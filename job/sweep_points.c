@@ -1,8 +1,8 @@
 /*
  * The points of a sweep (declared in job/sweep_points.h): every run is evaluated on the same rows.
  *
- * Recall is the mean tie-aware recall of the rows that have neighbours, and its lower bound is that of
- * compare/interval.h. Cost: exact rows of the evaluated items, by stream, once.
+ * Recall is the mean tie-aware recall of the rows that have neighbours, and its lower bound is that
+ * of compare/interval.h. Cost: exact rows of the evaluated items, by stream, once.
  */
 #include "job/sweep_points.h"
 #include "compare/interval.h"

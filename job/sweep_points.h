@@ -8,7 +8,8 @@
 
 enum { SWEEP_TEXT = 96 };
 
-/* The point's setting as it is typed for kin build: "--engine hnsw --candidates 600 --ef-search 600". */
+/* The point's setting as it is typed for kin build: "--engine hnsw --candidates 600 --ef-search
+ * 600". */
 const char *sweep_point_options(const sweep_point *self, char text[SWEEP_TEXT]);
 
 /* Its knob alone: "--candidates 600", "" of exact. */
@@ -23,8 +24,8 @@ double sweep_floor4(double recall);
 /* Sends a note to the monitor as a warning, and stores it for the reports. */
 void sweep_note(sweep *self, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Turns the refusal of an engine (KIN_E_MEMORY, KIN_E_DATA in *fault) into a note and 0; returns any
- * other rc with *err = *fault. */
+/* Turns the refusal of an engine (KIN_E_MEMORY, KIN_E_DATA in *fault) into a note and 0; returns
+ * any other rc with *err = *fault. */
 int sweep_unless_refused(sweep *self, const char *engine, int rc, const kin_error *fault,
                          kin_error *err);
 

@@ -1,10 +1,10 @@
 /*
  * Points of a sweep near the cheapest, run again (declared in job/sweep_repeat.h).
  *
- * The answer of a sweep is the cheapest of the points that reach the target, and seconds of one run are
- * noise to some per cent and on a busy machine to more. So those points run again in turn: a machine
- * whose speed drifts slows all of them. Of a point's runs the least counts, and the most says how far
- * its seconds are to be trusted.
+ * The answer of a sweep is the cheapest of the points that reach the target, and seconds of one run
+ * are noise to some per cent and on a busy machine to more. So those points run again in turn: a
+ * machine whose speed drifts slows all of them. Of a point's runs the least counts, and the most
+ * says how far its seconds are to be trusted.
  */
 #include "job/sweep_repeat.h"
 #include "job/sweep_front.h"

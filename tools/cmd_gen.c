@@ -1,6 +1,6 @@
 /*
- * `kin gen`: a synthetic catalog, or a real one enlarged (tools/gen/gen_catalog.h does it). Here are
- * its options, and the command to type next.
+ * `kin gen`: a synthetic catalog, or a real one enlarged (tools/gen/gen_catalog.h does it). Here
+ * are its options, and the command to type next.
  */
 #include "core/json.h"
 #include "job/facts.h"

@@ -71,7 +71,7 @@ static const kin_option options[] = {
     KIN_OPTIONS_END,
 };
 
-/* ---- results ---------------------------------------------------------------------------------- */
+/* ---- results --------------------------------------------------------------------------------- */
 
 static int write_page(const sweep *self, const sweep_command_options *o, kin_error *err)
 {

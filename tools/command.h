@@ -25,7 +25,8 @@ typedef struct command_common {
 extern const char *const command_log_names[];      /* "text", "json" */
 extern const char *const command_progress_names[]; /* "auto", "bar", "lines", "none" */
 
-/* Its options, to stand in every command's table: command_common is the first member of its struct. */
+/* Its options, to stand in every command's table: command_common is the first member of its
+ * struct. */
 extern const kin_option command_common_lines[];
 
 /* The table of a command: groups of options of the struct that `defaults` is. */
@@ -74,8 +75,8 @@ int command_print_config(const kin_option_table *table, const void *values, kin_
 int command_flush_stdout(kin_error *err);
 
 /* The fields of a result's line in the JSON log (console_result): {kind: path, "seconds",
- * "peak_memory_bytes" (own), "peak_rss_bytes" (with mapped pages)}, from the "run" of a manifest. New
- * reference. */
+ * "peak_memory_bytes" (own), "peak_rss_bytes" (with mapped pages)}, from the "run" of a manifest.
+ * New reference. */
 json_t *command_result(const char *kind, const char *path, const json_t *run);
 
 #endif

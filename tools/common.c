@@ -74,8 +74,8 @@ static int write_stdout(const char *text, kin_error *err)
     return command_flush_stdout(err);
 }
 
-/* To what is no regular file (a pipe, a device; "-" is stdout): written as it is, never replaced. A pipe waits for its
- * reader, who may never come. */
+/* To what is no regular file (a pipe, a device; "-" is stdout): written as it is, never replaced. A
+ * pipe waits for its reader, who may never come. */
 static int write_stream(const char *path, const char *text, size_t length, kin_error *err)
 {
     bool caught = signals_release();
@@ -86,8 +86,9 @@ static int write_stream(const char *path, const char *text, size_t length, kin_e
     return rc;
 }
 
-/* jansson leaves DEL and C1 in strings as they are, and a document on stdout may be looked at: they become escapes,
- * which a reader takes for the same characters. New memory, NULL when it is refused. */
+/* jansson leaves DEL and C1 in strings as they are, and a document on stdout may be looked at: they
+ * become escapes, which a reader takes for the same characters. New memory, NULL when it is
+ * refused. */
 static char *escape_controls(const char *json)
 {
     char *text = NULL;

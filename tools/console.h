@@ -24,14 +24,15 @@ void console_init(console_log log, bool times, console_progress progress);
 void console_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void console_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* The line of a result: as console_info; in JSON with the keys of `fields` (stolen; NULL where memory
- * was refused) beside the message. */
+/* The line of a result: as console_info; in JSON with the keys of `fields` (stolen; NULL where
+ * memory was refused) beside the message. */
 void console_result(json_t *fields, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* "ERROR message" and "hint: ..." (in JSON one object with both). */
 void console_error(const kin_error *err);
 
-/* For all commands: SIGBUS on a mapped input that shrank ends the process with one line, exit 75. */
+/* For all commands: SIGBUS on a mapped input that shrank ends the process with one line, exit
+ * 75. */
 void console_catch_bus_error(void);
 
 /* A monitor for engines: progress goes to the console, a recorded signal stops the engine.
@@ -49,8 +50,8 @@ kin_monitor console_monitor_start(console_monitor *self, size_t total);
 /* One that shows no progress: messages are logged, a recorded signal stops what is under way. */
 kin_monitor console_monitor_quiet(void);
 
-/* The same for a command that is ended by any signal while it opens its inputs: signals are caught once the first
- * stage begins. */
+/* The same for a command that is ended by any signal while it opens its inputs: signals are caught
+ * once the first stage begins. */
 kin_monitor console_monitor_opening(void);
 
 /* Takes the bar off the screen. */

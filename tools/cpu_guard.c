@@ -1,8 +1,8 @@
 /*
  * One line instead of "Illegal instruction" on a CPU that lacks what the rest is compiled for
  * (x86-64-v3: AVX2, BMI, FMA, F16C and the like). This file alone is compiled for plain x86-64,
- * and runs before main and before the constructors without a priority. Exit status: that of a machine that
- * lacks memory, KIN_E_MEMORY.
+ * and runs before main and before the constructors without a priority. Exit status: that of a
+ * machine that lacks memory, KIN_E_MEMORY.
  */
 #if defined(__x86_64__)
 #include "core/error.h"

@@ -7,8 +7,8 @@
  * ends the process where one is refused. It asks the system itself, so that every kind of limit
  * counts: RLIMIT_AS, RLIMIT_DATA and overcommit. Cost: two system calls a thread.
  *
- * It leaves out the loader: a limit on address space that does not hold the libraries (about 60 MiB)
- * is answered by the loader, in one line, before any code of this program runs.
+ * It leaves out the loader: a limit on address space that does not hold the libraries (about 60
+ * MiB) is answered by the loader, in one line, before any code of this program runs.
  */
 #include "core/error.h"
 #include "core/threads.h"

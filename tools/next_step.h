@@ -6,8 +6,9 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* The last line of the log: "Next: " and a command, which the caller writes between the two calls (report/shell.h). The
- * first returns NULL where there is no memory: then the second logs nothing. */
+/* The last line of the log: "Next: " and a command, which the caller writes between the two calls
+ * (report/shell.h). The first returns NULL where there is no memory: then the second logs
+ * nothing. */
 typedef struct next_step {
     FILE *out;
     char *text;

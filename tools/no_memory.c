@@ -8,7 +8,8 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-/* std::new_handler std::set_new_handler(std::new_handler) noexcept, as every ABI of Linux names it. */
+/* std::new_handler std::set_new_handler(std::new_handler) noexcept, as every ABI of Linux names
+ * it. */
 typedef void (*new_handler)(void);
 new_handler set_new_handler(new_handler handler) __asm__("_ZSt15set_new_handlerPFvvE");
 

@@ -17,8 +17,8 @@ typedef struct outputs {
         [OUTPUTS_INPUTS]; /* files of text that are read, NULL: none; core/outdir.h knows others */
 } outputs;
 
-/* KIN_E_CANTOUT for what could not be written in the end; KIN_E_USAGE where two are the same file, one is an input, or `out` or `prom`
- * is "-". */
+/* KIN_E_CANTOUT for what could not be written in the end; KIN_E_USAGE where two are the same file,
+ * one is an input, or `out` or `prom` is "-". */
 int outputs_check(const outputs *self, kin_error *err);
 
 #endif

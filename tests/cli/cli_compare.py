@@ -135,7 +135,8 @@ class Numbers(Compare):
         self.assertEqual(document["recall"]["worst"], [])
 
 
-# ---- files of others ------------------------------------------------------------------------------------
+# ---- files of others
+# ------------------------------------------------------------------------------------
 
 class Imported(Compare):
     def write(self, name, rows, width):
@@ -305,7 +306,8 @@ class Imported(Compare):
                      "exact", "--ids", self.text("few.ids", "".join("n%d\n" % i for i in range(50))))
 
 
-# ---- nights ---------------------------------------------------------------------------------------------
+# ---- nights
+# ---------------------------------------------------------------------------------------------
 
 class Drift(Compare):
     def test_two_nights(self):

@@ -131,7 +131,8 @@ class Gates(Compare):
         self.assertNotIn("kin_last_success_timestamp_seconds", numbers())
 
 
-# ---- what does not fit ----------------------------------------------------------------------------------
+# ---- what does not fit
+# ----------------------------------------------------------------------------------
 
 class Fit(Compare):
     def test_sources(self):

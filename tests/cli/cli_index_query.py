@@ -216,7 +216,8 @@ class Query(Indexes):
         enough = self.ok("query", "i", "--item", "100", "--candidates", "10", "--top-k", "10")
         self.assertEqual(len(enough.out.splitlines()), 11)
         self.assertEqual(enough.lines("WARNING"), [])
-        # item 9 has text alone, and every other item has a pair with it by that; item 7 has no vector
+        # item 9 has text alone, and every other item has a pair with it by that; item 7 has no
+        # vector
         alone = self.ok("query", "i", "--item", "9", "--candidates", str(N), "--top-k", str(N - 1))
         self.assertRegex(alone.lines("WARNING")[0], "^1 of 1 .* no more items can be compared with them")
 

@@ -7,7 +7,8 @@ import kin_cli
 from kin_cli import Case, Graph, random_rows, read_json
 
 N, K = 300, 10
-# ESC, BEL, C1 as UTF-8 (CSI, NEL), DEL, ends of lines, a turned direction, and the CSI of a terminal of 8 bits.
+# ESC, BEL, C1 as UTF-8 (CSI, NEL), DEL, ends of lines, a turned direction, and the CSI of a
+# terminal of 8 bits.
 TEXT = "e\x1b[31m\x07\u009b2J\u0085\x7f\r\nforged \u2028\u202e"
 EVIL = TEXT + "\udc9b" # as an argument this is the byte 0x9b
 BAD = set(range(0x20)) - {0x0a} | set(range(0x7f, 0xa0)) | {0x2028, 0x2029} | set(range(0x202a, 0x202f)) | set(

@@ -39,7 +39,8 @@ class Compare(Case):
         self.assertAlmostEqual(got, wanted, places=places)
 
 
-# ---- the formulas of docs/METRICS.md, row by row ------------------------------------------------------
+# ---- the formulas of docs/METRICS.md, row by row
+# ------------------------------------------------------
 
 def row_numbers(columns, scores, wanted, wanted_scores):
     """One row's numbers; rows come best first."""

@@ -1,10 +1,10 @@
 /*
- * A library to be preloaded into kin: system calls that change or take something, one of which fails,
- * stops or kills the process (tests/cli/kin_faults.py runs it).
+ * A library to be preloaded into kin: system calls that change or take something, one of which
+ * fails, stops or kills the process (tests/cli/kin_faults.py runs it).
  *
- * Calls are counted that the first thread makes (others come at any time), in the command itself or in a
- * library that works for it (libzip, jansson, FAISS), not those of the loader and of libraries that
- * start up. What libc does inside of fopen(3) and fclose(3) is not seen: these are counted
+ * Calls are counted that the first thread makes (others come at any time), in the command itself or
+ * in a library that works for it (libzip, jansson, FAISS), not those of the loader and of libraries
+ * that start up. What libc does inside of fopen(3) and fclose(3) is not seen: these are counted
  * themselves. Not for programs with sanitizers.
  *
  *     TEST_CALLS=FILE      appends the name of each call to FILE, a line each
@@ -136,7 +136,8 @@ static void *next(const char *name)
         return -1;                                                                                 \
     }
 
-/* open(2) and its kin, whose last argument is there for new files only: these are counted as "create". */
+/* open(2) and its kin, whose last argument is there for new files only: these are counted as
+ * "create". */
 #define OPENING(name, parameters, arguments)                                                       \
     int name parameters                                                                            \
     {                                                                                              \
@@ -152,8 +153,8 @@ static void *next(const char *name)
         return real arguments;                                                                     \
     }
 
-/* Whether a call on a stream is one to fail: behind the log's stream and streams in memory is nothing that
- * could. A stream remembers that it failed. */
+/* Whether a call on a stream is one to fail: behind the log's stream and streams in memory is
+ * nothing that could. A stream remembers that it failed. */
 static bool stream_fails(const char *name, FILE *file, const void *caller)
 {
     if (file == stderr || !file || fileno(file) < 0 || !fails(name, caller))

@@ -1,9 +1,9 @@
 /*
  * Fuzz target import: graphs that other programs wrote (compare/import.h, core/zip.h).
  *
- * Input: a byte that chooses the format and what goes with it, then the file. In the last way the input is not
- * the archive but its members' bytes, parted by a mark: the harness packs them, so that sizes and checksums of
- * the archive are right and the arrays themselves are looked at.
+ * Input: a byte that chooses the format and what goes with it, then the file. In the last way the
+ * input is not the archive but its members' bytes, parted by a mark: the harness packs them, so
+ * that sizes and checksums of the archive are right and the arrays themselves are looked at.
  */
 #include "compare/import.h"
 #include "core/memory.h"

@@ -1,9 +1,9 @@
 /*
- * Fuzz target options: command lines and environments against every command's table, sizes, sources of vectors
- * (job/options.h, core/catalog.h).
+ * Fuzz target options: command lines and environments against every command's table, sizes, sources
+ * of vectors (job/options.h, core/catalog.h).
  *
- * Input: a byte that chooses the command, then texts ended by newlines: arguments up to an empty one, then
- * entries of the environment.
+ * Input: a byte that chooses the command, then texts ended by newlines: arguments up to an empty
+ * one, then entries of the environment.
  */
 #include "core/catalog.h"
 #include "fuzz.h"
@@ -105,7 +105,8 @@ static bool parse(const kin_option_table *table, int argc, char **argv, char **e
     int rc =
         arguments_parse(table, values, argc, argv, environment, &operands, &help, hear, NULL, &err);
     bool good = fuzz_outcome(rc, &err, FUZZ_USAGE);
-    /* defaults may lie outside of the limits ("by size" is 0): only what differs from them was parsed */
+    /* defaults may lie outside of the limits ("by size" is 0): only what differs from them was
+     * parsed */
     for (kin_option_walk walk = {0}; good && !help && kin_options_next(table, &walk);) {
         const void *field = kin_option_field(&walk, values);
         if (!kin_option_same(walk.option, field, kin_option_field(&walk, table->defaults)))

@@ -1,8 +1,8 @@
 /*
  * Fuzz target tables: files of lines, tables of items, ids (core/lines.h, core/catalog.h).
  *
- * Input: a byte that chooses what is opened, then the file; for ids and a table together the two are parted by
- * the first byte 0xff.
+ * Input: a byte that chooses what is opened, then the file; for ids and a table together the two
+ * are parted by the first byte 0xff.
  */
 #include "core/catalog.h"
 #include "fuzz.h"

@@ -1,6 +1,6 @@
 /*
- * Mutations that know .npy and JSON (declared in fuzz.h): without them most inputs die at the first byte that
- * no longer fits.
+ * Mutations that know .npy and JSON (declared in fuzz.h): without them most inputs die at the first
+ * byte that no longer fits.
  */
 #include "core/npy.h"
 #include "fuzz.h"
@@ -31,7 +31,8 @@ size_t fuzz_splice(uint8_t *data, size_t size, size_t most, size_t at, size_t cu
 
 enum { DICT_AT = 10 }; /* of version 1, which is what every file in use has */
 
-/* Where the dict ends: behind the newline after the last brace, or behind the brace. 0: there is none. */
+/* Where the dict ends: behind the newline after the last brace, or behind the brace. 0: there is
+ * none. */
 static size_t dict_end(const uint8_t *data, size_t size)
 {
     size_t end = size < 1000 ? size : 1000;

@@ -131,7 +131,8 @@ def check_inverted(binary, source, scratch):
             K, "--json", scratch / f"{part[0]}.json")
         answers = json.loads((scratch / f"{part[0]}.json").read_text(encoding="utf-8"))["queries"]
         for q, answer in zip(part, answers):
-            # Found scores are exact, so those at least as good as the true last one are hits, ties too.
+            # Found scores are exact, so those at least as good as the true last one are hits, ties
+            # too.
             true = score[start[q]:start[q + 1]]
             found = np.array([entry["score"] for entry in answer["neighbors"]])
             hits += min(len(true), int((found >= true.min(initial=np.inf) - 1e-7).sum()))

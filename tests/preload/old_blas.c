@@ -3,9 +3,9 @@
  *
  *     LD_PRELOAD=build/release/tests/libold_blas.so kin build ...
  *
- * Where OPENBLAS_CORETYPE is not set OpenBLAS takes the CPU for Prescott, as Debian's 0.3.21 does on a Xeon
- * that is newer than it, and runs the kernels for that. OLD_BLAS_WRONG=TYPE: products with the kernels for
- * TYPE are wrong.
+ * Where OPENBLAS_CORETYPE is not set OpenBLAS takes the CPU for Prescott, as Debian's 0.3.21 does
+ * on a Xeon that is newer than it, and runs the kernels for that. OLD_BLAS_WRONG=TYPE: products
+ * with the kernels for TYPE are wrong.
  */
 #define _GNU_SOURCE
 #include <cblas.h>

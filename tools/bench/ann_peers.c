@@ -4,12 +4,13 @@
  *     bench-ann-peers hnsw|ivf K ROWS OUT EFFORT[,EFFORT...] NAME=FILE[:WEIGHT]...
  *     bench-ann-peers about
  *
- * The rest is peer.h's. hnsw: M = 32, efConstruction = 100; an effort is efSearch, which may be less
- * than K + 1: FAISS then keeps K + 1 candidates and stops once efSearch of them are nearer than the
- * next one. ivf: 4 sqrt(n) lists; an effort is nprobe. The lists come from kin's own spherical
- * k-means, which works at the speed of sgemm.
- * Every row is added and searched, duplicates included, in calls of many queries: FAISS spreads those
- * over all threads by itself (kin_faiss_search's limit of 16 is for the same bits, not for speed).
+ * The rest is peer.h's. hnsw: M = 32, efConstruction = 100; an effort is efSearch, which may be
+ * less than K + 1: FAISS then keeps K + 1 candidates and stops once efSearch of them are nearer
+ * than the next one. ivf: 4 sqrt(n) lists; an effort is nprobe. The lists come from kin's own
+ * spherical k-means, which works at the speed of sgemm.
+ * Every row is added and searched, duplicates included, in calls of many queries: FAISS spreads
+ * those over all threads by itself (kin_faiss_search's limit of 16 is for the same bits, not for
+ * speed).
  */
 #include "ann/faiss_api.h"
 #include "core/blas_type.h"

@@ -1,5 +1,6 @@
 /*
- * The peer of the exact engines: FAISS IndexFlatIP over the fused concatenation, as a whole process.
+ * The peer of the exact engines: FAISS IndexFlatIP over the fused concatenation, as a whole
+ * process.
  *
  *     bench-flat K OUT NAME=FILE[:WEIGHT]...
  *

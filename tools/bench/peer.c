@@ -134,7 +134,8 @@ void peer_close(peer *self)
     *self = (peer){0};
 }
 
-/* The K best of one row's K + 1: without itself, or without the last where a duplicate pushed it out. */
+/* The K best of one row's K + 1: without itself, or without the last where a duplicate pushed it
+ * out. */
 static void keep(const peer *self, size_t at, const int64_t *id)
 {
     int64_t *found = self->found + at * self->k;

@@ -5,8 +5,8 @@
  *
  *   sgemm      OpenBLAS, 4096 x 4096 products of vectors of DEPTH dimensions
  *   s8s8s32    oneDNN's int8 gemm, the same and those of the leads below; where it is installed
- *   tile       kin's integer kernels on full tiles that lie in the cache, thresholds never reached, for
- *              every table that this CPU can run
+ *   tile       kin's integer kernels on full tiles that lie in the cache, thresholds never reached,
+ *              for every table that this CPU can run
  *
  * All on the same number of OpenMP threads, taking turns repetition by repetition. Prints JSON:
  * operations (a product and a sum are two) a second, one number a repetition.
@@ -155,7 +155,8 @@ static void tiles_init(tiles *self, size_t depth, uint8_t row_bias)
         self->never[r] = INFINITY;
 }
 
-/* Every row_panel with every panel, `passes` times; returns the hits, of which there must be none. */
+/* Every row_panel with every panel, `passes` times; returns the hits, of which there must be
+ * none. */
 static size_t multiply_tiles(const tiles *self, const task *as)
 {
     size_t quads = as->depth / 4, hits = 0;

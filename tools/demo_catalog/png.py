@@ -38,7 +38,8 @@ def _inflate(data):
 
 
 def _paeth(left, up, corner):
-    # The distances |up - corner|, |left - corner|, |left + up - 2 corner| decide, ties in this order.
+    # The distances |up - corner|, |left - corner|, |left + up - 2 corner| decide, ties in this
+    # order.
     to_left, to_up = np.abs(up - corner), np.abs(left - corner)
     to_corner = np.abs(left + up - 2 * corner)
     return np.where((to_left <= to_up) & (to_left <= to_corner), left, np.where(to_up <= to_corner, up, corner))

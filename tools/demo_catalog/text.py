@@ -30,7 +30,8 @@ SERIES = 4  # as many drawings under one title are a series
 DESCRIPTION_WORDS = 40  # some descriptions are essays; what they show stands at their beginning
 
 _WORD = re.compile(r"[^\W\d_]{2,}")
-# What the collection's own upload tools left in thousands of files, and words that name any drawing.
+# What the collection's own upload tools left in thousands of files, and words that name any
+# drawing.
 _SAYS_NOTHING = set(
     "untitled drawing image title unnamed unknown new document svg clipart clip art openclipart hash unsorted malformed current fixed".split()
 )

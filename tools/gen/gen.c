@@ -1,9 +1,9 @@
 /*
  * Rows of a synthetic catalog (what the model means: gen.h; how it is drawn: gen_model.c).
  *
- * A row goes: row number -> rank (a random order, so that neither duplicates nor anything else depends
- * on the position in the file) -> whose vector it repeats, if any -> cluster -> coordinates ->
- * vector. Every step asks the counter-based generator, so no step remembers anything.
+ * A row goes: row number -> rank (a random order, so that neither duplicates nor anything else
+ * depends on the position in the file) -> whose vector it repeats, if any -> cluster -> coordinates
+ * -> vector. Every step asks the counter-based generator, so no step remembers anything.
  *
  * Duplicates: an item repeats one of a lower rank, chosen with a preference for the lowest (rank *
  * u^2.5), and with it becomes a variant of the same product: same cluster and shared coordinates.
@@ -46,7 +46,8 @@ static size_t source_of(const kin_gen *self, size_t rank, size_t modality)
     return rank;
 }
 
-/* The item that this one is a variant of: it repeats that one in some modality, or through others. */
+/* The item that this one is a variant of: it repeats that one in some modality, or through
+ * others. */
 static size_t product_of(const kin_gen *self, size_t rank)
 {
     for (;;) {

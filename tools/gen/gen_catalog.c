@@ -1,6 +1,6 @@
 /*
- * The folder of a generated catalog (declared in tools/gen/gen_catalog.h): where its rows come from,
- * its files, and its manifest. Cost: a pass over the rows (gen.h, gen_mix.h) and the disk.
+ * The folder of a generated catalog (declared in tools/gen/gen_catalog.h): where its rows come
+ * from, its files, and its manifest. Cost: a pass over the rows (gen.h, gen_mix.h) and the disk.
  */
 #include "tools/gen/gen_catalog.h"
 #include "core/json.h"

@@ -3,8 +3,8 @@
 /*
  * A generated catalog as a folder: NAME.npy for each modality, ids.txt, manifest.json.
  *
- * Rows come from the model (tools/gen/gen.h) or from a real catalog (tools/gen/gen_mix.h). The bytes
- * of the vectors are the same for any number of threads; memory does not grow with the items.
+ * Rows come from the model (tools/gen/gen.h) or from a real catalog (tools/gen/gen_mix.h). The
+ * bytes of the vectors are the same for any number of threads; memory does not grow with the items.
  * Use: open, write, commit with a manifest, release.
  */
 #include "core/catalog.h"
@@ -39,14 +39,16 @@ typedef struct kin_gen_catalog {
 } kin_gen_catalog;
 
 /* Begins the folder, and draws the model or orders the real items. KIN_E_USAGE for modalities that
- * are missing, doubled or out of range; KIN_E_CANTOUT where `out` is `from`. Release it in any case. */
+ * are missing, doubled or out of range; KIN_E_CANTOUT where `out` is `from`. Release it in any
+ * case. */
 int kin_gen_catalog_open(kin_gen_catalog *self, const kin_gen_catalog_options *options,
                          const kin_monitor *monitor, kin_error *err);
 
 /* Writes the vectors and the ids. KIN_E_AGAIN where the real catalog changed meanwhile. */
 int kin_gen_catalog_write(kin_gen_catalog *self, const kin_monitor *monitor, kin_error *err);
 
-/* What the manifest says of the catalog: kind, format, items, real_items, modalities. New reference. */
+/* What the manifest says of the catalog: kind, format, items, real_items, modalities. New
+ * reference. */
 json_t *kin_gen_catalog_manifest(const kin_gen_catalog *self);
 
 void kin_gen_catalog_release(kin_gen_catalog *self);

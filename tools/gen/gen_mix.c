@@ -305,8 +305,8 @@ static void finish_row(float *out, size_t d, uint64_t key, double noise, double 
             out[j] = (float)(out[j] * (norm / length));
 }
 
-/* The recipe's rows mixed. Where none differs from x0 the row is left exactly so: duplicates stay so.
- * x0, x: scratch, [d]. */
+/* The recipe's rows mixed. Where none differs from x0 the row is left exactly so: duplicates stay
+ * so. x0, x: scratch, [d]. */
 static void mix_row(const kin_mix *self, size_t modality, size_t row, float *out, float *x0,
                     float *x)
 {

@@ -7,9 +7,9 @@
  *     x = |x| * unit(a x0 + b x1 + c x2 + noise |x1 - x0| g / sqrt(d)),   a + b + c = 1, a >= 1/2
  *
  * with the same partners and weights in all modalities; |x| is the same mix of norms. Noise is
- * measured by the local distance, so duplicates in a modality stay duplicates. A partner that misses
- * a modality counts as x0 there; if x0 misses it, so does x. In each modality a share of the new rows
- * repeats x0 exactly, since real catalogs repeat themselves.
+ * measured by the local distance, so duplicates in a modality stay duplicates. A partner that
+ * misses a modality counts as x0 there; if x0 misses it, so does x. In each modality a share of the
+ * new rows repeats x0 exactly, since real catalogs repeat themselves.
  *
  * Near: every real item is sketched as 16 random projections of its unit rows laid end to end;
  * items are ordered by halving the set at the median of its widest projection until 16 or fewer

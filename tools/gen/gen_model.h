@@ -44,7 +44,8 @@ typedef struct gen_shape {
     double norm_luck;   /* log-normal deviation of it */
 } gen_shape;
 
-/* Factors are folded into the tables: a row is mean + noise * g + basis^T (centre + mirrored(z)). */
+/* Factors are folded into the tables: a row is mean + noise * g + basis^T (centre +
+ * mirrored(z)). */
 typedef struct gen_modality {
     const gen_shape *shape;
     size_t dim;    /* d */

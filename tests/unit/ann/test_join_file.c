@@ -1,6 +1,6 @@
 /*
- * ann/join_file, damage: whatever is wrong with an order or an effort that was saved is refused, and the join
- * makes its own afterwards.
+ * ann/join_file, damage: whatever is wrong with an order or an effort that was saved is refused,
+ * and the join makes its own afterwards.
  */
 #include "ann/index_folder.h"
 #include "scan/clustering.h"

@@ -1,6 +1,6 @@
 /*
- * ann/join_file, there and back: an order and an effort that were saved give the same rows; an effort is not
- * taken for another question, an order is. Damage is for test_join_file.c.
+ * ann/join_file, there and back: an order and an effort that were saved give the same rows; an
+ * effort is not taken for another question, an order is. Damage is for test_join_file.c.
  */
 #include "support/join_kept.h"
 #include "support/test.h"
@@ -80,7 +80,8 @@ static void test_older_names(void **state)
     kept_release(&k);
 }
 
-/* A loaded effort has no sample behind it: one is drawn, and in the end there is nothing more to give. */
+/* A loaded effort has no sample behind it: one is drawn, and in the end there is nothing more to
+ * give. */
 static void test_escalate_loaded(void **state)
 {
     (void)state;

@@ -1,6 +1,6 @@
 /*
- * compare/drift on two nights made by hand, where every number was worked out on paper, and on random ones
- * against counting names.
+ * compare/drift on two nights made by hand, where every number was worked out on paper, and on
+ * random ones against counting names.
  */
 #include "compare/drift.h"
 #include "support/lists.h"
@@ -40,7 +40,7 @@ static kin_drift measured(const kin_graph *graph, const kin_graph *previous)
     return d;
 }
 
-/* ---- by hand ---------------------------------------------------------------------------------- */
+/* ---- by hand --------------------------------------------------------------------------------- */
 
 enum { A, B, C, D, E };                          /* rows of the new night */
 enum { C_THEN, A_THEN, X_THEN, B_THEN, D_THEN }; /* of the previous one */
@@ -189,7 +189,8 @@ static void test_nothing_in_common(void **state)
     kin_graph_close(&previous);
 }
 
-/* A neighbour that the new night does not have is never one of its neighbours; one side alone may be empty. */
+/* A neighbour that the new night does not have is never one of its neighbours; one side alone may
+ * be empty. */
 static void test_empty_against_gone(void **state)
 {
     static int empty[2][LISTS_ROOM] = {{END}, {END}};
@@ -211,7 +212,7 @@ static void test_empty_against_gone(void **state)
     kin_graph_close(&previous);
 }
 
-/* ---- against counting names --------------------------------------------------------------------- */
+/* ---- against counting names ------------------------------------------------------------------ */
 
 /* A night: some of the items 0 .. NAMES - 1, in any order, and rows of them with their flaws. */
 enum { NAMES = 60 };

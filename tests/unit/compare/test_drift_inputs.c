@@ -1,5 +1,6 @@
 /*
- * compare/drift, the inputs: what two manifests say of their vectors, of which an older one says less.
+ * compare/drift, the inputs: what two manifests say of their vectors, of which an older one says
+ * less.
  */
 #include "compare/drift.h"
 #include "support/lists.h"
@@ -26,7 +27,8 @@ static void describe(kin_graph *g, const char *manifest, const char *first, cons
     strcpy(g->modality[1], second);
 }
 
-/* The previous night's manifest is an older one of text, and says all of title; image came, title went. */
+/* The previous night's manifest is an older one of text, and says all of title; image came, title
+ * went. */
 static void test_inputs(void **state)
 {
     static const char then_text[] =

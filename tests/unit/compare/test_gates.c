@@ -1,5 +1,6 @@
 /*
- * compare/gates: which gates are asked for, what each is held against, and how a miss is named and shown.
+ * compare/gates: which gates are asked for, what each is held against, and how a miss is named and
+ * shown.
  */
 #include "compare/gates.h"
 #include "support/test.h"

@@ -1,7 +1,7 @@
 /*
- * compare/import, what is read: every format by hand, all types of an .npz, rows in the order of a file's scores,
- * canonical scores against the oracle under every policy, ids, the manifest, and the same for any number of
- * threads. (What is refused is in test_import_damage.c.)
+ * compare/import, what is read: every format by hand, all types of an .npz, rows in the order of a
+ * file's scores, canonical scores against the oracle under every policy, ids, the manifest, and the
+ * same for any number of threads. (What is refused is in test_import_damage.c.)
  */
 #include "compare/import.h"
 #include "core/threads.h"
@@ -95,7 +95,8 @@ static void test_names_of_formats(void **state)
 
 /* ---- .npz ------------------------------------------------------------------------------------ */
 
-/* Largest first, of equal ones the smaller row; of a neighbour that stands twice the better score counts. */
+/* Largest first, of equal ones the smaller row; of a neighbour that stands twice the better score
+ * counts. */
 static const import_rows matrix = {
     .n = 4,
     .length = (const int32_t[]){3, 4, 0, 5},

@@ -1,6 +1,7 @@
 /*
- * compare/import, what is refused: lists and matrices that are cut, too long, or say what cannot be; names
- * that do not belong; too little memory, also in the middle; and every byte of a file altered, every length.
+ * compare/import, what is refused: lists and matrices that are cut, too long, or say what cannot
+ * be; names that do not belong; too little memory, also in the middle; and every byte of a file
+ * altered, every length.
  */
 #include "compare/import.h"
 #include "support/import_files.h"
@@ -259,7 +260,8 @@ static void test_budgets(void **state)
     sample_release(&s);
 }
 
-/* Every allocation of the project's own fails once; nothing is left behind (the sanitizer looks). */
+/* Every allocation of the project's own fails once; nothing is left behind (the sanitizer
+ * looks). */
 static void test_every_allocation_fails(void **state)
 {
     (void)state;
@@ -291,7 +293,8 @@ static void test_every_allocation_fails(void **state)
 
 /* ---- damage ---------------------------------------------------------------------------------- */
 
-/* Whatever was in the file, the graph is one: the invariants of core/graph.h, rows of distinct others. */
+/* Whatever was in the file, the graph is one: the invariants of core/graph.h, rows of distinct
+ * others. */
 static void assert_sound(const kin_graph *graph, bool scored)
 {
     assert_int_equal(graph->indptr[0], 0);

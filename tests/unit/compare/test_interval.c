@@ -140,10 +140,10 @@ static void test_bound_covers(void **state)
         }
 }
 
-/* ---- two sides --------------------------------------------------------------------------------- */
+/* ---- two sides ------------------------------------------------------------------------------- */
 
-/* Recalls of rows of 200 neighbours: one row in a hundred lost whole, the others lose by chance, each of their
- * neighbours with its own probability. */
+/* Recalls of rows of 200 neighbours: one row in a hundred lost whole, the others lose by chance,
+ * each of their neighbours with its own probability. */
 static double row_recall(double lost_share, double loss, uint64_t key, size_t i)
 {
     if (kin_random_unit(key, 3 * i) < lost_share)
@@ -156,8 +156,9 @@ static double row_recall(double lost_share, double loss, uint64_t key, size_t i)
     return (double)found / 200;
 }
 
-/* Of 2,000 samples at least 93 % have the true mean between the two bounds, and each bound alone at its side:
- * with 1 % of rows at recall 0, without any loss at all, and where hardly anything is lost. */
+/* Of 2,000 samples at least 93 % have the true mean between the two bounds, and each bound alone at
+ * its side: with 1 % of rows at recall 0, without any loss at all, and where hardly anything is
+ * lost. */
 static void test_two_sides_cover(void **state)
 {
     static const struct {
@@ -187,9 +188,10 @@ static void test_two_sides_cover(void **state)
     }
 }
 
-/* An interval that always holds would be [0, 1]: this one is narrow. 1,000 rows of which ten are lost, the others
- * at 0.97: from the exact interval of ten in a thousand (Clopper and Pearson: 0.0048 to 0.0183) the mean is from
- * 0.9522 to 0.9653, and nothing was told to us about the others. */
+/* An interval that always holds would be [0, 1]: this one is narrow. 1,000 rows of which ten are
+ * lost, the others at 0.97: from the exact interval of ten in a thousand (Clopper and Pearson:
+ * 0.0048 to 0.0183) the mean is from 0.9522 to 0.9653, and nothing was told to us about the
+ * others. */
 static void test_two_sides_are_narrow(void **state)
 {
     double value[1000];

@@ -85,7 +85,7 @@ static void check_advice(const kin_loss *loss, size_t at, const char *option, do
     assert_string_equal(it->text, text);
 }
 
-/* ---- indexes ---------------------------------------------------------------------------------- */
+/* ---- indexes --------------------------------------------------------------------------------- */
 
 /* Rows 0, 2, 5 and 7 of twelve are traced, three vectors were asked of either index, of which
  * the row's own is the first. */
@@ -118,15 +118,15 @@ static void test_indexes(void **state)
     /* row 0 has 1 of four. 2 was proposed by text and ranked out. */
     PUT(&reference, 0, {1, .9f}, {2, .8f}, {3, .7f}, {4, .6f});
     PUT(&graph, 0, {1, .9f}, {9, .5f}, {10, .4f});
-    /* 3 stands third by text, but two equal vectors before it are one: third of three, lost by search.
-     * 4 is fifth by text and fourth by image: lost by image's depth. */
+    /* 3 stands third by text, but two equal vectors before it are one: third of three, lost by
+     * search. 4 is fifth by text and fourth by image: lost by image's depth. */
     PUT(&text, 0, {5, .98f}, {6, .98f}, {3, .97f}, {7, .965f}, {4, .96f});
     PUT(&image, 0, {9, .9f}, {10, .9f}, {11, .8f}, {4, .7f}, {3, .6f});
     /* row 2 has neither 5 nor 6 but two as good: nothing is lost */
     PUT(&reference, 2, {3, .9f}, {4, .8f}, {5, .7f}, {6, .7f});
     PUT(&graph, 2, {3, .9f}, {4, .8f}, {7, .7f}, {8, .6999995f});
-    /* row 5 has no more than two exact neighbours; 8 makes up for one of them. The better one is lost, and
-     * no modality knows it as far down as was looked: booked to the first. */
+    /* row 5 has no more than two exact neighbours; 8 makes up for one of them. The better one is
+     * lost, and no modality knows it as far down as was looked: booked to the first. */
     PUT(&reference, 5, {1, .9f}, {0, .5f});
     PUT(&graph, 5, {8, .6f});
     PUT(&text, 5, {2, .9f}, {3, .8f}, {0, .7f});
@@ -159,7 +159,8 @@ static void test_indexes(void **state)
     drop(&image);
 }
 
-/* A row on disk in another order, with an id twice and the item itself, is compared as any other. */
+/* A row on disk in another order, with an id twice and the item itself, is compared as any
+ * other. */
 static void test_rows_as_they_are_compared(void **state)
 {
     kin_trace trace = index_trace();
@@ -183,7 +184,8 @@ static void test_rows_as_they_are_compared(void **state)
     drop(&image);
 }
 
-/* Of ten lost ones eight have ranks 3 to 10, one 25, one is out of sight: C for four fifths of the nine. */
+/* Of ten lost ones eight have ranks 3 to 10, one 25, one is out of sight: C for four fifths of the
+ * nine. */
 static void test_how_deep(void **state)
 {
     static const int64_t none[] = {0, 0};
@@ -295,8 +297,8 @@ static void test_fused_space(void **state)
     drop(&reference);
 }
 
-/* Two were asked for. The row's own vector is one of them: of row 0 the nearest is found at best, of row 1, which
- * has a duplicate, one more. */
+/* Two were asked for. The row's own vector is one of them: of row 0 the nearest is found at best,
+ * of row 1, which has a duplicate, one more. */
 static void test_the_rows_own_vector(void **state)
 {
     static const int64_t none[] = {0, 0, 0};
@@ -337,7 +339,7 @@ static void test_nothing_lost(void **state)
     drop(&empty);
 }
 
-/* ---- a join ----------------------------------------------------------------------------------- */
+/* ---- a join ---------------------------------------------------------------------------------- */
 
 /* Lists of 4, 3 and 4 items; rows 0 and 4 looked at their own. */
 static const int32_t cluster_of[] = {0, 0, 0, 0, 1, 1, 1, 2, 2, 2, 2, -1};
@@ -379,8 +381,8 @@ static void test_join(void **state)
     assert_int_equal(loss.reason[KIN_LOSS_RANKED_OUT], 1);
     assert_int_equal(loss.reason[KIN_LOSS_NOT_LOOKED_AT], 5);
     assert_int_equal(loss.reason[KIN_LOSS_ESTIMATE], 1);
-    /* four fifths of three needs is all of them; 7 items were looked at, then row 0 looks at 7 and row 4 at
-     * 11 */
+    /* four fifths of three needs is all of them; 7 items were looked at, then row 0 looks at 7 and
+     * row 4 at 11 */
     assert_int_equal(loss.advice_count, 1);
     check_advice(
         &loss, 0, "--target-recall", NAN, 3.0 / 7, 18.0 / 7,

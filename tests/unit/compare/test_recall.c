@@ -1,6 +1,6 @@
 /*
- * compare/recall on graphs made by hand, every number worked out on paper, and on random ones against a reference
- * that follows the formulas of compare/recall.h word by word.
+ * compare/recall on graphs made by hand, every number worked out on paper, and on random ones
+ * against a reference that follows the formulas of compare/recall.h word by word.
  */
 #include "compare/recall.h"
 #include "support/hand.h"
@@ -43,9 +43,10 @@ static void measure(kin_recall *out, const hand *graph, const hand *reference)
 }
 
 /* k = 1: rows 0, 1, 2, 5 have the nearest, row 4 nothing: 4/5.
- * k = 3: strict (2/3 + 2/3 + 1/2 + 0 + 2/3) / 5 = 1/2; tie-aware (1 + 2/3 + 1/2 + 0 + 2/3) / 5 = 17/30.
- * Epsilon 0.01: row 1's threshold is 1 - 1.01 * 0.3 = 0.697, which 0.6999985 reaches: 1/3 of a row more, as at 0.1.
- * Scores: 2.4/2.4, 2.3999985/2.4, 0.9/1.7, 0/1.2, 1.7/2.4. Losses a place: 0, 1.5e-6 / 3, 0, none, 0. */
+ * k = 3: strict (2/3 + 2/3 + 1/2 + 0 + 2/3) / 5 = 1/2; tie-aware (1 + 2/3 + 1/2 + 0 + 2/3) / 5 =
+ * 17/30. Epsilon 0.01: row 1's threshold is 1 - 1.01 * 0.3 = 0.697, which 0.6999985 reaches: 1/3 of
+ * a row more, as at 0.1. Scores: 2.4/2.4, 2.3999985/2.4, 0.9/1.7, 0/1.2, 1.7/2.4. Losses a place:
+ * 0, 1.5e-6 / 3, 0, none, 0. */
 static void check_by_hand(const kin_recall *r)
 {
     assert_int_equal(r->rows, 6);
@@ -144,7 +145,8 @@ static void test_matched_by_id(void **state)
     measure(&r, &graph, &reference);
     assert_int_equal(r.rows, 4);
     assert_false(r.exhaustive); /* x was not compared */
-    /* d: c of c, x: 1/2; c: a of a, b: 1/2; b: both; a: both. In the reference's rows: 1, 2, 3, 4. */
+    /* d: c of c, x: 1/2; c: a of a, b: 1/2; b: both; a: both. In the reference's rows: 1, 2, 3,
+     * 4. */
     assert_near(r.strict.mean, 0.75, 1e-12);
     assert_true(r.row[0] == 1 && r.value[0] == 0.5 && r.row[1] == 2 && r.value[1] == 0.5);
     assert_true(r.row[3] == 4 && r.value[3] == 1);
@@ -154,7 +156,8 @@ static void test_matched_by_id(void **state)
     hand_drop(&reference);
 }
 
-/* More good neighbours than a short reference has count as much as it has; that row is short by rule. */
+/* More good neighbours than a short reference has count as much as it has; that row is short by
+ * rule. */
 static void test_recall_is_capped(void **state)
 {
     static const hand_entry one[N * K] = {{2, 0.7f}};
@@ -273,7 +276,7 @@ static void test_kept_rows(void **state)
     kin_rows_release(&rows[1]);
 }
 
-/* ---- two graphs on the same rows -------------------------------------------------------------------- */
+/* ---- two graphs on the same rows ------------------------------------------------------------- */
 
 /* Reference less graph: 1 - (1, 2/3, 1/2, 0, 2/3): 0, 1/3, 1/2, 1, 1/3: mean 13/30. */
 static void test_difference(void **state)
@@ -305,7 +308,7 @@ static void test_difference(void **state)
     hand_drop(&reference);
 }
 
-/* ---- against the formulas --------------------------------------------------------------------------- */
+/* ---- against the formulas -------------------------------------------------------------------- */
 
 enum { MANY = 50, LONG = 12 };
 

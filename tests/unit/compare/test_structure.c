@@ -17,7 +17,7 @@ static kin_structure measured(const kin_graph *g)
     return s;
 }
 
-/* ---- by hand ---------------------------------------------------------------------------------- */
+/* ---- by hand --------------------------------------------------------------------------------- */
 
 /* Nine pairs: 0-1, 0-2, 0-3, 1-0, 1-2, 2-0, 4-5, 5-4, 6-4. Row 1 repeats 2, and 2 has itself. */
 static int small[8][LISTS_ROOM] = {
@@ -25,8 +25,9 @@ static int small[8][LISTS_ROOM] = {
     {5, LISTS_END},       {4, LISTS_END},       {4, LISTS_END},    {LISTS_END},
 };
 
-/* In-degrees 2 1 2 1 2 1 0 0, mean 9/8. Off the mean, in eighths: -9 twice, -1 and 7 three times; the squares
- * sum to 312 and the cubes to -432, so skewness = (-432/8) / (312/8)^1.5 = -54 / 39^1.5. */
+/* In-degrees 2 1 2 1 2 1 0 0, mean 9/8. Off the mean, in eighths: -9 twice, -1 and 7 three times;
+ * the squares sum to 312 and the cubes to -432, so skewness = (-432/8) / (312/8)^1.5 = -54 /
+ * 39^1.5. */
 static void test_in_degrees(void **state)
 {
     static const kin_hub hubs[] = {{0, 2}, {2, 2}, {4, 2}, {1, 1}, {3, 1}, {5, 1}};
@@ -71,8 +72,8 @@ static void test_directions_and_components(void **state)
     kin_graph_close(&g);
 }
 
-/* a: 0 1 6 7, b: 2 4 5, none: 3. All pairs but 0-3 have two categories, and 0-1, 1-0, 4-5, 5-4 the same. By
- * chance (4 * 3 + 3 * 2) / (7 * 6). */
+/* a: 0 1 6 7, b: 2 4 5, none: 3. All pairs but 0-3 have two categories, and 0-1, 1-0, 4-5, 5-4 the
+ * same. By chance (4 * 3 + 3 * 2) / (7 * 6). */
 static void test_categories(void **state)
 {
     kin_graph g;
@@ -104,8 +105,8 @@ static void test_categories(void **state)
     kin_graph_close(&g);
 }
 
-/* More categories than the table starts with: 3,000 items, 1,500 of two items each. Item i has i + 1, which
- * is of its category for even i: half of the pairs. */
+/* More categories than the table starts with: 3,000 items, 1,500 of two items each. Item i has i +
+ * 1, which is of its category for even i: half of the pairs. */
 static void test_many_categories(void **state)
 {
     enum { N = 3000 };
@@ -134,8 +135,8 @@ static void test_many_categories(void **state)
     free(text);
 }
 
-/* text: eight pairs at 0.5, and 6-4 lacks it; image: nine at 0.25. The repeated entry and the one to itself are at
- * 1 and do not count. 0.6 * 4 = 2.4 and 0.4 * 2.25 = 0.9 of 3.3. */
+/* text: eight pairs at 0.5, and 6-4 lacks it; image: nine at 0.25. The repeated entry and the one
+ * to itself are at 1 and do not count. 0.6 * 4 = 2.4 and 0.4 * 2.25 = 0.9 of 3.3. */
 static void test_contributions(void **state)
 {
     static double text[8][LISTS_ROOM] = {
@@ -192,7 +193,8 @@ static void test_no_pairs(void **state)
     kin_graph_close(&g);
 }
 
-/* Rows 25 to 49 have items 0 to 24, and row 0 has 3 and 10: more hubs than are listed, and ties among them. */
+/* Rows 25 to 49 have items 0 to 24, and row 0 has 3 and 10: more hubs than are listed, and ties
+ * among them. */
 static void test_more_hubs_than_are_listed(void **state)
 {
     static const int32_t first[] = {3, 10, 0, 1, 2, 4, 5, 6, 7, 8, 9, 11};
@@ -248,7 +250,7 @@ static void test_a_ring(void **state)
     kin_graph_close(&g);
 }
 
-/* ---- being stopped ------------------------------------------------------------------------------ */
+/* ---- being stopped --------------------------------------------------------------------------- */
 
 static bool count_down(void *self)
 {

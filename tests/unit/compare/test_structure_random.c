@@ -1,6 +1,6 @@
 /*
- * compare/structure on random graphs against counting in a matrix, with any number of threads, and however few items
- * are reversed at a time.
+ * compare/structure on random graphs against counting in a matrix, with any number of threads, and
+ * however few items are reversed at a time.
  */
 #include "compare/structure.h"
 #include "compare/structure_parts.h"
@@ -59,7 +59,8 @@ typedef struct sample {
     kin_graph graph;
 } sample;
 
-/* Some rows are short or empty, some have themselves or an id again, and a few items are in many. */
+/* Some rows are short or empty, some have themselves or an id again, and a few items are in
+ * many. */
 static void sample_make(sample *self, size_t n, size_t k, uint64_t *random)
 {
     char *text = malloc(n * 16 + 16);

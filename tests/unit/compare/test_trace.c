@@ -1,5 +1,6 @@
 /*
- * compare/trace: what a folder holds is what is read, and every damage is refused with the file's name.
+ * compare/trace: what a folder holds is what is read, and every damage is refused with the file's
+ * name.
  */
 #include "support/test.h"
 
@@ -84,7 +85,7 @@ static int remove_folder(void **state)
     return test_folder_remove(state);
 }
 
-/* ---- reading ---------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static void test_none(void **state)
 {
@@ -182,7 +183,7 @@ static void test_older_join(void **state)
     kin_trace_close(&trace);
 }
 
-/* ---- damage ----------------------------------------------------------------------------------- */
+/* ---- damage ---------------------------------------------------------------------------------- */
 
 static void refuse(const char *text)
 {

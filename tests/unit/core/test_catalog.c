@@ -71,8 +71,8 @@ static void test_values(void **state)
     }
 }
 
-/* float64 rows that rounding to float32 would turn are refused up to the limit; from there on their cosines are those
- * of doubles. Rows of float32 are what they are, however small. */
+/* float64 rows that rounding to float32 would turn are refused up to the limit; from there on their
+ * cosines are those of doubles. Rows of float32 are what they are, however small. */
 static void test_faint_rows(void **state)
 {
     (void)state;

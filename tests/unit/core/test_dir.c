@@ -1,6 +1,6 @@
 /*
- * Folders that are read while their name is given to another one: files come from the folder that was opened,
- * and one that its writer deleted is a reason to read again, not damage.
+ * Folders that are read while their name is given to another one: files come from the folder that
+ * was opened, and one that its writer deleted is a reason to read again, not damage.
  */
 #include "core/dir.h"
 #include "core/file.h"

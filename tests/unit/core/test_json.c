@@ -1,6 +1,6 @@
 /*
- * Documents while jansson's allocations are refused one by one, and from one on: NULL or whole when they are built,
- * KIN_E_MEMORY or whole when they are read.
+ * Documents while jansson's allocations are refused one by one, and from one on: NULL or whole when
+ * they are built, KIN_E_MEMORY or whole when they are read.
  */
 #include "core/json.h"
 
@@ -8,7 +8,7 @@
 
 #include <math.h>
 
-/* ---- allocations that are refused ------------------------------------------------------------------ */
+/* ---- allocations that are refused ------------------------------------------------------------ */
 
 static size_t asked, refused_at;
 static bool sticky;
@@ -27,7 +27,7 @@ static void arm(size_t at, bool and_after)
     sticky = and_after;
 }
 
-/* ---- building -------------------------------------------------------------------------------------- */
+/* ---- building -------------------------------------------------------------------------------- */
 
 static json_t *build(void)
 {
@@ -98,7 +98,7 @@ static void test_missing_stays_missing(void **state)
     assert_null(json_pack("{s:i, s:o, s:o}", "a", 1, "lost", lost, "b", json_integer(2)));
 }
 
-/* ---- reading --------------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
 static void read_under_refusals(const char *text, kin_code without)
 {

@@ -87,7 +87,8 @@ static double dot_wide(const kin_kernels *table, kin_dtype type, const float *x,
     return dot;
 }
 
-/* The elements as doubles are the floats `y`, each converted: rounded once where they are float64. */
+/* The elements as doubles are the floats `y`, each converted: rounded once where they are
+ * float64. */
 static void check_widen_double(const kin_kernels *table, kin_dtype type, const void *raw,
                                const float *y, size_t d)
 {
@@ -144,7 +145,8 @@ static void test_tables_agree(void **state)
                                     &random);
 }
 
-/* Every length up to several times the lanes, so that all tails come up behind all numbers of blocks. */
+/* Every length up to several times the lanes, so that all tails come up behind all numbers of
+ * blocks. */
 static void test_all_lengths(void **state)
 {
     (void)state;
@@ -156,7 +158,7 @@ static void test_all_lengths(void **state)
                     check_table(*table, (kin_dtype)type, (value_kind)kind, d, d % 8, &random);
 }
 
-/* ---- several vectors at once --------------------------------------------------------------------- */
+/* ---- several vectors at once ----------------------------------------------------------------- */
 
 enum { VECTORS_MOST = 64 };
 
@@ -219,7 +221,7 @@ static void test_several_vectors(void **state)
             check_vectors((value_kind)kind, dimensions[l], &random);
 }
 
-/* ---- conversions --------------------------------------------------------------------------------- */
+/* ---- conversions ----------------------------------------------------------------------------- */
 
 /* float16 of any bits: by the definition where it is a number, and NaN as core/half.h says. */
 static void test_narrow(void **state)

@@ -1,7 +1,7 @@
 /*
  * core/npy: headers of every version, spacing and order; what is refused and in which words; a
- * small file cut at every byte and damaged in every byte; headers written here read back, and so do files that
- * are written row by row.
+ * small file cut at every byte and damaged in every byte; headers written here read back, and so do
+ * files that are written row by row.
  */
 #include "core/npy_writer.h"
 #include "support/test.h"

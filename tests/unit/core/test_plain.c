@@ -1,6 +1,6 @@
 /*
- * core/plain: what must not reach a terminal becomes "?", everything else stays as it is, and a cut text ends in dots
- * behind a whole character.
+ * core/plain: what must not reach a terminal becomes "?", everything else stays as it is, and a cut
+ * text ends in dots behind a whole character.
  */
 #include <setjmp.h>
 #include <stdarg.h>

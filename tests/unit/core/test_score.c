@@ -1,7 +1,7 @@
 /*
- * core/score and core/rows: selection against a full sort, sorting by some bits, the order of floats,
- * rescoring against the oracle under every policy, queries from outside, many items at a time, the best
- * of what is scored, the sink that keeps rows in memory, parts of a block.
+ * core/score and core/rows: selection against a full sort, sorting by some bits, the order of
+ * floats, rescoring against the oracle under every policy, queries from outside, many items at a
+ * time, the best of what is scored, the sink that keeps rows in memory, parts of a block.
  */
 #include "core/score.h"
 #include "core/select.h"
@@ -123,8 +123,8 @@ static void sort_slowly(uint64_t *keys, size_t count, uint64_t mask)
     }
 }
 
-/* Whole keys, halves, bytes, parts of a byte, none: outside the range no bit counts, and what is equal
- * in it keeps its order. */
+/* Whole keys, halves, bytes, parts of a byte, none: outside the range no bit counts, and what is
+ * equal in it keeps its order. */
 static void test_sort(void **state)
 {
     (void)state;
@@ -304,7 +304,8 @@ static bool same_float(float a, float b)
     return bits_of(a) == bits_of(b) || (isnan(a) && isnan(b));
 }
 
-/* Items first .. first + count - 1 of `item`, each with x, as the query x finds them one at a time. */
+/* Items first .. first + count - 1 of `item`, each with x, as the query x finds them one at a
+ * time. */
 static void check_items(const kin_query *x, const kin_item *item, size_t first, size_t count)
 {
     const kin_item *y[KIN_ITEMS_MAX];
@@ -369,8 +370,8 @@ static void test_items(void **state)
         }
 }
 
-/* Equal rows under a weight that puts their score on the border of two floats: whether the cosine is
- * above 1 by double's last bit decides, and so the order in which norms are multiplied. */
+/* Equal rows under a weight that puts their score on the border of two floats: whether the cosine
+ * is above 1 by double's last bit decides, and so the order in which norms are multiplied. */
 static void test_items_to_the_last_bit(void **state)
 {
     (void)state;

@@ -1,13 +1,15 @@
 /*
- * core/zip, reading: stored and deflated members, whole and in part, and archives that were cut, altered byte
- * by byte, or lie about a member's size, checksum or compression. (Writing is in test_graph.c.)
+ * core/zip, reading: stored and deflated members, whole and in part, and archives that were cut,
+ * altered byte by byte, or lie about a member's size, checksum or compression. (Writing is in
+ * test_graph.c.)
  */
 #include "core/zip.h"
 #include "support/test.h"
 
 #include <zip.h>
 
-/* Two members with `bytes` bytes each that repeat themselves every seven: one stored, one deflated. */
+/* Two members with `bytes` bytes each that repeat themselves every seven: one stored, one
+ * deflated. */
 static unsigned char *make_archive(const char *path, size_t bytes)
 {
     static const char *const name[] = {"stored", "deflated"};
@@ -94,7 +96,8 @@ static void test_no_archive(void **state)
     refused(test_path("a.npz"), "other", "a.npz has no member other");
 }
 
-/* A file's bytes with `count` of them at `at` behind the `nth` place (from 0) of `mark` replaced. */
+/* A file's bytes with `count` of them at `at` behind the `nth` place (from 0) of `mark`
+ * replaced. */
 static void patch(const char *from, const char *to, const char *mark, size_t nth, size_t at,
                   const void *value, size_t count)
 {
@@ -110,8 +113,8 @@ static void patch(const char *from, const char *to, const char *mark, size_t nth
     free(data);
 }
 
-/* The archive's directory (APPNOTE.TXT 4.3.12: "PK\1\2", flags at 8, compression at 10, checksum at 16,
- * compressed bytes at 20, bytes at 24) is what is believed, as far as it can be true. */
+/* The archive's directory (APPNOTE.TXT 4.3.12: "PK\1\2", flags at 8, compression at 10, checksum at
+ * 16, compressed bytes at 20, bytes at 24) is what is believed, as far as it can be true. */
 static void test_directories_that_lie(void **state)
 {
     (void)state;

@@ -1,7 +1,7 @@
 /*
- * tools/compare_trace: what it computes and books, against the oracle's own idea of ranks. The trace is of a
- * search that was made up: each source proposes its C nearest distinct vectors, less some that it "did not come
- * across"; the graph has the best of what was proposed.
+ * tools/compare_trace: what it computes and books, against the oracle's own idea of ranks. The
+ * trace is of a search that was made up: each source proposes its C nearest distinct vectors, less
+ * some that it "did not come across"; the graph has the best of what was proposed.
  */
 #include "core/threads.h"
 #include "job/compare_trace.h"
@@ -55,7 +55,8 @@ static size_t rank_all(place *out, size_t i, size_t m)
     return count;
 }
 
-/* rank[j] of every item by modality m, 0 where it is none of the first 4 C. The row's own vector is the first. */
+/* rank[j] of every item by modality m, 0 where it is none of the first 4 C. The row's own vector is
+ * the first. */
 static void rank_items(size_t rank[N], size_t i, size_t m)
 {
     place all[N];

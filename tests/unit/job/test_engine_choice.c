@@ -1,5 +1,6 @@
 /*
- * tools/engine_choice: what was measured is what is chosen, and the choice changes once along each size.
+ * tools/engine_choice: what was measured is what is chosen, and the choice changes once along each
+ * size.
  */
 #include "job/engine_choice.h"
 #include "support/test.h"

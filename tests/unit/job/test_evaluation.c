@@ -1,6 +1,7 @@
 /*
- * job/row_sample, evaluation and tune: which rows are drawn, what the sinks keep, that a loss is seen and a
- * loss-free sample proves no more than it can, and that effort stops rising where it is enough.
+ * job/row_sample, evaluation and tune: which rows are drawn, what the sinks keep, that a loss is
+ * seen and a loss-free sample proves no more than it can, and that effort stops rising where it is
+ * enough.
  */
 #include "ann/faiss_build.h"
 #include "core/threads.h"
@@ -40,8 +41,8 @@ static bool has(const int32_t *row, size_t count, int32_t wanted)
 
 /* ---- drawing --------------------------------------------------------------------------------- */
 
-/* Ascending, distinct, of those that take part, none that was to be left out; the same again, others
- * in another round or for another purpose. */
+/* Ascending, distinct, of those that take part, none that was to be left out; the same again,
+ * others in another round or for another purpose. */
 static void test_draw(void **state)
 {
     (void)state;
@@ -233,8 +234,8 @@ static void test_row_left_out(void **state)
 
 /* ---- tuning ---------------------------------------------------------------------------------- */
 
-/* An easy catalog is done at the first step; no step is taken after one that promises; the rows that
- * served are told. */
+/* An easy catalog is done at the first step; no step is taken after one that promises; the rows
+ * that served are told. */
 static void test_tune(void **state)
 {
     (void)state;

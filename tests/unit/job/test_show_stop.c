@@ -1,6 +1,6 @@
 /*
- * tools/kin_show and tools/why: a monitor that says so stops them, at whatever look, and nothing is left allocated
- * (the sanitizers see to that).
+ * tools/kin_show and tools/why: a monitor that says so stops them, at whatever look, and nothing is
+ * left allocated (the sanitizers see to that).
  */
 #include "support/test.h"
 
@@ -89,7 +89,8 @@ static void tear_down(world *w)
     free(w->cosine);
 }
 
-/* Runs one of the two with a monitor that stops at question `at`. Returns how often it was asked. */
+/* Runs one of the two with a monitor that stops at question `at`. Returns how often it was
+ * asked. */
 static size_t run(world *w, bool why, size_t at)
 {
     static const size_t row[] = {0, 5, N - 1};

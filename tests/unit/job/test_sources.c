@@ -1,5 +1,6 @@
 /*
- * What a manifest says of modalities, as sources are read from it: nothing of it is believed unseen.
+ * What a manifest says of modalities, as sources are read from it: nothing of it is believed
+ * unseen.
  */
 #include "job/sources.h"
 #include "support/test.h"

@@ -1,6 +1,6 @@
 /*
- * The page of `kin compare`: it says the comparison's numbers, it is inert whatever the catalog's texts are, its tags
- * are closed, and any part may be missing.
+ * The page of `kin compare`: it says the comparison's numbers, it is inert whatever the catalog's
+ * texts are, its tags are closed, and any part may be missing.
  */
 #include "report/compare_page.h"
 #include "support/markup.h"
@@ -10,7 +10,7 @@
 
 enum { N = 6, K = 3, BYTES_MAX = 200000 };
 
-/* ---- a comparison made by hand ------------------------------------------------------------------------ */
+/* ---- a comparison made by hand --------------------------------------------------------------- */
 
 static const char ids[] = "a\nb<b>\nc&c\nd\"d\ne'e\nf\n";
 static const char table[] = "id\ttitle\tcategory\n"
@@ -223,7 +223,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* ---- what holds of every page --------------------------------------------------------------------------- */
+/* ---- what holds of every page ---------------------------------------------------------------- */
 
 static char *make_page(const kin_comparison *c, size_t *drawings)
 {
@@ -260,7 +260,7 @@ static char *make_page(const kin_comparison *c, size_t *drawings)
             fail_msg("the page has %s", (text));                                                   \
     } while (0)
 
-/* ---- tests ---------------------------------------------------------------------------------------------- */
+/* ---- tests ----------------------------------------------------------------------------------- */
 
 static void test_numbers(void **state)
 {

@@ -1,6 +1,6 @@
 /*
- * tools/plot: ends and ticks are round numbers that hold the values, values lie where the scale says,
- * texts are escaped, and labels keep clear of markers and of each other.
+ * tools/plot: ends and ticks are round numbers that hold the values, values lie where the scale
+ * says, texts are escaped, and labels keep clear of markers and of each other.
  */
 #include "report/plot.h"
 #include "support/test.h"

@@ -26,7 +26,8 @@ static char *word_of(const char *text, size_t length)
     return written;
 }
 
-/* What `shell` makes of a word, as its bytes in hexadecimal; the word is on one line of plain text. */
+/* What `shell` makes of a word, as its bytes in hexadecimal; the word is on one line of plain
+ * text. */
 static void check(const char *shell, const char *text, size_t length)
 {
     char *word = word_of(text, length), command[8192], seen[1024] = "";

@@ -102,7 +102,7 @@ static void test_exact(void **state)
     assert_true(sweep_prefers_exact(&self));
 }
 
-/* ---- repeats ---------------------------------------------------------------------------------- */
+/* ---- repeats --------------------------------------------------------------------------------- */
 
 static int count_run(sweep *self, void *made, const sweep_point *point, double *seconds,
                      kin_error *err)

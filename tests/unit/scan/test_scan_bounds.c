@@ -1,7 +1,7 @@
 /*
  * The bounds of scan/codes against inner products in long double: no pair of any catalog is ever
- * outside the coarse or the fine bound, the bounds are narrow enough to be worth having, and without
- * them nearly every value would be wrong.
+ * outside the coarse or the fine bound, the bounds are narrow enough to be worth having, and
+ * without them nearly every value would be wrong.
  */
 #include "core/threads.h"
 #include "support/coded.h"
@@ -60,8 +60,8 @@ static void check_pair(const coded *c, size_t a, size_t b, worth *out)
         coded_product(c, (size_t)codes->clustering.row[a], (size_t)codes->clustering.row[b]);
     long double unit = (long double)codes->lead_step * codes->lead_step;
 
-    /* that fused rows and biases are float32 is in no loss: what refined values allow for it has to be
-     * allowed here too */
+    /* that fused rows and biases are float32 is in no loss: what refined values allow for it has to
+     * be allowed here too */
     long double coarse = unit * s.high + (long double)x->tail_norm * y->tail_norm +
                          (long double)x->coarse * y->norm + (long double)y->coarse * x->norm +
                          ((long double)x->bias + y->bias) + codes->rounding;

@@ -1,6 +1,6 @@
 /*
- * scan/codes and scan/fused: catalogs of every kind, encoded, against long double. Codes, sums, norms,
- * losses, panels and row panels are what the headers say, also for rows that no step fits.
+ * scan/codes and scan/fused: catalogs of every kind, encoded, against long double. Codes, sums,
+ * norms, losses, panels and row panels are what the headers say, also for rows that no step fits.
  */
 #include "support/coded.h"
 #include "support/test.h"
@@ -56,8 +56,8 @@ static void check_lengths(const coded *c, size_t at)
     assert_true(terms->tail_norm >= tail_length && terms->tail_norm <= terms->norm);
 }
 
-/* Losses against the row rotated once more. That may round differently than the encoder's block did:
- * both are within relative_error of the truth. */
+/* Losses against the row rotated once more. That may round differently than the encoder's block
+ * did: both are within relative_error of the truth. */
 static void check_losses(const coded *c, size_t at, float *y, float *z, float *space)
 {
     const kin_codes *codes = &c->codes;
@@ -125,7 +125,7 @@ static void check_order(const coded *c)
     free(seen);
 }
 
-/* ---- panels and row panels --------------------------------------------------------------------------- */
+/* ---- panels and row panels ------------------------------------------------------------------- */
 
 /* Row i of a cluster: its leading codes stand in a panel and a row panel as they do in the row. */
 static void check_places(const coded *c, size_t cluster, size_t i)
@@ -176,7 +176,7 @@ static void check_bytes(const coded *c)
     assert_true(kin_codes_bytes(codes) >= held);
 }
 
-/* ---- fused rows ---------------------------------------------------------------------------------- */
+/* ---- fused rows ------------------------------------------------------------------------------ */
 
 /* Fused rows in float32, and what turns their products into scores. */
 static void check_fused(const coded *c, uint64_t *random)
@@ -232,8 +232,8 @@ static void test_sets(void **state)
     }
 }
 
-/* The leading step is learnt from the first rows. Later ones that lie far from them are clipped, and
- * their losses say so. */
+/* The leading step is learnt from the first rows. Later ones that lie far from them are clipped,
+ * and their losses say so. */
 static void test_clipped_rows(void **state)
 {
     (void)state;
@@ -257,8 +257,8 @@ static void test_clipped_rows(void **state)
     free(x);
 }
 
-/* Tails of next to nothing, some of whose coordinates are zero: a step whose inverse is infinite would make
- * codes of NaN. */
+/* Tails of next to nothing, some of whose coordinates are zero: a step whose inverse is infinite
+ * would make codes of NaN. */
 static void test_minute_tails(void **state)
 {
     (void)state;

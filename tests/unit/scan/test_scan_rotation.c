@@ -1,7 +1,8 @@
 /*
- * scan/rotation: axes and rotations of many shapes against long double. What the rotation says of its
- * own errors, `skew` and `relative_error`, holds and is small; leading coordinates hold the variance
- * they were made for; and clouds of no rank, few rows or equal rows are rotated like any other.
+ * scan/rotation: axes and rotations of many shapes against long double. What the rotation says of
+ * its own errors, `skew` and `relative_error`, holds and is small; leading coordinates hold the
+ * variance they were made for; and clouds of no rank, few rows or equal rows are rotated like any
+ * other.
  */
 #include "core/threads.h"
 #include "scan/kernels.h"
@@ -130,7 +131,7 @@ static void test_axes_hold_the_variance(void **state)
     cloud_release(&c);
 }
 
-/* ---- rotations against long double --------------------------------------------------------------- */
+/* ---- rotations against long double ----------------------------------------------------------- */
 
 /* What reflectors make of y without rounding: (I - V (V T)^T) y. */
 static void reflect(const kin_rotation *r, const float *y, long double *out)
@@ -156,8 +157,9 @@ typedef struct turned {
     long double length;       /* of y */
 } turned;
 
-/* Inner products of two rows, all of it and the leading part, before and after. Mixing is orthogonal
- * within the leading coordinates and within the others, so neither part's products may change. */
+/* Inner products of two rows, all of it and the leading part, before and after. Mixing is
+ * orthogonal within the leading coordinates and within the others, so neither part's products may
+ * change. */
 static void check_products(const kin_rotation *r, const turned *a, const turned *b)
 {
     long double lead_exact = 0, sizes = a->length * b->length;
@@ -281,7 +283,7 @@ static void check_rotation(size_t rows, size_t d, size_t lead, cloud_kind kind, 
     cloud_release(&c);
 }
 
-/* ---- tests of rotations ------------------------------------------------------------------------- */
+/* ---- tests of rotations ---------------------------------------------------------------------- */
 
 static void test_all_dimensions_lead(void **state)
 {

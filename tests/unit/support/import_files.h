@@ -1,7 +1,8 @@
 #ifndef KIN_SUPPORT_IMPORT_FILES_H
 #define KIN_SUPPORT_IMPORT_FILES_H
 /*
- * Graphs as other programs write them, byte by byte: .ivecs, .ibin, and the .npz of SciPy's CSR matrices.
+ * Graphs as other programs write them, byte by byte: .ivecs, .ibin, and the .npz of SciPy's CSR
+ * matrices.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -34,7 +35,8 @@ typedef struct npz_member {
 
 enum { NPZ_FORMAT, NPZ_SHAPE, NPZ_INDPTR, NPZ_INDICES, NPZ_DATA, NPZ_MEMBERS };
 
-/* The members that scipy.sparse.save_npz writes, of int32 indices and float32 data. Until the next call. */
+/* The members that scipy.sparse.save_npz writes, of int32 indices and float32 data. Until the next
+ * call. */
 void import_csr_members(npz_member out[NPZ_MEMBERS], const import_rows *rows);
 
 void import_write_npz(const char *path, const npz_member *member, size_t count, bool deflated);

@@ -1,6 +1,6 @@
 /*
- * A walk over the tags of a page (declared in support/markup.h). It knows as much of HTML as kin's pages use: quoted
- * attributes, no comments, and text in which every '<' begins a tag.
+ * A walk over the tags of a page (declared in support/markup.h). It knows as much of HTML as kin's
+ * pages use: quoted attributes, no comments, and text in which every '<' begins a tag.
  */
 #include "markup.h"
 #include "test.h"

@@ -1,8 +1,8 @@
 #ifndef KIN_SUPPORT_REFUSAL_H
 #define KIN_SUPPORT_REFUSAL_H
 /*
- * The n-th allocation fails. For programs that are linked with --wrap for aligned_alloc (core/memory's) and
- * calloc (tests/CMakeLists.txt names them).
+ * The n-th allocation fails. For programs that are linked with --wrap for aligned_alloc
+ * (core/memory's) and calloc (tests/CMakeLists.txt names them).
  */
 #include <stdbool.h>
 #include <stddef.h>

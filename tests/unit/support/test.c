@@ -22,7 +22,8 @@ const char *__asan_default_options(void)  /* NOLINT(bugprone-reserved-identifier
     return "allocator_may_return_null=1";
 }
 
-/* Every test program multiplies with the kernels that the command would take (tools/blas_start.c). */
+/* Every test program multiplies with the kernels that the command would take
+ * (tools/blas_start.c). */
 __attribute__((constructor)) static void start_blas(void)
 {
     const char *type = getenv("OPENBLAS_CORETYPE");
