@@ -1,27 +1,28 @@
 #ifndef KIN_ANN_JOIN_H
 #define KIN_ANN_JOIN_H
 /*
- * `join`: every item asks, so the questions are grouped. A self-join over clusters, in fused space.
+ * `join`: all items are queries, so queries are grouped: a self-join over clusters, in fused space.
  *
- *   distinct   identical items are one row; the others are given its neighbours
- *   encode     rows become int8 codes (scan/codes.h), in clusters of some hundred similar rows (scan/clustering.h)
- *   tune       for sampled rows all clusters are scanned; what it would have taken to find their
- *              neighbours sets the effort for all (kin_join_effort)
- *   join       cluster after cluster: its rows look at the clusters that may hold neighbours, tile against tile,
- *              their candidates are scored canonically (core/score.h), written and forgotten
+ *   distinct   identical items are one row; its neighbours become those of all of them
+ *   encode     rows become int8 codes (scan/codes.h), in clusters (scan/clustering.h)
+ *   tune       sampled rows scan all clusters; what it takes to find their neighbours sets the
+ *              effort for all rows (kin_join_effort, ann/join_tune.c)
+ *   join       cluster after cluster, as a query batch: its rows probe the clusters that may hold
+ *              neighbours, tile against tile; their candidates are reranked and emitted
  *
- * Which clusters a row looks at. Scores of row x with the members of cluster h spread around the score with
- * their mean by about sigma = |p_x| s_h + |t_x| t_h, p and t the leading and the other coordinates, s_h and
- * t_h the cluster's root mean square distance from its mean per coordinate. The cluster is probed if
+ * Which clusters a row probes. Scores of row x with the members of cluster h have a mean and a
+ * standard deviation of about sigma = |p_x| s_h + |t_x| t_h, p and t the leading and the other
+ * coordinates, s_h and t_h the cluster's root mean square distance from its mean per coordinate.
+ * The row probes if
  *     mean score + probe_sigmas * sigma >= the row's threshold,
- * the K-th best estimate so far. So rows inside a cluster look at few, rows at borders at many, and nobody
- * sets a number of probes. Clusters are taken from the nearest one on, so that thresholds rise early.
+ * its K-th best estimate so far. So a row inside a cluster probes few, one at a border many, and no
+ * number of probes has to be set. The nearest cluster comes first, so that thresholds rise early.
  *
- * A finished row depends on the row, the codes and the effort alone: rows of a cluster are scanned by one
- * thread in one order, and only their own collectors are touched. Same bytes for any number of threads.
+ * A row is a function of itself, the codes and the effort: one thread scans the rows of a cluster
+ * in one order, and changes their collectors alone. Same bytes for any number of threads.
  *
- * Memory: codes (3 lead + tail bytes a row), and a cluster's collectors per thread. Nothing grows with
- * n * K. Time: see docs/JOIN.md.
+ * Memory: codes (3 lead + tail bytes a row), and the collectors of one cluster a thread; nothing
+ * grows with n * K. Time: docs/JOIN.md.
  */
 #include "ann/traced.h"
 #include "scan/engine.h"
@@ -29,11 +30,11 @@
 
 typedef struct kin_join_options {
     size_t top_k;        /* K, 1 .. n - 1 */
-    double target;       /* recall that a sample has to be expected to reach, below 1 */
+    double target;       /* recall that the sample has to have, below 1 */
     size_t evaluated;    /* held-out rows that the result is evaluated on: sets a margin; 0: none */
     int64_t seed;        /* of the sample */
     size_t memory_bytes; /* budget, 0: what the machine has */
-    bool trace;          /* rows will be traced: the plan allows for it */
+    bool trace;          /* plan for kin_join_trace as well */
 } kin_join_options;
 
 #define KIN_JOIN_OPTIONS_INIT                                                                      \
@@ -41,16 +42,16 @@ typedef struct kin_join_options {
         .top_k = 200, .target = 0.97, .seed = 1                                                    \
     }
 
-/* How hard the join looks, and what that did for the sample. */
+/* The effort, and what it gives on the sample. */
 typedef struct kin_join_effort {
-    float probe_sigmas;  /* see above; INFINITY: all clusters */
-    float tail_fraction; /* of the product of two tails' lengths, that a tile's bound allows for */
+    float probe_sigmas;  /* standard deviations above; INFINITY: all clusters */
+    float tail_fraction; /* of |t_x| |t_y| that a tile allows for, above 0, at most 1 */
     size_t sampled;      /* rows */
     double recall;       /* of the sampled rows, mean */
-    double scanned;      /* share of all rows that a sampled row looks at, mean */
+    double scanned;      /* of all rows, those that a sampled row is compared with, mean */
 } kin_join_effort;
 
-/* What a run is going to take. */
+/* What a run takes. */
 typedef struct kin_join_plan {
     size_t lead, tail; /* dimensions that tiles multiply, and those behind them */
     size_t distinct;   /* rows without their duplicates */
@@ -67,51 +68,55 @@ typedef struct kin_join_report {
 
 typedef struct kin_join kin_join;
 
-/* Checks, looks at a sample of the rows and plans. KIN_E_DATA when K >= n or there are too many dimensions,
- * KIN_E_MEMORY with the numbers when the budget is too small. The catalog has to outlive the join. */
+/* Checks, looks at a sample of the rows and plans. KIN_E_DATA when K >= n or there are too many
+ * dimensions, KIN_E_MEMORY with the numbers when the budget is too small. The catalog has to
+ * outlive the join. */
 int kin_join_new(kin_join **out, const kin_catalog *catalog, const kin_join_options *options,
                  kin_error *err);
 void kin_join_free(kin_join *self);
 
-/* Describes the join under "join" in *manifest (core/json.h) and writes its order into the existing folder; after
- * kin_join_tune. The caller commits the folder. */
+/* Describes the join under "join" in *manifest (core/json.h) and writes its order into the
+ * existing folder; after kin_join_tune. The caller commits the folder. */
 int kin_join_save(const kin_join *self, const char *directory, json_t **manifest, kin_error *err);
 
-/* Takes over what kin_join_save kept in the folder of an index whose catalog and checksums were compared
- * (kin_index_check): the order, and the effort if it was tuned for the same K, target, seed and weights
- * (*tuned). Nothing where the index keeps no join. Before kin_join_encode. */
+/* Takes over what kin_join_save kept in the folder of an index whose catalog and checksums were
+ * compared (kin_index_check): the order, and the effort if it was tuned for the same K, target,
+ * seed and weights (*tuned). Nothing where the index keeps no join. Before kin_join_encode. */
 int kin_join_load(kin_join *self, const kin_dir *dir, const json_t *manifest, bool *tuned,
                   kin_error *err);
 
-/* Facts for manifests: {"lists", "rows", "top_k", "target", "probe_sigmas", ...}. New reference. */
+/* Facts for manifests: {"clusters", "rows", "top_k", "target", "probe_sigmas", ...}. New
+ * reference. */
 json_t *kin_join_facts(const kin_join *self);
 
 /* Encodes the rows, in an order that was loaded or is made now. */
 int kin_join_encode(kin_join *self, const kin_monitor *monitor, kin_error *err);
 
-/* Another target, and as many held-out rows that the result is evaluated on, for the next kin_join_tune: rows once encoded
- * serve any number of targets. */
+/* Another target, and as many held-out rows that the result is evaluated on, for the next
+ * kin_join_tune: rows once encoded serve any number of targets. */
 void kin_join_retarget(kin_join *self, double target, size_t evaluated);
 
 /* Sets the effort by a sample. */
 int kin_join_tune(kin_join *self, const kin_monitor *monitor, kin_error *err);
 
-/* More effort for all rows, at least for half of the loss that was aimed at; all clusters where the sample shows
- * no loss to mend. Tunes first where the effort was loaded. *escalated is false, and nothing changed, when all
- * clusters are scanned already. */
+/* Escalates the effort for all rows, at least enough for half of the loss that was allowed; to
+ * all clusters where the sample has no loss left. Tunes first where the effort was loaded.
+ * *escalated is false, and nothing changed, if all clusters are scanned already. */
 int kin_join_escalate(kin_join *self, bool *escalated, const kin_monitor *monitor, kin_error *err);
 
-/* The items that serve to tune, ascending, kin_alloc'd: the evaluation draws others. After kin_join_encode. */
+/* The items that serve to tune, ascending, kin_alloc'd: the evaluation draws others. After
+ * kin_join_encode. */
 int kin_join_tuned_rows(const kin_join *self, int32_t **row, size_t *count, kin_error *err);
 
 /* All rows of the catalog into the sink, in any order and from all threads. May be run again. */
 int kin_join_run(kin_join *self, kin_row_sink sink, const kin_monitor *monitor, kin_error *err);
 
-/* Rows of the catalog that are in pairs are joined once more, one by one, with the effort of the last run.
- * One source: what was left in the row's collector in the end and scored canonically, each candidate with
- * all items that are the same. `probe_sigmas` of a cluster is -INFINITY where the row looked at it, else the effort
- * that would have let it, given the row's threshold in the end: always more than the one it had. INFINITY: none
- * would. Wants a join with the option `trace`. */
+/* Rows of the catalog that are in pairs are joined once more, one by one, with the effort of the
+ * last run. One source: what was left in the row's collector in the end and scored canonically,
+ * each candidate with all items that are the same. `probe_sigmas` of a cluster is -INFINITY
+ * where the row looked at it, else the effort that would have let it, given the row's threshold
+ * in the end: always more than the one it had. INFINITY: none would. Wants a join with the
+ * option `trace`. */
 int kin_join_trace(kin_join *self, const int32_t *row /* [count] */, size_t count,
                    kin_traced_sink sink, const kin_monitor *monitor, kin_error *err);
 

@@ -1,8 +1,9 @@
 /*
  * One row's neighbours become those of all items that are the same.
  *
- * The join knows distinct rows. A neighbour stands for all items with its bytes, which score the same to
- * the bit; of equal scores the smaller items come first. An item's row is that cluster without the item.
+ * The join knows distinct rows. A neighbour stands for all items with its bytes, which score the
+ * same to the bit; of equal scores the smaller items come first. An item's row is that cluster
+ * without the item.
  */
 #include "ann/join_state.h"
 #include "core/select.h"

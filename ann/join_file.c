@@ -1,9 +1,9 @@
 /*
- * What an index folder keeps of a join: the order of the rows, as join.row.npy and join.start.npy, and under
- * "join" in the manifest the effort with all that it was chosen for.
+ * What an index folder keeps of a join: the order of the rows, as join.row.npy and join.start.npy,
+ * and under "join" in the manifest the effort with all that it was chosen for.
  *
- * Codes are not kept: they are as large as the vectors' own files in float16 and made in seconds. An order
- * serves any weights, an effort only those it was tuned for.
+ * Codes are not kept: they are as large as the vectors' own files in float16 and made in seconds.
+ * An order serves any weights, an effort only those it was tuned for.
  */
 #include "ann/index_folder.h"
 #include "ann/join_state.h"
@@ -14,7 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- writing ---------------------------------------------------------------------------------------- */
+/* ---- writing
+ * ---------------------------------------------------------------------------------------- */
 
 static json_t *weights_of(const kin_catalog *catalog)
 {
@@ -62,7 +63,8 @@ int kin_join_save(const kin_join *self, const char *directory, json_t **manifest
     return rc;
 }
 
-/* ---- reading ---------------------------------------------------------------------------------------- */
+/* ---- reading
+ * ---------------------------------------------------------------------------------------- */
 
 /* A fact by its name, or by the one that it has in older indexes. */
 static const json_t *fact(const json_t *facts, const char *name, const char *older)

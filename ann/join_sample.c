@@ -1,10 +1,10 @@
 /*
- * The rows that the effort of a join is chosen on (ann/join_sample.h).
+ * The sampled rows that the effort of a join is chosen on (ann/join_sample.h).
  *
- * Estimates are off by 1e-5, less than what lies between two ranks: the K best of a scan of everything are
- * taken for the truth. For each neighbour it is worked out what share of tails would have let it through, and
- * what reach at the row's final threshold.
- * Time: sample * n * lead products for the truth.
+ * The error of an estimate is about 1e-5, less than the distance of two ranks: the K best of a scan
+ * of everything are the truth. Each of them needs a tail_fraction, and probe_sigmas at the final
+ * threshold of the row.
+ * Cost: sample * n * lead products for the truth.
  */
 #include "ann/join_sample.h"
 #include "core/memory.h"
@@ -85,9 +85,11 @@ int kin_join_sample_draw(kin_join *join, kin_error *err)
     return 0;
 }
 
-/* ---- what it takes ---------------------------------------------------------------------------------- */
+/* ---- what it takes
+ * ---------------------------------------------------------------------------------- */
 
-/* From which reach on a row with this threshold looks at cluster h; `row` is its side of gates for probe_sigmas 1. */
+/* The probe_sigmas from which on a row with this threshold probes cluster h; `row` is its side
+ * of gates for probe_sigmas 1. */
 static float sigmas_needed(const kin_join *join, const float *row, size_t at, size_t h,
                            float threshold)
 {
@@ -96,7 +98,7 @@ static float sigmas_needed(const kin_join *join, const float *row, size_t at, si
     return fmaxf((threshold - mean) / (sigma > 0 ? sigma : 1e-9f), 0);
 }
 
-/* The share of its tails' product that a pair needs to reach `threshold`; it was found with 1. */
+/* The tail_fraction that a pair needs to reach `threshold`; it was found with 1. */
 static float share_needed(const kin_codes *codes, size_t x, size_t y, float threshold)
 {
     const kin_code_terms *a = &codes->terms[x], *b = &codes->terms[y];
@@ -174,8 +176,9 @@ static void record_recall(const kin_join *join, const scanner *from, size_t slot
 
 typedef void record(const kin_join *join, const scanner *from, size_t slot, size_t i);
 
-/* Whether sampled row i is scanned with the one before it: rows of a cluster are, as in a run; where all clusters
- * are scanned anyway, PIECE of one modality mask are, for tiles are full then. */
+/* Whether sampled row i is scanned with the one before it: rows of a cluster are, as in a run;
+ * where all clusters are scanned anyway, PIECE of one modality mask are, for tiles are full
+ * then. */
 static bool goes_on(const kin_join *join, size_t i, float probe_sigmas)
 {
     const kin_join_sample *self = join->sample;

@@ -22,8 +22,8 @@ typedef struct kin_join_sample {
 /* Draws the rows into join->sample. */
 int kin_join_sample_draw(kin_join *join, kin_error *err);
 
-/* All of them scan all clusters: what they find is their truth, with what each neighbour needs. The share of tails
- * must be 1. */
+/* All of them scan all clusters: what they find is their truth, with what each neighbour needs.
+ * The share of tails must be 1. */
 int kin_join_sample_find_truth(kin_join *join, kin_error *err);
 
 /* All of them are joined with `probe_sigmas`, as the run will: self->recall. */

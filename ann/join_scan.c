@@ -1,9 +1,10 @@
 /*
  * Some rows look at clusters (ann/join.h says which).
  *
- * Clusters are taken in the order in which they promise most to the mean of the cluster that the rows are from,
- * so that a row probes the same clusters in the same order whichever rows are with it. Gates are worked out for a
- * block of clusters at a time and compared with the thresholds that rows have when the cluster's turn comes.
+ * Clusters are taken in the order in which they promise most to the mean of the cluster that the
+ * rows are from, so that a row probes the same clusters in the same order whichever rows are with
+ * it. Gates are worked out for a block of clusters at a time and compared with the thresholds that
+ * rows have when the cluster's turn comes.
  */
 #include "ann/join_state.h"
 #include "core/memory.h"
@@ -97,9 +98,10 @@ static void load_rows(kin_join_worker *self, const size_t *at, size_t count, flo
     }
 }
 
-/* All clusters that have a modality in common with cluster `own`: itself, then best first. Returns how many.
- * Its own cluster may promise a row little (the few rows that lack a modality are of all kinds), but the row
- * is there, and stands for its duplicates. No row has a threshold yet at the first cluster, so none passes it over. */
+/* All clusters that have a modality in common with cluster `own`: itself, then best first.
+ * Returns how many. Its own cluster may promise a row little (the few rows that lack a modality
+ * are of all kinds), but the row is there, and stands for its duplicates. No row has a threshold
+ * yet at the first cluster, so none passes it over. */
 static size_t rank_clusters(kin_join_worker *self, size_t own, float probe_sigmas)
 {
     const kin_cluster_stats *stats = &self->join->stats;
@@ -131,7 +133,8 @@ static void open_gates(kin_join_worker *self, size_t first, size_t blocks, size_
                 self->block, (int)width, self->row, (int)width, 0, self->gate, (int)count);
 }
 
-/* A query batch: rows under way, of one modality mask. Gates are worked out for all, of whom some look at clusters. */
+/* A query batch: rows under way, of one modality mask. Gates are worked out for all, of whom
+ * some look at clusters. */
 typedef struct query_batch {
     const size_t *at; /* [count] in the order */
     size_t count;
@@ -198,9 +201,9 @@ void kin_join_scan(kin_join_worker *self, const size_t *at, size_t count, size_t
     scan(self, &all, probe_sigmas);
 }
 
-/* A product's bits depend on how many rows are in it (BLAS has other kernels for other sizes), so the gates
- * of the whole cluster are worked out, as in a run. What a tile finds for a row does not depend on who else is
- * in it. */
+/* A product's bits depend on how many rows are in it (BLAS has other kernels for other sizes),
+ * so the gates of the whole cluster are worked out, as in a run. What a tile finds for a row
+ * does not depend on who else is in it. */
 size_t kin_join_scan_one(kin_join_worker *self, size_t at, float probe_sigmas, uint8_t *looked)
 {
     const kin_clustering *clustering = &self->join->codes.clustering;

@@ -1,16 +1,16 @@
 #ifndef KIN_ANN_JOIN_STATE_H
 #define KIN_ANN_JOIN_STATE_H
 /*
- * Private to ann/join*.c: the self-join between its parts.
+ * Private to ann/join*.c: the self-join.
  *
- *   join.c         set-up, plan, and the run over all clusters
- *   join_clusters.c   what is known of each cluster, and how likely it is to hold a row's neighbours
- *   join_scan.c    some rows look at clusters: who probes what, in which order
- *   join_trace.c   what some rows looked at and found, for whoever asks why
- *   join_sample.c  the rows that the effort is chosen on
- *   join_tune.c    the effort
- *   join_file.c    what an index folder keeps
- *   join_twins.c   one row's neighbours become those of all items that are the same
+ *   join.c             set-up, plan, and the run in cluster order
+ *   join_clusters.c    kin_cluster_stats: mean and spread of a cluster, gates, the cluster order
+ *   join_scan.c        a query batch: which rows probe which cluster, and in which order
+ *   join_duplicates.c  a row's neighbours become those of all identical items
+ *   join_sample.c      the sampled rows and what their neighbours need
+ *   join_tune.c        the effort, from the sample
+ *   join_trace.c       what some rows probed and found, for kin why and kin compare
+ *   join_file.c        the clustering and the effort in an index folder
  */
 #include "ann/distinct.h"
 #include "ann/join.h"
@@ -19,8 +19,9 @@
 
 enum { KIN_CLUSTER_SPREADS = 3 }; /* leading, tail, bias: behind the mean's coordinates */
 
-/* What is known of a cluster: coordinates of its mean, the spread of leading and of tail coordinates, and
- * the mean bias, side by side so that one product with a row's makes the gate (ann/join.h). */
+/* The statistics of each cluster: coordinates of its mean, the spread of leading and of tail
+ * coordinates, the mean bias, side by side: one product with a row's side makes the gate
+ * (ann/join.h). */
 typedef struct kin_cluster_stats {
     size_t count, lead;
     size_t tail;
@@ -32,8 +33,8 @@ int kin_cluster_stats_init(kin_cluster_stats *self, const kin_codes *codes, kin_
 void kin_cluster_stats_release(kin_cluster_stats *self);
 size_t kin_cluster_stats_bytes(size_t count, size_t lead);
 
-/* A row's side of the gate: its product with a cluster's is the most that the cluster's members are expected
- * to score, bias of the row included and without the modality masks' factor. */
+/* A row's side of the gate: its product with a cluster's is the most that the cluster's members
+ * are expected to score, bias of the row included and without the modality masks' factor. */
 void kin_cluster_stats_row(const kin_cluster_stats *self, const kin_codes *codes, size_t at,
                            float probe_sigmas, float *out /* [width] */);
 
@@ -41,12 +42,14 @@ void kin_cluster_stats_row(const kin_cluster_stats *self, const kin_codes *codes
 void kin_cluster_stats_mean(const kin_cluster_stats *self, size_t h, float probe_sigmas,
                             float *out /* [width] */);
 
-/* What the members of cluster h are expected to score with a row, in the mean and how far around it: `row` is
- * the row's side of gates for probe_sigmas 1, `bias` its own. Without the modality masks' factor. */
+/* What the members of cluster h are expected to score with a row, in the mean and how far around
+ * it: `row` is the row's side of gates for probe_sigmas 1, `bias` its own. Without the modality
+ * masks' factor. */
 void kin_cluster_stats_expect(const kin_cluster_stats *self, size_t h, const float *row, float bias,
                               float *mean, float *sigma);
 
-/* The cluster order: from each cluster to the nearest one left, so that neighbours in it are alike. */
+/* The cluster order: from each cluster to the nearest one left, so that neighbours in it are
+ * alike. */
 int kin_cluster_stats_order(const kin_cluster_stats *self, int32_t *out /* [count] */,
                             kin_error *err);
 
@@ -98,24 +101,27 @@ int kin_join_worker_init(kin_join_worker *self, const kin_join *join, kin_error 
 void kin_join_worker_release(kin_join_worker *self);
 size_t kin_join_worker_bytes(const kin_join *join, size_t clusters);
 
-/* Rows at[0 .. count) of the order, at most KIN_CLUSTER_MAX, look at clusters: slots 0 .. count - 1 then hold
- * their candidates. They take clusters in the order of cluster `own`, which is theirs or has their modality mask. */
+/* Rows at[0 .. count) of the order, at most KIN_CLUSTER_MAX, look at clusters: slots 0 .. count
+ * - 1 then hold their candidates. They take clusters in the order of cluster `own`, which is
+ * theirs or has their modality mask. */
 void kin_join_scan(kin_join_worker *self, const size_t *at, size_t count, size_t own,
                    float probe_sigmas);
 
-/* The row at place `at` of the order looks at clusters as it does in a run, bit for bit, while those that it is
- * with there do nothing. looked[h] is set for every cluster that it looked at. Returns its slot. */
+/* The row at place `at` of the order looks at clusters as it does in a run, bit for bit, while
+ * those that it is with there do nothing. looked[h] is set for every cluster that it looked at.
+ * Returns its slot. */
 size_t kin_join_scan_one(kin_join_worker *self, size_t at, float probe_sigmas,
                          uint8_t *looked /* [clusters] */);
 
-/* Where each catalog row stands in the order, for those that do: kin_alloc'd, NULL without memory. */
+/* Where each catalog row stands in the order, for those that do: kin_alloc'd, NULL without
+ * memory. */
 int32_t *kin_join_positions(const kin_join *join);
 
 /* What tracing holds beside the join. */
 size_t kin_join_trace_bytes(const kin_join *join, size_t clusters);
 
-/* The best K + 1 distinct rows of a row, its own among them, become the rows of all items that are the
- * same; to the sink, one by one. */
+/* The best K + 1 distinct rows of a row, its own among them, become the rows of all items that
+ * are the same; to the sink, one by one. */
 int kin_join_emit(kin_join_worker *self, int32_t row, const kin_rows *best, size_t slot,
                   kin_row_sink sink, kin_error *err);
 

@@ -1,9 +1,10 @@
 /*
  * What some rows looked at and found (ann/traced.h): each is scanned once more, as in the run.
  *
- * Rows are worked on by all threads and told in the order asked for, so that nothing is kept of them.
- * Time, a row: the gates of its cluster with all others, and of the scan what one row takes, a tile for
- * itself where a run puts twelve in one. Memory: a set of items a thread, and where rows stand.
+ * Rows are worked on by all threads and told in the order asked for, so that nothing is kept of
+ * them. Time, a row: the gates of its cluster with all others, and of the scan what one row takes,
+ * a tile for itself where a run puts twelve in one. Memory: a set of items a thread, and where
+ * rows stand.
  */
 #include "ann/distinct.h"
 #include "ann/join_state.h"
@@ -59,8 +60,8 @@ static void tracer_release(tracer *self)
     kin_candidates_release(&self->items);
 }
 
-/* What is in the collector, pruned as before rows are scored (scan/reranker.c), with everything that is the
- * same. */
+/* What is in the collector, pruned as before rows are scored (scan/reranker.c), with everything
+ * that is the same. */
 static void list_items(tracer *self, size_t slot, int32_t row)
 {
     kin_collectors *collectors = &self->worker->collectors;
@@ -73,8 +74,9 @@ static void list_items(tracer *self, size_t slot, int32_t row)
     kin_candidates_list(&self->items);
 }
 
-/* The least reach that lets the row at place `at` look at cluster h, which it did not look at. Floors only rise,
- * so it is more than the reach of the run, and what rounding says against that does not count. */
+/* The least probe_sigmas with which the row at place `at` probes cluster h, which it did not.
+ * Thresholds only rise, so it is above the run's; a result that rounding puts below is set to
+ * the next value. */
 static float sigmas_wanted(const tracer *self, size_t at, size_t h, float threshold, float factor)
 {
     const kin_join *join = self->worker->join;

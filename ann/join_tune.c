@@ -1,14 +1,15 @@
 /*
  * The effort of a join, from a sample of rows.
  *
- * Sampled rows scan all clusters, and it is known what each of their neighbours would have needed
- * (ann/join_sample.c). Then
- *   tail share   the smallest of a few that loses at most a tenth of what may be lost
- *   reach        a first guess by those reaches, which is pessimistic, for thresholds are lower on the way; then
- *                the sampled rows are joined in earnest, which is what the run will do with them, and the
- *                guess is corrected by what was lost
- * The target is met with a margin for the two samples, this one and the held-out one (choose_effort).
- * Effort is counted in rows scanned, never in seconds. Time: sample * n * lead products.
+ * Sampled rows scan all clusters; ann/join_sample.c works out what each of their neighbours needs.
+ * Then
+ *   tail_fraction  the smallest of a few that loses at most a tenth of what may be lost
+ *   probe_sigmas   the first value by those needs, which is pessimistic: thresholds are lower on
+ *                  the way. Then the sampled rows are joined as the run joins them, and the
+ *                  value is corrected by what was lost, at most TRIES times
+ * The target is met with a margin for two samples, this one and the held-out rows of the evaluation
+ * (choose_effort). Effort is counted in rows scanned, never in seconds.
+ * Cost: sample * n * lead products.
  */
 #include "ann/join_sample.h"
 
@@ -47,7 +48,8 @@ static float choose_tail_fraction(const kin_join_sample *self, double loss)
     return tail_fractions[i];
 }
 
-/* The smallest reach, to a hundredth, with that pessimistic recall; INFINITY if none of any use has it. */
+/* The least probe_sigmas, to a hundredth, with that pessimistic recall; INFINITY if 40 do not
+ * have it. */
 static float choose_probe_sigmas(const kin_join_sample *self, float tail_fraction, double recall)
 {
     int low = 0, high = 4000;
@@ -91,10 +93,10 @@ static int try_effort(kin_join *join, float probe_sigmas, float tail_fraction, o
 
 static const double standard_errors = 2.6;
 
-/* What the sample's recall has to be above the target. Its mean and the held-out one scatter by their standard
- * errors, of which two and a half leave one build in a hundred to be run twice; and the evaluation cannot
- * exclude that rows of a kind it did not draw were lost whole, which costs its bound
- * ln(1 / alpha) / evaluated, about 4 / evaluated. */
+/* What the sample's recall has to be above the target. Its mean and the held-out one scatter by
+ * their standard errors, of which two and a half leave one build in a hundred to be run twice;
+ * and the evaluation cannot exclude that rows of a kind it did not draw were lost whole, which
+ * costs its bound ln(1 / alpha) / evaluated, about 4 / evaluated. */
 static double margin(const kin_join *join, const outcome *got)
 {
     double rows = (double)join->sample->rows, evaluated = (double)join->options.evaluated;
@@ -160,7 +162,7 @@ int kin_join_tune(kin_join *self, const kin_monitor *monitor, kin_error *err)
     kin_join_sample_free(self->sample);
     self->sample = NULL;
     kin_codes_set_tail_fraction(&self->codes, 1);
-    if (self->codes.clustering.count == 0) /* nobody to sample, and nothing to look at */
+    if (self->codes.clustering.count == 0) /* no row to sample, and none to scan */
         return 0;
     int rc = kin_join_sample_draw(self, err);
     if (rc == 0)

@@ -1,11 +1,11 @@
 #ifndef KIN_ANN_TRACED_H
 #define KIN_ANN_TRACED_H
 /*
- * How an engine tells, of some rows, what came before their neighbours: the candidates that each of its
- * sources proposed. For whoever asks later why a neighbour was lost (docs/FORMATS.md, Graph).
+ * Traced rows: of some rows, the candidates that each source of an engine proposed, so that kin
+ * why and kin compare can say why a neighbour was lost (docs/FORMATS.md, Graph).
  *
- * Rows are functions of the item, the index and the effort. So they are made once more to be traced, and a
- * run that nobody traces does nothing for it.
+ * A row is a function of the item, the index and the effort. So it is made once more to be traced,
+ * and a run without tracing does nothing for it.
  */
 #include "core/rows.h"
 

@@ -31,8 +31,8 @@ static int rerank_cluster(void *self, int thread, size_t cluster, const kin_scan
                            emit_row, to, others, err);
 }
 
-/* How many clusters are reranked between looks at the monitor: some tenths of a second of work a thread, at
- * 32 clusters for K = 200 and 1,024 dimensions. */
+/* The number of clusters reranked between looks at the monitor: some tenths of a second of work a
+ * thread, which is 32 clusters for K = 200 and 1,024 dimensions. */
 static size_t clusters_at_a_time(const kin_exact *self)
 {
     size_t usual = (size_t)200 * 1024;

@@ -41,7 +41,8 @@ const kin_exact_report *kin_exact_get_report(const kin_exact *self)
     return &self->report;
 }
 
-/* ---- set-up -------------------------------------------------------------------------------------- */
+/* ---- set-up
+ * -------------------------------------------------------------------------------------- */
 
 static void release_block(kin_exact *self)
 {
@@ -89,7 +90,8 @@ static int init_block(kin_exact *self, size_t first, size_t last, kin_error *err
     return rc;
 }
 
-/* ---- the run --------------------------------------------------------------------------------------- */
+/* ---- the run
+ * --------------------------------------------------------------------------------------- */
 
 /* Adds what the block's threads counted to the report. */
 static void add_counts(kin_exact *self)
@@ -116,8 +118,8 @@ static int run_block(kin_exact *self, size_t first, size_t last, kin_row_sink si
     return rc;
 }
 
-/* The cluster behind the block that starts at cluster g: whole clusters, at most block_rows rows, and at
- * least one cluster. */
+/* The cluster behind the block that starts at cluster g: whole clusters, at most block_rows
+ * rows, and at least one cluster. */
 static size_t block_end(const kin_exact *self, size_t g)
 {
     const kin_clustering *clustering = &self->codes.clustering;

@@ -1,26 +1,26 @@
 #ifndef KIN_EXACT_EXACT_H
 #define KIN_EXACT_EXACT_H
 /*
- * `exact`: the same rows as `stream`, proven at the speed of int8.
+ * `exact`: the rows of `stream`, proven, at the speed of int8.
  *
- *   encode   fused rows are centred, rotated and kept as int8 codes with known losses (scan/codes.h)
+ *   encode   rows become int8 codes with measured losses (scan/codes.h)
  *   cluster  similar rows lie side by side in clusters of some hundred (scan/clustering.h)
  *   scan     every cluster pair once, the most alike first, so that thresholds rise early
- *            (scan/pairscan.h, exact/schedule.h)
- *   decide   what no bound excludes is scored canonically (core/score.h)
+ *            (scan/pairscan.h; the order: exact/schedule.h, then exact/rounds.c)
+ *   rerank   what no bound excludes is scored canonically (scan/reranker.h)
  *
- * Nothing is dropped without a bound that covers every rounding on the way, so the result is that of
- * `stream`, byte for byte.
+ * A pair is dropped only by a bound that covers every rounding on the way (docs/EXACT.md), so the
+ * result equals that of `stream` byte for byte.
  *
- * Rounds. After the scheduled pairs, round r scans cluster g against cluster g XOR r. So in one round
- * no cluster is in two pairs, pair scans run side by side without locks, and what a cluster has seen after a
- * round depends on nothing but the codes: given the same axes, which sgemm may round differently with
- * other numbers of threads, the counts in the report are the same too.
+ * Rounds. After the scheduled pairs, round r scans cluster g against cluster g XOR r. No cluster
+ * is in two pairs of a round, so pair scans run side by side without locks, and what a cluster has
+ * seen after a round depends on the codes alone. The counts in the report are the same for any
+ * number of threads, given the same axes (sgemm may round those differently).
  *
- * Memory: codes (4 lead + tail bytes a row), and collectors of 8 bytes for about 1.6 K candidates a row.
- * Where the budget does not hold all collectors, rows are done in blocks of clusters; a block is scanned against
- * all clusters, and only pairs within it serve both sides. Time: n^2 / 2 * lead products in int8, and what the
- * data make of the rest; with b blocks up to 2 b / (b + 1) times as many.
+ * Memory: codes (4 lead + tail bytes a row), and collectors of 8 bytes for about 1.6 K candidates
+ * a row. Where the budget does not hold all collectors, rows are done in blocks of clusters; a
+ * block is scanned against all clusters, and only pairs within it serve both sides. Time: n^2 / 2
+ * * lead products in int8, and the refinements; with b blocks up to 2 b / (b + 1) times as many.
  */
 #include "scan/engine.h"
 
@@ -36,17 +36,17 @@ typedef struct kin_exact_options {
         .top_k = 200, .slack = 1                                                                   \
     }
 
-/* What a run is going to take. */
+/* What a run takes: counts and bytes. */
 typedef struct kin_exact_plan {
-    size_t lead, tail; /* dimensions that tiles multiply, and those behind them */
-    size_t capacity;   /* candidates a row can hold */
-    size_t block_rows; /* rows done at a time; n: all */
-    size_t blocks;
-    size_t rerank_rows; /* reranked together in the end */
+    size_t lead, tail;  /* dimensions that tiles multiply, and those behind them */
+    size_t capacity;    /* candidates a row can hold */
+    size_t block_rows;  /* rows done at a time; n: all */
+    size_t blocks;      /* of that many rows */
+    size_t rerank_rows; /* reranked together */
     size_t codes_bytes, collectors_bytes, work_bytes, total_bytes;
 } kin_exact_plan;
 
-/* What a run did. */
+/* The counts of a run. */
 typedef struct kin_exact_report {
     size_t rows; /* that take part in pairs */
     size_t clusters;
@@ -54,11 +54,12 @@ typedef struct kin_exact_report {
     unsigned long long full; /* candidates scored canonically in the end */
 } kin_exact_report;
 
-/* An engine between its plan and its run. */
+/* An engine from its plan to its run. */
 typedef struct kin_exact kin_exact;
 
-/* Checks, looks at a sample and plans. KIN_E_DATA when K >= n or there are too many dimensions, KIN_E_MEMORY with the numbers when the
- * budget is too small. The catalog has to outlive the engine. */
+/* Checks, looks at a sample and plans. KIN_E_DATA when K >= n or there are too many dimensions,
+ * KIN_E_MEMORY with the numbers when the budget is too small. The catalog has to outlive the
+ * engine. */
 int kin_exact_new(kin_exact **out, const kin_catalog *catalog, const kin_exact_options *options,
                   kin_error *err);
 void kin_exact_free(kin_exact *self);

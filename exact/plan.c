@@ -1,5 +1,6 @@
 /*
- * What the certified engine is going to take (exact/exact_state.h).
+ * Memory of the certified engine (exact/exact_state.h): capacity of collectors, rows of a block,
+ * rows reranked together, for the budget.
  */
 #include "core/memory.h"
 #include "exact/exact_state.h"
@@ -9,7 +10,7 @@ static size_t max_size(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-/* What is there beside codes and collectors while pairs are scanned and rows are finished. */
+/* Bytes beside codes and collectors, while pairs are scanned and rows reranked. */
 static size_t work_bytes(const kin_exact *self, size_t capacity)
 {
     size_t reranker =
@@ -18,7 +19,7 @@ static size_t work_bytes(const kin_exact *self, size_t capacity)
                         kin_size_add(kin_pairscan_bytes(&self->codes, capacity), reranker));
 }
 
-/* How many rows are finished at a time: as many as work well in an eighth of the budget. */
+/* The number of rows reranked together: as many as work well in an eighth of the budget. */
 static size_t choose_rerank_rows(const kin_exact *self, size_t budget)
 {
     const kin_catalog *catalog = self->catalog;

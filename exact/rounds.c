@@ -1,5 +1,9 @@
 /*
- * Rounds of pair scans (exact/exact_state.h), and progress by the work done.
+ * All cluster pairs of a block, round by round, and progress by the work done
+ * (exact/exact_state.h).
+ *
+ * First each cluster against itself, then the rounds of the schedule, then round r: cluster g
+ * against g XOR r, but for the pairs of the schedule. Every pair is scanned once.
  */
 #include "exact/exact_state.h"
 
@@ -52,7 +56,7 @@ double kin_exact_all_work(const kin_exact *self)
            (double)self->catalog->n * (double)self->options.top_k * CANDIDATE_COST;
 }
 
-/* Progress is told in rows, though rows come in one go at the end of a block: by the work done. */
+/* Progress is reported in rows, in proportion to the work done: rows come at the end of a block. */
 void kin_exact_report_progress(kin_exact *self, double work, const kin_monitor *monitor)
 {
     self->work_done += work;

@@ -1,11 +1,12 @@
 #ifndef KIN_EXACT_SCHEDULE_H
 #define KIN_EXACT_SCHEDULE_H
 /*
- * The cluster pairs that are scanned first: each cluster with the clusters most like it.
+ * The schedule: the cluster pairs that are scanned first, each cluster with those most like it.
  *
- * Every cluster names the few clusters of highest mean score, and those pairs are laid into rounds, in
- * each of which no cluster is twice. Thresholds are then near their final value before the bulk of all
- * pairs starts, most of which the coarse bound ends.
+ * Every cluster names the few clusters of highest mean score. These pairs are laid into rounds,
+ * greedily and the most alike first, such that no cluster is in two pairs of a round. After them
+ * thresholds are near their final values, and the coarse bound excludes most of the other pairs
+ * (exact/rounds.c).
  */
 #include "scan/codes.h"
 

@@ -3,9 +3,9 @@
 /*
  * `stream`: the row-streaming baseline that every other engine is judged against.
  *
- * A micro-batch of M queries is scored against all n items: one sgemm per modality is accumulated into an
- * M x n tile of fused scores in float32, each row's tile is cut down to the candidates that could
- * be among its K best given the tile's worst rounding error, and only those are scored
+ * A micro-batch of M queries is scored against all n items: one sgemm per modality is accumulated
+ * into an M x n tile of fused scores in float32, each row's tile is cut down to the candidates
+ * that could be among its K best given the tile's worst rounding error, and only those are scored
  * canonically. So the result is exact in the sense of core/score.h, whatever order sgemm adds in.
  *
  * The margin (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.1):

@@ -3,9 +3,9 @@
 /*
  * sgemm with the same bits for any number of threads.
  *
- * How OpenBLAS shares a product among threads decides where its blocks end, and with that how sums are
- * rounded. Here the rows of the result are cut into pieces of a fixed size, and each piece is one
- * thread's: what is learnt from a sample does not depend on the machine's load or --threads.
+ * How OpenBLAS shares a product among threads decides where its blocks end, and with that how sums
+ * are rounded. Here the rows of the result are cut into pieces of a fixed size, and each piece is
+ * one thread's: what is learnt from a sample does not depend on the machine's load or --threads.
  */
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,11 +1,11 @@
 /*
  * K-means cells, cut into clusters of a size (scan/clustering.h).
  *
- * Halving alone, along the direction of most spread, was tried first: of a real catalog's 200 best
- * neighbours 32 % then lie in a row's own cluster and 78 % in the 8 clusters nearest to it; with k-means
- * 48 % and 89 %. What lies near is what makes thresholds rise early.
- * Time: n^2 / 344 * d multiply-adds for the cells, at the speed of sgemm, and little else. Memory:
- * 16 bytes a row, and the sample that k-means learns from.
+ * Why k-means: halving alone, across the direction of most spread, puts 32 % of a real catalog's
+ * 200 best neighbours into a row's own cluster and 78 % into the 8 nearest; with k-means it is 48
+ * % and 89 %. Pairs of near clusters make thresholds rise early. Cost: n^2 / 344 * d multiply-adds
+ * for the cells, at the speed of sgemm, and little else; 16 bytes a row and the sample that
+ * k-means learns from.
  */
 #include "scan/clustering.h"
 #include "core/memory.h"
@@ -38,7 +38,8 @@ static const float *row_at(const tree *self, size_t at)
     return self->coordinate + (size_t)self->clustering->row[at] * self->d;
 }
 
-/* ---- halving ------------------------------------------------------------------------------------- */
+/* ---- halving
+ * ------------------------------------------------------------------------------------- */
 
 static float inner(const float *x, const float *y, size_t d)
 {
@@ -98,7 +99,8 @@ static void part(const tree *self, size_t first, size_t count, size_t left, cons
         row[i] = (int32_t)(uint32_t)key[i];
 }
 
-/* Splits rows first .. first + count into 2^levels clusters from number `cluster` on. `workspace` [3][d]. */
+/* Splits rows first .. first + count into 2^levels clusters from number `cluster` on.
+ * `workspace` [3][d]. */
 static void split(const tree *self, size_t first, size_t count, size_t levels, size_t cluster,
                   float *workspace)
 {
@@ -123,7 +125,8 @@ static size_t levels_for(size_t count)
     return levels;
 }
 
-/* ---- k-means cells ------------------------------------------------------------------------------------ */
+/* ---- k-means cells
+ * ------------------------------------------------------------------------------------ */
 
 /* The rows of one modality mask, and the k-means cells they fall into. */
 typedef struct cells {
@@ -281,8 +284,8 @@ void kin_clustering_release(kin_clustering *self)
     *self = (kin_clustering){0};
 }
 
-/* A cell of c rows is cut into one cluster or fewer than c / 256, and a modality mask has a cell for every
- * 344 rows. */
+/* A cell of c rows is cut into one cluster or fewer than c / 256, and a modality mask has a cell
+ * for every 344 rows. */
 size_t kin_clustering_clusters_most(size_t n)
 {
     return n / CELL_ROWS + n / (KIN_CLUSTER_TARGET / 2) + MASKS;

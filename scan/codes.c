@@ -4,8 +4,8 @@
  *   codes_fit.c      what a sample teaches: mean, axes, how many dimensions lead, the leading step
  *   codes_encode.c   rows through the rotation, block by block
  *
- * Time: every row is read twice, once for the clustering and once for its codes. Memory: 4 lead + tail bytes
- * a row and 44 more.
+ * Time: every row is read twice, once for the clustering and once for its codes. Memory: 4 lead +
+ * tail bytes a row and 44 more.
  */
 #include "scan/codes.h"
 #include "core/memory.h"
@@ -60,9 +60,9 @@ static int make_clustering(kin_codes *self, const uint8_t *leave_out, float *wor
     return rc;
 }
 
-/* A row's tolerance: 1.3 times the upper bound of the error of a pair (kin_codes_error), of two rows with
- * its terms or of it and a row of mean terms, whichever is larger. A pair whose error is above its row's
- * tolerance is scored canonically. */
+/* A row's tolerance: 1.3 times the upper bound of the error of a pair (kin_codes_error), of two
+ * rows with its terms or of it and a row of mean terms, whichever is larger. A pair whose error
+ * is above its row's tolerance is scored canonically. */
 static void set_tolerances(kin_codes *self, float slack)
 {
     size_t n = self->clustering.count;
@@ -85,7 +85,8 @@ static void set_tolerances(kin_codes *self, float slack)
     }
 }
 
-/* Where each cluster's panels or row panels of `width` rows begin: [clusters + 1], NULL without memory. */
+/* Where each cluster's panels or row panels of `width` rows begin: [clusters + 1], NULL without
+ * memory. */
 static size_t *count_tiles(const kin_clustering *clustering, size_t width)
 {
     size_t *start = kin_alloc(clustering->clusters + 1, sizeof *start);
@@ -163,8 +164,8 @@ static size_t count_masks(const kin_catalog *catalog)
 size_t kin_codes_bytes(const kin_codes *self)
 {
     size_t n = self->fused.catalog->n;
-    /* a cluster's last panel is half empty, on average; of clusters there are about n / 256, and one for
-     * every modality mask of few rows */
+    /* a cluster's last panel is half empty, on average; of clusters there are about n / 256, and
+     * one for every modality mask of few rows */
     size_t columns = kin_size_add(n, n / 256 * (KIN_PANEL_COLUMNS / 2) + KIN_CLUSTER_MAX +
                                          count_masks(self->fused.catalog) * KIN_PANEL_COLUMNS);
     size_t bytes = kin_size_add(kin_size_mul(n, self->stride + sizeof *self->terms),

@@ -6,17 +6,18 @@
  * A rotated row z = [p; t] (scan/rotation.h) is stored as
  *     p  ~  s high + (s / 254) low      s: one step for all rows, so that a tile's integers compare
  *     t  ~  step tail                   step: the row's own
- * A tile multiplies `high`; `low` and `tail` refine the pairs that the tile leaves. The loss of each stage
- * is measured for each row, and the errors of centring and rotation are added. So for any two rows x and y,
- * <.,.> their fused inner product (scan/fused.h):
+ * A tile multiplies `high`; `low` and `tail` refine the pairs that the tile leaves. The loss of
+ * each stage is measured for each row, and the errors of centring and rotation are added. So for
+ * any two rows x and y, <.,.> their fused inner product (scan/fused.h):
  *
  *   coarse:  <x, y> <= s^2 high.high + tail_x tail_y + coarse_x norm_y + coarse_y norm_x
  *                      + bias_x + bias_y
  *   fine:   |<x, y> - (s^2 high.high + s^2/254 cross + step_x step_y tail.tail + bias_x + bias_y)|
  *                   <= kin_codes_error(x, y)
  *
- * Both follow from |<x,y> - <x^,y^>| <= |x - x^| |y^| + |x| |y - y^|. Norms and losses are rounded up. The
- * coarse bound holds for real numbers; scan/pairscan_collect.c adds the rounding of floats.
+ * Both follow from |<x,y> - <x^,y^>| <= |x - x^| |y^| + |x| |y - y^|. Norms and losses are rounded
+ * up. The coarse bound holds for real numbers; scan/pairscan_collect.c adds the rounding of
+ * floats.
  */
 #include "core/rows.h"
 #include "scan/clustering.h"
@@ -59,13 +60,13 @@ typedef struct kin_codes {
     uint8_t *row_panel;      /* [row panels][lead / 4][KIN_PANEL_ROWS][4] high ^ row_bias; owned */
 } kin_codes;
 
-/* Approximate codes: a pair whose factor is this many times the row's own is scored canonically, because
- * the row's tolerance holds its own factor. Weights that are far apart make such pairs, of rows that
- * share only the lighter modality. */
+/* Approximate codes: a pair whose factor is this many times the row's own is scored canonically,
+ * because the row's tolerance holds its own factor. Weights that are far apart make such pairs,
+ * of rows that share only the lighter modality. */
 #define KIN_FACTOR_DOUBTFUL 4.0f
 
-/* Upper bound of the error of a pair's estimate. The products low.low, which no estimate holds, are at
- * most the product of what `high` loses of both rows. */
+/* Upper bound of the error of a pair's estimate. The products low.low, which no estimate holds,
+ * are at most the product of what `high` loses of both rows. */
 static inline float kin_codes_error(const kin_codes *self, const kin_code_terms *x,
                                     const kin_code_terms *y)
 {
@@ -79,16 +80,17 @@ typedef struct kin_codes_options {
     size_t top_k;
     size_t lead; /* leading dimensions: a multiple of 64 up to KIN_LEAD_MAX; 0: choose */
     float slack; /* 1; tests make it 0 to show that the bounds are needed */
-    /* Quantiles instead of upper bounds: losses other than `coarse` are 0, `coarse` and `tolerance` are
-     * three standard deviations (estimate_terms, scan/codes_encode.c). There are no row panels. */
+    /* Quantiles instead of upper bounds: losses other than `coarse` are 0, `coarse` and
+     * `tolerance` are three standard deviations (estimate_terms, scan/codes_encode.c). There are
+     * no row panels. */
     bool approximate;
     /* [n] not 0: the row is not encoded, another one stands for it; or NULL; the caller's */
     const uint8_t *leave_out;
     kin_clustering *clustering; /* used instead of a new one, and emptied; or NULL */
 } kin_codes_options;
 
-/* Learns the rotation from a sample, after which the kin_codes_*_bytes are known. The catalog has to outlive
- * the codes. KIN_E_DATA where a row is no unit row: the file was written over. */
+/* Learns the rotation from a sample, after which the kin_codes_*_bytes are known. The catalog
+ * has to outlive the codes. KIN_E_DATA where a row is no unit row: the file was written over. */
 int kin_codes_init(kin_codes *self, const kin_catalog *catalog, const kin_codes_options *options,
                    kin_error *err);
 
@@ -97,11 +99,12 @@ int kin_codes_encode(kin_codes *self, const kin_codes_options *options, const ki
                      kin_error *err);
 void kin_codes_release(kin_codes *self);
 
-/* The coarse bound allows for fraction * tail_x tail_y, 0 < fraction <= 1. Below 1 it is a quantile and no
- * upper bound (docs/JOIN.md). */
+/* The coarse bound allows for fraction * tail_x tail_y, 0 < fraction <= 1. Below 1 it is a
+ * quantile and no upper bound (docs/JOIN.md). */
 void kin_codes_set_tail_fraction(kin_codes *self, float fraction);
 
-/* Bytes of the codes of all n rows; of the workspace of clustering, before them; of encoding, beside them. */
+/* Bytes of the codes of all n rows; of the workspace of clustering, before them; of encoding,
+ * beside them. */
 size_t kin_codes_bytes(const kin_codes *self);
 size_t kin_codes_clustering_work_bytes(const kin_codes *self);
 size_t kin_codes_encode_work_bytes(const kin_codes *self);

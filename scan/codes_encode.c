@@ -1,10 +1,11 @@
 /*
  * Encodes rows (scan/codes_encode.h).
  *
- * Every loss is measured on the row itself, in float32 sums; their own error, below d 2^-23 of the sum, and
- * the roundings of centring and rotation are added. So bounds hold for the codes as they are stored.
- * Blocks of BLOCK_ROWS rows pass through a thread's buffers; only codes and terms stay.
- * Cost of a row: reading it, kin_rotation_apply, and one pass over its coordinates for each code.
+ * Every loss is measured on the row itself, in float32 sums; their own error, below d 2^-23 of the
+ * sum, and the roundings of centring and rotation are added. So bounds hold for the codes as they
+ * are stored. Blocks of BLOCK_ROWS rows pass through a thread's buffers; only codes and terms
+ * stay. Cost of a row: reading it, kin_rotation_apply, and one pass over its coordinates for each
+ * code.
  */
 #include "scan/codes_encode.h"
 #include "core/memory.h"
@@ -74,8 +75,9 @@ static float length_above(const float *x, size_t d)
     return sqrtf(sum_squares(x, d)) * (1 + (float)d * 0x1p-23f + 0x1p-22f);
 }
 
-/* Fused rows, centred; their length and <mean, u> - <mean, mean> / 2 beside them. Returns the first row that
- * is none: no fused row is longer than 1, and so no centred one longer than 2. SIZE_MAX: all are. */
+/* Loads fused rows, centred, with their lengths and biases. Returns the
+ * first row that is none: no fused row is longer than 1, and so no centred one longer than 2.
+ * SIZE_MAX: all are. */
 static size_t load_rows(const kin_codes *self, const int32_t *row, size_t count, encoder *e)
 {
     size_t none = SIZE_MAX;
@@ -120,7 +122,8 @@ int kin_codes_encode_coordinates(const kin_codes *self, float *workspace, float 
     return none < SIZE_MAX ? kin_catalog_fail_row(self->fused.catalog, none, err) : 0;
 }
 
-/* ---- codes ------------------------------------------------------------------------------------- */
+/* ---- codes
+ * ------------------------------------------------------------------------------------- */
 
 static int32_t sum_codes(const int8_t *code, size_t count)
 {
@@ -168,13 +171,13 @@ static float encode_tail(const kin_codes *self, const float *z, int8_t *code, fl
     return length_above(left, tail);
 }
 
-/* What the codes leave out points in no particular direction: of <x, y> it takes about the product of
- * lengths over sqrt(dimensions). The tolerance is three times that, for two rows such as this one; and
- * tiles, which see high codes alone, allow for three times what these leave out. Without that a tail of
- * no length would leave nothing between a row's bound and its threshold, which is closer.
+/* Terms of an approximate row. What codes leave out points in no particular direction: the standard
+ * deviation of its part in <x, y> is the product of lengths over sqrt(dimensions). `tolerance` is three of
+ * these for two rows such as this one. `coarse` is three for the high codes, which a tile multiplies:
+ * without it a tail of no length would leave no distance between a row's bound and its threshold.
  *
- * A row that lacks the heavy modality of a catalog (a large factor) lies near the mean, and most of its pairs are with
- * longer rows, of length 1, whose codes leave out more in proportion. */
+ * A row that lacks the heavy modality (a large factor) lies near the mean, and most of its pairs are
+ * with rows of length 1, whose codes leave out more in proportion. */
 static void estimate_terms(const kin_codes *self, kin_code_terms *terms, float coarse, float fine,
                            float tail_loss, float factor)
 {
@@ -213,7 +216,8 @@ static void encode_row(const kin_codes *self, size_t at, const float *z, float l
     terms->tail_sum = sum_codes(code + 2 * r->lead, r->tail);
 }
 
-/* A row's codes to where they belong: its row, and its places in its cluster's panels and row panels. */
+/* A row's codes to where they belong: its row, and its places in its cluster's panels and row
+ * panels. */
 static void place_row(kin_codes *self, size_t at, size_t cluster, const int8_t *code)
 {
     size_t lead = self->rotation.lead, i = at - self->clustering.start[cluster];

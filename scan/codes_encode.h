@@ -3,8 +3,8 @@
 /*
  * Private to scan/codes*.c: all rows through the rotation, block by block, on all threads.
  *
- * Both functions fail with what kin_catalog_fail_row says of the first row that is no fused row any more:
- * the file was written over.
+ * Both functions fail with what kin_catalog_fail_row says of the first row that is no fused row
+ * any more: the file was written over.
  */
 #include "scan/codes.h"
 
@@ -15,8 +15,8 @@ size_t kin_codes_encoder_floats(const kin_codes *self);
 int kin_codes_encode_coordinates(const kin_codes *self, float *workspace /* [threads][floats] */,
                                  float *coordinate /* [n][coordinates] */, kin_error *err);
 
-/* Codes and terms of all rows of the clustering, into the arrays that are there; the tolerances of codes
- * with bounds are not set. */
+/* Codes and terms of all rows of the clustering, into the arrays that are there; the tolerances
+ * of codes with bounds are not set. */
 int kin_codes_encode_rows(kin_codes *self, float *workspace /* [threads][floats] */, float slack,
                           const kin_monitor *monitor, kin_error *err);
 

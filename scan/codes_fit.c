@@ -1,11 +1,11 @@
 /*
- * What a sample teaches: mean, axes, how many of them lead, and the leading step.
+ * Learns from a sample of rows: mean, axes, how many of them lead, and the leading step.
  *
- * How many dimensions lead is a matter of cost alone. A tile costs `lead` products a pair, and every
- * pair that it cannot exclude costs a refinement. Both are counted on a part of the sample: the
- * K-th best of n is about the (K s / n)-th best of s sampled rows. Where no small number of dimensions
- * excludes enough (isotropic rows), all of them lead and no tail is left.
- * Counts decide, not clocks: the same catalog gets the same choice on every machine.
+ * The number of leading dimensions is a matter of cost. A tile costs `lead` products a pair, and
+ * every pair that it cannot exclude costs a refinement. Both are counted on a part of the sample:
+ * the K-th best of n is about the (K s / n)-th best of s sampled rows. Where no small number of
+ * dimensions excludes enough (isotropic rows), all of them lead and no tail is left. Counts
+ * decide, not clocks: a catalog gets the same choice on every machine.
  */
 #include "scan/codes_fit.h"
 #include "core/memory.h"
@@ -24,15 +24,15 @@ enum {
     SAMPLE_ROWS = 4096,
     SAMPLE_FLOATS = 1 << 24, /* 64 MiB */
     SAMPLE_LEAST = 256,      /* below, axes would be chance */
-    JUDGED_ROWS = 512,       /* whose pairs are counted */
+    COUNTED_ROWS = 512,      /* whose pairs are counted */
     STEP_ROWS = 1024,        /* whose largest leading coordinate sets the step */
     STEP_BLOCK = 128,
     LEAD_UNIT = 64,
     ORDER_AXES = 32,
 };
 
-/* A pair refined costs as much as this many products of a tile (measured with AVX-512 VNNI: some 13 ns
- * with all that follows, against 2.2e-12 s). */
+/* A pair refined costs as much as this many products of a tile (measured with AVX-512 VNNI: some
+ * 13 ns with all that follows, against 2.2e-12 s). */
 static const double refine_products = 6000;
 
 typedef struct sample {
@@ -103,10 +103,11 @@ static int draw_sample(sample *self, const kin_fused *fused, kin_error *err)
     return rc;
 }
 
-/* ---- how many dimensions lead -------------------------------------------------------------------- */
+/* ---- how many dimensions lead
+ * -------------------------------------------------------------------- */
 
-/* Pairs of JUDGED_ROWS rows. */
-typedef struct judged {
+/* Pairs of COUNTED_ROWS rows. */
+typedef struct counted {
     size_t rows;
     float *dot;        /* [rows][rows] of the leading coordinates */
     float *threshold;  /* [rows] about the K-th best score */
@@ -114,9 +115,9 @@ typedef struct judged {
     float *all;        /* [rows] square of the whole */
     float *bias;       /* [rows] */
     float *coordinate; /* [rows][axes] */
-} judged;
+} counted;
 
-static void judged_release(judged *self)
+static void counted_release(counted *self)
 {
     free(self->dot);
     free(self->threshold);
@@ -126,8 +127,8 @@ static void judged_release(judged *self)
     free(self->coordinate);
 }
 
-/* Each judged row's about K-th best score among the whole sample. */
-static int find_thresholds(judged *self, const sample *from, size_t stride, size_t rank,
+/* Sets the threshold of each counted row: about its K-th best score in the whole sample. */
+static int find_thresholds(counted *self, const sample *from, size_t stride, size_t rank,
                            kin_error *err)
 {
     size_t s = from->rows, d = from->d;
@@ -156,18 +157,18 @@ static int find_thresholds(judged *self, const sample *from, size_t stride, size
     return 0;
 }
 
-/* What a choice of leading dimensions is judged by. */
+/* What the cost of a number of leading dimensions depends on. */
 typedef struct lead_costs {
     double looked_at;    /* share of all pairs that tiles see */
     float tail_fraction; /* of the product of two tails' lengths, that a bound allows for */
-    float
-        slack; /* about twice what the leading int8 codes lose of a unit of energy, that it allows for */
+    float slack;         /* it allows for: twice what the leading codes lose of a unit of energy */
 } lead_costs;
 
 static const lead_costs proven = {1, 1, 0.023f};
 
-/* Estimates allow for what tails of near pairs nearly always stay below. Of the pairs, those are looked at
- * whose lists are probed: on the catalogs measured about 16 / sqrt(n) of them (docs/JOIN.md). */
+/* Estimates allow for what tails of near pairs nearly always stay below. Of the pairs, those are
+ * looked at whose lists are probed: on the catalogs measured about 16 / sqrt(n) of them
+ * (docs/JOIN.md). */
 static lead_costs approximate_costs(size_t n)
 {
     double looked_at = 16 / sqrt((double)n);
@@ -175,7 +176,7 @@ static lead_costs approximate_costs(size_t n)
 }
 
 /* The share of pairs that bounds by the leading coordinates cannot exclude. */
-static double share_possible(const judged *self, const lead_costs *costs)
+static double share_possible(const counted *self, const lead_costs *costs)
 {
     size_t possible = 0;
     for (size_t i = 0; i < self->rows; i++)
@@ -191,7 +192,7 @@ static double share_possible(const judged *self, const lead_costs *costs)
 }
 
 /* Takes axes from .. from + LEAD_UNIT - 1 in. */
-static void lead_on(judged *self, size_t from, size_t axes)
+static void lead_on(counted *self, size_t from, size_t axes)
 {
     const float *x = self->coordinate + from;
     kin_sgemm(self->rows, self->rows, LEAD_UNIT, (kin_blas_side){x, axes, false},
@@ -201,13 +202,13 @@ static void lead_on(judged *self, size_t from, size_t axes)
             self->left[i] -= x[i * axes + k] * x[i * axes + k];
 }
 
-static int judged_init(judged *self, const sample *from, const kin_axes *axes, size_t rank,
-                       kin_error *err)
+static int counted_init(counted *self, const sample *from, const kin_axes *axes, size_t rank,
+                        kin_error *err)
 {
-    size_t rows = from->rows < JUDGED_ROWS ? from->rows : JUDGED_ROWS;
+    size_t rows = from->rows < COUNTED_ROWS ? from->rows : COUNTED_ROWS;
     assert(rows > 0);
     size_t stride = from->rows / rows, d = from->d;
-    *self = (judged){.rows = rows};
+    *self = (counted){.rows = rows};
     self->dot = kin_alloc_zero(rows * rows, sizeof *self->dot);
     self->threshold = kin_alloc(rows, sizeof *self->threshold);
     self->left = kin_alloc(rows, sizeof *self->left);
@@ -228,12 +229,12 @@ static int judged_init(judged *self, const sample *from, const kin_axes *axes, s
 static int choose_lead(size_t *lead, const sample *from, const kin_axes *axes, size_t n,
                        const kin_codes_options *options, kin_error *err)
 {
-    judged pairs;
+    counted pairs;
     const size_t top_k = options->top_k;
     const lead_costs costs = options->approximate ? approximate_costs(n) : proven;
     size_t rank = (size_t)((double)top_k * (double)from->rows / (double)n);
     rank = rank >= from->rows ? from->rows - 1 : rank;
-    int rc = judged_init(&pairs, from, axes, rank > 0 ? rank - 1 : 0, err);
+    int rc = counted_init(&pairs, from, axes, rank > 0 ? rank - 1 : 0, err);
     double least = INFINITY;
     *lead = 0;
     for (size_t l = LEAD_UNIT; rc == 0 && l <= KIN_LEAD_MAX && l <= axes->count && l < from->d;
@@ -249,14 +250,15 @@ static int choose_lead(size_t *lead, const sample *from, const kin_axes *axes, s
     /* with all dimensions no tail is left to bound, so that hardly more than the K best remain */
     if (costs.looked_at * (double)from->d + refine_products * 3 * (double)top_k / (double)n < least)
         *lead = 0;
-    judged_release(&pairs);
+    counted_release(&pairs);
     return rc;
 }
 
-/* ---- the whole -------------------------------------------------------------------------------------- */
+/* ---- the whole
+ * -------------------------------------------------------------------------------------- */
 
-/* The step that holds the sample's largest leading coordinate. Few other rows have a larger one; those
- * are clipped, which their measured losses tell. */
+/* The step that holds the sample's largest leading coordinate. Few other rows have a larger one;
+ * those are clipped, which their measured losses tell. */
 static int set_step(kin_codes *self, const sample *from, kin_error *err)
 {
     const kin_rotation *r = &self->rotation;

@@ -1,14 +1,15 @@
 #ifndef KIN_SCAN_CODES_FIT_H
 #define KIN_SCAN_CODES_FIT_H
 /*
- * Private to scan/codes*.c: what is learnt from a sample before rows are encoded.
+ * Private to scan/codes*.c: axes, rotation, leading dimensions and step, learnt from a sample.
  */
 #include "scan/codes.h"
 
-/* Draws the sample and sets axes, rotation and lead_step. `self` holds the fused rows and nothing else. */
+/* Draws the sample and sets axes, rotation and lead_step. `self` holds the fused rows and
+ * nothing else. */
 int kin_codes_fit_learn(kin_codes *self, const kin_codes_options *options, kin_error *err);
 
-/* The number of coordinates by which rows are ordered. */
+/* The number of coordinates by which rows are clustered. */
 size_t kin_codes_fit_coordinates(const kin_codes *self);
 
 /* The coordinates of centred rows. Serial. */

@@ -54,9 +54,10 @@ size_t kin_collectors_row_bytes(size_t capacity)
     return capacity * (sizeof(float) + sizeof(int32_t)) + sizeof(uint32_t) + 2 * sizeof(float);
 }
 
-/* A value that at least k of the estimates reach and, unless many are equal, few more: close below
- * the k-th best. By halving the interval that holds it, which is a few passes of comparisons without
- * a branch; selecting the very k-th takes several times as long and is worth no more. */
+/* A value that at least k of the estimates reach and, unless many are equal, few more: close
+ * below the k-th best. By halving the interval that holds it, which is a few passes of
+ * comparisons without a branch; selecting the very k-th takes several times as long and is worth
+ * no more. */
 static float value_reached(const float *x, size_t count, size_t k, float close)
 {
     float low = INFINITY, high = -INFINITY;

@@ -3,14 +3,15 @@
 /*
  * Collectors: for each of many rows, the candidates that may be among its K best.
  *
- * A candidate comes with an estimate of its score whose error is at most the row's tolerance. A row has
- * `capacity` places, in no order. When they are full, kin_collectors_prune finds a value E that K estimates
- * reach: the K-th best score is at least E - tolerance, which becomes the row's threshold, and candidates
- * below E - 2 tolerance are dropped, for K others are truly better. This is the one place where a row's
- * threshold rises, beside kin_collectors_replace.
+ * A candidate comes with an estimate of its score whose error is at most the row's tolerance. A
+ * row has `capacity` places, in no order. When they are full, kin_collectors_prune finds a value E
+ * that K estimates reach: the K-th best score is at least E - tolerance, which becomes the row's
+ * threshold, and candidates below E - 2 tolerance are dropped, for K others are truly better. This
+ * is the one place where a row's threshold rises, beside kin_collectors_replace.
  *
- * Overflow: so many candidates tie that pruning frees too few places. Then the caller reranks the row in
- * place: it scores the candidates canonically and gives back the K best (kin_collectors_replace).
+ * Overflow: so many candidates tie that pruning frees too few places. Then the caller reranks the
+ * row in place: it scores the candidates canonically and gives back the K best
+ * (kin_collectors_replace).
  *
  * A row belongs to one thread at a time; different rows are independent.
  */
@@ -28,7 +29,8 @@ typedef struct kin_collectors {
     float *tolerance;   /* [rows] 0 until the caller sets it; owned */
 } kin_collectors;
 
-/* Empty collectors, thresholds -INFINITY, tolerances 0. capacity >= kin_collectors_capacity_least(k). */
+/* Empty collectors, thresholds -INFINITY, tolerances 0. capacity >=
+ * kin_collectors_capacity_least(k). */
 int kin_collectors_init(kin_collectors *self, size_t rows, size_t k, size_t capacity,
                         kin_error *err);
 void kin_collectors_release(kin_collectors *self);
@@ -54,12 +56,13 @@ static inline bool kin_collectors_add(kin_collectors *self, size_t row, float es
     return ++self->count[row] == self->capacity;
 }
 
-/* Replaces a row's candidates by the best of them, reranked: count <= k, canonical scores, best first.
- * With k of them the threshold is the last score less the tolerance. */
+/* Replaces a row's candidates by the best of them, reranked: count <= k, canonical scores, best
+ * first. With k of them the threshold is the last score less the tolerance. */
 void kin_collectors_replace(kin_collectors *self, size_t row, const int32_t *candidate,
                             const float *estimate, size_t count);
 
-/* Writes the candidates of a row to out [capacity], ascending by catalog row; returns their number. */
+/* Writes the candidates of a row to out [capacity], ascending by catalog row; returns their
+ * number. */
 size_t kin_collectors_list(const kin_collectors *self, size_t row, int32_t *out);
 
 #endif

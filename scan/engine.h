@@ -1,19 +1,20 @@
 #ifndef KIN_SCAN_ENGINE_H
 #define KIN_SCAN_ENGINE_H
 /*
- * What the engines on codes do alike, exact/exact.c and ann/join.c: what they refuse, work on all threads
- * that stops at the first failure, clusters reranked in pieces, empty rows, counts.
+ * What the engines on codes do alike, exact/exact.c and ann/join.c: what they refuse, work on all
+ * threads that stops at the first failure, clusters reranked in pieces, empty rows, counts.
  */
 #include "scan/reranker.h"
 
 /* The sum of all modalities' dimensions; beyond, sums of products of lifted codes may pass 2^31. */
 enum { KIN_SCAN_DIMENSIONS_MAX = 32768 };
 
-/* Refuses what no engine on codes can do: K >= n or more dimensions than that (KIN_E_DATA), or more threads
- * than OpenBLAS has buffers for. `engine` is its name on the command line. */
+/* Refuses what no engine on codes can do: K >= n or more dimensions than that (KIN_E_DATA), or
+ * more threads than OpenBLAS has buffers for. `engine` is its name on the command line. */
 int kin_scan_check(const kin_catalog *catalog, size_t top_k, const char *engine, kin_error *err);
 
-/* ---- counts ----------------------------------------------------------------------------------- */
+/* ---- counts
+ * ----------------------------------------------------------------------------------- */
 
 /* How many pairs each step of a pair scan saw (scan/pairscan.h). */
 typedef struct kin_scan_counts {
@@ -30,7 +31,8 @@ typedef struct kin_scan_counts {
 void kin_scan_counts_add(kin_scan_counts *self, const kin_scan_counts *other);
 void kin_scan_counts_subtract(kin_scan_counts *self, const kin_scan_counts *other);
 
-/* ---- work on all threads ---------------------------------------------------------------------- */
+/* ---- work on all threads
+ * ---------------------------------------------------------------------- */
 
 /* The first failure among threads; the others stop when they see it. */
 typedef struct kin_scan_failure {
@@ -48,7 +50,8 @@ typedef int kin_scan_part(void *self, int thread, size_t i, const kin_scan_failu
 int kin_scan_parallel(int threads, size_t first, size_t last, kin_scan_part *part, void *self,
                       kin_error *err);
 
-/* ---- rows on their way to the sink ------------------------------------------------------------- */
+/* ---- rows on their way to the sink
+ * ------------------------------------------------------------- */
 
 /* Emits row i of a reranked block, that of catalog row `row`. */
 typedef int kin_scan_emit(void *self, int32_t row, const kin_rows *block, size_t i, kin_error *err);
@@ -61,8 +64,8 @@ typedef struct kin_scan_piece {
     size_t count;
 } kin_scan_piece;
 
-/* Reranks the rows in pieces of nearly the same size, none larger than `most`, and emits them one by one
- * until another thread has failed. Adds the number of pairs scored to *pairs. */
+/* Reranks the rows in pieces of nearly the same size, none larger than `most`, and emits them
+ * one by one until another thread has failed. Adds the number of pairs scored to *pairs. */
 int kin_scan_rerank(kin_reranker *reranker, kin_scan_piece rows, size_t most, uint64_t *pairs,
                     kin_scan_emit *emit, void *self, const kin_scan_failure *others,
                     kin_error *err);

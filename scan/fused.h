@@ -1,9 +1,9 @@
 #ifndef KIN_SCAN_FUSED_H
 #define KIN_SCAN_FUSED_H
 /*
- * Fused rows: the concatenation of sqrt(w_m / W) * x_m / |x_m|, a zero block for a missing modality.
- * The inner product of two is sum_S w_m cos_m / W, S the modalities that both have, so it lies in
- * [-1, 1]: the score without --missing renorm's factor, in units of W.
+ * Fused rows: the concatenation of sqrt(w_m / W) * x_m / |x_m|, a zero block for a missing
+ * modality. The inner product of two is sum_S w_m cos_m / W, S the modalities that both have, so
+ * it lies in [-1, 1]: the score without --missing renorm's factor, in units of W.
  */
 #include "core/catalog.h"
 
@@ -17,8 +17,8 @@ typedef struct kin_fused {
 
 void kin_fused_init(kin_fused *self, const kin_catalog *catalog);
 
-/* The row of an item in float32, each value off by at most 2^-23 of itself. Reads only the modalities
- * that catalog->present names. */
+/* The row of an item in float32, each value off by at most 2^-23 of itself. Reads only the
+ * modalities that catalog->present names. */
 void kin_fused_row(const kin_fused *self, size_t row, float *out /* [d] */);
 
 #endif

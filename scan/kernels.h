@@ -1,20 +1,20 @@
 #ifndef KIN_SCAN_KERNELS_H
 #define KIN_SCAN_KERNELS_H
 /*
- * The kernels of the scan: leading codes tile against tile, single pairs in full, estimates with their
- * errors, and lists of candidates.
+ * The kernels of the scan: leading codes tile against tile, single pairs in full, estimates with
+ * their errors, and lists of candidates.
  *
- * Products are sums of products of int8 codes in [-127, 127], exact in int32 for up to 65,536 dimensions.
- * The comparisons around them are single float operations in a fixed order. So every table gives the same
- * bits, and tests hold each to the portable one.
+ * Products are sums of products of int8 codes in [-127, 127], exact in int32 for up to 65,536
+ * dimensions. The comparisons around them are single float operations in a fixed order. So every
+ * table gives the same bits, and tests hold each to the portable one.
  *
- * Layout. 32 columns make a panel [quads][32][4]: four dimensions of one column, then those of the next.
- * 12 rows make a row panel [quads][12][4] the same way. For pairs, a row is [lead high][lead low][tail],
- * each part a multiple of 64 bytes.
+ * Layout. 32 columns make a panel [quads][32][4]: four dimensions of one column, then those of the
+ * next. 12 rows make a row panel [quads][12][4] the same way. For pairs, a row is [lead high][lead
+ * low][tail], each part a multiple of 64 bytes.
  *
  * Instructions that multiply unsigned by signed bytes (VPDPBUSD) need one side lifted by 128: then
- * sum (a + 128) b - 128 sum b  is the product. `row_bias` of a table says whether row panels and rows for
- * pairs are lifted; panels are plain.
+ * sum (a + 128) b - 128 sum b  is the product. `row_bias` of a table says whether row panels and
+ * rows for pairs are lifted; panels are plain.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -110,20 +110,21 @@ typedef struct kin_scan_kernels {
     void (*refine)(const kin_refine_row *row, const kin_refine_columns *columns,
                    const kin_products *product, uint32_t mask, kin_refined *out);
 
-    /* Copies value[c] and id[c] of the columns in `mask`, ascending, to the front of `values` and `ids`,
-     * and writes nothing behind them. */
+    /* Copies value[c] and id[c] of the columns in `mask`, ascending, to the front of `values`
+     * and `ids`, and writes nothing behind them. */
     void (*append)(const float *value, const int32_t *id, uint32_t mask, float *values,
                    int32_t *ids);
 
-    /* Moves the values that are at least `least` to the front, in their order, with their ids; returns
-     * their number. The places behind them are undefined. */
+    /* Moves the values that are at least `least` to the front, in their order, with their ids;
+     * returns their number. The places behind them are undefined. */
     size_t (*compact)(float *value, int32_t *id, size_t count, float least);
 
     /* The number of values that are at least `least`. */
     size_t (*reaching)(const float *value, size_t count, float least);
 } kin_scan_kernels;
 
-/* Copies a row of codes into place `place` of the `places` of a row panel or panel, XORed with `bias`. */
+/* Copies a row of codes into place `place` of the `places` of a row panel or panel, XORed with
+ * `bias`. */
 static inline void kin_interleave(const void *code /* [count] */, size_t count, uint8_t bias,
                                   size_t places, size_t place, void *out)
 {

@@ -1,20 +1,20 @@
 /*
- * The kernels for the dot product extension of Armv8.2 (SDOT), compiled for it function by function,
- * so that the file needs no flags and only a CPU that has it ever enters them.
+ * The kernels for the dot product extension of Armv8.2 (SDOT), compiled for it function by
+ * function, so that the file needs no flags and only a CPU that has it ever enters them.
  *
- * SDOT multiplies signed by signed bytes: rows need no lift. It also takes one quad out of a register
- * of four for all columns, so that a register of rows is loaded once and never broadcast. A tile is
- * taken 12 rows by 8 columns at a time: 24 accumulators, 3 registers of rows and 2 of columns, of the
- * 32 there are. Each step of four dimensions is 5 loads for 24 products, and no product waits for the
- * one before it.
+ * SDOT multiplies signed by signed bytes: rows need no lift. It also takes one quad out of a
+ * register of four for all columns, so that a register of rows is loaded once and never broadcast.
+ * A tile is taken 12 rows by 8 columns at a time: 24 accumulators, 3 registers of rows and 2 of
+ * columns, of the 32 there are. Each step of four dimensions is 5 loads for 24 products, and no
+ * product waits for the one before it.
  */
 #include "scan/kernels_cpu.h"
 
 #if defined(__aarch64__)
 #include <arm_neon.h>
 
-/* The whole architecture and not only "+dotprod": GCC 12 defines the intrinsics for this one, and does
- * not inline them into functions for less. */
+/* The whole architecture and not only "+dotprod": GCC 12 defines the intrinsics for this one,
+ * and does not inline them into functions for less. */
 #define DOTPROD __attribute__((target("arch=armv8.2-a+dotprod")))
 
 /* acc += four rows times eight columns. Written out, as a lane has to be a constant without the
@@ -79,8 +79,8 @@ DOTPROD static inline uint32x4_t reaches_neon(const kin_row_panel *row_panel,
                      vcgeq_f32(other, vdupq_n_f32(row_panel->column_threshold[r])));
 }
 
-/* The mask of one row of 32 columns: every lane keeps the bit of its column, and as no two share one,
- * their sum holds them all. */
+/* The mask of one row of 32 columns: every lane keeps the bit of its column, and as no two share
+ * one, their sum holds them all. */
 DOTPROD static uint32_t mask_neon(const kin_row_panel *row_panel, const kin_panel *panel, int r,
                                   const int32_t dot[KIN_PANEL_COLUMNS])
 {

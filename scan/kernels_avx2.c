@@ -1,9 +1,10 @@
 /*
- * The kernels for AVX2 and AVX-VNNI, compiled for them function by function (scan/kernels_avx512.c).
+ * The kernels for AVX2 and AVX-VNNI, compiled for them function by function
+ * (scan/kernels_avx512.c).
  *
- * A tile is taken as 4 rows by 16 columns, 8 accumulators of 8. Without VNNI, PMADDUBSW multiplies |a|
- * by sign(b, a): with codes in [-127, 127] a sum of two products is at most 2 * 127^2 < 2^15 and
- * cannot saturate.
+ * A tile is taken as 4 rows by 16 columns, 8 accumulators of 8. Without VNNI, PMADDUBSW multiplies
+ * |a| by sign(b, a): with codes in [-127, 127] a sum of two products is at most 2 * 127^2 < 2^15
+ * and cannot saturate.
  */
 #include "scan/kernels_cpu.h"
 
@@ -67,8 +68,8 @@ AVX2 static uint32_t mask256(const kin_row_panel *row_panel, const kin_panel *pa
     return mask;
 }
 
-/* Both 256-bit tables are the same loops around another product. `lifted`: whether rows are lifted by
- * 128, so that 128 times a column's sum has to come off. */
+/* Both 256-bit tables are the same loops around another product. `lifted`: whether rows are
+ * lifted by 128, so that 128 times a column's sum has to come off. */
 #define DOTS_256(name, target, product, lifted)                                                    \
     target static void dots_##name(const uint8_t *row_code, const int8_t *panel_code,              \
                                    const int32_t *panel_sum, size_t quads,                         \

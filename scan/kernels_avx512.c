@@ -1,10 +1,10 @@
 /*
- * The kernels for AVX-512 VNNI, compiled for it function by function, so that the file needs no flags
- * and only a CPU that has it ever enters them.
+ * The kernels for AVX-512 VNNI, compiled for it function by function, so that the file needs no
+ * flags and only a CPU that has it ever enters them.
  *
- * A tile is 12 rows by two registers of 16 columns, 24 accumulators. Each step of four dimensions loads
- * 2 registers of columns and 12 broadcast quads of rows for 24 VPDPBUSD, so that loads (two a cycle) hide
- * behind products (two a cycle on the widest cores).
+ * A tile is 12 rows by two registers of 16 columns, 24 accumulators. Each step of four dimensions
+ * loads 2 registers of columns and 12 broadcast quads of rows for 24 VPDPBUSD, so that loads (two
+ * a cycle) hide behind products (two a cycle on the widest cores).
  */
 #include "scan/kernels_cpu.h"
 

@@ -14,8 +14,8 @@ extern const kin_scan_kernels kin_scan_avx512vnni;
 extern const kin_scan_kernels kin_scan_neon;
 #endif
 
-/* kin_scan_kernels.refine without the bits. Plain C, so that each table's function that it is inlined
- * into has it vectorised for its own instructions, the operations being the same. */
+/* kin_scan_kernels.refine without the bits. Plain C, so that each table's function that it is
+ * inlined into has it vectorised for its own instructions, the operations being the same. */
 static inline __attribute__((always_inline)) void
 kin_refine_estimates(const kin_refine_row *x, const kin_refine_columns *y, const kin_products *dot,
                      float *restrict estimate, float *restrict error)
@@ -32,7 +32,8 @@ kin_refine_estimates(const kin_refine_row *x, const kin_refine_columns *y, const
     }
 }
 
-/* Portable: the bits of refine, column by column; and kin_scan_kernels.append, compact and reaching. */
+/* Portable: the bits of refine, column by column; and kin_scan_kernels.append, compact and
+ * reaching. */
 void kin_refine_bits(const kin_refine_row *row, const kin_refine_columns *columns, uint32_t mask,
                      kin_refined *out);
 void kin_append(const float *value, const int32_t *id, uint32_t mask, float *values, int32_t *ids);

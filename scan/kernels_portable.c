@@ -1,6 +1,6 @@
 /*
- * The portable kernels: the reference that every other table equals bit for bit. A table without a faster
- * function of its own uses the one from here.
+ * The portable kernels: the reference that every other table equals bit for bit. A table without a
+ * faster function of its own uses the one from here.
  */
 #include "scan/kernels_cpu.h"
 

@@ -3,7 +3,8 @@
 /*
  * Spherical k-means: unit centroids, each row to the one of largest inner product.
  *
- * Same bits for any number of threads, which FAISS's own clustering does not promise.
+ * Same bits for any number of threads, which FAISS's clustering does not promise. Source: Lloyd's
+ * algorithm.
  */
 #include "core/rows.h"
 

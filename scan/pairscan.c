@@ -1,12 +1,13 @@
 /*
- * A cluster pair is scanned (scan/pairscan.h).
+ * The scan of a cluster pair (scan/pairscan.h): row panels against panels, and their hits.
  *
- * Tiles compare in units of s^2, s the step of the leading codes, so that a tile's integers are used
- * as they come. With `tau` a threshold, f the factor of the two clusters' masks and rho the coarse
- * losses, a pair has to be looked at for the row's sake when
+ * Tiles compare in units of s^2, s the step of the leading codes: a tile's integers are used as
+ * they are. With tau_x the threshold of row x, f the factor of the two modality masks and rho the
+ * coarse losses, the tile cannot exclude a pair for the row when
  *     f (s^2 dot + tail_x tail_y + rho + bias_x + bias_y) >= tau_x,
- * which is v + bias_y / s^2 >= (tau_x / f - rho - bias_x) / s^2 with v = dot + (tail_x / s)(tail_y / s).
- * rho takes the largest loss and norm of the column's cluster, so that it belongs to the row.
+ * that is  v + bias_y / s^2 >= (tau_x / f - rho - bias_x) / s^2,  v = dot + (tail_x / s)(tail_y /
+ * s). rho is made of the largest loss and norm in the column's cluster, so that it is a term of
+ * the row.
  */
 #include "core/memory.h"
 #include "scan/pairscan_state.h"
@@ -14,8 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* From DENSE_HITS of a tile's 384 on, its low and tail codes are multiplied as tiles too, which is cheaper
- * than pair by pair. */
+/* With DENSE_HITS or more of a tile's 384 pairs, its low and tail codes are multiplied as tiles
+ * as well: that is cheaper than pair by pair. */
 enum { DENSE_HITS = 96 };
 
 size_t kin_pairscan_bytes(const kin_codes *codes, size_t capacity)
@@ -30,7 +31,8 @@ size_t kin_pairscan_bytes(const kin_codes *codes, size_t capacity)
     return kin_size_add(bytes, kin_rows_bytes(1, capacity, modalities));
 }
 
-/* What approximate codes do not tell apart by column: nothing is lost, and columns do not collect. */
+/* The terms that approximate codes have in common: fine losses are 0, and columns do not
+ * collect. */
 static void set_constant_columns(kin_pairscan *self)
 {
     columns *to = &self->column;
@@ -93,9 +95,10 @@ const kin_scan_counts *kin_pairscan_counts(const kin_pairscan *self)
     return &self->counts;
 }
 
-/* ---- sides ---------------------------------------------------------------------------------------- */
+/* ---- sides
+ * ---------------------------------------------------------------------------------------- */
 
-/* What approximate codes tell apart by column. */
+/* The terms of each column of approximate codes. */
 static void set_approximate_columns(kin_pairscan *self)
 {
     const kin_codes *codes = self->scan->codes;
@@ -156,7 +159,7 @@ static size_t set_columns(kin_pairscan *self, size_t b)
     return codes->panel_start[b + 1] - codes->panel_start[b];
 }
 
-/* The rows of the row panel under way are known: their tails and thresholds. Places behind them reach nothing. */
+/* Sets tails and thresholds of the row panel under way; the places behind its rows have no hits. */
 static void set_row_terms(kin_pairscan *self)
 {
     const kin_codes *codes = self->scan->codes;
@@ -185,7 +188,7 @@ static void set_row_panel(kin_pairscan *self, size_t a, size_t row)
     set_row_terms(self);
 }
 
-/* Some rows, wherever they are: their codes are copied side by side. */
+/* Copies the codes of rows of any clusters side by side. */
 static void gather_row_panel(kin_pairscan *self, const size_t *at, const size_t *slot, size_t count)
 {
     const kin_codes *codes = self->scan->codes;
@@ -200,9 +203,10 @@ static void gather_row_panel(kin_pairscan *self, const size_t *at, const size_t 
     set_row_terms(self);
 }
 
-/* ---- tiles ---------------------------------------------------------------------------------------- */
+/* ---- tiles
+ * ---------------------------------------------------------------------------------------- */
 
-/* The tolerance of an estimate before the factor: a row's own tolerance holds its own modality mask's factor. */
+/* The tolerance of an estimate without the factor that the row's tolerance holds. */
 static float doubt(const kin_pairscan *self, const kin_code_terms *row)
 {
     return row->tolerance / self->own_factor;
@@ -238,8 +242,8 @@ static void refine(kin_pairscan *self, size_t r, size_t column)
         kin_pairscan_collect(self, r, column);
 }
 
-/* Within one cluster every pair stands twice in the square, and rows on its diagonal: keeps the pairs
- * above it. Returns how many. */
+/* Within one cluster every pair is in the square twice, and each row with itself: drops the hits
+ * on the diagonal and below it. Returns the number left. */
 static size_t drop_below_diagonal(kin_tile *tile, size_t first, size_t column)
 {
     size_t count = 0;
@@ -252,8 +256,8 @@ static size_t drop_below_diagonal(kin_tile *tile, size_t first, size_t column)
     return count;
 }
 
-/* The row panel under way and panel p of the columns' cluster. `above`: the row panel's first row within the same
- * cluster, of whose pairs each is to be looked at once; SIZE_MAX: all pairs. */
+/* The row panel under way against panel p of the columns' cluster. `above`: the row panel's
+ * first row within the same cluster, of whose pairs each is scanned once; SIZE_MAX: all pairs. */
 static void scan_panel(kin_pairscan *self, size_t cluster, size_t p, size_t above)
 {
     const kin_codes *codes = self->scan->codes;

@@ -1,5 +1,10 @@
 /*
- * Thresholds, and candidates on their way to collectors (scan/pairscan_state.h).
+ * Thresholds of tiles, and candidates into collectors (scan/pairscan_state.h).
+ *
+ * A row's threshold rises in its collector alone (kin_collectors_prune and
+ * kin_collectors_replace); after each of these the tile's copies are set again: row_threshold and
+ * column_threshold of a row (kin_pairscan_set_row_thresholds), threshold and margin of a column
+ * (kin_pairscan_set_column_threshold).
  */
 #include "scan/pairscan_state.h"
 
@@ -31,15 +36,14 @@ void kin_pairscan_set_row_thresholds(kin_pairscan *self, size_t r)
                            : NAN;
 }
 
-/* Scores an overflowing row's candidates canonically and leaves it the k best. */
+/* Scores the candidates of an overflowing row canonically and leaves it the k best. */
 static void rerank_in_place(kin_pairscan *self, size_t at, size_t row)
 {
     const kin_scan *scan = self->scan;
     float weight_sum = (float)scan->codes->fused.weight_sum;
     size_t count = kin_collectors_list(scan->collectors, row, self->candidate);
     kin_query_set_row(&self->query, (size_t)scan->codes->clustering.row[at]);
-    self->query.row =
-        -1; /* a row that was compared with itself stays its own candidate, for its duplicates */
+    self->query.row = -1; /* the row itself stays a candidate, for its duplicates */
     kin_rescore(&self->query, self->candidate, count, &self->workspace, &self->best, 0);
     for (size_t i = 0; i < self->best.filled[0]; i++)
         self->best.score[i] /= weight_sum;
@@ -49,8 +53,8 @@ static void rerank_in_place(kin_pairscan *self, size_t at, size_t row)
     self->counts.reranked_pairs += count;
 }
 
-/* Gives the row at `at` with collector `row` a candidate that reaches its threshold; true when that raised the
- * threshold. */
+/* Adds a candidate that reaches the threshold to collector `row`, that of the row at place `at`.
+ * True if the collector was pruned: its threshold may have risen. */
 static bool add(kin_pairscan *self, size_t at, size_t row, size_t other, float estimate)
 {
     const kin_scan *scan = self->scan;
@@ -92,8 +96,8 @@ static void collect_in_full(kin_pairscan *self, size_t r, size_t column, bool ro
         kin_pairscan_set_column_threshold(self, column);
 }
 
-/* The panel's columns that reach the row's threshold: in one go where there is room for all. Only rows that
- * collect have a threshold, and a collector. */
+/* The panel's columns that reach the row's threshold: in one go where there is room for all.
+ * Only rows that collect have a threshold, and a collector. */
 static void collect_for_row(kin_pairscan *self, size_t r, size_t column, uint32_t hits)
 {
     kin_collectors *collectors = self->scan->collectors;

@@ -3,9 +3,9 @@
 /*
  * Private to scan/pairscan*.c: the pair scan under way.
  *
- *   pairscan.c           clusters, row panels and panels, and what tiles leave
- *   pairscan_products.c  the low and tail products of what they leave
- *   pairscan_collect.c   thresholds, and candidates on their way to collectors
+ *   pairscan.c           which row panels are multiplied with which panels, and their hits refined
+ *   pairscan_products.c  the low and tail products of the hits
+ *   pairscan_collect.c   thresholds of tiles, and candidates into collectors
  */
 #include "scan/pairscan.h"
 
@@ -13,7 +13,7 @@
 
 enum { LOW_STEPS = 254, COLUMNS = KIN_CLUSTER_MAX };
 
-/* The column side of a pair scan, value by value, so that a row is compared with many columns at a time. */
+/* The column side, an array for each term: a row is compared with many columns at a time. */
 typedef struct columns {
     float tail_unit[COLUMNS], bias_unit[COLUMNS], margin[COLUMNS]; /* for tiles */
     float threshold[COLUMNS];                                      /* INFINITY: does not collect */
@@ -31,7 +31,7 @@ struct kin_pairscan {
     size_t rows, column_count;
     bool rows_collect, columns_collect;
     float factor;
-    /* of approximate codes: the rows' own factor, and whether the pair's is so much above it that they tell nothing */
+    /* approximate codes: the rows' own factor; the pair's is KIN_FACTOR_DOUBTFUL times that */
     float own_factor;
     bool doubtful;
     float coarse_most, norm_most; /* of the columns */
@@ -75,16 +75,17 @@ static inline float kin_pairscan_unit(const kin_pairscan *self)
     return step * step;
 }
 
-/* A column's collector, if columns collect. */
+/* The collector of a column, if columns collect. */
 static inline size_t kin_pairscan_column_slot(const kin_pairscan *self, size_t column)
 {
     return self->first_column + column - self->scan->first;
 }
 
-/* Follows a column's threshold. Its margin is NaN where it does not collect: never reached. */
+/* Copies a column's threshold from its collector; NaN margin, never reached, if columns do not
+ * collect. */
 void kin_pairscan_set_column_threshold(kin_pairscan *self, size_t column);
 
-/* The thresholds of row r of the row panel: what v has to reach for the row's sake (the threshold) and for a column's. */
+/* Sets row_threshold and column_threshold of row r of the row panel from its collector. */
 void kin_pairscan_set_row_thresholds(kin_pairscan *self, size_t r);
 
 /* The cross and tail products of a tile's hits, pair by pair ... */
@@ -93,7 +94,7 @@ void kin_pairscan_multiply_hits(kin_pairscan *self, size_t column);
 /* ... and those of all pairs of a tile, the panel's number p. */
 void kin_pairscan_multiply_tile(kin_pairscan *self, size_t p);
 
-/* What `refined` says of row r and a panel's columns: to whoever's threshold it may reach. */
+/* Collects the hits in `refined`, of row r with the panel's columns. */
 void kin_pairscan_collect(kin_pairscan *self, size_t r, size_t column);
 
 #endif

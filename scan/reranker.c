@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Rows that stay in the second-level cache while candidates pass, and the entries that lists are kept
- * for at a time. */
+/* Bytes of rows that stay in the second-level cache while candidates pass; the most candidates
+ * of all rows together. */
 static const size_t cache_bytes = (size_t)400 << 10, entries_most = (size_t)1 << 18;
 
 enum { ROWS_MAX = 512, AHEAD = 24 };
@@ -154,7 +154,8 @@ static size_t run_end(const kin_reranker *self, size_t w, size_t requests)
     return w;
 }
 
-/* The candidate of requests first .. last - 1, at most KIN_ITEMS_MAX, with every row that requests it. */
+/* The candidate of requests first .. last - 1, at most KIN_ITEMS_MAX, with every row that
+ * requests it. */
 static void score_requests(kin_reranker *self, const kin_item *candidate, size_t first, size_t last)
 {
     size_t modalities = self->catalog->modality_count, count = last - first;
@@ -185,8 +186,8 @@ static void score_run(kin_reranker *self, size_t first, size_t last)
     }
 }
 
-/* Asks for the candidates of requests first .. last - 1, as far as runs begin there; returns where to go
- * on. */
+/* Asks for the candidates of requests first .. last - 1, as far as runs begin there; returns
+ * where to go on. */
 static size_t prefetch(const kin_reranker *self, size_t first, size_t last, size_t requests)
 {
     for (; first < last && first < requests; first++)

@@ -49,15 +49,16 @@ static int lapack_failed(const char *routine, int info, kin_error *err)
 
 /* ---- axes ------------------------------------------------------------------------------------ */
 
-/* Working memory of LAPACK for a d x count factorisation, in floats: its blocks are 64 wide at most. */
+/* Working memory of LAPACK for a d x count factorisation, in floats: its blocks are 64 wide at
+ * most. */
 static size_t work_floats(size_t count)
 {
     return count * 64 + 64 * 64;
 }
 
-/* LAPACK calls BLAS for pieces too small to be shared: with more than one thread they would wait for
- * each other thousands of times, for ever where another process has the processor. And with one, results
- * have the same bits whatever --threads says. */
+/* LAPACK calls BLAS for pieces too small to be shared: with more than one thread they would wait
+ * for each other thousands of times, for ever where another process has the processor. And with
+ * one, results have the same bits whatever --threads says. */
 static int one_thread(void)
 {
     int threads = omp_get_max_threads();
@@ -154,7 +155,8 @@ void kin_axes_release(kin_axes *self)
     *self = (kin_axes){0};
 }
 
-/* ---- reflectors and their errors --------------------------------------------------------------- */
+/* ---- reflectors and their errors
+ * --------------------------------------------------------------- */
 
 /* A bound of the spectral norm of the symmetric g[n][n]: |g|_2^8 <= |g^8|_F, at most n^(1/16) too
  * large. `workspace` [2][n][n]. */
@@ -201,7 +203,8 @@ static int measure_errors(kin_rotation *self, kin_error *err)
         }
     cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)w, (int)w, (int)d, 1, a, (int)w, a,
                 (int)w, 0, g, (int)w);
-    /* S G: minus the lower half of G above, minus its upper half plus V^T V times the lower below */
+    /* S G: minus the lower half of G above, minus its upper half plus V^T V times the lower
+     * below */
     for (size_t i = 0; i < l * w; i++) {
         sg[i] = -g[l * w + i];
         sg[l * w + i] = -g[i];
@@ -267,7 +270,8 @@ done:
     return rc;
 }
 
-/* ---- the rotation ------------------------------------------------------------------------------ */
+/* ---- the rotation
+ * ------------------------------------------------------------------------------ */
 
 /* The largest power of two that divides a part, so that it falls into equal Hadamard blocks. */
 static size_t hadamard_block(size_t part)
@@ -355,7 +359,8 @@ static void hadamard(float *restrict x, size_t block)
         x[i] *= scale;
 }
 
-/* Mixes one part: coordinate i goes to block i mod blocks, so that each gets some of every modality. */
+/* Mixes one part: coordinate i goes to block i mod blocks, so that each gets some of every
+ * modality. */
 static void mix(const float *restrict in, const float *sign, size_t d, float *restrict out,
                 size_t part)
 {

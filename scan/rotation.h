@@ -3,17 +3,18 @@
 /*
  * The rotation that makes rows cheap to compare: z = H Q (u - mean), u a fused row.
  *
- * Q is orthogonal and puts the `lead` directions that hold most of the rows' variance first; H mixes
- * the leading coordinates among themselves and the others among themselves, so that no coordinate
- * stands out and one step per row quantises all of them well. Then
+ * Q is orthogonal and puts the `lead` directions that hold most of the rows' variance first; H
+ * mixes the leading coordinates among themselves and the others among themselves, so that no
+ * coordinate stands out and one step per row quantises all of them well. Then
  *     <u_x, u_y> = <z_x, z_y> + <mean, u_x> + <mean, u_y> - <mean, mean>,
  * and what the leading parts leave out of <z_x, z_y> is at most the product of two tail norms.
  *
  * The directions: randomised subspace iteration on a sample (Halko, Martinsson, Tropp, "Finding
  * structure with randomness", SIAM Review 53, 2011, algorithm 4.4), ordered by Rayleigh-Ritz.
- * Completed to a full orthogonal Q for nothing: the Householder vectors of their QR factorisation in
- * the compact WY form Q^T = I - V (V T)^T (Schreiber and Van Loan, SIAM J. Sci. Stat. Comput. 10, 1989),
- * so a row costs 4 d lead operations instead of 2 d^2. H: random signs, then Hadamard blocks.
+ * Completed to a full orthogonal Q for nothing: the Householder vectors of their QR factorisation
+ * in the compact WY form Q^T = I - V (V T)^T (Schreiber and Van Loan, SIAM J. Sci. Stat. Comput.
+ * 10, 1989), so a row costs 4 d lead operations instead of 2 d^2. H: random signs, then Hadamard
+ * blocks.
  *
  * Any rotation is valid; a better one is only faster. What counts is that its own errors are known:
  * `skew` is how far V and V T, as stored, are from orthogonal, measured in double, and
@@ -51,8 +52,8 @@ int kin_axes_fit(kin_axes *self, const float *y, size_t rows, size_t d, size_t c
                  kin_error *err);
 void kin_axes_release(kin_axes *self);
 
-/* A rotation of d dimensions around `mean` (copied) that puts the first `lead` axes first; lead == 0
- * or NULL axes: all dimensions are leading, in blocks that are merely mixed. */
+/* A rotation of d dimensions around `mean` (copied) that puts the first `lead` axes first; lead
+ * == 0 or NULL axes: all dimensions are leading, in blocks that are merely mixed. */
 int kin_rotation_init(kin_rotation *self, const float *mean, size_t d, const kin_axes *axes,
                       size_t lead, kin_error *err);
 void kin_rotation_release(kin_rotation *self);
@@ -60,8 +61,8 @@ void kin_rotation_release(kin_rotation *self);
 /* Bytes that kin_rotation_init takes, its working memory included. */
 size_t kin_rotation_bytes(size_t d, size_t lead);
 
-/* Rotates rows that were centred: y [count][d] is destroyed, z [count][lead + tail]. `workspace` holds
- * count * max(lead, KIN_CODE_ALIGN) floats. Serial; BLAS is called, so set one thread. */
+/* Rotates rows that were centred: y [count][d] is destroyed, z [count][lead + tail]. `workspace`
+ * holds count * max(lead, KIN_CODE_ALIGN) floats. Serial; BLAS is called, so set one thread. */
 void kin_rotation_apply(const kin_rotation *self, float *y, size_t count, float *z,
                         float *workspace);
 
