@@ -171,13 +171,14 @@ static float encode_tail(const kin_codes *self, const float *z, int8_t *code, fl
     return length_above(left, tail);
 }
 
-/* Terms of an approximate row. What codes leave out points in no particular direction: the standard
- * deviation of its part in <x, y> is the product of lengths over sqrt(dimensions). `tolerance` is three of
- * these for two rows such as this one. `coarse` is three for the high codes, which a tile multiplies:
- * without it a tail of no length would leave no distance between a row's bound and its threshold.
+/* Terms of an approximate row. What codes leave out points in no particular direction: the
+ * standard deviation of its part in <x, y> is the product of lengths over sqrt(dimensions).
+ * `tolerance` is three of these, for two rows such as this one. `coarse` is three for the high
+ * codes, which a tile multiplies: without it a tail of no length would leave no distance between a
+ * row's bound and its threshold.
  *
- * A row that lacks the heavy modality (a large factor) lies near the mean, and most of its pairs are
- * with rows of length 1, whose codes leave out more in proportion. */
+ * A row that lacks the heavy modality (a large factor) lies near the mean, and most of its pairs
+ * are with rows of length 1, whose codes leave out more in proportion. */
 static void estimate_terms(const kin_codes *self, kin_code_terms *terms, float coarse, float fine,
                            float tail_loss, float factor)
 {
