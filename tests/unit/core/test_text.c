@@ -8,7 +8,7 @@
 static void test_stream(void **state)
 {
     (void)state;
-    char *text, expected[8];
+    char *text, expected[16];
     size_t bytes;
     FILE *out = kin_text_stream(&text, &bytes);
     assert_non_null(out);
