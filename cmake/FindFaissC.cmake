@@ -87,7 +87,7 @@ if(FaissC_LIBRARY AND FaissC_INCLUDE_DIR)
     set(_kin_faiss_c "${FaissC_LIBRARY}")
     set(_kin_faiss_cpp "${FaissC_FAISS_LIBRARY}")
     set(_kin_faiss_include "${FaissC_INCLUDE_DIR}")
-    set(FaissC_LIBRARY "") # until it is judged; hides the cache's
+    set(FaissC_LIBRARY "") # until it is checked; hides the cache's
 else()
     find_library(_kin_faiss_c NAMES faiss_c HINTS ${_kin_faiss_roots} PATH_SUFFIXES lib lib64 NO_CACHE)
     find_path(_kin_faiss_include NAMES faiss/c_api/Index_c.h

@@ -2,7 +2,7 @@
 # CMake package, a pkg-config file, licence and documents.
 #
 # Headers lie below include/kin and are included by their folder, as in "job/build.h". The libraries are
-# static, so whoever links them needs what they use: the CMake package finds it again, the pkg-config
+# static, so a program that links them needs what they use: the CMake package finds it again, the pkg-config
 # file names it. A FAISS that ./tools/setup built lies in one user's cache: a copy of it is installed.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)

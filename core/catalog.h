@@ -18,7 +18,7 @@
 typedef enum kin_missing {
     KIN_MISSING_RENORM, /* W * sum_S w cos / sum_S w */
     KIN_MISSING_ZERO,   /* sum_S w cos */
-    KIN_MISSING_DROP,   /* an item that lacks one has no neighbours and is nobody's neighbour */
+    KIN_MISSING_DROP,   /* an item that lacks one has no neighbours and is in no row */
     KIN_MISSING_ERROR,  /* opening the catalog fails */
 } kin_missing;
 

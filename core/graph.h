@@ -82,8 +82,8 @@ int kin_graph_open(kin_graph *self, const char *directory, kin_error *err);
 int kin_graph_open_in(kin_graph *self, const kin_dir *dir, kin_error *err);
 void kin_graph_close(kin_graph *self);
 
-/* Refuses (KIN_E_DATA) scores that are NaN or infinite, which would be worse or better than any other: for judges, who
- * read all of them anyway. The graph has data. */
+/* Refuses (KIN_E_DATA) scores that are NaN or infinite: they would be better or worse than any other. Reads all
+ * of them. The graph has data. */
 int kin_graph_check_scores(const kin_graph *self, kin_error *err);
 
 /* One neighbour of a row. */

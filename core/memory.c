@@ -117,7 +117,7 @@ void *kin_alloc(size_t count, size_t item_bytes)
     void *memory = aligned_alloc(huge_page_bytes, kin_size_add(bytes, huge_page_bytes - 1) /
                                                       huge_page_bytes * huge_page_bytes);
     if (memory)
-        madvise(memory, bytes, MADV_HUGEPAGE); /* a wish: fewer faults and translations */
+        madvise(memory, bytes, MADV_HUGEPAGE); /* advice: fewer faults and translations */
     return memory;
 }
 

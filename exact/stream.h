@@ -1,7 +1,7 @@
 #ifndef KIN_EXACT_STREAM_H
 #define KIN_EXACT_STREAM_H
 /*
- * `stream`: the row-streaming baseline that every other engine is judged against.
+ * `stream`: the row-streaming baseline that every other engine is evaluated against.
  *
  * A micro-batch of M queries is scored against all n items: one sgemm per modality is accumulated
  * into an M x n tile of fused scores in float32, each row's tile is cut down to the candidates

@@ -1,7 +1,7 @@
 #ifndef KIN_JOB_BUILD_PARTS_H
 #define KIN_JOB_BUILD_PARTS_H
 /*
- * Private to kin_build_run and kin_plan: one build under way, and what its files do with it. A file calls
+ * Private to kin_build_run and kin_plan_run: one build under way, and what its files do with it. A file calls
  * those below it, never one above.
  *
  *     build.c          the order of things, and publishing

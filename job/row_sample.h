@@ -27,7 +27,7 @@ typedef struct row_sample {
     int32_t *row;        /* [count] ascending; owned */
     kin_rows got;        /* [count] row numbers and scores alone, as the engine gave them */
     kin_rows exact;      /* [count] the same of the exact rows */
-    kin_row_sink next;   /* where row_sample_tee hands on to */
+    kin_row_sink next;   /* where row_sample_tee passes blocks */
 } row_sample;
 
 typedef struct row_sample_options {
@@ -51,7 +51,7 @@ int row_sample_init(row_sample *self, const kin_catalog *catalog, const row_samp
                     kin_error *err);
 void row_sample_release(row_sample *self);
 
-/* A sink for all rows of the catalog: hands every block on to `next` and keeps the drawn items' rows.
+/* A sink for all rows of the catalog: passes every block to `next` and keeps the drawn items' rows.
  * As any sink it takes blocks in any order and from several threads. What was kept before is
  * forgotten. */
 kin_row_sink row_sample_tee(row_sample *self, kin_row_sink next);
@@ -62,14 +62,14 @@ kin_row_sink row_sample_sink(row_sample *self);
 /* How `stream` is asked for exact rows. */
 kin_stream_options row_sample_stream(const kin_catalog *catalog, size_t k, size_t memory_bytes);
 
-/* What a sample of `count` items holds with its exact rows under way, for whoever plans ahead. */
+/* What a sample of `count` items holds with its exact rows under way, for memory plans. */
 void row_sample_make_plan(kin_memory_plan *out, const kin_catalog *catalog, size_t k, size_t count,
                           size_t memory_bytes);
 
 /* Fills self->exact. */
 int row_sample_exact(row_sample *self, const kin_monitor *monitor, kin_error *err);
 
-/* The recall of `got` against `exact`; `value` receives that of each of the out->judged rows.
+/* The recall of `got` against `exact`; `value` receives that of each of the out->evaluated rows.
  * KIN_E_INTERNAL where the engine left a row out. */
 int row_sample_recall(row_sample *self, kin_recall_mean *out, double *value /* [count] */,
                       kin_error *err);

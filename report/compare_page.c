@@ -132,7 +132,7 @@ static void write_number(FILE *out, void *page)
 
 /* ---- gates and warnings ---------------------------------------------------------------------- */
 
-static void write_verdict(FILE *out, void *page)
+static void write_outcome(FILE *out, void *page)
 {
     const kin_comparison *c = compared_of(page);
     size_t missed = 0;
@@ -315,7 +315,7 @@ int kin_comparison_page(char **text, size_t *bytes, const kin_comparison *self,
 {
     static const page_place place[] = {
         {"heading", write_heading, NULL},   {"lead", write_lead, NULL},
-        {"number", write_number, NULL},     {"verdict", write_verdict, NULL},
+        {"number", write_number, NULL},     {"outcome", write_outcome, NULL},
         {"gates", write_gates, NULL},       {"warnings", write_warnings, NULL},
         {"facts", write_facts, NULL},       {"links", write_links, NULL},
         {"sections", write_sections, NULL},

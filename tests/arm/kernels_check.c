@@ -369,7 +369,7 @@ static void choose_column(float part[COLUMN_PARTS][COLUMNS], int c)
     part[6][c] = other.tail_loss;
 }
 
-/* Floors and tolerances for columns of which this is what was found: the last two of their parts. */
+/* Thresholds and tolerances for columns of which this is what was found: the last two of their parts. */
 static void choose_floors(kin_refine_row *row, float part[COLUMN_PARTS][COLUMNS],
                           const kin_refined *found)
 {

@@ -366,7 +366,7 @@ def try_program(program, seconds=None, most=None, every=False):
             findings)
 
 
-SLOW = re.compile(r"test_(ann|exact|exact_runs|import_damage|join.*|stream|traced|scan_.*|judge|threads)$")
+SLOW = re.compile(r"test_(ann|exact|exact_runs|import_damage|join.*|stream|traced|scan_.*|evaluate|threads)$")
 
 
 def try_programs(only=None, slow=True, report=print, **limits):

@@ -1,4 +1,4 @@
-"""The judge of tools/bench/ann: its recall against `kin compare`, its peers, its picture."""
+"""The evaluator of tools/bench/ann: its recall against `kin compare`, its peers, its picture."""
 import json
 import os
 import subprocess
@@ -25,7 +25,7 @@ SOURCES = ["text=text.npy:0.6", "image=image.npy:0.4"]
 WEIGHTS = [0.6, 0.4]
 
 
-class Judging(Case):
+class Evaluating(Case):
     def setUp(self):
         super().setUp()
         text, image = random_rows(N, 16, 1), random_rows(N, 20, 2)
@@ -51,8 +51,8 @@ class Judging(Case):
             rows = np.arange(N)
             truth = Truth(self.paths, WEIGHTS, rows)
             found = recall.Graph(graph).rows(rows)
-            for judge in (recall.Judge.of_vectors(truth, K), recall.Judge.of_graph(truth, exact)):
-                self.assertAlmostEqual(judge.recalls(found).mean(), wanted, 9)
+            for evaluator in (recall.Evaluator.of_vectors(truth, K), recall.Evaluator.of_graph(truth, exact)):
+                self.assertAlmostEqual(evaluator.recalls(found).mean(), wanted, 9)
             self.assertAlmostEqual(recall.of_graphs(graph, exact).mean(), wanted, 9)
             self.assertEqual(wanted == 1, name == "same")
 
@@ -60,18 +60,18 @@ class Judging(Case):
         graph = self.build("zero", "--engine", "stream", "--missing", "zero")
         rows = np.arange(90, 160)
         found = recall.Graph(graph).rows(rows)
-        by_rule = [recall.Judge.of_vectors(Truth(self.paths, WEIGHTS, rows, renorm), K)
+        by_rule = [recall.Evaluator.of_vectors(Truth(self.paths, WEIGHTS, rows, renorm), K)
                    .recalls(found).mean() for renorm in (True, False)]
         self.assertLess(by_rule[0], 1)
         self.assertEqual(by_rule[1], 1)
 
     def test_nobody_oneself_and_repeated_ids_count_for_nothing(self):
         rows = np.array([500])
-        judge = recall.Judge.of_vectors(Truth(self.paths, WEIGHTS, rows), K)
-        best = judge.ids[0]
-        self.assertEqual(judge.recalls([best])[0], 1)
+        evaluator = recall.Evaluator.of_vectors(Truth(self.paths, WEIGHTS, rows), K)
+        best = evaluator.ids[0]
+        self.assertEqual(evaluator.recalls([best])[0], 1)
         padded = np.concatenate([best[:5], best[:5], best[:5], [-1, -1, 500]])
-        self.assertEqual(judge.recalls([padded])[0], 5 / K)
+        self.assertEqual(evaluator.recalls([padded])[0], 5 / K)
 
     def peer(self, program, words, effort):
         """Recall of a peer on random rows, missing taken as zero, or None if it was not built."""
@@ -90,7 +90,7 @@ class Judging(Case):
         self.assertEqual(found.shape, (len(rows), K))
         self.assertFalse((found == rows[:, None]).any())
         truth = Truth(self.paths, WEIGHTS, rows, False)
-        return recall.Judge.of_vectors(truth, K).recalls(list(found)).mean()
+        return recall.Evaluator.of_vectors(truth, K).recalls(list(found)).mean()
 
     def test_peers_find_what_there_is(self):
         self.assertEqual(self.peer("bench-ann-peers", ["ivf"], N), 1)

@@ -84,7 +84,7 @@ class Exchange(Case):
             for thread in threads:
                 thread.join()
         for thread, outcomes, (_, facts) in zip(threads, known, readers):
-            self.judge(thread, outcomes, facts)
+            self.evaluate(thread, outcomes, facts)
 
     def outcomes(self, folders, arguments, facts):
         """What the command says of each of the two, where nothing moves."""
@@ -97,7 +97,7 @@ class Exchange(Case):
             self.assertNotEqual(*known, "the two folders are told apart")
         return known
 
-    def judge(self, thread, outcomes, facts):
+    def evaluate(self, thread, outcomes, facts):
         again = 0
         for result in thread.results:
             if result.code == 0:

@@ -103,7 +103,7 @@ class Recall(Joins):
 
 class SmallAndLarge(Build):
     def test_k(self):
-        """K = 1 where lists are left out, and K = n - 1, which is everybody."""
+        """K = 1 where lists are left out, and K = n - 1, which is all others."""
         rows = random_rows(4000, 16, 1, clusters=60)
         graph, _ = self.build({"a": rows}, {}, "--top-k", 1, "--engine", "join", out="one")
         self.assertIsNotNone(graph.manifest["join"]["probe_sigmas"])

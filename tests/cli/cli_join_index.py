@@ -293,7 +293,7 @@ class Damaged(Indexes):
         self.ok("query", "copy", "--item", 5, "--top-k", 5)
 
     def test_too_little_effort(self):
-        """What is kept is no promise: rows are judged, and effort rises, alike for any threads."""
+        """What is kept is no promise: rows are evaluated, and effort rises, alike for any threads."""
         target = ["--target-recall", 0.8]
         self.index("i", "--force", *target)
         self.change(lambda manifest: manifest["join"].update(probe_sigmas=0.5))

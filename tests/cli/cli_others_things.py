@@ -43,7 +43,7 @@ def put(path, text="theirs"):
 
 class Things(Case):
     """A folder `work` where the command runs, and one `elsewhere` that links lead to; `user` is who
-    runs it (None: whoever runs the test)."""
+    runs it (None: the user of the test)."""
     user = None
 
     def setUp(self):
@@ -186,7 +186,7 @@ class Beside(Things):
         with open(self.at("." + out + ".kin-plain1", "f"), encoding="utf-8") as held:
             fcntl.flock(held, fcntl.LOCK_EX)
             folder = os.open(self.at("." + out + ".kin-empty1"), os.O_RDONLY)
-            fcntl.flock(folder, fcntl.LOCK_EX)  # locked by somebody, but not marked
+            fcntl.flock(folder, fcntl.LOCK_EX)  # locked by a stranger, but not marked
             for code, arguments in runs:
                 result = self.expect(code, *arguments)
                 self.unchanged(before, roots, result)
@@ -258,7 +258,7 @@ class Leftovers(Things):
         self.assertEqual([name for name in os.listdir(self.work) if ".kin-" in name], [])
 
     def test_copies_stay(self):
-        """A copy of a leftover, or one that somebody gave another name, is theirs."""
+        """A copy of a leftover, or one that was given another name, is theirs."""
         left = self.kill_at("posix_fallocate", *self.build())
         shutil.copytree(self.at(left), self.at(".g.kin-backup"))
         os.rename(self.at(left), self.at(".g.kin-backu2"))
@@ -481,7 +481,7 @@ class Owners(Things):
 
 
 class Modes(Things):
-    """Files and folders have what the umask leaves, whoever in the program writes them."""
+    """Files and folders have what the umask leaves, whichever part of the program writes them."""
 
     def test_modes(self):
         self.addCleanup(os.umask, os.umask(0o022))

@@ -239,7 +239,7 @@ class Refusals(Plan):
 
 class Rehearsal(Case):
     def test_it_is_a_small_part_of_the_build(self):
-        """By its rows, as no clock is to judge: of n items a sixteenth, so that pairs are a 256th."""
+        """By its rows, as no clock decides: of n items a sixteenth, so that pairs are a 256th."""
         for n, d, rows in ((3000, 16, 256), (9000, 16, 562), (700, 64, 256)):
             self.save("x.npy", random_rows(n, d, 1))
             document = json.loads(self.ok("plan", "--modality", "x.npy", "--top-k", 5, "--json",

@@ -70,7 +70,7 @@ class Recall(Case):
             self.assertGreaterEqual(options["ef_search"], options["candidates"])
             self.assertFalse([x for x in result.lines("WARNING") if "target" in x], str(result))
 
-    def test_join_is_judged(self):
+    def test_join_is_evaluated(self):
         graph, result = self.build("g", "--engine", "join")
         self.assertTrue(self.check(graph, result)["met"])
         self.assertNotIn("tuning", graph.manifest)

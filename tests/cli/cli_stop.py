@@ -75,7 +75,7 @@ class Stop(Case):
                            after="Modality image")
 
     def test_a_reader_that_never_comes(self):
-        """To a pipe that nobody reads: the first signal ends the wait."""
+        """To a pipe without a reader: the first signal ends the wait."""
         os.mkfifo(self.path("pipe"))
         for arguments in (["why", "g", "1", "2"], ["query", "i", "--item", "1"]):
             running = Running(*arguments, "--json", self.path("pipe"), cwd=self.shared)

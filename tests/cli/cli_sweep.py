@@ -156,7 +156,7 @@ class Document(Sweep):
                              "--engine hnsw%s --candidates %d --ef-search %d" % (fused, c, c))
 
     def test_recall_is_true(self):
-        """A build with a point's options has the point's recall, when all rows are judged."""
+        """A build with a point's options has the point's recall, when all rows are evaluated."""
         document = self.sweep("--engine", "hnsw", "--rows", N, "--threads", 1)
         self.assertTrue(document["sample"]["exhaustive"])
         oracle = Oracle({name: np.load(self.path(name + ".npy")) for name in ("text", "image")},

@@ -131,16 +131,16 @@ class Join(Traced):
 
     def test_reach_tells(self):
         """A build with more reach looks at the lists of which it was said that they want no more, and at few others:
-        those that come while floors are low."""
+        those that come while thresholds are low."""
         _, less, _ = self.trace("less", "--engine", "join", "--target-recall", 0.7)
         _, more, _ = self.trace("more", "--engine", "join", "--target-recall", 0.97)
         self.assertEqual(less.row.tolist(), more.row.tolist())
         self.assertLess(less.facts["probe_sigmas"], more.facts["probe_sigmas"])
-        wanting = ~np.isneginf(less.probe_sigmas)
-        told = wanting & (less.probe_sigmas <= more.facts["probe_sigmas"])
+        unprobed = ~np.isneginf(less.probe_sigmas)
+        told = unprobed & (less.probe_sigmas <= more.facts["probe_sigmas"])
         self.assertGreater(told.sum(), 100)
         self.assertGreater(np.isneginf(more.probe_sigmas)[told].mean(), 0.9)
-        self.assertLess(np.isneginf(more.probe_sigmas)[wanting & ~told].mean(), 0.25)
+        self.assertLess(np.isneginf(more.probe_sigmas)[unprobed & ~told].mean(), 0.25)
 
     def test_all_lists(self):
         graph, trace, _ = self.trace("g", "--engine", "join", "--target-recall", 0.9999)

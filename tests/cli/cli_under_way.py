@@ -62,7 +62,7 @@ class UnderWay(Case):
         self.assertEqual(os.listdir(self.dir), [])
 
     def test_replaced_by_a_pipe(self):
-        """A pipe that nobody writes to would be waited for."""
+        """A pipe without a writer would be waited for."""
         running = self.under_way()
         os.unlink(self.path("slow.npy"))
         os.mkfifo(self.path("slow.npy"))
@@ -184,7 +184,7 @@ class ExactUnderWay(Case):
 
 
 class Stepped:
-    """A command whose log goes into a pipe that holds one line: whoever has read a line knows that the command has not
+    """A command whose log goes into a pipe that holds one line: the reader of a line knows that the command has not
     got beyond its next line but one, however long it is looked at."""
 
     def __init__(self, *arguments, cwd):
@@ -288,7 +288,7 @@ class Overwritten(Case):
         self.check_patterns((r"Stage: project text",), "index", "--type", "ivf", "--project", "8")
 
     def test_truncated(self):
-        """Pages of the mapping are gone: one answer, whoever reads them, and by however many threads."""
+        """Pages of the mapping are gone: one answer, for any reader and any number of threads."""
         for command, moment, *arguments in (
                 ("build", "Computing", "--engine", "exact"), ("build", "Plan", "--engine", "join"),
                 ("build", "Stage: group text", "--engine", "hnsw"),

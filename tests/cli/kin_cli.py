@@ -372,7 +372,7 @@ def same_files(case, first, second):
 # ---- a catalog from arrays -----------------------------------------------------------------------
 
 class Build(Case):
-    """Builds and judges."""
+    """Builds and evaluates."""
 
     def build(self, vectors, weights, *arguments, out="g", endings=None):
         modalities = []

@@ -171,7 +171,7 @@ class Trials:
             cwd = os.path.join(folder, "t")
             shutil.copytree(base, cwd)
             result = kin_faults.run(arguments, cwd, fault="%d:%s" % (at, number))
-            problem = self.judge(scenario, cwd, old, wanted, call, name, result)
+            problem = self.evaluate(scenario, cwd, old, wanted, call, name, result)
             left = [entry for entry in os.listdir(cwd) if ".kin-" in entry]
             if not problem and (left or at % 7 == 0):
                 problem = self.follow(scenario, cwd, arguments, wanted)
@@ -180,7 +180,7 @@ class Trials:
                                                         result)
         return None
 
-    def judge(self, scenario, cwd, old, wanted, call, name, result):
+    def evaluate(self, scenario, cwd, old, wanted, call, name, result):
         """What is wrong after the fault, or None."""
         now = {}
         for output in scenario.outputs:

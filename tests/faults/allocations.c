@@ -2,7 +2,7 @@
  * Refuses memory: a library to preload, in which malloc and its kin fail at a chosen place, once or from there
  * on, while the rest of the program is as it is. tests/cli/allocations.py drives it.
  *
- * What is counted: every call of an allocating function from main() on, whoever calls it: the program, jansson,
+ * What is counted: every call of an allocating function from main() on, by any caller: the program, jansson,
  * libzip, FAISS (by way of operator new), and libc itself for strdup, vasprintf, fopen or open_memstream. Not
  * counted is what a program can do nothing about: libgomp ends the process when it has no memory, OpenBLAS asks
  * again without end, the dynamic loader and libgcc's unwinder abort; and what is no product: cmocka, and the
@@ -438,7 +438,7 @@ static int try_unit(const unit *self, size_t at, bool all_after, bool note)
     return status;
 }
 
-static void judge_unit(unit *self, size_t at, bool all_after)
+static void evaluate_unit(unit *self, size_t at, bool all_after)
 {
     int status = try_unit(self, at, all_after, false);
     int code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
@@ -513,8 +513,8 @@ static void run_unit(unit *self)
     most = most > ALLOCATIONS_MAX ? ALLOCATIONS_MAX : most;
     chosen = choose(at, most, every);
     for (size_t i = 0; i < chosen; i++) {
-        judge_unit(self, at[i], false);
-        judge_unit(self, at[i], true);
+        evaluate_unit(self, at[i], false);
+        evaluate_unit(self, at[i], true);
     }
     printf("%-44s %7zu allocations, %6zu tried, %zu findings, %zu crashes of the test's own, %zu "
            "exceptions in parallel regions\n",

@@ -1,5 +1,5 @@
 /*
- * Folder, files and judgement of the fuzz targets (declared in fuzz.h).
+ * Folder, files and evaluation of the fuzz targets (declared in fuzz.h).
  */
 #include "fuzz.h"
 #include "core/threads.h"
@@ -120,7 +120,7 @@ size_t fuzz_read(const char *path, void *out, size_t most)
     return bytes;
 }
 
-/* ---- judging --------------------------------------------------------------------------------- */
+/* ---- checking --------------------------------------------------------------------------------- */
 
 void fuzz_broken(const char *promise, const char *file, int line)
 {
@@ -128,7 +128,7 @@ void fuzz_broken(const char *promise, const char *file, int line)
     abort();
 }
 
-/* What nobody wants in a line: control characters, C1 and the separators of lines among them. */
+/* What must not stand in a line: control characters, C1 and the separators of lines among them. */
 static bool steers(const char *at, size_t length)
 {
     const unsigned char *c = (const unsigned char *)at;

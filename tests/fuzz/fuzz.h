@@ -48,7 +48,7 @@ void fuzz_write(const char *path, const void *data, size_t bytes);
 /* Reads a whole file of at most `most` bytes into `out`; returns its size. */
 size_t fuzz_read(const char *path, void *out, size_t most);
 
-/* ---- judging --------------------------------------------------------------------------------- */
+/* ---- checking --------------------------------------------------------------------------------- */
 
 /* Ends the process with a message where a promise was not kept. */
 #define fuzz_want(kept) ((kept) ? (void)0 : fuzz_broken(#kept, __FILE__, __LINE__))

@@ -274,14 +274,14 @@ static void check_trace(const kin_trace *trace)
             fuzz_want(!kin_trace_proposed(trace, s, t, trace->row[t]));
         }
         for (size_t l = 0; l < trace->lists; l++)
-            fuzz_want(!isnan(trace->reach[t * trace->lists + l]));
+            fuzz_want(!isnan(trace->probe_sigmas[t * trace->lists + l]));
     }
     for (size_t i = 0; trace->lists > 0 && i < trace->n; i++)
         fuzz_want(trace->list[i] >= -1 && trace->list[i] < (int64_t)trace->lists);
 }
 
-/* What is open can be judged. */
-static void judge_graph(const kin_graph *graph)
+/* What is open can be evaluated. */
+static void evaluate_graph(const kin_graph *graph)
 {
     kin_error err = {0};
     kin_mismatches mismatches;
@@ -308,7 +308,7 @@ static void read_graph(const char *path)
     if (!fuzz_outcome(kin_graph_open(&graph, path, &err), &err, REFUSALS))
         return;
     check_graph(&graph);
-    judge_graph(&graph);
+    evaluate_graph(&graph);
     if (fuzz_outcome(kin_trace_open(&trace, &there, &graph, &err), &err, REFUSALS) && there) {
         check_trace(&trace);
         kin_trace_close(&trace);
@@ -329,7 +329,8 @@ static void read_join(const kin_dir *dir, const json_t *manifest)
         return;
     if (fuzz_outcome(kin_join_load(join, dir, manifest, &tuned, &err), &err, REFUSALS) && tuned) {
         const kin_join_effort *effort = kin_join_get_effort(join);
-        fuzz_want(effort->reach >= 0 && effort->tail_share > 0 && effort->tail_share <= 1);
+        fuzz_want(effort->probe_sigmas >= 0 && effort->tail_fraction > 0 &&
+                  effort->tail_fraction <= 1);
         fuzz_want(effort->recall >= 0 && effort->recall <= 1);
         fuzz_want(effort->scanned >= 0 && effort->scanned <= 1);
     }

@@ -128,5 +128,5 @@ int main(int argc, char **argv)
             run(argv[i], mutations);
     }
     fprintf(fuzz_said(), "%zu inputs, %zu runs, every promise kept\n", files, runs);
-    return files > 0 ? 0 : 2; /* no input judges nothing */
+    return files > 0 ? 0 : 2; /* no input tests nothing */
 }

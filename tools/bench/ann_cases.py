@@ -1,6 +1,6 @@
 """The cases of tools/bench/ann. Each gives a dict of plain values: what is kept, printed and drawn.
 
-  curve     everybody on one catalog, in turns, round by round; recall on a random sample of rows
+  curve     all contenders on one catalog, in turns, round by round; recall on a random sample of rows
   growth    kin alone at one target on three sizes, and the exponent of its seconds
   hard      kin's approximate against its exact engine where lists have a hard time
   promise   does the lower bound that a manifest reports hold? By seeds, over all rows
@@ -42,18 +42,18 @@ def describe(catalog, options, k=None):
 
 # ---- curves -------------------------------------------------------------------------------------
 
-class Judges:
+class Evaluators:
     """Recall as it was asked for, and by the rule that peers have for a missing modality: it counts
     as zero. Only where items are incomplete do the two differ."""
 
     def __init__(self, options, catalog, rows, incomplete):
         renorm = options.missing == "renorm"
         truth = Truth(catalog.paths, catalog.weights, rows, renorm)
-        self.asked = (recall.Judge.of_graph(truth, options.truth) if options.truth
-                      else recall.Judge.of_vectors(truth, options.top_k))
+        self.asked = (recall.Evaluator.of_graph(truth, options.truth) if options.truth
+                      else recall.Evaluator.of_vectors(truth, options.top_k))
         self.zero = self.asked
         if incomplete and renorm:
-            self.zero = recall.Judge.of_vectors(
+            self.zero = recall.Evaluator.of_vectors(
                 Truth(catalog.paths, catalog.weights, rows, False), options.top_k)
 
     def measure(self, finding):
@@ -74,10 +74,10 @@ def points_of(findings):
             for (series, effort), rounds in points.items()]
 
 
-def run_rounds(everybody, question, rounds, measure):
+def run_rounds(contenders_asked, question, rounds, measure):
     findings = []
     for number in range(1, rounds + 1):
-        for one in everybody:
+        for one in contenders_asked:
             for finding in one.run(question):
                 measure(finding)
                 say(f"round {number}: {finding['series']} {finding['effort']}: "
@@ -86,15 +86,15 @@ def run_rounds(everybody, question, rounds, measure):
     return points_of(findings)
 
 
-def curve(options, catalog, work, everybody=None):
+def curve(options, catalog, work, contenders_asked=None):
     facts = describe(catalog, options)
     rows = sample_rows(options, catalog.items)
     say(f"exact neighbours of {len(rows)} rows")
-    judges = Judges(options, catalog, rows, facts["incomplete"])
+    evaluators = Evaluators(options, catalog, rows, facts["incomplete"])
     rounds = rounds_for(options, catalog.items)
-    everybody = everybody or contenders.all_of(options, catalog.items)
-    points = run_rounds(everybody, Question(catalog, options.top_k, rows, work), rounds,
-                        judges.measure)
+    contenders_asked = contenders_asked or contenders.all_of(options, catalog.items)
+    points = run_rounds(contenders_asked, Question(catalog, options.top_k, rows, work), rounds,
+                        evaluators.measure)
     return {"kind": "curve", **facts, "rounds": rounds, "rows": len(rows), "seed": options.seed,
             "points": points}
 
@@ -137,14 +137,14 @@ def against_exact(options, question, rounds, more=()):
     """Both engines in turns; kin's recall over all rows, by the exact graph of its round."""
     exact, join = contenders.kin_exact(options), contenders.kin_join(
         options, options.target, "--missing", options.missing, *more)
-    judge = recall.Judge.of_vectors(Truth(question.catalog.paths, question.catalog.weights,
+    evaluator = recall.Evaluator.of_vectors(Truth(question.catalog.paths, question.catalog.weights,
                                           question.rows, options.missing == "renorm"), question.k)
     findings = []
     for _ in range(rounds):
         proven, exact_graph = exact.build(question)
         found, graph = join.build(question)
         proven_rows = recall.Graph(exact_graph).rows(question.rows)
-        proven["recall"] = float(judge.recalls(proven_rows).mean())
+        proven["recall"] = float(evaluator.recalls(proven_rows).mean())
         recalls = recall.of_graphs(graph, exact_graph)
         found["recall"], found["worst_row"] = float(recalls.mean()), float(recalls.min())
         shutil.rmtree(exact_graph)

@@ -20,7 +20,7 @@ LARGE = 400000  # items from which a curve has fewer points
 
 
 class Question:
-    """What everybody is asked: the K best of all items of a catalog; `rows` are looked at."""
+    """What each contender is asked: the K best of all items of a catalog; `rows` are looked at."""
 
     def __init__(self, catalog, k, rows, work):
         self.catalog, self.k, self.rows, self.work = catalog, k, rows, work

@@ -56,8 +56,8 @@ class Panel:
         seconds = [median(point) for point in points]
         recalls = [median(point, "recall") for point in points]
         self.low, self.high = min(seconds) / 1.25, max(seconds) * 1.25
-        self.floor = max(recall for recall in RECALLS if recall <= min(recalls))
-        self.lost = [math.log10(1 - self.floor), math.log10(1 - LAST)]
+        self.least = max(recall for recall in RECALLS if recall <= min(recalls))
+        self.lost = [math.log10(1 - self.least), math.log10(1 - LAST)]
 
     def x(self, seconds):
         share = math.log(seconds / self.low) / math.log(self.high / self.low)
@@ -81,7 +81,7 @@ class Panel:
             x = self.x(seconds)
             yield line(x, self.top, x, self.bottom, GRID)
             yield text(x, self.bottom + 17, f"{seconds:,.10g}", 11, colour=SOFT)
-        for recall in [r for r in RECALLS if r >= self.floor] + [1]:
+        for recall in [r for r in RECALLS if r >= self.least] + [1]:
             y = self.y(recall)
             yield line(self.left, y, self.right, y, GRID)
             yield text(self.left - 8, y + 4, f"{recall:g}", 11, "end", SOFT)

@@ -29,7 +29,7 @@ class Graph:
         return [self.row(row)[0] for row in rows]
 
 
-class Judge:
+class Evaluator:
     """The exact K best of a sample of rows; what others found is held against them."""
 
     def __init__(self, truth, ids, bar, wanted):
@@ -53,7 +53,7 @@ class Judge:
         return cls(truth, [ids for ids, _ in near], bar, wanted)
 
     def recalls(self, found):
-        """One number a row that has neighbours. found[row]: ids, negative ones are nobody."""
+        """One number a row that has neighbours. found[row]: ids, negative ones are none."""
         result = []
         for at, ids in enumerate(found):
             if self.wanted[at] == 0:

@@ -2,7 +2,7 @@
 
     runner.py FD COMMAND...
 
-A process of its own because Linux lets a child's peak start at the resident set of whoever spawned
+A process of its own because Linux lets a child's peak start at the resident set of the process that spawned
 it: this one is small, the benchmark with its arrays is not.
 """
 import json

@@ -159,7 +159,7 @@ static void draw_mean_and_noise(gen_modality *self, uint64_t seed, size_t m, dou
     kin_random_normals(kin_random_key(seed, GEN_MEAN + m, 0), d, self->mean);
     set_length(self->mean, d, self->shape->mean);
     for (size_t j = 0; j < d; j++) {
-        self->noise[j] = (float)(60 / (60 + (double)j)); /* a decaying tail, not a floor */
+        self->noise[j] = (float)(60 / (60 + (double)j)); /* a decaying tail, not a constant */
         square += (double)self->noise[j] * self->noise[j];
     }
     for (size_t j = 0; j < d; j++)

@@ -2,7 +2,7 @@
  * ann/: groups of equal rows, clustering and projection the same for any number of threads, a
  * whole search (all lists probed, every group a candidate) equal to the oracle's rows bit for bit
  * under every policy, searches of one query equal to searches of all, and index folders: a round
- * trip, and every damage refused. One file, because the parts are judged on the same catalogs.
+ * trip, and every damage refused. One file, because the parts are evaluated on the same catalogs.
  */
 #include "ann/distinct.h"
 #include "ann/faiss_build.h"

@@ -14,7 +14,7 @@
 enum { EDGES = 80 };
 static const double recall_least = 0.9996;
 
-static void judge(const sample_spec *spec, size_t k, int threads)
+static void evaluate(const sample_spec *spec, size_t k, int threads)
 {
     sample s;
     taker t;
@@ -56,10 +56,10 @@ static void test_kinds(void **state)
                                 .d = {dimensions[d]},
                                 .weight = {1.5},
                                 .kind = kinds[c]};
-            judge(&spec, 1, 1);
-            judge(&spec, 30, 2);
+            evaluate(&spec, 1, 1);
+            evaluate(&spec, 30, 2);
             if (!SETS_SANITIZED)
-                judge(&spec, 200, 3);
+                evaluate(&spec, 200, 3);
         }
 }
 
@@ -76,7 +76,7 @@ static void test_gaps(void **state)
                                 .kind = kinds[c],
                                 .missing_share = 0.2,
                                 .missing = (kin_missing)policy};
-            judge(&spec, 25, 2);
+            evaluate(&spec, 25, 2);
         }
 }
 
@@ -92,7 +92,7 @@ static void test_types(void **state)
                             .dtype = {types[c], KIN_F16},
                             .weight = {0.4, 0.6},
                             .kind = SAMPLE_DUPLICATES};
-        judge(&spec, 40, 2);
+        evaluate(&spec, 40, 2);
     }
 }
 
@@ -110,8 +110,8 @@ static void test_small(void **state)
                                 .weight = {1, 2},
                                 .kind = kinds[kind],
                                 .missing_share = c % 2 ? 0.2 : 0};
-            judge(&spec, sizes[c] - 1, 2);
-            judge(&spec, 1, 3);
+            evaluate(&spec, sizes[c] - 1, 2);
+            evaluate(&spec, 1, 3);
         }
 }
 

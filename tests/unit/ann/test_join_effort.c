@@ -8,7 +8,7 @@
 
 #include <math.h>
 
-/* A join that is ready to run, and what its rows are judged by. */
+/* A join that is ready to run, and what its rows are evaluated by. */
 typedef struct tuned {
     sample s;
     size_t k;
@@ -117,14 +117,14 @@ static void test_retarget(void **state)
 static void escalate_to_the_end(tuned *t, size_t steps_least)
 {
     kin_join_report report;
-    double deviation, found = run(t, &deviation, &report), aim = 0.95;
+    double deviation, found = run(t, &deviation, &report), wanted = 0.95;
     size_t steps = 0;
     for (kin_join_effort before = *kin_join_get_effort(t->join); join_escalate(t->join); steps++) {
         kin_join_effort now = *kin_join_get_effort(t->join);
         unsigned long long pairs = report.scan.pairs;
         double recall = run(t, &deviation, &report);
-        aim = 1 - (1 - aim) / 2;
-        assert_true(now.recall >= aim || isinf(now.probe_sigmas));
+        wanted = 1 - (1 - wanted) / 2;
+        assert_true(now.recall >= wanted || isinf(now.probe_sigmas));
         assert_true(now.recall >= before.recall && now.scanned >= before.scanned);
         assert_true(now.probe_sigmas != before.probe_sigmas ||
                     now.tail_fraction != before.tail_fraction);

@@ -177,7 +177,7 @@ static int do_all(const sample *s, taker *t)
 
 /* Each allocation is refused once. The caller hears of it, but where it is only a matter of speed, and
  * nothing is left behind (AddressSanitizer tells). */
-static void judge_refusals(const sample *s, const kin_rows *wanted)
+static void evaluate_refusals(const sample *s, const kin_rows *wanted)
 {
     size_t heard = 0, at = 1;
     for (bool refused = true; refused; at += SETS_SANITIZED ? 1 + at / 40 : 1) {
@@ -213,7 +213,7 @@ static void test_allocations_fail(void **state)
         taker_init(&whole, &s, K);
         assert_int_equal(do_all(&s, &whole), 0);
         whole.rows.count = spec.n;
-        judge_refusals(&s, &whole.rows);
+        evaluate_refusals(&s, &whole.rows);
         taker_release(&whole);
         sample_release(&s);
     }

@@ -157,16 +157,16 @@ static size_t check_sigmas(const traces *told, size_t t, const int32_t *cluster,
                            const float *in_common, float sigmas_used)
 {
     const float *probe_sigmas = told->probe_sigmas + t * told->clusters;
-    size_t wanting = 0;
+    size_t unprobed = 0;
     for (size_t at = told->start[t]; at < told->start[t + 1]; at++)
         assert_true(probe_sigmas[cluster[told->item[at]]] == -INFINITY);
     for (size_t h = 0; h < told->clusters; h++) {
         assert_true(probe_sigmas[h] == -INFINITY || probe_sigmas[h] > sigmas_used ||
                     (isinf(sigmas_used) && probe_sigmas[h] == INFINITY));
         assert_true(in_common[h] > 0 || probe_sigmas[h] == INFINITY);
-        wanting += in_common[h] > 0 && probe_sigmas[h] != -INFINITY;
+        unprobed += in_common[h] > 0 && probe_sigmas[h] != -INFINITY;
     }
-    return wanting;
+    return unprobed;
 }
 
 /* All clusters that were not looked at tell of one threshold, which is between the last neighbour and the next
@@ -207,12 +207,12 @@ static size_t check_looks(const kin_join *join, const traces *told, const sample
 {
     const kin_clustering *clustering = &join->codes.clustering;
     float *in_common = calloc(told->clusters + 1, sizeof *in_common);
-    size_t wanting = 0;
+    size_t unprobed = 0;
     for (size_t q = 0; q < told->rows; q++) {
         for (size_t h = 0; h < told->clusters; h++)
             in_common[h] =
                 join->codes.fused.factor[s->catalog.present[row[q]] & clustering->modality_mask[h]];
-        wanting +=
+        unprobed +=
             check_sigmas(told, q, cluster, in_common, kin_join_get_effort(join)->probe_sigmas);
     }
     for (size_t q = 0; q < told->rows && join->duplicates.count == told->rows; q += 10) {
@@ -222,16 +222,16 @@ static size_t check_looks(const kin_join *join, const traces *told, const sample
                             found->score[i * k + k - 1] / (float)join->codes.fused.weight_sum);
     }
     free(in_common);
-    return wanting;
+    return unprobed;
 }
 
 /* One run and its trace of all items, with one thread and with three. Returns the share of clusters that rows
  * did not look at for want of reach. */
-static double judge_join(const sample_spec *spec, size_t k, bool tuned)
+static double evaluate_join(const sample_spec *spec, size_t k, bool tuned)
 {
     sample s;
     traces told[2];
-    size_t wanting = 0;
+    size_t unprobed = 0;
     sample_make(&s, spec);
     int32_t *row = malloc(spec->n * sizeof *row), *cluster = malloc(spec->n * sizeof *cluster);
     size_t rows = items_in_pairs(&s.oracle, row), clusters = 0;
@@ -248,7 +248,7 @@ static double judge_join(const sample_spec *spec, size_t k, bool tuned)
         test_ok(kin_join_cluster_of(join, cluster, &err), &err);
         check_rows(&told[run], 1, row, &s.oracle, &t.rows);
         check_clusters(&s.oracle, cluster, clusters);
-        wanting = check_looks(join, &told[run], &s, row, cluster, &t.rows);
+        unprobed = check_looks(join, &told[run], &s, row, cluster, &t.rows);
         taker_release(&t);
         kin_join_free(join);
     }
@@ -258,7 +258,7 @@ static double judge_join(const sample_spec *spec, size_t k, bool tuned)
     free(row);
     free(cluster);
     sample_release(&s);
-    return (double)wanting / (double)(rows * clusters);
+    return (double)unprobed / (double)(rows * clusters);
 }
 
 /* Clusters are left out, duplicates stand apart, some items lack a modality and some have none. */
@@ -274,10 +274,10 @@ static void test_join(void **state)
                             .kind = SAMPLE_MIXTURE,
                             .missing_share = 0.1,
                             .missing = (kin_missing)policy};
-        double wanting = judge_join(&spec, 12, true);
-        assert_true(wanting > 0.05 && wanting < 1);
+        double unprobed = evaluate_join(&spec, 12, true);
+        assert_true(unprobed > 0.05 && unprobed < 1);
         spec.kind = SAMPLE_DUPLICATES;
-        judge_join(&spec, 12, true);
+        evaluate_join(&spec, 12, true);
     }
 }
 
@@ -294,7 +294,7 @@ static void test_join_all(void **state)
                             .weight = {1, 0.3},
                             .kind = kinds[c],
                             .missing_share = 0.2};
-        assert_true(judge_join(&spec, 9, false) == 0);
+        assert_true(evaluate_join(&spec, 9, false) == 0);
     }
 }
 
@@ -313,7 +313,7 @@ static void check_sources(const traces *told, const sample *s, const int32_t *ro
     }
 }
 
-static void judge_index(const sample_spec *spec, int type, int space)
+static void evaluate_index(const sample_spec *spec, int type, int space)
 {
     enum { K = 7, ASKED = 20 };
     sample s;
@@ -359,7 +359,7 @@ static void test_indexes(void **state)
                             .kind = kinds[c / 4],
                             .missing_share = .1,
                             .missing = (kin_missing)(c % 3)};
-        judge_index(&spec, c & 1, c >> 1 & 1);
+        evaluate_index(&spec, c & 1, c >> 1 & 1);
     }
 }
 

@@ -496,7 +496,7 @@ static void test_old_engine(void **state)
     check_engine("hnsw", "index", "hnsw");
 }
 
-static void test_missing_and_foreign_files(void **state)
+static void test_missing_and_other_files(void **state)
 {
     (void)state;
     static const char *const names[] = {"indices.npy",     "data.npy",         "indptr.npy",
@@ -506,7 +506,7 @@ static void test_missing_and_foreign_files(void **state)
         const char *name, *dict;
         size_t bytes;
         const char *message;
-    } foreign[] = {
+    } other[] = {
         {"data.npy", "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }", 8,
          "data.npy has 2 values, indices.npy has"},
         {"scores_text.npy", "{'descr': '<f2', 'fortran_order': False, 'shape': (2,), }", 4,
@@ -527,13 +527,11 @@ static void test_missing_and_foreign_files(void **state)
         remove(test_path("g/%s", names[i]));
         test_refused(kin_graph_open(&g, test_path("g"), &err), &err, KIN_E_NOINPUT, names[i]);
     }
-    for (size_t i = 0; i < TEST_COUNT(foreign); i++) {
+    for (size_t i = 0; i < TEST_COUNT(other); i++) {
         unsigned char zero[256] = {0};
         make_graph(test_path("g"), KIN_ORDER_SCORE, true);
-        test_write_npy_raw(test_path("g/%s", foreign[i].name), foreign[i].dict, zero,
-                           foreign[i].bytes);
-        test_refused(kin_graph_open(&g, test_path("g"), &err), &err, KIN_E_DATA,
-                     foreign[i].message);
+        test_write_npy_raw(test_path("g/%s", other[i].name), other[i].dict, zero, other[i].bytes);
+        test_refused(kin_graph_open(&g, test_path("g"), &err), &err, KIN_E_DATA, other[i].message);
     }
 }
 
@@ -599,7 +597,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_same_bytes),      cmocka_unit_test(test_rows_from_any_thread),
         cmocka_unit_test(test_file_limit),      cmocka_unit_test(test_writer_refuses),
         cmocka_unit_test(test_npz_members),     cmocka_unit_test(test_zip_refuses),
-        cmocka_unit_test(test_damaged_arrays),  cmocka_unit_test(test_missing_and_foreign_files),
+        cmocka_unit_test(test_damaged_arrays),  cmocka_unit_test(test_missing_and_other_files),
         cmocka_unit_test(test_unaligned_array), cmocka_unit_test(test_damaged_manifest),
         cmocka_unit_test(test_damaged_top_k),   cmocka_unit_test(test_old_engine),
     };

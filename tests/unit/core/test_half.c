@@ -1,5 +1,5 @@
 /*
- * core/half: every float16 survives the round trip; rounding is to nearest, ties to even, judged
+ * core/half: every float16 survives the round trip; rounding is to nearest, ties to even, evaluated
  * against a search in double over all finite float16 values; the edges are named one by one.
  */
 #include <math.h>

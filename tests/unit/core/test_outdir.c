@@ -126,7 +126,7 @@ static void test_refused_places(void **state)
     assert_int_equal(count_entries(), 4);
 }
 
-/* Root may write anywhere, so root becomes nobody for a moment. */
+/* Root may write anywhere, so root becomes another user for a moment. */
 static void test_parent_not_writable(void **state)
 {
     (void)state;

@@ -171,7 +171,7 @@ static void test_living(void **state)
     test_ok(kin_unfinished_open(&self, path, &err), &err);
     assert_true(clear());
     assert_true(kin_unfinished_is_there(&self));
-    /* locked, but by somebody else: no writer */
+    /* locked, but by another process: no writer */
     make_folder(".g.kin-locked", 0755, NULL, true);
     kin_unfinished_discard(&self);
     int fd = open(test_path(".g.kin-locked"), O_RDONLY | O_DIRECTORY);

@@ -9,9 +9,9 @@
 
 /* ---- small sets ------------------------------------------------------------------------------ */
 
-/* Makes and judges one set in `ways` ways; tells how many clusters it had. */
-static size_t judge_set(size_t set, const sample_spec *spec, size_t k, size_t first_way,
-                        size_t ways)
+/* Makes and evaluates one set in `ways` ways; tells how many clusters it had. */
+static size_t evaluate_set(size_t set, const sample_spec *spec, size_t k, size_t first_way,
+                           size_t ways)
 {
     sample s;
     char what[100];
@@ -45,7 +45,7 @@ static void test_sets_equal_the_oracle(void **state)
         if (large && set % 40 == 7) /* few neighbours are where most pairs are excluded */
             k = 1 + k % 12;
         size_t way = large ? set / 20 : set % 3 == 0 ? set / 3 : 4 * set;
-        judge_set(set, &spec, k, way, set % 97 == 0 ? EXACT_WAYS : 1);
+        evaluate_set(set, &spec, k, way, set % 97 == 0 ? EXACT_WAYS : 1);
     }
 }
 
@@ -68,7 +68,7 @@ static void test_groups_equal_the_oracle(void **state)
             spec.missing_share = 0.6 * test_random_unit(&random) * test_random_unit(&random);
         if (set % 4 == 3)
             spec.kind = large[set / 4 % TEST_COUNT(large)];
-        size_t clusters = judge_set(set, &spec, k, set, 1 + set % 2);
+        size_t clusters = evaluate_set(set, &spec, k, set, 1 + set % 2);
         most = clusters > most ? clusters : most;
         uneven += (clusters & (clusters - 1)) != 0;
     }
@@ -102,7 +102,7 @@ static unsigned long long count_pairs(const oracle *o)
 }
 
 /* Tells the number of clusters. */
-static size_t judge_rounds(size_t n)
+static size_t evaluate_rounds(size_t n)
 {
     sample s;
     taker t;
@@ -130,14 +130,14 @@ static void test_rounds(void **state)
     (void)state;
     size_t uneven = 0;
     for (size_t n = 6000; n <= 9000; n += 1500) {
-        size_t clusters = judge_rounds(n);
+        size_t clusters = evaluate_rounds(n);
         assert_true(clusters > 16);
         uneven += (clusters & (clusters - 1)) != 0;
     }
     assert_true(uneven > 0);
 }
 
-/* Three thousand rows that are one: neither floor nor bound can part their candidates, which are
+/* Three thousand rows that are one: neither threshold nor bound can part their candidates, which are
  * scored under way, again and again. */
 static void test_twins(void **state)
 {

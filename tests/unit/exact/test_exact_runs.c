@@ -33,7 +33,7 @@ static sample_spec plain_spec(void)
 /* ---- threads --------------------------------------------------------------------------------- */
 
 /* Not the rows alone: what was looked at on the way is the same too. */
-static void judge_threads(const sample_spec *spec, size_t lead)
+static void evaluate_threads(const sample_spec *spec, size_t lead)
 {
     sample s;
     kin_exact_report first = {0};
@@ -60,7 +60,7 @@ static void test_threads(void **state)
     for (size_t c = 0; c < TEST_COUNT(kinds); c++) {
         sample_spec spec = mixed_spec(kinds[c]);
         spec.d[0] = 39;
-        judge_threads(&spec, 0);
+        evaluate_threads(&spec, 0);
     }
 }
 
@@ -84,7 +84,7 @@ static bool plan_for(const sample *s, size_t k, exact_way way, kin_exact_plan *p
 
 /* Budgets from what all rows at once take down to what is refused: the same rows for each number
  * of blocks, and never fewer blocks for less memory. Tells how many there were in the end. */
-static size_t judge_budgets(const sample_spec *spec, size_t k, int threads)
+static size_t evaluate_budgets(const sample_spec *spec, size_t k, int threads)
 {
     sample s;
     kin_exact_plan plan = {0};
@@ -111,9 +111,9 @@ static void test_blocks(void **state)
 {
     (void)state;
     sample_spec mixed = mixed_spec(SAMPLE_DUPLICATES), plain = plain_spec();
-    assert_true(judge_budgets(&mixed, 200, 1) >= 2);
-    assert_true(judge_budgets(&plain, 300, 2) >= 3);
-    assert_true(judge_budgets(&plain, 900, 3) >= 3);
+    assert_true(evaluate_budgets(&mixed, 200, 1) >= 2);
+    assert_true(evaluate_budgets(&plain, 300, 2) >= 3);
+    assert_true(evaluate_budgets(&plain, 900, 3) >= 3);
 }
 
 /* A way with several blocks, found by asking. */

@@ -236,7 +236,7 @@ static void test_every_moment(void **state)
     }
 }
 
-/* A file that is as it was when somebody looks: what was met under way is an error all the same. */
+/* A file that is as it was when it is checked: what was met under way is an error all the same. */
 static void test_there_and_back(void **state)
 {
     (void)state;

@@ -172,7 +172,7 @@ static void test_page_is_inert(void **state)
     free(page);
 }
 
-/* ok.PNG is row 0's and nobody's neighbour but by wrap-around: rows 4 (0 is its second). */
+/* ok.PNG is row 0's and no other row's neighbour but by wrap-around: rows 4 (0 is its second). */
 static void test_pictures(void **state)
 {
     world *w = *state;

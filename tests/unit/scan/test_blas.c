@@ -58,8 +58,8 @@ static void check_product(const float *c, const float *start, float beta, kin_bl
         }
 }
 
-/* The first number of threads is judged, the others by it. */
-static void judge(size_t m, size_t n, size_t k, unsigned variant, uint64_t *random)
+/* The first number of threads is evaluated, the others by it. */
+static void evaluate(size_t m, size_t n, size_t k, unsigned variant, uint64_t *random)
 {
     static const int threads[] = {1, 2, 3, 7};
     float beta = variant & 4 ? 1.0f : 0.0f;
@@ -93,7 +93,7 @@ static void test_products(void **state)
     uint64_t random = 77;
     for (size_t s = 0; s < TEST_COUNT(sizes); s++)
         for (unsigned variant = 0; variant < 8; variant++)
-            judge(sizes[s].m, sizes[s].n, sizes[s].k, variant, &random);
+            evaluate(sizes[s].m, sizes[s].n, sizes[s].k, variant, &random);
 }
 
 int main(int argc, char **argv)

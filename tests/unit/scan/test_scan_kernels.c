@@ -250,7 +250,7 @@ static void test_tiles(void **state)
                 hits += check_tile(quads, (code_kind)kind, &random);
                 tiles++;
             }
-    /* thresholds that all or none reach would judge nothing */
+    /* thresholds that all or none reach would test nothing */
     assert_true(hits > tiles * PLACES / 8 && hits < tiles * PLACES * 7 / 8);
 }
 

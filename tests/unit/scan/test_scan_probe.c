@@ -1,6 +1,6 @@
 /*
  * scan/pairscan, some rows for their own sake: rows picked out of several clusters look at all clusters, and
- * what they collect is judged by all pairs in long double. With proven bounds nothing that reaches a
+ * what they collect is evaluated by all pairs in long double. With proven bounds nothing that reaches a
  * row's threshold may be missing; with estimates hardly anything. What a row collects does not depend on who
  * is asked beside it.
  */
@@ -74,17 +74,17 @@ static void probe_all(prober *self, const coded *c, const picked *rows, size_t f
         kin_collectors_prune(&self->collectors, rows->slot[i]);
 }
 
-/* ---- judging ------------------------------------------------------------------------------------- */
+/* ---- checking ------------------------------------------------------------------------------------- */
 
 /* What all rows picked have in common with the truth. */
-typedef struct verdict {
+typedef struct outcome {
     size_t reaching; /* pairs that reach what their row asks for */
     size_t missing;  /* of those, not collected */
     size_t kept;     /* candidates but for rows with the same vectors */
     size_t off;      /* of those, with an estimate that is further off than the tolerance */
     float tolerance_most;
     long double same_most; /* how far estimates of rows with the same vectors are off, at most */
-} verdict;
+} outcome;
 
 /* The score in units of W that estimates are of; -INFINITY where there is no pair. */
 static long double true_value(const coded *c, size_t row, size_t other)
@@ -114,8 +114,8 @@ static size_t find_candidate(const kin_collectors *in, size_t slot, int32_t row)
 
 /* An estimate against the true value. Tolerances are for pairs of the row's own modality mask: another factor
  * magnifies what an estimate is off by. What low codes leave of two equal rows does not cancel out. */
-static void judge_estimate(const coded *c, size_t row, size_t other, float tolerance,
-                           long double difference, verdict *to)
+static void evaluate_estimate(const coded *c, size_t row, size_t other, float tolerance,
+                              long double difference, outcome *to)
 {
     const oracle *o = &c->s.oracle;
     const float *factor = c->codes.fused.factor;
@@ -130,7 +130,7 @@ static void judge_estimate(const coded *c, size_t row, size_t other, float toler
 }
 
 /* All pairs of a row. Where it overflowed, the K best are asked for, else all that reach its threshold. */
-static void judge_row(const coded *c, const prober *p, size_t at, size_t slot, verdict *to)
+static void evaluate_row(const coded *c, const prober *p, size_t at, size_t slot, outcome *to)
 {
     const long double rounding = 1e-6L;
     const kin_collectors *in = &p->collectors;
@@ -150,8 +150,8 @@ static void judge_row(const coded *c, const prober *p, size_t at, size_t slot, v
         to->reaching += reaches && isfinite(value[other]);
         to->missing += reaches && isfinite(value[other]) && !collected;
         if (collected)
-            judge_estimate(c, row, other, in->tolerance[slot],
-                           in->estimate[slot * in->capacity + found] - value[other], to);
+            evaluate_estimate(c, row, other, in->tolerance[slot],
+                              in->estimate[slot * in->capacity + found] - value[other], to);
     }
     if (!enough || value[row] > sorted[K - 1] + rounding) /* it was compared with itself */
         assert_true(find_candidate(in, slot, (int32_t)row) < in->count[slot]);
@@ -182,26 +182,26 @@ static void check_counts(const coded *c, const picked *rows, const kin_scan_coun
     assert_true(counts->collected <= counts->refined);
 }
 
-static void judge_mask(const coded *c, unsigned modality_mask, verdict *to)
+static void evaluate_mask(const coded *c, unsigned modality_mask, outcome *to)
 {
     prober p;
     picked rows = pick_rows(c, modality_mask);
     prober_init(&p, c);
     probe_all(&p, c, &rows, 0, rows.count);
     for (size_t i = 0; i < rows.count; i++)
-        judge_row(c, &p, rows.at[i], rows.slot[i], to);
+        evaluate_row(c, &p, rows.at[i], rows.slot[i], to);
     check_others(&p.collectors, &rows);
     check_counts(c, &rows, kin_pairscan_counts(p.pairscan));
     prober_release(&p);
 }
 
 /* Rows of every modality mask that a cluster has. */
-static void judge(const coded *c, verdict *to)
+static void evaluate(const coded *c, outcome *to)
 {
     const kin_clustering *clustering = &c->codes.clustering;
     for (size_t g = 0; g < clustering->clusters; g++)
         if (g == 0 || clustering->modality_mask[g] != clustering->modality_mask[g - 1])
-            judge_mask(c, clustering->modality_mask[g], to);
+            evaluate_mask(c, clustering->modality_mask[g], to);
 }
 
 /* ---- sets ---------------------------------------------------------------------------------------- */
@@ -234,10 +234,10 @@ static void test_bounds(void **state)
     for (size_t set = 0; set < SETS; set += STEP)
         for (size_t l = 0; l < TEST_COUNT(leads); l++) {
             coded c;
-            verdict v = {0};
+            outcome v = {0};
             sample_spec spec = spec_of(set);
             coded_make(&c, &spec, leads[l], 1);
-            judge(&c, &v);
+            evaluate(&c, &v);
             if (v.missing > 0 || v.off > 0 || v.same_most > v.tolerance_most)
                 fail_msg("set %zu, lead %zu: %zu of %zu pairs are missing, %zu of %zu are off", set,
                          c.codes.rotation.lead, v.missing, v.reaching, v.off, v.kept);
@@ -249,18 +249,18 @@ static void test_bounds(void **state)
 /* Estimates: one pair of a thousand may be missing, and three of a hundred may be off by more than their
  * tolerance, which is small: scores that it covers are hardly different. Six where rows have gaps, whose
  * losses then point in fewer directions than are counted, and twenty of rows that are equal in parts. */
-static void test_estimates(void **state)
+static void test_approximate(void **state)
 {
     (void)state;
     const float tolerance_most = 0.004f, same_most = 0.02f;
     for (size_t set = 0; set < SETS; set += STEP)
         for (size_t l = 0; l < TEST_COUNT(leads); l++) {
             coded c;
-            verdict v = {0};
+            outcome v = {0};
             sample_spec spec = spec_of(set);
             size_t percent = spec.missing_share == 0 ? 3 : spec.kind == SAMPLE_AXES ? 20 : 6;
-            coded_make_estimates(&c, &spec, leads[l]);
-            judge(&c, &v);
+            coded_make_approximate(&c, &spec, leads[l]);
+            evaluate(&c, &v);
             if (v.missing > v.reaching / 1000 + 1 || v.off > v.kept * percent / 100 + 1 ||
                 v.tolerance_most > tolerance_most || v.same_most > same_most)
                 fail_msg("set %zu, lead %zu: %zu of %zu pairs are missing, %zu of %zu are off, the "
@@ -296,7 +296,7 @@ static void test_alone(void **state)
         coded c;
         prober p;
         sample_spec spec = spec_of(set);
-        coded_make_estimates(&c, &spec, 64);
+        coded_make_approximate(&c, &spec, 64);
         picked rows =
             pick_rows(&c, c.codes.clustering.modality_mask[c.codes.clustering.clusters - 1]);
         prober_init(&p, &c);
@@ -310,14 +310,14 @@ static void test_alone(void **state)
 
 /* ---- tails --------------------------------------------------------------------------------------- */
 
-static uint64_t count_refined(coded *c, const picked *rows, float tail_share)
+static uint64_t count_refined(coded *c, const picked *rows, float tail_fraction)
 {
     prober p;
-    kin_codes_set_tail_fraction(&c->codes, tail_share);
+    kin_codes_set_tail_fraction(&c->codes, tail_fraction);
     prober_init(&p, c);
     probe_all(&p, c, rows, 0, rows->count);
     uint64_t refined = kin_pairscan_counts(p.pairscan)->refined;
-    for (size_t i = 0; i < rows->count; i++) /* everybody still finds the row itself */
+    for (size_t i = 0; i < rows->count; i++) /* every row still finds the row itself */
         assert_true(
             find_candidate(&p.collectors, rows->slot[i], c->codes.clustering.row[rows->at[i]]) <
             p.collectors.count[rows->slot[i]]);
@@ -326,12 +326,12 @@ static uint64_t count_refined(coded *c, const picked *rows, float tail_share)
 }
 
 /* A smaller share of the tails leaves fewer pairs to look at. */
-static void test_tail_share(void **state)
+static void test_tail_fraction(void **state)
 {
     (void)state;
     coded c;
     sample_spec spec = spec_of(0);
-    coded_make_estimates(&c, &spec, 64);
+    coded_make_approximate(&c, &spec, 64);
     assert_true(c.codes.rotation.tail > 0);
     picked rows = pick_rows(&c, 1);
     uint64_t all = count_refined(&c, &rows, 1), half = count_refined(&c, &rows, 0.5f);
@@ -347,9 +347,9 @@ int main(int argc, char **argv)
     test_calm_threads(argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bounds),
-        cmocka_unit_test(test_estimates),
+        cmocka_unit_test(test_approximate),
         cmocka_unit_test(test_alone),
-        cmocka_unit_test(test_tail_share),
+        cmocka_unit_test(test_tail_fraction),
     };
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);
 }

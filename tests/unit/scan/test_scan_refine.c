@@ -154,7 +154,7 @@ static void check_near(const char *what, size_t c, float found, double wanted, d
 
 /* scan/codes.h, in double: the estimate and how far it may be off. Estimates cancel, so what they may be
  * wrong by is relative to their parts. */
-static void check_estimates(const pairs *p, const kin_refined *found)
+static void check_approximate(const pairs *p, const kin_refined *found)
 {
     const kin_refine_row *x = &p->row;
     for (size_t c = 0; c < COLUMNS; c++) {
@@ -205,12 +205,12 @@ static void check_bits(const pairs *p, uint32_t mask, const kin_refined *found, 
     bits[2] += (size_t)__builtin_popcount(too_coarse);
 }
 
-/* The portable table is judged by what is written down here, the others by it. */
+/* The portable table is evaluated by what is written down here, the others by it. */
 static void check_refine(const pairs *p, uint32_t mask, size_t bits[3])
 {
     kin_refined wanted;
     run(portable(), p, mask, &wanted);
-    check_estimates(p, &wanted);
+    check_approximate(p, &wanted);
     check_bits(p, mask, &wanted, bits);
     for (const kin_scan_kernels *const *table = kin_scan_kernels_all(); *table; table++) {
         kin_refined found;
@@ -230,7 +230,7 @@ static float near(float value, uint64_t *random)
     return which == 0 ? value : nextafterf(value, which == 1 ? INFINITY : -INFINITY);
 }
 
-/* Floors and tolerances; estimates do not depend on them. */
+/* Thresholds and tolerances; estimates do not depend on them. */
 static void draw_thresholds(pairs *p, threshold_kind kind, uint64_t *random)
 {
     kin_refined found;
@@ -268,7 +268,7 @@ static void test_refine(void **state)
                 check_refine(&p, mask, bits);
                 asked += (size_t)__builtin_popcount(mask);
             }
-            /* bits that are always or never set would judge nothing */
+            /* bits that are always or never set would test nothing */
             for (size_t b = 0; b < TEST_COUNT(bits); b++)
                 assert_in_range(bits[b], asked / 16, asked * 15 / 16);
         }

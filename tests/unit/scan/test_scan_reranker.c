@@ -126,7 +126,7 @@ static void job_release(job *self)
     sample_release(&self->s);
 }
 
-/* ---- judging --------------------------------------------------------------------------------- */
+/* ---- checking --------------------------------------------------------------------------------- */
 
 /* Equal to the bit, -0 apart from +0; any NaN is a NaN. */
 static bool same_bits(const float *x, const float *y, size_t count)
@@ -151,15 +151,15 @@ static bool same_row(const kin_rows *got, size_t q, const kin_rows *wanted)
     return same;
 }
 
-/* A judge of rows: what the row's candidates come to one at a time. */
-typedef struct judge {
+/* The check of rows: what the row's candidates come to one at a time. */
+typedef struct checker {
     kin_query query;
     kin_rescore_workspace space;
     kin_rows one;
     oracle_pair *pair; /* [n] */
-} judge;
+} checker;
 
-static void judge_init(judge *self, const job *of)
+static void checker_init(checker *self, const job *of)
 {
     kin_error err;
     size_t n = of->s.oracle.n, modalities = of->s.oracle.modality_count;
@@ -170,7 +170,7 @@ static void judge_init(judge *self, const job *of)
     assert_non_null(self->pair);
 }
 
-static void judge_release(judge *self)
+static void checker_release(checker *self)
 {
     kin_query_release(&self->query);
     kin_rescore_workspace_release(&self->space);
@@ -178,7 +178,7 @@ static void judge_release(judge *self)
     free(self->pair);
 }
 
-static void check_slot(judge *self, const job *of, const kin_rows *got, size_t q, size_t slot,
+static void check_slot(checker *self, const job *of, const kin_rows *got, size_t q, size_t slot,
                        const char *where)
 {
     size_t row = (size_t)of->row[slot], count = of->given_count[slot];
@@ -206,10 +206,10 @@ static void finish(job *self, size_t rows, bool any_size, const char *where, uin
 {
     kin_error err;
     kin_reranker *reranker;
-    judge by;
+    checker by;
     size_t n = self->s.oracle.n;
     uint64_t pairs = 7, wanted = 7; /* it adds to what is there */
-    judge_init(&by, self);
+    checker_init(&by, self);
     test_ok(kin_reranker_new(&reranker, &self->s.catalog, self->k, self->capacity, rows, &err),
             &err);
     for (size_t at = 0, count; at < n; at += count) {
@@ -224,7 +224,7 @@ static void finish(job *self, size_t rows, bool any_size, const char *where, uin
         assert_true(pairs == wanted);
     }
     kin_reranker_free(reranker);
-    judge_release(&by);
+    checker_release(&by);
 }
 
 /* ---- tests ----------------------------------------------------------------------------------- */

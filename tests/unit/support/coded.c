@@ -52,7 +52,7 @@ void coded_make(coded *self, const sample_spec *spec, size_t lead, float slack)
     encode(self, lead, slack, false);
 }
 
-void coded_make_estimates(coded *self, const sample_spec *spec, size_t lead)
+void coded_make_approximate(coded *self, const sample_spec *spec, size_t lead)
 {
     sample_make(&self->s, spec);
     encode(self, lead, 1, true);

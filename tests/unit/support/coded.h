@@ -7,7 +7,7 @@
 #include "scan/codes.h"
 #include "test.h"
 
-/* A sanitized build takes many times as long: it judges a part. */
+/* A sanitized build takes many times as long: it tests a part. */
 enum { CODED_SETS = TEST_SANITIZED ? 36 : 270, SANITIZED = TEST_SANITIZED };
 
 typedef struct coded {
@@ -24,7 +24,7 @@ typedef struct coded {
 void coded_make(coded *self, const sample_spec *spec, size_t lead, float slack);
 
 /* The same with values instead of bounds (kin_codes_options). */
-void coded_make_estimates(coded *self, const sample_spec *spec, size_t lead);
+void coded_make_approximate(coded *self, const sample_spec *spec, size_t lead);
 
 /* What coded_make does, of a catalog of one modality with these very values. */
 void coded_make_rows(coded *self, const float *x /* [n][d] */, size_t n, size_t d, size_t lead);

@@ -1,7 +1,7 @@
 #ifndef KIN_SUPPORT_HAND_H
 #define KIN_SUPPORT_HAND_H
 /*
- * Small graphs made by hand, in memory, for what judges graphs.
+ * Small graphs made by hand, in memory, for what evaluates graphs.
  */
 #include "core/graph.h"
 

@@ -75,7 +75,7 @@ void join_assert_same(const kin_rows *found, const kin_rows *wanted, const char 
     }
 }
 
-/* A row's neighbours are scored canonically, best first, nobody twice and not the row itself. */
+/* A row's neighbours are scored canonically, best first, none twice and not the row itself. */
 static void check_scores(const sample *s, const kin_rows *rows, size_t i)
 {
     for (size_t c = 0; c < rows->filled[i]; c++) {

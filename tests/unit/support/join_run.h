@@ -1,7 +1,7 @@
 #ifndef KIN_SUPPORT_JOIN_RUN_H
 #define KIN_SUPPORT_JOIN_RUN_H
 /*
- * Runs of ann/join.h and what they are judged by: the rows of exact/stream.h, and how many of them were
+ * Runs of ann/join.h and what they are evaluated by: the rows of exact/stream.h, and how many of them were
  * found, for the programs that test the join.
  */
 #include "ann/join.h"

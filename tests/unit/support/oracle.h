@@ -23,7 +23,7 @@ typedef struct oracle {
     unsigned *present; /* [n] modalities that count, after the policy; owned */
 } oracle;
 
-/* One pair, judged. */
+/* One pair, evaluated. */
 typedef struct oracle_pair {
     int32_t row;
     float score;

@@ -1,5 +1,5 @@
 /*
- * Many sets and how they are judged (declared in sets.h).
+ * Many sets and how they are evaluated (declared in sets.h).
  */
 #include "sets.h"
 #include "test.h"

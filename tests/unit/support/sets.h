@@ -7,7 +7,7 @@
 #include "sample.h"
 #include "test.h"
 
-/* A sanitized build takes many times as long: it judges a tenth of the sets. */
+/* A sanitized build takes many times as long: it tests a tenth of the sets. */
 enum { SETS_SANITIZED = TEST_SANITIZED };
 #define SETS_SHARE(count) (SETS_SANITIZED ? ((count) + 9) / 10 : (count))
 

@@ -3,7 +3,7 @@
 /*
  * What every test program needs: cmocka with the headers it wants first, a temporary folder that
  * is gone afterwards, files written byte by byte, random numbers of the tests' own, and one way to
- * judge a refusal. Nothing here uses the product but core/error.h and its names of types.
+ * evaluate a refusal. Nothing here uses the product but core/error.h and its names of types.
  */
 #include <jansson.h>
 #include <setjmp.h>

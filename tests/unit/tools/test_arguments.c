@@ -306,7 +306,7 @@ static void test_order_of_sources(void **state)
     assert_int_equal(values.top_k, 4);
     assert_int_equal(warnings, 1);
     assert_string_equal(warned, "SIMILARITY_K is deprecated: use KIN_TOP_K");
-    accept("--top-k 9", "KIN_TOP_K=nonsense"); /* nobody reads it */
+    accept("--top-k 9", "KIN_TOP_K=nonsense"); /* it is not read */
     accept("", "KIN_TOP_KX=5|XKIN_TOP_K=6|KIN_TOP=7");
     assert_int_equal(values.top_k, 200);
 }
