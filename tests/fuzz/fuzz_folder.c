@@ -264,7 +264,7 @@ static void check_graph(const kin_graph *graph)
 static void check_trace(const kin_trace *trace)
 {
     fuzz_want(trace->source_count >= 1 && trace->source_count <= KIN_MODALITIES_MAX);
-    fuzz_want(trace->lists <= trace->n);
+    fuzz_want(trace->clusters <= trace->n);
     for (size_t t = 0; t < trace->rows; t++) {
         fuzz_want(kin_trace_find(trace, trace->row[t]) == t);
         for (size_t s = 0; s < trace->source_count; s++) {
@@ -273,11 +273,11 @@ static void check_trace(const kin_trace *trace)
                 fuzz_want(kin_trace_proposed(trace, s, t, source->item[at]));
             fuzz_want(!kin_trace_proposed(trace, s, t, trace->row[t]));
         }
-        for (size_t l = 0; l < trace->lists; l++)
-            fuzz_want(!isnan(trace->probe_sigmas[t * trace->lists + l]));
+        for (size_t l = 0; l < trace->clusters; l++)
+            fuzz_want(!isnan(trace->probe_sigmas[t * trace->clusters + l]));
     }
-    for (size_t i = 0; trace->lists > 0 && i < trace->n; i++)
-        fuzz_want(trace->list[i] >= -1 && trace->list[i] < (int64_t)trace->lists);
+    for (size_t i = 0; trace->clusters > 0 && i < trace->n; i++)
+        fuzz_want(trace->cluster[i] >= -1 && trace->cluster[i] < (int64_t)trace->clusters);
 }
 
 /* What is open can be evaluated. */
