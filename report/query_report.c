@@ -1,3 +1,6 @@
+/*
+ * Answers of kin query (declared in report/query_report.h): tab-separated lines, and JSON.
+ */
 #include "report/query_report.h"
 #include "core/json.h"
 #include "core/plain.h"

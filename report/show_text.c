@@ -1,3 +1,7 @@
+/*
+ * Items beside their neighbours as text (declared in report/show_text.h): a line for the item, then
+ * a table a lane.
+ */
 #include "report/show_text.h"
 #include "core/plain.h"
 
@@ -67,19 +71,16 @@ static void print_lane(FILE *out, const kin_show *data, const kin_show_item *ite
         fprintf(out, "  %*s\n", width, "none");
 }
 
-static void print_item(FILE *out, const kin_show *data, const kin_show_item *item)
+void kin_item_print(const kin_graph *graph, size_t row, FILE *out)
 {
-    const kin_graph *graph = data->graph;
-    kin_span title = kin_show_cell(graph, item->row, "title");
-    kin_span category = kin_show_cell(graph, item->row, "category");
-    plain_write(out, kin_lines_at(&graph->ids, item->row));
+    kin_span title = kin_show_cell(graph, row, "title");
+    kin_span category = kin_show_cell(graph, row, "category");
+    plain_write(out, kin_lines_at(&graph->ids, row));
     fputs(title.length ? "  " : "", out);
     plain_write(out, title);
     fputs(category.length ? "  [" : "", out);
     plain_write(out, category);
     fputs(category.length ? "]\n" : "\n", out);
-    for (size_t l = 0; l < data->lanes; l++)
-        print_lane(out, data, item, l);
 }
 
 void kin_show_print(const kin_show *self, FILE *out)
@@ -87,6 +88,8 @@ void kin_show_print(const kin_show *self, FILE *out)
     for (size_t q = 0; q < self->count; q++) {
         if (q > 0)
             putc('\n', out);
-        print_item(out, self, &self->item[q]);
+        kin_item_print(self->graph, self->item[q].row, out);
+        for (size_t l = 0; l < self->lanes; l++)
+            print_lane(out, self, &self->item[q], l);
     }
 }

@@ -7,7 +7,11 @@
 
 #include <stdio.h>
 
-/* A table a lane. Control characters of titles and ids are escaped. */
+/* The item's id, and its title and category where the catalog has them, on a line. Control
+ * characters are replaced, here and below. */
+void kin_item_print(const kin_graph *graph, size_t row, FILE *out);
+
+/* A table a lane. */
 void kin_show_print(const kin_show *self, FILE *out);
 
 #endif

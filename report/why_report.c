@@ -6,7 +6,7 @@
 #include "core/counted.h"
 #include "core/json.h"
 #include "core/plain.h"
-#include "job/show.h"
+#include "report/show_text.h"
 
 #include <math.h>
 
@@ -17,19 +17,6 @@ enum { LABEL = 18 };
 static void print_label(FILE *out, const char *label)
 {
     fprintf(out, "%-*s ", LABEL, plain(label).text);
-}
-
-static void print_item(FILE *out, const char *letter, const kin_graph *graph, size_t row)
-{
-    kin_span title = kin_show_cell(graph, row, "title");
-    kin_span category = kin_show_cell(graph, row, "category");
-    print_label(out, letter);
-    plain_write(out, kin_lines_at(&graph->ids, row));
-    fputs(title.length ? "  " : "", out);
-    plain_write(out, title);
-    fputs(category.length ? "  [" : "", out);
-    plain_write(out, category);
-    fputs(category.length ? "]\n" : "\n", out);
 }
 
 static void print_value(FILE *out, double value, int digits)
@@ -135,8 +122,10 @@ static void print_sources(FILE *out, const kin_why *w)
 
 void kin_why_print(const kin_why *w, FILE *out)
 {
-    print_item(out, "A", w->graph, w->a);
-    print_item(out, "B", w->graph, w->b);
+    print_label(out, "A");
+    kin_item_print(w->graph, w->a, out);
+    print_label(out, "B");
+    kin_item_print(w->graph, w->b, out);
     if (w->code != KIN_WHY_SAME_ITEM) {
         putc('\n', out);
         print_scores(out, w);
