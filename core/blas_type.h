@@ -12,7 +12,8 @@
 typedef enum kin_blas_fit {
     KIN_BLAS_FITS,   /* OpenBLAS's own choice uses what the CPU has, as far as is known */
     KIN_BLAS_MENDED, /* it did not; the type that fits is in use, and a product was right with it */
-    KIN_BLAS_BELOW, /* it does not, and stays in use: forced, or the type that fits is not to be had */
+    /* it does not, and stays in use: forced, or the type that fits is not to be had */
+    KIN_BLAS_BELOW,
 } kin_blas_fit;
 
 typedef struct kin_blas_type {

@@ -1,10 +1,10 @@
 /*
  * Allocations by way of a counter (declared in support/refusal.h).
  *
- * Beside tests/faults/allocations.c, which refuses every allocating function in a process of its own
- * and is preloaded: a sanitizer has to be the first library, so nothing is preloaded there. These two
- * calls are bound by the linker, so a program sees under AddressSanitizer, too, that what was
- * allocated before a refusal is freed and that outputs stay as they were.
+ * Beside tests/faults/allocations.c, which refuses every allocating function in a process of its
+ * own and is preloaded: a sanitizer has to be the first library, so nothing is preloaded there.
+ * These two calls are bound by the linker, so a program sees under AddressSanitizer, too, that what
+ * was allocated before a refusal is freed and that outputs stay as they were.
  */
 #include "support/refusal.h"
 

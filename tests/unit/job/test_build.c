@@ -1,6 +1,7 @@
 /*
- * job/build: a graph from two files in one call, for each engine; what goes through the monitor, what the
- * report says; options that are refused before anything is written; a build that is stopped.
+ * job/build: a graph from two files in one call, for each engine; what goes through the monitor,
+ * what the report says; options that are refused before anything is written; a build that is
+ * stopped.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /*
- * job/options: a walk over groups with bases, options set by name, and the check of structs that were
- * filled by hand. Texts from command lines are test_arguments.c.
+ * job/options: a walk over groups with bases, options set by name, and the check of structs that
+ * were filled by hand. Texts from command lines are test_arguments.c.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -21,7 +21,8 @@ typedef enum sample_kind {
     SAMPLE_TWINS,      /* three quarters of the rows are one and the same */
     SAMPLE_STRANGERS,  /* the first half close together, the others unrelated to them */
     SAMPLE_FAMILIES,   /* eight unrelated rows, and the others equal to one but for last bits */
-    SAMPLE_MIXTURE, /* a hundred and more centres, each the mean of rows about as far from it as from 0 */
+    /* a hundred and more centres, each the mean of rows about as far from it as from 0 */
+    SAMPLE_MIXTURE,
 } sample_kind;
 
 typedef struct sample_spec {
