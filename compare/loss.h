@@ -40,7 +40,7 @@ extern const char *const kin_loss_reason_names[]; /* "ranked_out", ... */
 /* What another value of an option would bring. */
 typedef struct kin_loss_advice {
     kin_loss_reason reason;
-    char option[24]; /* "--candidates", "--ef-search", "--target-recall" */
+    char option[24]; /* "--candidates", "--ef-search", "--probes", "--target-recall" */
     double value;    /* to set it to; NaN: see text */
     double regained; /* share of all lost neighbours, NaN unknown */
     double price;    /* work of the search, times */

@@ -109,9 +109,27 @@ static void advise_depth(kin_loss *out, const kin_loss_needs *needs, const kin_t
     add(out, it);
 }
 
+static bool of_ivf(const kin_graph *graph)
+{
+    const char *engine = json_string_value(json_object_get(graph->manifest, "engine"));
+    return engine && strcmp(engine, "ivf") == 0;
+}
+
+/* An IVF's effort is its probes, HNSW's efSearch, which is at least the candidates. */
 static void advise_search(kin_loss *out, const kin_graph *graph, const kin_trace *trace)
 {
     const json_t *options = json_object_get(graph->manifest, "options");
+    json_int_t probes = json_integer_value(json_object_get(options, "probes"));
+    if (of_ivf(graph) && probes > 0) {
+        kin_loss_advice more = {KIN_LOSS_SEARCH, "--probes", 2 * (double)probes, NAN, 2, ""};
+        say(&more,
+            "--probes %lld (now %lld) looks twice as hard for the %.0f %% that search lost; only a "
+            "build can tell how many it finds",
+            (long long)(2 * probes), (long long)probes,
+            percent(out->reason[KIN_LOSS_SEARCH], out->lost));
+        add(out, more);
+        return;
+    }
     json_int_t given = json_integer_value(json_object_get(options, "ef_search"));
     size_t now = most_asked(trace);
     now = given > 0 && (size_t)given > now ? (size_t)given : now;

@@ -320,6 +320,8 @@ static size_t rank_in(const kin_why *self, const kin_why_source *source)
 static void conclude_indexes(kin_why *self)
 {
     const kin_why_trace *trace = &self->trace;
+    const char *engine = json_string_value(json_object_get(self->graph->manifest, "engine"));
+    bool ivf = engine && strcmp(engine, "ivf") == 0;
     const kin_why_source *best = NULL;
     bool within = false;
     for (size_t s = 0; s < trace->source_count; s++) {
@@ -336,8 +338,8 @@ static void conclude_indexes(kin_why *self)
     else if (within)
         conclude(self, KIN_WHY_SEARCH,
                  "lost by search in %s, whose index did not come across it (rank %zu of the %zu "
-                 "that were asked for): --ef-search",
-                 best->name, rank_in(self, best), best->asked);
+                 "that were asked for): %s",
+                 best->name, rank_in(self, best), best->asked, ivf ? "--probes" : "--ef-search");
     else
         conclude(self, KIN_WHY_DEPTH,
                  "lost: no %s ranks it within the %zu candidates that were asked for (best: %s, "

@@ -24,7 +24,7 @@ static int prepare(build *self, kin_error *err)
     int rc = build_scan_vectors(self, err);
     if (rc == 0 && self->options.engine == ENGINE_JOIN)
         rc = build_prepare_join(self, err);
-    else if (rc == 0 && self->options.engine == ENGINE_HNSW)
+    else if (rc == 0 && build_uses_faiss(&self->options))
         rc = build_prepare_index(self, err);
     return rc;
 }

@@ -26,6 +26,7 @@ typedef enum build_engine {
     ENGINE_STREAM,
     ENGINE_JOIN,
     ENGINE_HNSW,
+    ENGINE_IVF,
 } build_engine;
 
 extern const char *const build_engine_names[]; /* ended by NULL */
@@ -46,8 +47,8 @@ typedef struct kin_build_options {
     uint64_t memory;        /* bytes to use at most, 0: what the machine has left */
     int64_t micro_batch;    /* rows at a time of stream; 0: by size */
     kin_search_options
-        search;              /* hnsw: how an index is asked; top_k and memory_bytes are not read */
-    kin_index_options index; /* hnsw: how an index is built; type and memory_bytes are not read */
+        search; /* hnsw, ivf: how deep indexes are searched; top_k, memory_bytes unread */
+    kin_index_options index; /* hnsw, ivf: how indexes are built; type, memory_bytes unread */
 } kin_build_options;
 
 #define KIN_BUILD_OPTIONS_INIT                                                                     \

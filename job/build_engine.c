@@ -98,7 +98,10 @@ int build_engine_escalate(build *self, bool *escalated, kin_error *err)
     if (o->engine == ENGINE_JOIN)
         return escalate_join(self, escalated, err);
     *escalated = kin_search_escalate(&o->search, self->index);
-    if (*escalated)
+    if (*escalated && o->engine == ENGINE_IVF)
+        build_info(self, "Effort escalated: candidates %lld, probes %lld",
+                   (long long)o->search.candidates, (long long)o->search.probes);
+    else if (*escalated)
         build_info(self, "Effort escalated: candidates %lld, efSearch %lld",
                    (long long)o->search.candidates, (long long)o->search.ef_search);
     return 0;

@@ -32,27 +32,60 @@ int build_check_index_options(const kin_index_options *asked, const kin_index_op
     return 0;
 }
 
+/* Options that HNSW has, or its search, are nothing to an IVF. */
+int build_check_ivf_options(const kin_build_options *o, kin_error *err)
+{
+    const kin_index_options unset = KIN_INDEX_OPTIONS_INIT;
+    const struct {
+        const char *name;
+        bool given;
+    } option[] = {
+        {"ef-search", o->search.ef_search != 0},
+        /* with --index they are compared with what it was built with */
+        {"links", !o->index_dir && o->index.links != unset.links},
+        {"ef-construction", !o->index_dir && o->index.ef_construction != unset.ef_construction},
+    };
+    for (size_t i = 0; i < sizeof option / sizeof *option; i++)
+        if (option[i].given)
+            return kin_fail(
+                err, KIN_E_USAGE, "leave it out: ivf has --lists, --probes and --candidates",
+                "--%s is nothing to --engine ivf, whose indexes are lists", option[i].name);
+    return 0;
+}
+
+/* The engine that an index serves. An older one of type ivf has an order of the self-join beside its
+ * files: it serves join where nothing is said, and ivf. */
+static int served_by(const json_t *manifest, int asked)
+{
+    const char *type =
+        json_string_value(json_object_get(json_object_get(manifest, "index"), "type"));
+    if (type && strcmp(type, "hnsw") == 0)
+        return ENGINE_HNSW;
+    if (type && strcmp(type, "join") == 0)
+        return ENGINE_JOIN;
+    return json_object_get(manifest, "join") && asked != ENGINE_IVF ? ENGINE_JOIN : ENGINE_IVF;
+}
+
 int build_read_index(build *self, kin_error *err)
 {
     kin_build_options *o = &self->options;
     if (o->engine == ENGINE_EXACT || o->engine == ENGINE_STREAM)
-        return kin_fail(err, KIN_E_USAGE, "leave --index out, or choose --engine join or hnsw",
+        return kin_fail(err, KIN_E_USAGE, "leave --index out, or choose --engine join, hnsw or ivf",
                         "--engine %s uses no index", build_engine_names[o->engine]);
     int rc = kin_dir_open(&self->index_dir, o->index_dir, err);
     if (rc == 0)
         rc = kin_manifest_read_in(&self->index_manifest, &self->index_dir, "index", err);
     if (rc != 0)
         return rc;
-    const json_t *index = json_object_get(self->index_manifest, "index");
-    const char *type = json_string_value(json_object_get(index, "type"));
-    bool hnsw = type && strcmp(type, kin_index_type_names[KIN_INDEX_HNSW]) == 0;
-    int made_for = hnsw ? ENGINE_HNSW : ENGINE_JOIN;
-    if (o->engine != ENGINE_AUTO && o->engine != made_for)
+    int engine = served_by(self->index_manifest, o->engine);
+    if (o->engine != ENGINE_AUTO && o->engine != engine) {
+        const json_t *index = json_object_get(self->index_manifest, "index");
+        const char *type = json_string_value(json_object_get(index, "type"));
         return kin_fail(err, KIN_E_USAGE, "ask for the engine that the index was built for",
                         "%s holds an index of type %s, --engine is %s", o->index_dir,
-                        kin_index_type_names[hnsw ? KIN_INDEX_HNSW : KIN_INDEX_IVF],
-                        build_engine_names[o->engine]);
-    o->engine = made_for;
+                        type ? type : "(none)", build_engine_names[o->engine]);
+    }
+    o->engine = engine;
     return 0;
 }
 
@@ -70,13 +103,18 @@ static int resolve_search(build *self, kin_error *err)
 {
     kin_build_options *o = &self->options;
     int rc = 0;
-    if (o->search.candidates == 0 && o->search.ef_search == 0) {
+    bool ivf = o->engine == ENGINE_IVF;
+    if (o->search.candidates == 0 && (ivf ? o->search.probes : o->search.ef_search) == 0) {
         tune_options tune = {
             .target = o->target_recall, .seed = (uint64_t)o->index.seed, .memory_bytes = o->memory};
         rc = tune_search(&self->tuning, &o->search, self->index, &self->catalog, &tune,
                          &self->quiet, err);
         build_stage_done(self, "tune");
-        if (rc == 0)
+        if (rc == 0 && ivf)
+            build_info(self, "Candidates: %lld, probes %lld (step %zu), recall %.4f on %zu rows",
+                       (long long)o->search.candidates, (long long)o->search.probes,
+                       self->tuning.steps, self->tuning.mean, self->tuning.rows);
+        else if (rc == 0)
             build_info(self, "Candidates: %lld (step %zu), recall %.4f on %zu rows",
                        (long long)o->search.candidates, self->tuning.steps, self->tuning.mean,
                        self->tuning.rows);

@@ -42,7 +42,11 @@ int build_resolve_engine(build *self, kin_error *err)
         o->micro_batch = (int64_t)kin_stream_micro_batch(&stream, self->catalog.n, self->catalog.n);
     }
     rc = build_check_trace(self, asked, err);
-    return rc == 0 && o->engine == ENGINE_JOIN ? build_check_join_options(o, err) : rc;
+    if (rc == 0 && o->engine == ENGINE_JOIN)
+        rc = build_check_join_options(o, err);
+    if (rc == 0 && o->engine == ENGINE_IVF)
+        rc = build_check_ivf_options(o, err);
+    return rc;
 }
 
 /* The manifest keeps it: the next night's vectors are held against it. */

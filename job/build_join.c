@@ -6,6 +6,7 @@
 #include "job/build_parts.h"
 
 #include <math.h>
+#include <string.h>
 
 /* Options that only indexes have, and what the self-join does instead. */
 int build_check_join_options(const kin_build_options *o, kin_error *err)
@@ -30,7 +31,7 @@ int build_check_join_options(const kin_build_options *o, kin_error *err)
         if (option[i].given)
             return kin_fail(err, KIN_E_USAGE,
                             "leave it out: join chooses its effort for --target-recall; --engine "
-                            "hnsw, kin index and kin query have it",
+                            "hnsw and ivf, kin index and kin query have it",
                             "--%s is nothing to --engine join, which joins items in fused space",
                             option[i].name);
     return 0;
@@ -62,16 +63,27 @@ static void log_plan(const build *self)
                (double)plan->work_bytes / 0x1p20);
 }
 
+/* Whether the index of the build is the catalog's, and options do not contradict what it was built with: an
+ * order alone with none but --seed. */
+static int check_index(const build *self, kin_error *err)
+{
+    const json_t *index = json_object_get(self->index_manifest, "index");
+    const char *type = json_string_value(json_object_get(index, "type"));
+    kin_index_options made = KIN_INDEX_OPTIONS_INIT;
+    int rc = 0;
+    if (type && strcmp(type, "join") == 0)
+        made.seed = json_integer_value(json_object_get(index, "seed"));
+    else
+        rc = kin_index_read_options(&made, &self->index_dir, self->index_manifest, err);
+    if (rc == 0)
+        rc = kin_index_check(&self->index_dir, self->index_manifest, &self->catalog, err);
+    return rc == 0 ? build_check_index_options(&self->options.index, &made, err) : rc;
+}
+
 /* The order and maybe the effort that the index keeps. */
 static int load_join(build *self, bool *tuned, kin_error *err)
 {
-    const kin_build_options *o = &self->options;
-    kin_index_options made;
-    int rc = kin_index_read_options(&made, &self->index_dir, self->index_manifest, err);
-    if (rc == 0)
-        rc = kin_index_check(&self->index_dir, self->index_manifest, &self->catalog, err);
-    if (rc == 0)
-        rc = build_check_index_options(&o->index, &made, err);
+    int rc = check_index(self, err);
     if (rc == 0)
         rc = kin_join_load(self->join, &self->index_dir, self->index_manifest, tuned, err);
     if (rc == 0 && !json_object_get(self->index_manifest, "join"))

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-const char *const build_engine_names[] = {"auto", "exact", "stream", "join", "hnsw", NULL};
+const char *const build_engine_names[] = {"auto", "exact", "stream", "join", "hnsw", "ivf", NULL};
 
 #define CATALOG(name) offsetof(kin_catalog_options, name)
 

@@ -10,7 +10,7 @@
  *     build_inputs.c   the catalog, and which engine it gets
  *     build_engine.c   the engine, run once; its effort, escalated
  *     build_join.c     the self-join, its order made or loaded, and its effort
- *     build_index.c    the index of hnsw, built or opened, and how deep it is asked
+ *     build_index.c    the indexes of hnsw and ivf, built or opened, and how deep they are searched
  *     build_manifest.c what the manifest says
  *     build_gates.c    what a finished graph has to hold beside its recall
  *     build_state.c    stages and their seconds
@@ -32,7 +32,7 @@ typedef struct build {
     json_t *index_manifest; /* its */
     kin_catalog catalog;
     health vectors[KIN_MODALITIES_MAX]; /* what each modality's are like */
-    kin_index *index;                   /* of hnsw */
+    kin_index *index;                   /* of hnsw and ivf */
     kin_join *join;                     /* of the self-join */
     tuning tuning;                      /* rows NULL where effort was not chosen on rows */
     kin_outdir out;
@@ -57,6 +57,9 @@ void build_end(build *self);
 
 /* Adds the seconds since the last call to the stage `name`. */
 void build_stage_done(build *self, const char *name);
+
+/* Whether the engine searches FAISS's indexes. */
+bool build_uses_faiss(const kin_build_options *o);
 
 /* Whether the engine's rows are not proven: then they are evaluated. */
 bool build_is_approximate(const kin_build_options *o);
@@ -89,6 +92,9 @@ void build_log_effort(const build *self);
 
 /* Refuses options that the self-join has no use for. */
 int build_check_join_options(const kin_build_options *o, kin_error *err);
+
+/* Refuses options that --engine ivf has no use for. */
+int build_check_ivf_options(const kin_build_options *o, kin_error *err);
 
 /* Runs the engine with the effort that the options say; every row of the catalog reaches the sink. */
 int build_engine_run(build *self, kin_row_sink sink, kin_error *err);

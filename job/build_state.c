@@ -40,7 +40,12 @@ void build_stage_done(build *self, const char *name)
     usage_sample();
 }
 
+bool build_uses_faiss(const kin_build_options *o)
+{
+    return o->engine == ENGINE_HNSW || o->engine == ENGINE_IVF;
+}
+
 bool build_is_approximate(const kin_build_options *o)
 {
-    return o->engine == ENGINE_JOIN || o->engine == ENGINE_HNSW;
+    return o->engine == ENGINE_JOIN || build_uses_faiss(o);
 }

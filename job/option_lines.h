@@ -35,8 +35,8 @@
     {                                                                                              \
         .name = "target-recall", .type = KIN_OPTION_REAL, .offset = (at), .min = 0.5,              \
         .max = 0.9999, .unit = "R",                                                                \
-        .help = "mean recall that join and hnsw have to reach on held-out rows: effort is chosen " \
-                "for it, and escalated until it is reached"                                        \
+        .help = "mean recall that join, hnsw and ivf have to reach on held-out rows: effort is "   \
+                "chosen for it, and escalated until it is reached"                                 \
     }
 
 #define OPTION_MEMORY(at)                                                                          \

@@ -19,7 +19,7 @@
 enum { SAMPLE_SHARE = 16, SAMPLE_ROWS_LEAST = 256, SAMPLE_ROWS = 8192, SAMPLE_BYTES = 64 << 20 };
 
 static const build_engine engines[PREDICT_ENGINES] = {ENGINE_EXACT, ENGINE_STREAM, ENGINE_JOIN,
-                                                      ENGINE_HNSW};
+                                                      ENGINE_HNSW, ENGINE_IVF};
 
 /* ---- sizes ----------------------------------------------------------------------------------- */
 

@@ -12,6 +12,7 @@
 #include "exact/exact.h"
 #include "exact/stream.h"
 #include "job/build_parts.h"
+#include "scan/kmeans.h"
 #include "scan/rotation.h"
 
 #include <math.h>
@@ -270,7 +271,7 @@ static int predict_stream(prediction *out, predict_input *in, kin_error *err)
     return rc;
 }
 
-/* ---- hnsw ------------------------------------------------------------------------------------ */
+/* ---- hnsw and ivf ---------------------------------------------------------------------------- */
 
 /* A search of a small graph sees nearly all of it and no more; in a large one this many times as
  * much, on top of the logarithm. Fashion and kin gen, from 1,024 rows; from fewer, which see as
@@ -291,9 +292,44 @@ static size_t hnsw_rows(size_t items, size_t project)
 /* Its depth is tuned on as many rows as are evaluated, in about so many searches of them. */
 static const double tuning_steps = 3;
 
-/* What indexing and asking a sample took, as the whole would. */
-static int rehearse_hnsw(prediction *out, const predict_input *in, kin_index_options index,
-                         kin_search_options search, size_t index_bytes, kin_error *err)
+static void grow_hnsw(prediction *out, const hnsw_rates *rates, double n, double s)
+{
+    double more = n * log(n) / (s * log(s)) * fmax(HNSW_ROWS / s, 1);
+    out->seconds.prepare = rates->build * more * (n > s ? hnsw_growth_build : 1);
+    out->seconds.neighbors = rates->search * more * (n > s ? hnsw_growth_search : 1);
+}
+
+/* k-means passes over 64 rows a list, and what an exact score takes beside one of a list. */
+static const double kmeans_passes = 10, rescored = 2;
+
+/* A sample's few lists lie in the cache: in all vectors a score takes this many times as long. Fashion. */
+static const double ivf_growth_search = 3;
+
+/* The scores that n searches compute: of the lists, of their vectors, and of the candidates. */
+static double ivf_searching(const kin_search_options *search, double n, double lists)
+{
+    double probes = search->probes > 0 ? (double)search->probes : fmax(16, 2 * sqrt(lists));
+    double candidates =
+        search->candidates > 0 ? (double)search->candidates : 4 * (double)search->top_k;
+    return n * (lists + n * fmin(probes / lists, 1) + rescored * 2 * fmin(candidates, n));
+}
+
+/* Clustering and adding multiply matrices, as stream does; its rates are known by then. */
+static void grow_ivf(prediction *out, const predict_input *in, const hnsw_rates *rates,
+                     const kin_index_options *index, const kin_search_options *search, double s)
+{
+    const kin_index_options by_size = KIN_INDEX_OPTIONS_INIT;
+    double n = count_of(in), lists = (double)kin_index_lists(index, (size_t)n);
+    double few = (double)kin_index_lists(&by_size, (size_t)s);
+    double trained = kmeans_passes * fmin(KIN_KMEANS_ROWS_PER_LIST * lists, n);
+    out->seconds.prepare = (n + trained) * lists * in->stream.pair;
+    out->seconds.neighbors = rates->search * ivf_searching(search, n, lists) /
+                             ivf_searching(search, s, few) * (n > s ? ivf_growth_search : 1);
+}
+
+/* What indexing and searching a sample took, as the whole would. */
+static int rehearse_faiss(prediction *out, const predict_input *in, kin_index_options index,
+                          kin_search_options search, size_t index_bytes, kin_error *err)
 {
     plan_sample few;
     hnsw_rates rates;
@@ -302,23 +338,27 @@ static int rehearse_hnsw(prediction *out, const predict_input *in, kin_index_opt
     if (rc != 0)
         return rc;
     index.memory_bytes = search.memory_bytes = 0; /* the sample's are not the budget's */
-    rc = calibrate_hnsw(&rates, &few.catalog, &index, &search, err);
+    kin_index_options asked = index;
+    asked.lists = 0; /* by the sample's size */
+    rc = calibrate_hnsw(&rates, &few.catalog, &asked, &search, err);
     plan_sample_release(&few);
     double n = count_of(in), s = (double)(rates.rows > 1 ? rates.rows : 2);
-    double more = n * log(n) / (s * log(s)) * fmax(HNSW_ROWS / s, 1);
-    out->seconds.prepare = rates.build * more * (n > s ? hnsw_growth_build : 1);
+    if (index.type == KIN_INDEX_IVF)
+        grow_ivf(out, in, &rates, &index, &search, s);
+    else
+        grow_hnsw(out, &rates, n, s);
     if (in->options->index_dir) /* it is there: its files are read */
         out->seconds.prepare = (double)index_bytes * 2 * in->files.hashed;
-    out->seconds.neighbors = rates.search * more * (n > s ? hnsw_growth_search : 1);
     return rc;
 }
 
 /* The evaluation, and the rows that depth is tuned on, which take as long each. */
-static int add_hnsw_evaluation(prediction *out, predict_input *in, kin_error *err)
+static int add_faiss_evaluation(prediction *out, predict_input *in, kin_error *err)
 {
     const kin_build_options *o = in->options;
     int rc = add_evaluation(out, in, err);
-    if (o->search.candidates > 0 || o->search.ef_search > 0)
+    bool ivf = out->engine == ENGINE_IVF;
+    if (o->search.candidates > 0 || (ivf ? o->search.probes : o->search.ef_search) > 0)
         return rc;
     double rows = fmin((double)kin_evaluation_rows(in->catalog->n, o->target_recall), 1000);
     out->seconds.prepare +=
@@ -326,24 +366,26 @@ static int add_hnsw_evaluation(prediction *out, predict_input *in, kin_error *er
     return rc;
 }
 
-static int predict_hnsw(prediction *out, predict_input *in, kin_error *err)
+static int predict_faiss(prediction *out, predict_input *in, kin_error *err)
 {
     const kin_build_options *o = in->options;
     kin_index_options index = o->index;
     kin_search_options search = o->search;
     kin_index_plan plan;
-    index.type = KIN_INDEX_HNSW;
+    index.type = out->engine == ENGINE_IVF ? KIN_INDEX_IVF : KIN_INDEX_HNSW;
     index.memory_bytes = search.memory_bytes = o->memory;
     search.top_k = (size_t)o->top_k;
+    if (out->engine == ENGINE_IVF && build_check_ivf_options(o, &out->refused) != 0)
+        return 0;
     if (kin_index_make_plan(&plan, in->catalog, &index, &search, &out->refused) != 0 ||
         !fits(out, &plan.building, in) || !fits(out, &plan.searching, in))
         return 0;
-    int rc = rehearse_hnsw(out, in, index, search, plan.index_bytes, err);
+    int rc = rehearse_faiss(out, in, index, search, plan.index_bytes, err);
     size_t before = out->memory_bytes, building = plan.building.total_bytes;
     size_t searching = kin_size_add(plan.index_bytes, plan.searching.total_bytes);
     out->memory_bytes = before + plan.index_bytes;
     if (rc == 0)
-        rc = add_hnsw_evaluation(out, in, err);
+        rc = add_faiss_evaluation(out, in, err);
     before += building > searching ? building : searching;
     out->memory_bytes = out->memory_bytes > before ? out->memory_bytes : before;
     return rc;
@@ -361,6 +403,6 @@ int predict(prediction *out, predict_input *in, build_engine engine, kin_error *
     case ENGINE_STREAM:
         return predict_stream(out, in, err);
     default:
-        return predict_hnsw(out, in, err);
+        return predict_faiss(out, in, err);
     }
 }

@@ -13,7 +13,7 @@
 #include "job/calibrate_scan.h"
 #include "job/plan_sample.h"
 
-enum { PREDICT_ENGINES = 4 };
+enum { PREDICT_ENGINES = 5 };
 
 /* What all engines have in common. */
 typedef struct predict_input {

@@ -71,7 +71,7 @@ static int climb(tuner *self, kin_search_options *search, const kin_catalog *cat
         c = c > CANDIDATES_MIN ? c : CANDIDATES_MIN;
         if (out->likely || c == search->candidates || search->candidates >= (int64_t)catalog->n)
             continue;
-        search->candidates = search->ef_search = c;
+        kin_search_set_depth(search, self->index, c);
         rc = try_step(self, search, monitor, out, err);
     }
     return rc == 0 && !out->likely ? kin_catalog_unchanged(catalog, err) : rc;

@@ -1,7 +1,7 @@
 #ifndef KIN_JOB_TUNE_H
 #define KIN_JOB_TUNE_H
 /*
- * Choosing how deep an HNSW index is asked.
+ * Choosing how deep FAISS's indexes are searched.
  *
  * Depth decides recall and cost in proportion, and how much of it a catalog needs is a property of the
  * catalog. So C candidates (and efSearch = C) climb a ladder, from K to 8 K (in fused space, whose
@@ -30,7 +30,7 @@ typedef struct tune_options {
     size_t memory_bytes;
 } tune_options;
 
-/* Sets `search->candidates` and `ef_search`, which must be 0 before, for an HNSW index. */
+/* Sets search->candidates, and ef_search or probes with them, all 0 before. */
 int tune_search(tuning *out, kin_search_options *search, const kin_index *index,
                 const kin_catalog *catalog, const tune_options *options, const kin_monitor *monitor,
                 kin_error *err);

@@ -26,11 +26,15 @@ static void describe(char out[256], const kin_graph *graph)
 {
     static const char *const of_hnsw[] = {"index_space",     "candidates", "links",
                                           "ef_construction", "ef_search",  NULL};
+    static const char *const of_ivf[] = {"index_space", "lists", "candidates", "probes", NULL};
     static const char *const none[] = {NULL};
     const char *engine = json_string_value(json_object_get(graph->manifest, "engine"));
     const json_t *all = json_object_get(graph->manifest, "options");
     const json_t *target = json_object_get(json_object_get(graph->manifest, "recall"), "target");
-    const char *const *name = engine && strcmp(engine, "hnsw") == 0 ? of_hnsw : none;
+    const char *const *name = !engine                       ? none
+                              : strcmp(engine, "hnsw") == 0 ? of_hnsw
+                              : strcmp(engine, "ivf") == 0  ? of_ivf
+                                                            : none;
     out[0] = '\0';
     append(out, "%s, top-k %zu", engine ? engine : "unknown", graph->k);
     if (json_is_number(target))

@@ -112,7 +112,7 @@ class Mistyped(Case):
         self.refused(2, r"^unknown option -k$", "build", "-k", "5")
 
     def test_choices(self):
-        self.refused(2, r"--engine joim: must be auto, exact, stream, join or hnsw$",
+        self.refused(2, r"--engine joim: must be auto, exact, stream, join, hnsw or ivf$",
                      "build", "--engine", "joim", hint="^did you mean join")
         self.refused(2, r"--missing none: must be renorm, zero, drop or error$",
                      "build", "--missing", "none")

@@ -46,8 +46,8 @@ class Engines(Build):
 
     def test_approximate_engines(self):
         for (engine, *space), missing in itertools.product(
-                (("join",), ("hnsw", "--index-space", "modality"),
-                 ("hnsw", "--index-space", "fused")), ("renorm", "zero", "drop")):
+                (("join",), *((engine, "--index-space", space) for engine in ("hnsw", "ivf")
+                              for space in ("modality", "fused"))), ("renorm", "zero", "drop")):
             with self.subTest(engine=engine, space=space, missing=missing):
                 vectors = two_modalities()
                 oracle = Oracle(vectors, self.weights, missing)
@@ -59,7 +59,7 @@ class Engines(Build):
                 self.assertGreaterEqual(tie_aware_recall(graph, oracle, K), 0.97)
                 self.assertEqual(graph.manifest["engine"], engine)
                 self.assertEqual("join" in graph.manifest, engine == "join")
-                self.assertEqual("index" in graph.manifest, engine == "hnsw")
+                self.assertEqual("index" in graph.manifest, engine in ("hnsw", "ivf"))
 
     def test_all_lists_are_exact(self):
         """Few items lie in too few lists to leave any out: nothing can be missed."""
@@ -159,7 +159,7 @@ class Modalities(Build):
         both = ("--modality", "text.npy", "--modality", "image.npy", "--top-k", 5, "--out", "g", "--force")
         lost = ("--modality", "zero.npy", *both[4:])
         message = "^no item has a neighbour: of 40 rows all are empty, 0 by --missing drop$"
-        for engine in ("stream", "exact", "join", "hnsw", "auto"):
+        for engine in ("stream", "exact", "join", "hnsw", "ivf", "auto"):
             self.refused(3, message, *("build", *lost, "--engine", engine), hint="nothing was published.*--max-empty 1")
         self.ok("build", *both)
         self.refused(3, message, "build", *lost)
@@ -181,7 +181,7 @@ class Modalities(Build):
     def test_fewer_than_k(self):
         rows = np.zeros((30, 4), np.float32)
         rows[3:7] = random_rows(4, 4, 1)
-        for engine in ("stream", "join", "hnsw"):
+        for engine in ("stream", "join", "hnsw", "ivf"):
             graph, _ = self.build({"a": rows}, {}, "--top-k", 10, "--engine", engine, out=engine)
             self.assertEqual(np.diff(graph.indptr).tolist(), [0] * 3 + [3] * 4 + [0] * 23)
             self.assertEqual(graph.manifest["items_with_neighbors"], 4)
@@ -233,7 +233,7 @@ class SameBits(Build):
         """Forty equal items and K of ten: the ten smallest row numbers, in that order."""
         rows = random_rows(100, 8, 3)
         rows[30:70] = rows[30]
-        for engine in ("stream", "join", "hnsw"):
+        for engine in ("stream", "join", "hnsw", "ivf"):
             graph, _ = self.build({"a": rows}, {}, "--top-k", 10, "--engine", engine, out=engine)
             for i in range(30, 70):
                 wanted = [j for j in range(30, 70) if j != i][:10]
@@ -431,7 +431,7 @@ class Words(Build):
         self.assertTrue(20 <= count <= 22, "a line at every 5 %% and the first: %d" % count)
 
     def test_other_engines(self):
-        for engine in ("exact", "join", "hnsw"):
+        for engine in ("exact", "join", "hnsw", "ivf"):
             _, result = self.build(two_modalities(), {}, "--top-k", K, "--engine", engine,
                                    out=engine)
             lines = result.lines()

@@ -9,7 +9,7 @@ import numpy as np
 import kin_cli
 from kin_cli import Case, listing, random_rows, read_json
 
-ENGINES = ["exact", "stream", "join", "hnsw"]
+ENGINES = ["exact", "stream", "join", "hnsw", "ivf"]
 N, K = 3000, 20
 MIB = 2 ** 20
 TOLERANCE = 64 * MIB  # and 5 %, as for every plan

@@ -254,7 +254,7 @@ class Modalities(Case):
         self.ok("index", VECTORS, "good.npy", "--type", "ivf", "--out", "i")
         for engine in ("exact", "stream"):
             self.refuse(2, r"^--engine %s uses no index$" % engine, VECTORS, "good.npy", "--engine",
-                        engine, "--index", "i", hint="join or hnsw")
+                        engine, "--index", "i", hint="join, hnsw or ivf")
         self.refuse(2, r"holds an index of type ivf, --engine is hnsw", VECTORS, "good.npy",
                     "--engine", "hnsw", "--index", "i")
 
@@ -278,12 +278,17 @@ class Modalities(Case):
         self.ok("build", "--out", "g", "--top-k", "5", VECTORS, "good.npy", "--engine", "join",
                 "--seed", "9")
 
+    def test_options_of_ivf(self):
+        for option in ("--ef-search", "--links", "--ef-construction"):
+            self.refuse(2, "^%s is nothing to --engine ivf" % option, VECTORS, "good.npy", "--engine", "ivf", option,
+                        "8", hint="--probes")
+
     def refuse_for_join(self, option, *value):
         message = "^%s is nothing to --engine join, which joins items in fused space$" % option
         with self.subTest(option=option):
             for engine in (["--engine", "join"], ["--auto-threshold", "10"]):
                 self.refuse(2, message, VECTORS, "good.npy", *engine, option, *value,
-                            hint="--target-recall; --engine hnsw, kin index and kin query have it")
+                            hint="--target-recall; --engine hnsw and ivf, kin index and kin query have it")
 
     def test_search_options_with_an_index(self):
         """What asks an index more or less is nothing to the join that the index keeps."""

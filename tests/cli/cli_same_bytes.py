@@ -68,6 +68,10 @@ class SameBytes(Case):
         self.check("join", ["--engine", "join"],
                    self.threads + [["--threads", 2], ["--memory", "200M"], ["--memory", "8G"]])
 
+    def test_ivf(self):
+        for number, options in enumerate(([], ["--index-space", "fused"], ["--project", 16])):
+            self.check("ivf%d" % number, ["--engine", "ivf", *options], self.threads + [["--memory", "200M"]])
+
     def test_hnsw_single_thread(self):
         """More threads build another HNSW graph; one thread has to repeat itself."""
         for number, options in enumerate(([], ["--index-space", "fused"], ["--project", 16])):

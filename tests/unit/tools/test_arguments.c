@@ -27,7 +27,7 @@ typedef struct sample {
     kin_text_list modality;
 } sample;
 
-static const char *const engines[] = {"auto", "exact", "stream", "join", "hnsw", NULL};
+static const char *const engines[] = {"auto", "exact", "stream", "join", "hnsw", "ivf", NULL};
 static const sample defaults = {.top_k = 200, .seed = 1, .share = 0.5};
 
 #define FIELD(type_, name_, field_)                                                                \
@@ -250,10 +250,10 @@ static void test_sizes(void **state)
 static void test_choices_and_flags(void **state)
 {
     (void)state;
-    refuse("--engine foo", "", "--engine foo: must be auto, exact, stream, join or hnsw");
-    refuse("--engine joim", "", "--engine joim: must be auto, exact, stream, join or hnsw");
+    refuse("--engine foo", "", "--engine foo: must be auto, exact, stream, join, hnsw or ivf");
+    refuse("--engine joim", "", "--engine joim: must be auto, exact, stream, join, hnsw or ivf");
     assert_string_equal(fault.hint, "did you mean join?");
-    refuse("--engine JOIN", "", "--engine JOIN: must be auto, exact, stream, join or hnsw");
+    refuse("--engine JOIN", "", "--engine JOIN: must be auto, exact, stream, join, hnsw or ivf");
     assert_string_equal(fault.hint, "did you mean join?");
     refuse("--force=maybe", "", "--force maybe: must be 1, true, yes, on, 0, false, no or off");
     accept("--force=YES", "");
@@ -333,7 +333,7 @@ static void test_environment_values(void **state)
     refuse("", "KIN_TOP_K=abc", "KIN_TOP_K=abc: not a whole number");
     refuse("", "KIN_TOP_K=0 # none", "KIN_TOP_K=0: must be 1 to 10000");
     refuse("", "SIMILARITY_TOP_K=1e2", "SIMILARITY_TOP_K=1e2: not a whole number");
-    refuse("", "KIN_ENGINE=fast", "KIN_ENGINE=fast: must be auto, exact, stream, join or hnsw");
+    refuse("", "KIN_ENGINE=fast", "KIN_ENGINE=fast: must be auto, exact, stream, join, hnsw or ivf");
 }
 
 static void test_known_names(void **state)
