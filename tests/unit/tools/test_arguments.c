@@ -333,7 +333,8 @@ static void test_environment_values(void **state)
     refuse("", "KIN_TOP_K=abc", "KIN_TOP_K=abc: not a whole number");
     refuse("", "KIN_TOP_K=0 # none", "KIN_TOP_K=0: must be 1 to 10000");
     refuse("", "SIMILARITY_TOP_K=1e2", "SIMILARITY_TOP_K=1e2: not a whole number");
-    refuse("", "KIN_ENGINE=fast", "KIN_ENGINE=fast: must be auto, exact, stream, join, hnsw or ivf");
+    refuse("", "KIN_ENGINE=fast",
+           "KIN_ENGINE=fast: must be auto, exact, stream, join, hnsw or ivf");
 }
 
 static void test_known_names(void **state)
