@@ -31,8 +31,8 @@ static const kin_option options[] = {
 
 static const kin_option_group groups[] = {
     {NULL, kin_query_lines, FIELD(query)},
-    {NULL, options, 0},
     {NULL, kin_search_lines, FIELD(query.search)},
+    {NULL, options, 0},
     {NULL, command_common_lines, 0},
 };
 
