@@ -8,10 +8,8 @@
  * the five largest groups are looked for afterwards.
  */
 #include "job/health.h"
-#include "core/counted.h"
 #include "core/json.h"
 #include "core/memory.h"
-#include "core/plain.h"
 #include "core/score.h"
 #include "core/select.h"
 
@@ -217,64 +215,9 @@ done:
     return rc;
 }
 
-/* ---- showing --------------------------------------------------------------------------------- */
-
-void health_print(const health *self, const kin_matrix *x, FILE *stream)
-{
-    fprintf(stream, "%s: %zu x %zu %s, %.1f MiB\n", plain(x->file.path).text, x->n, x->d,
-            kin_dtype_name(x->dtype), (double)x->file.bytes / 0x1p20);
-    fprintf(stream, "  NaN values        %zu\n  infinite values   %zu\n", self->nan_values,
-            self->infinite_values);
-    if (self->bad_rows)
-        fprintf(stream, "  rows with these   %zu (first: row %zu, column %zu)\n", self->bad_rows,
-                self->first_bad_row, self->first_bad_column);
-    fprintf(stream, "  zero rows         %zu (%.2f%%)\n", self->zero_rows,
-            100.0 * (double)self->zero_rows / (double)x->n);
-    if (self->usable_rows + self->zero_rows)
-        fprintf(stream, "  values            %g to %g\n", self->value_min, self->value_max);
-    if (self->usable_rows == 0)
-        return;
-    fprintf(stream, "  norms             %g to %g, mean %g\n", self->norm_min, self->norm_max,
-            self->norm_mean);
-    if (self->usable_rows > 1)
-        fprintf(stream, "  mean cosine       %.4f (of all pairs)\n", self->mean_cosine);
-    fprintf(stream, "  distinct vectors  %zu; of an earlier one %s (%.2f%%)\n", self->distinct_rows,
-            kin_count(self->usable_rows - self->distinct_rows, "copy").text,
-            100.0 * (double)(self->usable_rows - self->distinct_rows) / (double)x->n);
-    for (size_t s = 0; s < self->shared_count; s++)
-        fprintf(stream, "  %s %zu rows have the vector of row %zu\n",
-                s == 0 ? "shared most      " : "                 ", self->shared[s].items,
-                self->shared[s].first_row);
-}
-
 json_t *health_vectors_json(const health *self)
 {
     return json_pack("{s:o, s:o, s:I}", "norm_mean", kin_json_real(self->norm_mean), "mean_cosine",
                      kin_json_real(self->mean_cosine), "repeated_rows",
                      (json_int_t)(self->usable_rows - self->distinct_rows));
-}
-
-json_t *health_json(const health *self, const kin_matrix *x)
-{
-    json_t *shared = json_array();
-    for (size_t s = 0; s < self->shared_count; s++)
-        kin_json_append(&shared, json_pack("{s:I, s:I}", "rows", (json_int_t)self->shared[s].items,
-                                           "first_row", (json_int_t)self->shared[s].first_row));
-    json_t *bad = self->bad_rows ? json_pack("{s:I, s:I}", "row", (json_int_t)self->first_bad_row,
-                                             "column", (json_int_t)self->first_bad_column)
-                                 : json_null();
-    return json_pack(
-        "{s:o, s:I, s:I, s:s, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, "
-        "s:I, s:I, s:o}",
-        "file", kin_json_text(kin_path_base(x->file.path)), "rows", (json_int_t)x->n, "dimensions",
-        (json_int_t)x->d, "dtype", kin_dtype_name(x->dtype), "bytes", (json_int_t)x->file.bytes,
-        "nan_values", (json_int_t)self->nan_values, "infinite_values",
-        (json_int_t)self->infinite_values, "bad_rows", (json_int_t)self->bad_rows, "first_bad", bad,
-        "zero_rows", (json_int_t)self->zero_rows, "usable_rows", (json_int_t)self->usable_rows,
-        "norm_min", kin_json_real(self->norm_min), "norm_mean", kin_json_real(self->norm_mean),
-        "norm_max", kin_json_real(self->norm_max), "value_min", kin_json_real(self->value_min),
-        "value_max", kin_json_real(self->value_max), "mean_cosine",
-        kin_json_real(self->mean_cosine), "distinct_rows", (json_int_t)self->distinct_rows,
-        "repeated_rows", (json_int_t)(self->usable_rows - self->distinct_rows), "shared_most",
-        shared);
 }

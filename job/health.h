@@ -6,7 +6,6 @@
  */
 #include "core/matrix.h"
 #include <jansson.h>
-#include <stdio.h>
 
 enum { HEALTH_SHARED_MAX = 5 };
 
@@ -37,10 +36,6 @@ typedef struct health {
 /* Reads all rows twice at most. Time: memory speed; memory: 16 bytes a row while it runs. The same
  * result for any number of threads. */
 int health_scan(health *out, const kin_matrix *matrix, kin_error *err);
-
-/* As lines for people, and as {"rows", "dimensions", "dtype", ...}; new reference. */
-void health_print(const health *self, const kin_matrix *matrix, FILE *stream);
-json_t *health_json(const health *self, const kin_matrix *matrix);
 
 /* {"norm_mean", "mean_cosine", "repeated_rows"}, null where there is none; new reference. */
 json_t *health_vectors_json(const health *self);
