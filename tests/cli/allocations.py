@@ -318,15 +318,16 @@ def try_commands(most=None, every=0, only=None, report=print):
 
 # ---- unit programs under trial ---------------------------------------------------------------------------
 
-SOURCES = os.path.dirname(os.path.abspath(__file__))
+SOURCES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "unit")
 
 
 def own_functions(program):
     """Where the test's own functions lie in the program: (address, bytes), both in hexadecimal."""
-    files = {os.path.basename(path) for path in glob.glob(SOURCES + "/*.c") + glob.glob(SOURCES + "/support/*.c")}
-    library = subprocess.run(["nm", "-g", "--defined-only", os.path.join(TESTS, "libtest_support.a")], check=True,
-                             capture_output=True, text=True).stdout
-    names = {"main"} | {line.split()[-1] for line in library.splitlines() if " T " in line}
+    files = {os.path.basename(path) for path in glob.glob(SOURCES + "/*.c") + glob.glob(SOURCES + "/*/*.c")}
+    libraries = glob.glob(os.path.join(TESTS, "libtest_support*.a"))
+    defined = subprocess.run(["nm", "-g", "--defined-only", *libraries], check=True, capture_output=True,
+                             text=True).stdout
+    names = {"main"} | {line.split()[-1] for line in defined.splitlines() if " T " in line}
     table = subprocess.run(["readelf", "-sW", program], check=True, capture_output=True, text=True).stdout
     found, file = [], ""
     for words in (line.split() for line in table.splitlines()):
@@ -366,7 +367,7 @@ def try_program(program, seconds=None, most=None, every=False):
             findings)
 
 
-SLOW = re.compile(r"test_(ann|exact|exact_runs|import_damage|join.*|stream|traced|scan_.*|evaluate|threads)$")
+SLOW = re.compile(r"test_(ann|exact|exact_runs|import_damage|join.*|library|stream|traced|scan_.*|evaluation|threads)$")
 
 
 def try_programs(only=None, slow=True, report=print, **limits):
