@@ -11,6 +11,10 @@
 
 static const char damaged[] = "the folder is damaged: build it again";
 
+/* What probe_sigmas are called in older graphs. */
+static const char older_key[] = "reach";        /* old word */
+static const char older_file[] = "trace.reach"; /* old word */
+
 enum { FILE_ROW, FILE_CLUSTER, FILE_SIGMAS, FILE_SOURCES };
 
 /* ---- what the manifest says ------------------------------------------------------------------ */
@@ -50,7 +54,7 @@ static int read_manifest(kin_trace *self, const json_t *trace, const kin_graph *
     const json_t *sources = json_object_get(trace, "sources");
     bool older = !json_object_get(trace, "clusters"); /* those of older graphs: lists, of a reach */
     const json_t *clusters = json_object_get(trace, older ? "lists" : "clusters");
-    const json_t *probe_sigmas = json_object_get(trace, older ? "reach" : "probe_sigmas");
+    const json_t *probe_sigmas = json_object_get(trace, older ? older_key : "probe_sigmas");
     const json_t *rows = json_object_get(trace, "rows");
     size_t count = json_array_size(sources);
     bool join = clusters != NULL;
@@ -161,7 +165,7 @@ static int open_clusters(kin_trace *self, const kin_graph *graph, kin_error *err
                           clusters->path, i, self->cluster[i], self->clusters - 1);
     if (rc == 0)
         rc = kin_npy_array_open(&array, sigmas, &graph->dir,
-                                self->older ? "trace.reach" : "trace.probe_sigmas", "<f4", 2, err);
+                                self->older ? older_file : "trace.probe_sigmas", "<f4", 2, err);
     if (rc != 0)
         return rc;
     if (array.shape[0] != self->rows || array.shape[1] != self->clusters)

@@ -27,7 +27,7 @@ typedef struct kin_trace {
      * let it, at the row's final threshold; INFINITY: none would */
     const float *probe_sigmas;
     double sigmas_used;
-    bool older; /* written with the names of before: trace.list, trace.reach */
+    bool older; /* written with the names of before: trace.list, trace.reach (old word) */
     kin_file file[2 * KIN_MODALITIES_MAX + 3];
 } kin_trace;
 

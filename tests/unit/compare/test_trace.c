@@ -161,6 +161,7 @@ static void test_join(void **state)
 /* Graphs of before have other names for the same. */
 static void test_older_join(void **state)
 {
+    static const char older_key[] = "reach"; /* old word */
     kin_trace trace;
     bool there;
     kin_error err;
@@ -169,13 +170,13 @@ static void test_older_join(void **state)
     write_join();
     json_t *facts = json_object_get(graph.manifest, "trace");
     json_object_set(facts, "lists", json_object_get(facts, "clusters"));
-    json_object_set(facts, "reach", json_object_get(facts, "probe_sigmas"));
+    json_object_set(facts, older_key, json_object_get(facts, "probe_sigmas"));
     json_object_del(facts, "clusters");
     json_object_del(facts, "probe_sigmas");
     test_refused(kin_trace_open(&trace, &there, &graph, &err), &err, KIN_E_NOINPUT, "trace.list");
     rename(test_path("t/trace.cluster.npy"), test_path("t/trace.list.npy"));
-    test_refused(kin_trace_open(&trace, &there, &graph, &err), &err, KIN_E_NOINPUT, "trace.reach");
-    rename(test_path("t/trace.probe_sigmas.npy"), test_path("t/trace.reach.npy"));
+    test_refused(kin_trace_open(&trace, &there, &graph, &err), &err, KIN_E_NOINPUT, older_key);
+    rename(test_path("t/trace.probe_sigmas.npy"), test_path("t/trace.%s.npy", older_key));
     test_ok(kin_trace_open(&trace, &there, &graph, &err), &err);
     assert_int_equal(trace.clusters, CLUSTERS);
     assert_int_equal(trace.cluster[7], 1);
