@@ -111,11 +111,25 @@ static kin_missing policy(const json_t *manifest)
     return KIN_MISSING_RENORM;
 }
 
+/* An order of the self-join is no index to search. */
+static int check_type(const querying *self, kin_error *err)
+{
+    const json_t *index = json_object_get(self->manifest, "index");
+    const char *type = json_string_value(json_object_get(index, "type"));
+    if (!type || strcmp(type, "join") != 0)
+        return 0;
+    return kin_fail(err, KIN_E_USAGE, "kin index --type ivf and --type hnsw write one that does",
+                    "%s holds an order of the self-join, which answers no query",
+                    self->options->index);
+}
+
 static int open_index(querying *self, kin_error *err)
 {
     int rc = kin_dir_open(&self->dir, self->options->index, err);
     if (rc == 0)
         rc = kin_manifest_read_in(&self->manifest, &self->dir, "index", err);
+    if (rc == 0)
+        rc = check_type(self, err);
     if (rc == 0)
         rc = kin_sources_from_manifest(self->source, &self->source_count, self->manifest, err);
     if (rc == 0)

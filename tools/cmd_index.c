@@ -24,6 +24,10 @@
 #include <stdio.h>
 #include <string.h>
 
+/* What --type names: FAISS's types, and an order of the self-join alone. */
+enum { TYPE_JOIN = KIN_INDEX_HNSW + 1 };
+static const char *const type_names[] = {"ivf", "hnsw", "join", NULL};
+
 typedef struct index_options {
     command_common common;
     kin_text_list modality;
@@ -45,8 +49,9 @@ static const kin_option options[] = {
     {.name = "type",
      .type = KIN_OPTION_CHOICE,
      .offset = FIELD(index.type),
-     .choices = kin_index_type_names,
-     .help = "inverted lists over clusters, or a navigable graph"},
+     .choices = type_names,
+     .help = "ivf: inverted lists over clusters, and join; hnsw: a navigable graph; join: the "
+             "order and effort of the self-join alone, for kin build"},
     OPTION_OUT(FIELD(out)),
     {.name = "ids",
      .type = KIN_OPTION_TEXT,
@@ -113,16 +118,18 @@ static void print_summary(const indexing *self, const json_t *manifest)
     const kin_index_options *o = &self->options->index;
     const json_t *run = json_object_get(manifest, "run");
     kin_monitor say = console_monitor_quiet();
-    messages_index(self->index, &self->catalog, &say);
-    console_info("Type %s, %s, %.1f s, peak memory %.0f MiB", kin_index_type_names[o->type],
+    if (self->index)
+        messages_index(self->index, &self->catalog, &say);
+    console_info("Type %s, %s, %.1f s, peak memory %.0f MiB", type_names[o->type],
                  kin_count(self->catalog.n, "item").text,
                  json_number_value(json_object_get(run, "seconds_total")),
                  json_number_value(json_object_get(run, "peak_memory_bytes")) / 0x1p20);
     console_info("Index folder: %s", self->out.final);
-    suggest(self);
+    if (self->index)
+        suggest(self);
 }
 
-/* The order and the effort of the self-join: the part of an ivf index that `kin build` reads. */
+/* The order and the effort of the self-join, which `kin build` reads. */
 static int add_join(indexing *self, json_t **manifest, kin_error *err)
 {
     const index_options *o = self->options;
@@ -134,8 +141,11 @@ static int add_join(indexing *self, json_t **manifest, kin_error *err)
         .evaluated = kin_evaluation_rows(row_sample_population(&self->catalog), o->target_recall),
         .seed = o->index.seed,
         .memory_bytes = o->index.memory_bytes};
-    if (o->index.type != KIN_INDEX_IVF || n < 2)
+    if (o->index.type == KIN_INDEX_HNSW || (o->index.type == KIN_INDEX_IVF && n < 2))
         return 0;
+    if (n < 2)
+        return kin_fail(err, KIN_E_DATA, "a join needs two items",
+                        "one item has no neighbours to order");
     int rc = kin_join_new(&join, &self->catalog, &asked, err);
     if (rc == 0)
         rc = kin_join_encode(join, &self->monitor, err);
@@ -147,10 +157,21 @@ static int add_join(indexing *self, json_t **manifest, kin_error *err)
     return rc;
 }
 
+static int save_index(const indexing *self, json_t **manifest, kin_error *err)
+{
+    if (self->index)
+        return kin_index_save(self->index, self->out.temporary, manifest, err);
+    kin_json_set(manifest, "index",
+                 json_pack("{s:s, s:s, s:I}", "type", type_names[TYPE_JOIN], "missing",
+                           kin_missing_names[self->catalog.missing], "seed",
+                           (json_int_t)self->options->index.seed));
+    return 0;
+}
+
 static int write_folder(indexing *self, kin_error *err)
 {
     json_t *manifest = make_manifest(self);
-    int rc = kin_index_save(self->index, self->out.temporary, &manifest, err);
+    int rc = save_index(self, &manifest, err);
     if (rc == 0)
         rc = add_join(self, &manifest, err);
     if (rc == 0)
@@ -183,11 +204,11 @@ static int make_index(indexing *self, kin_error *err)
         return rc;
     self->monitor = console_monitor_quiet();
     messages_modalities(&self->catalog, &self->monitor);
-    console_info("Building the index (type=%s, space=%s, total=%zu)",
-                 kin_index_type_names[o->index.type], kin_index_space_names[o->index.space],
-                 self->catalog.n);
+    console_info("Building the index (type=%s, space=%s, total=%zu)", type_names[o->index.type],
+                 kin_index_space_names[o->index.space], self->catalog.n);
     self->monitor = console_monitor_start(&self->progress, self->catalog.n);
-    rc = kin_index_build(&self->index, &self->catalog, &o->index, &self->monitor, err);
+    if (o->index.type != TYPE_JOIN)
+        rc = kin_index_build(&self->index, &self->catalog, &o->index, &self->monitor, err);
     console_monitor_end(&self->progress);
     return rc ? rc : write_folder(self, err);
 }

@@ -74,7 +74,7 @@ class Index(Indexes):
 
     def test_refusals(self):
         self.refused(2, "--out is missing", "index", *MODALITIES)
-        self.refused(2, "--type exact: must be ivf or hnsw", "index", *MODALITIES, "--type",
+        self.refused(2, "--type exact: must be ivf, hnsw or join", "index", *MODALITIES, "--type",
                      "exact", "--out", "i")
         self.refused(2, "--project 21, but text has 20 dimensions", "index", *MODALITIES,
                      "--project", 21, "--out", "i")

@@ -27,8 +27,8 @@ class Indexes(Case):
         return [word for name, weight in (weights or WEIGHTS).items()
                 for word in ("--modality", "%s=cat/%s.npy:%r" % (name, name, weight))]
 
-    def index(self, out, *arguments, k=K):
-        self.ok("index", *self.modalities(), "--type", "ivf", "--top-k", k, "--out", out, *arguments)
+    def index(self, out, *arguments, k=K, kind="ivf"):
+        self.ok("index", *self.modalities(), "--type", kind, "--top-k", k, "--out", out, *arguments)
         self.nothing_left()
         return read_json(self.path(out, "manifest.json"))
 
@@ -53,6 +53,37 @@ class Indexes(Case):
                             read_bytes(os.path.join(without.directory, name)), name)
         self.assertIsNotNone(with_index.manifest["join"]["probe_sigmas"])
         self.assertLess(with_index.manifest["join"]["rows_scanned_share"], 1)
+
+
+class OrderAlone(Indexes):
+    """An index of type join has no files of FAISS's, serves the self-join and answers no query."""
+
+    def test_order_alone(self):
+        manifest = self.index("i", kind="join")
+        self.assertEqual(sorted(manifest["files"]), ["ids.txt", "join.row.npy", "join.start.npy"])
+        self.assertEqual(manifest["index"]["type"], "join")
+        self.ok("verify", "i")
+        self.ok("info", "i")
+        without, _ = self.build("without")
+        self.check_same(self.build("with", "--index", "i")[0], without)
+        self.ok("build", *self.modalities(), "--top-k", K, "--index", "i", "--out", "auto")
+        self.assertEqual(Graph(self.path("auto")).manifest["engine"], "join")
+        self.refused(2, "^i holds an order of the self-join, which answers no query$", "query", "i", "--item", "0",
+                     hint="--type ivf")
+        for engine in ("ivf", "hnsw"):
+            self.refused(2, "^i holds an index of type join, --engine is %s$" % engine, "build", *self.modalities(),
+                         "--engine", engine, "--index", "i", "--out", "g", hint="built for")
+        self.refused(2, "^--lists is not what the index was built with$", "build", *self.modalities(), "--engine", "join",
+                     "--index", "i", "--lists", "5", "--out", "g")
+
+    def test_ivf_serves_both(self):
+        self.index("i")
+        for name, arguments, engine in (("a", [], "join"), ("b", ["--engine", "ivf"], "ivf")):
+            self.ok("build", *self.modalities(), "--top-k", K, "--index", "i", "--out", name, *arguments)
+            self.assertEqual(Graph(self.path(name)).manifest["engine"], engine)
+        self.ok("build", *self.modalities(), "--top-k", K, "--engine", "ivf", "--out", "c")
+        for name in ("indices.npy", "data.npy"):
+            self.assertTrue(read_bytes(self.path("b", name)) == read_bytes(self.path("c", name)), name)
 
 
 class Kept(Indexes):
