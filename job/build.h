@@ -6,11 +6,11 @@
  *     files -> catalog -> engine -> graph writer -> folder
  *                           ^ evaluated on held-out rows, run again with more effort
  *
- * The rows of the approximate engines are not proven: their recall is evaluated (job/evaluation.h), and the
- * engine runs again with more effort until it reaches the target. The folder takes its name last, in one
- * rename, after the inputs were found unchanged: it is there whole or not at all.
+ * The rows of the approximate engines are not proven: their recall is evaluated (job/evaluation.h),
+ * and the engine runs again with more effort until it reaches the target. The folder takes its name
+ * last, in one rename, after the inputs were found unchanged: it is there whole or not at all.
  *
- * Cost: docs/ENGINES and kin plan say what each engine takes. Nothing here prints, reads the
+ * Cost: kin plan says what each engine takes. Nothing here prints, reads the
  * environment or handles signals: messages, progress and cancellation go through the monitor.
  */
 #include "ann/faiss_effort.h"
@@ -70,14 +70,17 @@ typedef struct kin_build_report {
     size_t peak_rss_bytes;    /* with mapped pages of inputs and graph */
 } kin_build_report;
 
-/* Whether the options keep to their limits and have an `out`: KIN_E_USAGE names the first that does not. */
+/* Whether the options keep to their limits and have an `out`: KIN_E_USAGE names the first that does
+ * not. */
 int kin_build_check(const kin_build_options *options, kin_error *err);
 
-/* Builds the graph of a catalog into options->out. *report (may be NULL) is filled on success alone.
+/* Builds the graph of a catalog into options->out. *report (may be NULL) is filled on success
+ * alone.
  *
  * KIN_E_USAGE: options contradict each other; KIN_E_GATE: a graph was made and not published;
- * KIN_E_CANTOUT, KIN_E_IO: the folder; KIN_E_MEMORY: the plan does not fit; KIN_E_AGAIN: inputs changed
- * under way; KIN_E_STOPPED: the monitor said so; KIN_E_DATA, KIN_E_NOINPUT: the inputs. Nothing is left behind. */
+ * KIN_E_CANTOUT, KIN_E_IO: the folder; KIN_E_MEMORY: the plan does not fit; KIN_E_AGAIN: inputs
+ * changed under way; KIN_E_STOPPED: the monitor said so; KIN_E_DATA, KIN_E_NOINPUT: the inputs.
+ * Nothing is left behind. */
 int kin_build_run(const kin_catalog_options *catalog, const kin_build_options *options,
                   const kin_monitor *monitor, kin_build_report *report, kin_error *err);
 

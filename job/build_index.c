@@ -98,7 +98,8 @@ static int open_index(build *self, kin_error *err)
                    : build_check_index_options(&o->index, kin_index_resolved(self->index), err);
 }
 
-/* How deep the index is asked is chosen on rows, unless it was said. What is left open is set by rule. */
+/* How deep the index is asked is chosen on rows, unless it was said. What is left open is set by
+ * rule. */
 static int resolve_search(build *self, kin_error *err)
 {
     kin_build_options *o = &self->options;

@@ -1,5 +1,6 @@
 /*
- * The self-join of `--engine join` before it runs: its order, made or taken from an index, and its effort.
+ * The self-join of `--engine join` before it runs: its order, made or taken from an index, and its
+ * effort.
  */
 #include "ann/faiss_index_file.h"
 #include "ann/index_folder.h"

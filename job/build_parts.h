@@ -1,8 +1,8 @@
 #ifndef KIN_JOB_BUILD_PARTS_H
 #define KIN_JOB_BUILD_PARTS_H
 /*
- * Private to kin_build_run and kin_plan_run: one build under way, and what its files do with it. A file calls
- * those below it, never one above.
+ * Private to kin_build_run and kin_plan_run: one build under way, and what its files do with it. A
+ * file calls those below it, never one above.
  *
  *     build.c          the order of things, and publishing
  *     build_attempts.c the engine, run until its recall reaches the target
@@ -67,8 +67,8 @@ bool build_is_approximate(const kin_build_options *o);
 /* self->catalog, and that there are more than top-k items. */
 int build_open_inputs(build *self, kin_error *err);
 
-/* The engine that `auto` is here (exact, or stream where rows are too wide for it), and an index's own
- * type, in self->options; refuses what contradicts. */
+/* The engine that `auto` is here (exact, or stream where rows are too wide for it), and an index's
+ * own type, in self->options; refuses what contradicts. */
 int build_resolve_engine(build *self, kin_error *err);
 
 /* self->vectors. */
@@ -96,14 +96,14 @@ int build_check_join_options(const kin_build_options *o, kin_error *err);
 /* Refuses options that --engine ivf has no use for. */
 int build_check_ivf_options(const kin_build_options *o, kin_error *err);
 
-/* Runs the engine with the effort that the options say; every row of the catalog reaches the sink. */
+/* Runs the engine with the effort that the options say; all rows reach the sink. */
 int build_engine_run(build *self, kin_row_sink sink, kin_error *err);
 
 /* More effort, with a message; *escalated is false where the engine has no more to give. */
 int build_engine_escalate(build *self, bool *escalated, kin_error *err);
 
-/* Runs the engine into a new self->writer, again with more effort while the recall is not good enough.
- * KIN_E_GATE where it stays so under options.strict. */
+/* Runs the engine into a new self->writer, again with more effort while the recall is not good
+ * enough. KIN_E_GATE where it stays so under options.strict. */
 int build_attempts(build *self, kin_error *err);
 
 /* Refuses trace_rows where nothing can be lost; drops it where the engine was not asked for. */

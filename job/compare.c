@@ -215,8 +215,7 @@ static int run_exact(kin_rows *exact, const comparing *self, kin_error *err)
     kin_monitor_message(self->monitor, KIN_LEVEL_INFO,
                         "Computing exact rows (rows=%zu, total=%zu, top_k=%zu)", count, catalog->n,
                         k);
-    kin_stream_queries queries = {.row = self->out->row, .count = count};
-    return kin_stream_run(catalog, &queries, &stream, kin_rows_sink(exact), self->monitor, err);
+    return row_sample_compute(exact, catalog, self->out->row, count, memory, self->monitor, err);
 }
 
 /* The reference of --sample. */

@@ -69,11 +69,11 @@ static int rank_rows(kin_graph *out, const truth *self, const kin_catalog *catal
                      const kin_monitor *monitor, kin_error *err)
 {
     kin_rows rows = {0};
-    kin_stream_options stream = row_sample_stream(catalog, k, self->memory_bytes);
-    kin_stream_queries queries = {.row = self->trace->row, .count = self->trace->rows};
-    int rc = kin_rows_init(&rows, queries.count, k, 0, err);
-    if (rc == 0 && queries.count > 0)
-        rc = kin_stream_run(catalog, &queries, &stream, kin_rows_sink(&rows), monitor, err);
+    size_t count = self->trace->rows;
+    int rc = kin_rows_init(&rows, count, k, 0, err);
+    if (rc == 0)
+        rc = row_sample_compute(&rows, catalog, self->trace->row, count, self->memory_bytes,
+                                monitor, err);
     if (rc == 0)
         rc = kin_memory_graph_init(out, &rows, self->trace->row, self->like, err);
     kin_rows_release(&rows);

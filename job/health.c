@@ -147,7 +147,8 @@ static void keep_group(health *self, health_shared group)
     self->shared[at] = group;
 }
 
-/* Groups of equal hashes, and the first row of each of the largest. Sorts `hash`; `space` has as many. */
+/* Groups of equal hashes, and the first row of each of the largest. Sorts `hash`; `space` has as
+ * many. */
 static void find_shared(health *self, const kin_matrix *x, uint64_t *hash, uint64_t *space)
 {
     kin_keys_sort(hash, space, x->n, 0, 64);

@@ -1,8 +1,8 @@
 #ifndef KIN_JOB_HEALTH_H
 #define KIN_JOB_HEALTH_H
 /*
- * What a file of vectors is like: `kin info` reports it and refuses nothing, and the manifest of a graph keeps what
- * says whether tomorrow's vectors are still of the same kind.
+ * What a file of vectors is like: `kin info` reports it and refuses nothing, and the manifest of a
+ * graph keeps what says whether tomorrow's vectors are still of the same kind.
  */
 #include "core/matrix.h"
 #include <jansson.h>

@@ -151,15 +151,21 @@ void row_sample_make_plan(kin_memory_plan *out, const kin_catalog *catalog, size
     kin_memory_plan_add(out, "sampled rows", 2, kin_rows_bytes(count, k, 0));
 }
 
+int row_sample_compute(kin_rows *out, const kin_catalog *catalog, const int32_t *row, size_t count,
+                       size_t memory_bytes, const kin_monitor *monitor, kin_error *err)
+{
+    kin_stream_options stream = row_sample_stream(catalog, out->k, memory_bytes);
+    kin_stream_queries queries = {.row = row, .count = count};
+    if (count == 0)
+        return 0;
+    return kin_stream_run(catalog, &queries, &stream, kin_rows_sink(out), monitor, err);
+}
+
 int row_sample_exact(row_sample *self, const kin_monitor *monitor, kin_error *err)
 {
-    kin_stream_options stream = row_sample_stream(self->catalog, self->k, self->memory_bytes);
-    kin_stream_queries queries = {.row = self->row, .count = self->count};
     forget(self, &self->exact);
-    if (self->count == 0)
-        return 0;
-    kin_row_sink sink = {.self = &self->exact, .write = keep_block};
-    return kin_stream_run(self->catalog, &queries, &stream, sink, monitor, err);
+    return row_sample_compute(&self->exact, self->catalog, self->row, self->count,
+                              self->memory_bytes, monitor, err);
 }
 
 int row_sample_recall(row_sample *self, kin_recall_mean *out, double *value, kin_error *err)

@@ -1,13 +1,13 @@
 #ifndef KIN_JOB_ROW_SAMPLE_H
 #define KIN_JOB_ROW_SAMPLE_H
 /*
- * Random items, their exact rows, and the rows that an engine found for them: what effort is chosen by
- * and what a build is evaluated by.
+ * Random items, their exact rows, and the rows that an engine found for them: what effort is chosen
+ * by and what a build is evaluated by.
  *
  * Items that take part in no pair are never drawn: their rows are empty by definition. Drawing is
- * without replacement, by counter: the same seed, purpose and round give the same items whatever the
- * threads. Exact rows come from `stream`, which has nothing in common with the engines that it evaluates.
- * Memory: 16 K bytes an item drawn, and what stream takes for its micro-batch.
+ * without replacement, by counter: the same seed, purpose and round give the same items whatever
+ * the threads. Exact rows come from `stream`, which has nothing in common with the engines that it
+ * evaluates. Memory: 16 K bytes an item drawn, and what stream takes for its micro-batch.
  */
 #include "compare/recall.h"
 #include "exact/stream.h"
@@ -65,6 +65,12 @@ kin_stream_options row_sample_stream(const kin_catalog *catalog, size_t k, size_
 /* What a sample of `count` items holds with its exact rows under way, for memory plans. */
 void row_sample_make_plan(kin_memory_plan *out, const kin_catalog *catalog, size_t k, size_t count,
                           size_t memory_bytes);
+
+/* The exact rows of items row[0 .. count), out->k neighbours each, into *out, which has room for
+ * them: what every comparison with the truth is made of. */
+int row_sample_compute(kin_rows *out, const kin_catalog *catalog, const int32_t *row /* [count] */,
+                       size_t count, size_t memory_bytes, const kin_monitor *monitor,
+                       kin_error *err);
 
 /* Fills self->exact. */
 int row_sample_exact(row_sample *self, const kin_monitor *monitor, kin_error *err);

@@ -22,9 +22,9 @@ typedef struct tuner {
     double *as_evaluated;  /* [evaluated_rows] owned */
 } tuner;
 
-/* Whether other rows like these would pass: their bound, were there as many as will be evaluated, less
- * the standard error of the difference between two such samples. Where all are evaluated, or all are
- * here, nothing is left to chance on that side. */
+/* Whether other rows like these would pass: their bound, were there as many as will be evaluated,
+ * less the standard error of the difference between two such samples. Where all are evaluated, or
+ * all are here, nothing is left to chance on that side. */
 static bool promises(const tuner *self, const kin_recall_mean *recall)
 {
     size_t s = recall->evaluated;

@@ -3,14 +3,15 @@
 /*
  * Choosing how deep FAISS's indexes are searched.
  *
- * Depth decides recall and cost in proportion, and how much of it a catalog needs is a property of the
- * catalog. So C candidates (and efSearch = C) climb a ladder, from K to 8 K (in fused space, whose
- * index ranks by the score itself, to 4 K), until random rows pass the evaluation that the build itself
- * will face first (job/evaluation.h), with a standard error to spare: held-out rows are others, and both
- * samples scatter. Effort is counted, there is no clock. The evaluation draws other rows.
+ * Depth decides recall and cost in proportion, and how much of it a catalog needs is a property of
+ * the catalog. So C candidates (and efSearch = C) climb a ladder, from K to 8 K (in fused space,
+ * whose index ranks by the score itself, to 4 K), until random rows pass the evaluation that the
+ * build itself will face first (job/evaluation.h), with a standard error to spare: held-out rows
+ * are others, and both samples scatter. Effort is counted, there is no clock. The evaluation draws
+ * other rows.
  *
- * Cost: exact rows of the sample once, and a search of it a step: of a million items a thousandth of
- * the whole each.
+ * Cost: exact rows of the sample once, and a search of it a step: of a million items a thousandth
+ * of the whole each.
  */
 #include "ann/faiss_effort.h"
 #include "job/evaluation.h"
