@@ -1,5 +1,5 @@
 /*
- * Engines stream and hnsw rehearsed, and files (job/calibrate.h).
+ * Engines stream and hnsw timed, and files (job/calibrate.h).
  */
 #include "job/calibrate.h"
 #include "ann/faiss_build.h"

@@ -14,7 +14,7 @@
 #include "core/catalog.h"
 
 typedef struct stream_rates {
-    size_t micro_batch; /* of the rehearsal */
+    size_t micro_batch; /* of the calibration */
     double pair;        /* a query and an item */
     double row;         /* a query, for its candidates */
 } stream_rates;
@@ -37,8 +37,8 @@ int calibrate_hnsw(hnsw_rates *out, const kin_catalog *sample, const kin_index_o
                    const kin_search_options *search, kin_error *err);
 
 /* Writes as many bytes as the graph has, at most 16 MiB, to a file without a name in `folder`, and
- * hashes as many. Where `folder` is NULL or its file system has no such files, memory is
- * written. */
+ * hashes as many. Where `folder` is NULL or its file system has no such files, memory is written.
+ */
 int calibrate_files(file_rates *out, const char *folder, size_t graph_bytes, kin_error *err);
 
 #endif

@@ -4,8 +4,8 @@
  * How a calibration measures: processor seconds, of repetitions the least.
  *
  * Processor time divided by the threads at work is what counts: other load on the machine makes
- * threads wait for each other, in a rehearsal's short rounds far more than in a long build. So
- * predictions are those of an idle machine.
+ * threads wait for each other, in the short rounds of a calibration far more than in a long build.
+ * So predictions are those of an idle machine.
  */
 #include "core/rows.h"
 

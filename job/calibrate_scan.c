@@ -1,15 +1,14 @@
 /*
- * Engines exact and join rehearsed (job/calibrate.h): rows are encoded, cluster pairs of the sample
- * are scanned, and what is collected is finished.
+ * Engines exact and join timed on a sample (declared in job/calibrate_scan.h): rows are encoded,
+ * cluster pairs are scanned, and the collected candidates are rescored.
  *
- * What is timed: every thread has clusters of its own, which are scanned against all others and
- * alone collect, so that no thread waits. With thresholds that nothing reaches a pair scan is its
- * tiles alone; from scratch, for the real K, thresholds rise and most of what is left is collected;
- * and with thresholds at the height that they will have among all n items (about the K s / n-th
- * best of s sampled rows) hardly anything is.
+ * Timed: each thread has clusters of its own, scans them against all clusters and collects for its
+ * own rows alone, so no thread waits for another. With infinite thresholds a pair scan is its tiles
+ * alone. From scratch, for the real K, thresholds rise and most pairs that are left are collected.
+ * With the thresholds of all n items, about the (K s / n)-th best of s sampled rows, hardly any is.
  *
- * What is counted: with those last thresholds, the pairs that the bounds of these very codes leave
- * when both sides collect, as in the engine.
+ * Counted: with those last thresholds, the pairs that the bounds of these codes leave where both
+ * sides collect, as in the engine.
  */
 #include "job/calibrate_scan.h"
 #include "core/memory.h"
@@ -24,39 +23,39 @@
 #include <string.h>
 
 /* One thread: its clusters, and their part of the collectors. */
-typedef struct player {
+typedef struct worker {
     size_t first, last; /* clusters */
     kin_collectors collectors;
     kin_scan scan;
     kin_pairscan *pairscan;
     kin_reranker *reranker;
-} player;
+} worker;
 
-typedef struct rehearsal {
+typedef struct calibration {
     const kin_catalog *catalog;
     int threads;
     size_t runs; /* of what is timed */
     kin_codes codes;
     kin_collectors collectors; /* of all rows */
     size_t rerank_rows;
-    player *player; /* [threads] */
-} rehearsal;
+    worker *worker; /* [threads] */
+} calibration;
 
 /* ---- set-up ---------------------------------------------------------------------------------- */
 
-static void release_players(rehearsal *self)
+static void release_workers(calibration *self)
 {
-    for (int t = 0; t < self->threads && self->player; t++) {
-        kin_pairscan_free(self->player[t].pairscan);
-        kin_reranker_free(self->player[t].reranker);
+    for (int t = 0; t < self->threads && self->worker; t++) {
+        kin_pairscan_free(self->worker[t].pairscan);
+        kin_reranker_free(self->worker[t].reranker);
     }
-    free(self->player);
-    self->player = NULL;
+    free(self->worker);
+    self->worker = NULL;
     kin_collectors_release(&self->collectors);
 }
 
 /* Clusters first .. last - 1 and their rows' collectors. */
-static int init_player(rehearsal *self, player *one, size_t first, size_t last, kin_error *err)
+static int init_worker(calibration *self, worker *one, size_t first, size_t last, kin_error *err)
 {
     const kin_collectors *all = &self->collectors;
     size_t at = self->codes.clustering.start[first];
@@ -77,19 +76,19 @@ static int init_player(rehearsal *self, player *one, size_t first, size_t last, 
                                       self->rerank_rows, err);
 }
 
-static int init_players(rehearsal *self, size_t k, kin_error *err)
+static int init_workers(calibration *self, size_t k, kin_error *err)
 {
     size_t capacity = kin_collectors_capacity_good(k), clusters = self->codes.clustering.clusters;
     size_t threads = (size_t)self->threads;
     self->rerank_rows = kin_reranker_rows_good(self->catalog, capacity);
-    self->player = calloc(threads, sizeof *self->player);
-    if (!self->player)
-        return kin_fail_alloc(err, "threads", threads * sizeof *self->player);
+    self->worker = calloc(threads, sizeof *self->worker);
+    if (!self->worker)
+        return kin_fail_alloc(err, "threads", threads * sizeof *self->worker);
     int rc = kin_collectors_init(&self->collectors, self->codes.clustering.count, k, capacity, err);
     for (size_t i = 0; rc == 0 && i < self->codes.clustering.count; i++)
         self->collectors.tolerance[i] = self->codes.terms[i].tolerance;
     for (size_t t = 0; t < threads && rc == 0; t++)
-        rc = init_player(self, &self->player[t], t * clusters / threads,
+        rc = init_worker(self, &self->worker[t], t * clusters / threads,
                          (t + 1) * clusters / threads, err);
     return rc;
 }
@@ -97,7 +96,7 @@ static int init_players(rehearsal *self, size_t k, kin_error *err)
 /* ---- pair scans ------------------------------------------------------------------------------ */
 
 /* Collectors without candidates; `rise`: thresholds where they begin, else where they are. */
-static void empty(rehearsal *self, bool rise)
+static void empty(calibration *self, bool rise)
 {
     kin_collectors *c = &self->collectors;
     memset(c->count, 0, c->rows * sizeof *c->count);
@@ -105,14 +104,14 @@ static void empty(rehearsal *self, bool rise)
         c->threshold[i] = -INFINITY;
 }
 
-/* Every player's clusters against all clusters, two of its own once. Returns the seconds that it
+/* Every worker's clusters against all clusters, two of its own once. Returns the seconds that it
  * takes. */
-static double scan_all(rehearsal *self)
+static double scan_all(calibration *self)
 {
     double sum = 0;
 #pragma omp parallel num_threads(self->threads) reduction(+ : sum)
     {
-        player *one = &self->player[omp_get_thread_num()];
+        worker *one = &self->worker[omp_get_thread_num()];
         double start = calibrate_thread_seconds();
         for (size_t g = one->first; g < one->last; g++)
             for (size_t h = 0; h < self->codes.clustering.clusters; h++)
@@ -123,16 +122,16 @@ static double scan_all(rehearsal *self)
     return sum / calibrate_processors();
 }
 
-static kin_scan_counts count_up(const rehearsal *self)
+static kin_scan_counts count_up(const calibration *self)
 {
     kin_scan_counts sum = {0};
     for (int t = 0; t < self->threads; t++)
-        kin_scan_counts_add(&sum, kin_pairscan_counts(self->player[t].pairscan));
+        kin_scan_counts_add(&sum, kin_pairscan_counts(self->worker[t].pairscan));
     return sum;
 }
 
 /* The seconds of all pair scans; *pairs looked at and *refined in one run. */
-static double time_scans(rehearsal *self, bool rise, double *pairs, double *refined)
+static double time_scans(calibration *self, bool rise, double *pairs, double *refined)
 {
     double least = 0;
     kin_scan_counts before = count_up(self);
@@ -146,14 +145,14 @@ static double time_scans(rehearsal *self, bool rise, double *pairs, double *refi
     return least;
 }
 
-static double finish_all(rehearsal *self, uint64_t *candidates)
+static double finish_all(calibration *self, uint64_t *candidates)
 {
     const size_t *start = self->codes.clustering.start;
     uint64_t count = 0;
     double sum = 0;
 #pragma omp parallel num_threads(self->threads) reduction(+ : count, sum)
     {
-        player *one = &self->player[omp_get_thread_num()];
+        worker *one = &self->worker[omp_get_thread_num()];
         double begin = calibrate_thread_seconds();
         for (size_t g = one->first; g < one->last; g++)
             for (size_t at = start[g], rows; at < start[g + 1]; at += rows) {
@@ -168,7 +167,7 @@ static double finish_all(rehearsal *self, uint64_t *candidates)
     return sum / calibrate_processors();
 }
 
-/* ---- the rehearsal --------------------------------------------------------------------------- */
+/* ---- the calibration ------------------------------------------------------------------------- */
 
 static double per(double seconds, double count)
 {
@@ -176,11 +175,11 @@ static double per(double seconds, double count)
 }
 
 /* From scratch for the real K, and to the end; then the tiles alone. */
-static int rehearse_run(rehearsal *self, size_t k, scan_rates *out, kin_error *err)
+static int measure_rising(calibration *self, size_t k, scan_rates *out, kin_error *err)
 {
     double pairs, refined, none, finishing = 0;
     uint64_t candidates = 0;
-    int rc = init_players(self, k, err);
+    int rc = init_workers(self, k, err);
     if (rc == 0) {
         double all = time_scans(self, true, &pairs, &refined);
         for (size_t i = 0; i < self->runs; i++)
@@ -192,13 +191,13 @@ static int rehearse_run(rehearsal *self, size_t k, scan_rates *out, kin_error *e
         out->pair = per(tiles, pairs);
         out->refined_early = per(all - tiles, refined);
     }
-    release_players(self);
+    release_workers(self);
     return rc;
 }
 
 /* The share of pairs that are left where both sides collect: every cluster pair is scanned once, in
  * rounds in which no cluster is twice. */
-static int count_possible(rehearsal *self, scan_rates *out, kin_error *err)
+static int count_possible(calibration *self, scan_rates *out, kin_error *err)
 {
     size_t clusters = self->codes.clustering.clusters;
     kin_scan scan = {&self->codes, &self->collectors, 0};
@@ -217,10 +216,10 @@ static int count_possible(rehearsal *self, scan_rates *out, kin_error *err)
 }
 
 /* With thresholds as high as they are going to be. */
-static int rehearse_final(rehearsal *self, size_t k, scan_rates *out, kin_error *err)
+static int measure_final(calibration *self, size_t k, scan_rates *out, kin_error *err)
 {
     double pairs, refined;
-    int rc = init_players(self, k, err);
+    int rc = init_workers(self, k, err);
     if (rc == 0) {
         scan_all(self);
         for (size_t i = 0; i < self->collectors.rows; i++)
@@ -229,12 +228,12 @@ static int rehearse_final(rehearsal *self, size_t k, scan_rates *out, kin_error 
         out->refined = per(seconds - out->pair * pairs, refined);
         rc = count_possible(self, out, err);
     }
-    release_players(self);
+    release_workers(self);
     return rc;
 }
 
 /* Leaves the codes of the last time. */
-static int encode(rehearsal *self, size_t k, size_t lead, scan_rates *out, kin_error *err)
+static int encode(calibration *self, size_t k, size_t lead, scan_rates *out, kin_error *err)
 {
     kin_codes_options options = {.top_k = k, .lead = lead, .slack = 1};
     double encoding = 0;
@@ -258,7 +257,7 @@ static int encode(rehearsal *self, size_t k, size_t lead, scan_rates *out, kin_e
 int calibrate_scan(scan_rates *out, const kin_catalog *sample, size_t n, size_t top_k, size_t lead,
                    kin_error *err)
 {
-    rehearsal self = {.catalog = sample, .threads = kin_threads_used()};
+    calibration self = {.catalog = sample, .threads = kin_threads_used()};
     size_t s = sample->n, most = s > 1 ? s - 1 : 1;
     double rank = round((double)top_k * (double)s / (double)n);
     size_t high = rank < 1 ? 1 : (size_t)rank;
@@ -270,9 +269,9 @@ int calibrate_scan(scan_rates *out, const kin_catalog *sample, size_t n, size_t 
     lead = lead > 0 ? lead : kin_catalog_dimensions(sample); /* as many as there are: no tail */
     int rc = encode(&self, high, lead, out, err);
     if (rc == 0)
-        rc = rehearse_run(&self, top_k < most ? top_k : most, out, err);
+        rc = measure_rising(&self, top_k < most ? top_k : most, out, err);
     if (rc == 0)
-        rc = rehearse_final(&self, high, out, err);
+        rc = measure_final(&self, high, out, err);
     kin_codes_release(&self.codes);
     return rc;
 }

@@ -8,7 +8,7 @@
 
 /* Seconds with all threads at work. */
 typedef struct scan_rates {
-    size_t rows, lead, dimensions; /* of the rehearsal */
+    size_t rows, lead, dimensions; /* of the calibration */
     double fit;                    /* to learn a rotation from the usual sample */
     double encoded;                /* a row, ordering included */
     double pair;          /* a pair of rows of two clusters, none left to refine: `lead` products */

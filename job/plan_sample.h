@@ -1,7 +1,7 @@
 #ifndef KIN_JOB_PLAN_SAMPLE_H
 #define KIN_JOB_PLAN_SAMPLE_H
 /*
- * A small catalog of a large one's items, in memory: what engines are rehearsed on.
+ * A small catalog of a large one's items, in memory: what engines are timed on.
  *
  * Every (n / rows)-th of the items that take part in pairs, as they lie in the files. It has no ids
  * and no fingerprints: engines do not look at them.

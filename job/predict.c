@@ -1,7 +1,7 @@
 /*
  * The model (job/predict.h).
  *
- * n items in all, s in the rehearsal, K neighbours. Constants were fitted on the catalogs of
+ * n items in all, s in the sample, K neighbours. Constants were fitted on the catalogs of
  * docs/PLAN.md: fashion, `kin gen` of 100,000 and of a million items, isotropic rows.
  */
 #include "job/predict.h"
@@ -27,8 +27,8 @@ static const size_t uncounted_bytes = (size_t)16 << 20;
 /* To touch a byte of memory for the first time. */
 static const double touched_seconds = 0.25e-9;
 
-/* Where rows do not fit the caches as the sample's do, candidates cost more: fashion 1.2, kin gen
- * 1.2. */
+/* Where rows do not fit the caches as the sample's do, candidates cost more: fashion 1.2, kin
+ * gen 1.2. */
 static const double finished_far = 1.2;
 
 double prediction_seconds(const prediction *self)
@@ -61,7 +61,7 @@ static void set_common(prediction *out, const predict_input *in)
     out->mapped_bytes = in->input_bytes + in->array_bytes;
 }
 
-/* Ordering rows beyond what the rehearsal saw of it: every row looks at a centroid for every 344
+/* Ordering rows beyond what the calibration saw of it: every row looks at a centroid for every 344
  * rows, and the centroids are learnt in ten rounds from 64 rows each (scan/clustering.c), 32
  * coordinates a row. */
 static double ordering_pairs(double n)
@@ -82,7 +82,7 @@ static double encode_seconds(const predict_input *in, double n)
     return n * scan->encoded + 32 * order_product * product * fmax(more, 0);
 }
 
-static int rehearse_scan(predict_input *in, size_t lead, kin_error *err)
+static int calibrate_scan_once(predict_input *in, size_t lead, kin_error *err)
 {
     if (in->scan.rows > 0)
         return 0;
@@ -136,7 +136,7 @@ static int predict_exact(prediction *out, predict_input *in, kin_error *err)
     kin_exact_plan plan = *kin_exact_get_plan(engine);
     kin_exact_free(engine);
     note_plan(out, plan.total_bytes);
-    int rc = rehearse_scan(in, plan.tail > 0 ? plan.lead : 0, err);
+    int rc = calibrate_scan_once(in, plan.tail > 0 ? plan.lead : 0, err);
     const scan_rates *scan = &in->scan;
     double n = count_of(in), blocks = (double)plan.blocks;
     double pairs = n * n / 2 * (2 * blocks / (blocks + 1));
@@ -154,8 +154,8 @@ static int predict_exact(prediction *out, predict_input *in, kin_error *err)
 
 /* ---- evaluated engines ----------------------------------------------------------------------- */
 
-/* Micro-batches of this size, unless those of the same size were rehearsed last. */
-static int rehearse_stream(predict_input *in, size_t micro_batch, kin_error *err)
+/* Micro-batches of this size, unless those of the same size were calibrated last. */
+static int calibrate_stream_once(predict_input *in, size_t micro_batch, kin_error *err)
 {
     if (in->stream.micro_batch == micro_batch)
         return 0;
@@ -180,7 +180,7 @@ static int add_evaluation(prediction *out, predict_input *in, kin_error *err)
     if (!fits(out, &plan, in))
         return 0;
     kin_stream_options options = row_sample_stream(in->catalog, (size_t)o->top_k, o->memory);
-    int rc = rehearse_stream(in, kin_stream_micro_batch(&options, in->catalog->n, rows), err);
+    int rc = calibrate_stream_once(in, kin_stream_micro_batch(&options, in->catalog->n, rows), err);
     out->seconds.recall =
         stream_seconds(in, (double)rows) + (double)plan.total_bytes * touched_seconds;
     out->memory_bytes += plan.total_bytes;
@@ -234,7 +234,7 @@ static int predict_join(prediction *out, predict_input *in, kin_error *err)
     kin_join_plan plan = *kin_join_get_plan(join);
     kin_join_free(join);
     note_plan(out, plan.total_bytes);
-    int rc = rehearse_scan(in, plan.tail > 0 ? plan.lead : 0, err);
+    int rc = calibrate_scan_once(in, plan.tail > 0 ? plan.lead : 0, err);
     const scan_rates *scan = &in->scan;
     double n = (double)plan.distinct, k = top_k(in), sampled = tuned_rows(n);
     /* few dimensions may all lead for being few */
@@ -265,7 +265,7 @@ static int predict_stream(prediction *out, predict_input *in, kin_error *err)
     kin_stream_make_plan(&plan, in->catalog, n, &options);
     if (!fits(out, &plan, in))
         return 0;
-    int rc = rehearse_stream(in, micro_batch, err);
+    int rc = calibrate_stream_once(in, micro_batch, err);
     out->seconds.neighbors = stream_seconds(in, count_of(in));
     out->memory_bytes += plan.total_bytes;
     return rc;
@@ -328,8 +328,8 @@ static void grow_ivf(prediction *out, const predict_input *in, const hnsw_rates 
 }
 
 /* What indexing and searching a sample took, as the whole would. */
-static int rehearse_faiss(prediction *out, const predict_input *in, kin_index_options index,
-                          kin_search_options search, size_t index_bytes, kin_error *err)
+static int calibrate_faiss_once(prediction *out, const predict_input *in, kin_index_options index,
+                                kin_search_options search, size_t index_bytes, kin_error *err)
 {
     plan_sample few;
     hnsw_rates rates;
@@ -380,7 +380,7 @@ static int predict_faiss(prediction *out, predict_input *in, kin_error *err)
     if (kin_index_make_plan(&plan, in->catalog, &index, &search, &out->refused) != 0 ||
         !fits(out, &plan.building, in) || !fits(out, &plan.searching, in))
         return 0;
-    int rc = rehearse_faiss(out, in, index, search, plan.index_bytes, err);
+    int rc = calibrate_faiss_once(out, in, index, search, plan.index_bytes, err);
     size_t before = out->memory_bytes, building = plan.building.total_bytes;
     size_t searching = kin_size_add(plan.index_bytes, plan.searching.total_bytes);
     out->memory_bytes = before + plan.index_bytes;

@@ -26,14 +26,14 @@ typedef struct predict_input {
     size_t array_bytes;               /* of those that are mapped while the engine runs */
     file_rates files;
     plan_sample sample;
-    scan_rates scan;     /* rows 0: not rehearsed yet */
-    stream_rates stream; /* micro_batch 0: not rehearsed yet */
+    scan_rates scan;     /* rows 0: not calibrated yet */
+    stream_rates stream; /* micro_batch 0: not calibrated yet */
 } predict_input;
 
 typedef struct prediction {
     build_engine engine;
     kin_error refused;   /* code 0: kin build would run it; else what it would say */
-    const char *skipped; /* NULL, or why it was not rehearsed: static text. Then all below is 0 */
+    const char *skipped; /* NULL, or why it was not calibrated: static text. Then all below is 0 */
     struct {
         double read, prepare, neighbors, recall, write; /* as far as the stages of kin build go */
     } seconds;
@@ -44,7 +44,7 @@ typedef struct prediction {
 
 double prediction_seconds(const prediction *self);
 
-/* Fails where the rehearsal does; an engine that would refuse is a prediction too. */
+/* Fails where the calibration does; an engine that would refuse is a prediction too. */
 int predict(prediction *out, predict_input *input, build_engine engine, kin_error *err);
 
 #endif

@@ -13,8 +13,8 @@ typedef struct outputs {
         *json; /* "-": stdout; what is there is replaced, or written to where it is no file */
     const char *out, *prom; /* files; NULL, as json: not asked for */
     bool force;             /* a file at `out` may be replaced; one at `prom` always is */
-    const char *input
-        [OUTPUTS_INPUTS]; /* files of text that are read, NULL: none; core/outdir.h knows others */
+    const char *input[OUTPUTS_INPUTS]; /* files of text that are read, NULL: none; core/outdir.h
+                                          knows others */
 } outputs;
 
 /* KIN_E_CANTOUT for what could not be written in the end; KIN_E_USAGE where two are the same file,
