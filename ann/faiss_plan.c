@@ -24,7 +24,7 @@ size_t kin_index_lists(const kin_index_options *options, size_t vectors)
 
 size_t kin_index_train_rows(size_t vectors, size_t lists)
 {
-    size_t rows = lists * KIN_KMEANS_ROWS_PER_LIST;
+    size_t rows = lists * KIN_KMEANS_ROWS_PER_CLUSTER;
     return rows < vectors ? rows : vectors;
 }
 

@@ -148,7 +148,7 @@ static void cells_release(cells *self)
  * the mask's out, which nearly always are nearly all. */
 static int find_cells(const tree *self, cells *out, size_t n, kin_error *err)
 {
-    size_t d = self->d, sample = out->cells * KIN_KMEANS_ROWS_PER_LIST;
+    size_t d = self->d, sample = out->cells * KIN_KMEANS_ROWS_PER_CLUSTER;
     sample = sample < out->count ? sample : out->count;
     float *x = kin_alloc(kin_size_mul(sample, d), sizeof *x);
     float *centroid = kin_alloc(kin_size_mul(out->cells, d), sizeof *centroid);
@@ -299,7 +299,7 @@ size_t kin_clustering_bytes(size_t n)
 
 size_t kin_clustering_work_bytes(size_t n, size_t d)
 {
-    size_t count = n / CELL_ROWS, sample = count * KIN_KMEANS_ROWS_PER_LIST;
+    size_t count = n / CELL_ROWS, sample = count * KIN_KMEANS_ROWS_PER_CLUSTER;
     size_t floats = kin_size_mul(sample + count, d);
     size_t rows = kin_size_mul(n, sizeof(uint64_t) + sizeof(int64_t));
     return kin_size_add(kin_size_add(rows, kin_size_mul(floats, sizeof(float))),

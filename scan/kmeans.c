@@ -1,14 +1,14 @@
 /*
  * Lloyd's algorithm on the sphere.
  *
- * Assignment: blocks of BLOCK_ROWS rows times TILE_LISTS centroids by sgemm, each block by one
+ * Assignment: blocks of BLOCK_ROWS rows times TILE_CLUSTERS centroids by sgemm, each block by one
  * thread. The blocks are cut the same way whatever the number of threads is, and a block's sgemm
- * is single-threaded, so scores have the same bits. Update: the rows of a list are added in double
- * in row order, each list by one thread, and the sum is made unit. A list that lost all its rows
+ * is single-threaded, so scores have the same bits. Update: the rows of a cluster are added in double
+ * in row order, each cluster by one thread, and the sum is made unit. A cluster that lost all its rows
  * gets half of the largest one: both take its centroid, tilted a little in opposite directions.
- * Leaves out: k-means++ (a random start is as good for coarse lists, and free), bounds that skip
+ * Leaves out: k-means++ (a random start is as good for coarse clusters, and free), bounds that skip
  * comparisons (sgemm makes comparing cheaper than skipping).
- * Time: count * lists * d multiply-adds a round at the speed of sgemm. Memory: 24 bytes a row, and
+ * Time: count * clusters * d multiply-adds a round at the speed of sgemm. Memory: 24 bytes a row, and
  * a tile of 1 MiB a thread.
  */
 #include "scan/kmeans.h"
@@ -20,51 +20,51 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_ROWS = 256, TILE_LISTS = 1024, RANDOM_START = 0x4b4d454e };
+enum { BLOCK_ROWS = 256, TILE_CLUSTERS = 1024, RANDOM_START = 0x4b4d454e };
 
 typedef struct members {
-    int64_t *list; /* [count] of each row */
-    size_t *start; /* [lists + 1] */
-    size_t *row;   /* [count] rows by list, ascending in each */
+    int64_t *cluster; /* [count] of each row */
+    size_t *start;    /* [clusters + 1] */
+    size_t *row;      /* [count] rows by cluster, ascending in each */
 } members;
 
-static size_t tile_floats(size_t lists)
+static size_t tile_floats(size_t clusters)
 {
-    return BLOCK_ROWS * (lists < TILE_LISTS ? lists : TILE_LISTS);
+    return BLOCK_ROWS * (clusters < TILE_CLUSTERS ? clusters : TILE_CLUSTERS);
 }
 
-size_t kin_kmeans_work_bytes(size_t count, size_t lists)
+size_t kin_kmeans_work_bytes(size_t count, size_t clusters)
 {
-    size_t tiles = kin_size_mul(tile_floats(lists) + BLOCK_ROWS,
+    size_t tiles = kin_size_mul(tile_floats(clusters) + BLOCK_ROWS,
                                 (size_t)omp_get_max_threads() * sizeof(float));
-    return kin_size_add(kin_size_add(tiles, kin_size_mul(count, 16)), kin_size_mul(lists, 16));
+    return kin_size_add(kin_size_add(tiles, kin_size_mul(count, 16)), kin_size_mul(clusters, 16));
 }
 
-static void assign_block(int64_t *list, const float *x, size_t rows, size_t d,
-                         const float *centroid, size_t lists, float *tile)
+static void assign_block(int64_t *cluster, const float *x, size_t rows, size_t d,
+                         const float *centroid, size_t clusters, float *tile)
 {
     float best[BLOCK_ROWS];
     for (size_t i = 0; i < rows; i++) {
         best[i] = -INFINITY;
-        list[i] = 0;
+        cluster[i] = 0;
     }
-    for (size_t first = 0; first < lists; first += TILE_LISTS) {
-        size_t width = lists - first < TILE_LISTS ? lists - first : TILE_LISTS;
+    for (size_t first = 0; first < clusters; first += TILE_CLUSTERS) {
+        size_t width = clusters - first < TILE_CLUSTERS ? clusters - first : TILE_CLUSTERS;
         cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)width, (int)d, 1, x,
                     (int)d, centroid + first * d, (int)d, 0, tile, (int)width);
         for (size_t i = 0; i < rows; i++)
             for (size_t l = 0; l < width; l++)
                 if (tile[i * width + l] > best[i]) {
                     best[i] = tile[i * width + l];
-                    list[i] = (int64_t)(first + l);
+                    cluster[i] = (int64_t)(first + l);
                 }
     }
 }
 
-int kin_kmeans_assign(int64_t *list, const float *x, size_t count, size_t d, const float *centroid,
-                      size_t lists, kin_error *err)
+int kin_kmeans_assign(int64_t *cluster, const float *x, size_t count, size_t d,
+                      const float *centroid, size_t clusters, kin_error *err)
 {
-    size_t floats = tile_floats(lists);
+    size_t floats = tile_floats(clusters);
     float *tiles = kin_alloc((size_t)omp_get_max_threads(), floats * sizeof *tiles);
     if (!tiles)
         return kin_fail_alloc(err, "the tiles of k-means", floats * sizeof *tiles);
@@ -75,23 +75,23 @@ int kin_kmeans_assign(int64_t *list, const float *x, size_t count, size_t d, con
 #pragma omp for schedule(dynamic)
         for (size_t first = 0; first < count; first += BLOCK_ROWS) {
             size_t rows = count - first < BLOCK_ROWS ? count - first : BLOCK_ROWS;
-            assign_block(list + first, x + first * d, rows, d, centroid, lists, tile);
+            assign_block(cluster + first, x + first * d, rows, d, centroid, clusters, tile);
         }
     }
     free(tiles);
     return 0;
 }
 
-static void list_members(members *self, size_t count, size_t lists)
+static void collect_members(members *self, size_t count, size_t clusters)
 {
-    memset(self->start, 0, (lists + 1) * sizeof *self->start);
+    memset(self->start, 0, (clusters + 1) * sizeof *self->start);
     for (size_t i = 0; i < count; i++)
-        self->start[self->list[i] + 1]++;
-    for (size_t l = 0; l < lists; l++)
+        self->start[self->cluster[i] + 1]++;
+    for (size_t l = 0; l < clusters; l++)
         self->start[l + 1] += self->start[l];
     for (size_t i = 0; i < count; i++)
-        self->row[self->start[self->list[i]]++] = i;
-    for (size_t l = lists; l > 0; l--) /* each start has become the next one's: back by one */
+        self->row[self->start[self->cluster[i]]++] = i;
+    for (size_t l = clusters; l > 0; l--) /* each start has become the next one's: back by one */
         self->start[l] = self->start[l - 1];
     self->start[0] = 0;
 }
@@ -107,14 +107,14 @@ static void set_unit(float *centroid, const double *sum, size_t d)
             centroid[j] = (float)(sum[j] / sqrt(square));
 }
 
-static void update(float *centroid, size_t lists, const float *x, size_t d, const members *in,
+static void update(float *centroid, size_t clusters, const float *x, size_t d, const members *in,
                    double *sums)
 {
 #pragma omp parallel
     {
         double *sum = sums + (size_t)omp_get_thread_num() * d;
 #pragma omp for schedule(dynamic, 4)
-        for (size_t l = 0; l < lists; l++) {
+        for (size_t l = 0; l < clusters; l++) {
             memset(sum, 0, d * sizeof *sum);
             for (size_t at = in->start[l]; at < in->start[l + 1]; at++)
                 for (size_t j = 0; j < d; j++)
@@ -136,13 +136,13 @@ static void tilt(float *centroid, size_t from, size_t to, size_t d, double *sum)
     set_unit(centroid + from * d, sum, d);
 }
 
-static void refill_empty(float *centroid, size_t lists, size_t d, size_t *size, double *sum)
+static void refill_empty(float *centroid, size_t clusters, size_t d, size_t *size, double *sum)
 {
-    for (size_t l = 0; l < lists; l++) {
+    for (size_t l = 0; l < clusters; l++) {
         size_t largest = 0;
         if (size[l] > 0)
             continue;
-        for (size_t other = 1; other < lists; other++)
+        for (size_t other = 1; other < clusters; other++)
             if (size[other] > size[largest])
                 largest = other;
         tilt(centroid, largest, l, d, sum);
@@ -151,49 +151,50 @@ static void refill_empty(float *centroid, size_t lists, size_t d, size_t *size, 
     }
 }
 
-static int lloyd(float *centroid, size_t lists, const float *x, size_t count, size_t d, members *in,
-                 size_t *size, double *sums, const kin_monitor *monitor, kin_error *err)
+static int lloyd(float *centroid, size_t clusters, const float *x, size_t count, size_t d,
+                 members *in, size_t *size, double *sums, const kin_monitor *monitor,
+                 kin_error *err)
 {
     for (int round = 0; round < KIN_KMEANS_ITERATIONS; round++) {
         int status = kin_monitor_check(monitor, err);
         if (status == 0)
-            status = kin_kmeans_assign(in->list, x, count, d, centroid, lists, err);
+            status = kin_kmeans_assign(in->cluster, x, count, d, centroid, clusters, err);
         if (status)
             return status;
-        list_members(in, count, lists);
-        update(centroid, lists, x, d, in, sums);
-        for (size_t l = 0; l < lists; l++)
+        collect_members(in, count, clusters);
+        update(centroid, clusters, x, d, in, sums);
+        for (size_t l = 0; l < clusters; l++)
             size[l] = in->start[l + 1] - in->start[l];
-        refill_empty(centroid, lists, d, size, sums);
+        refill_empty(centroid, clusters, d, size, sums);
     }
     return 0;
 }
 
-int kin_kmeans_fit(float *centroid, size_t lists, const float *x, size_t count, size_t d,
+int kin_kmeans_fit(float *centroid, size_t clusters, const float *x, size_t count, size_t d,
                    uint64_t seed, const kin_monitor *monitor, kin_error *err)
 {
     int status = 0;
     uint64_t key = kin_random_key(seed, RANDOM_START, d);
-    members in = {.list = kin_alloc(count, sizeof *in.list),
-                  .start = kin_alloc(lists + 1, sizeof *in.start),
+    members in = {.cluster = kin_alloc(count, sizeof *in.cluster),
+                  .start = kin_alloc(clusters + 1, sizeof *in.start),
                   .row = kin_alloc(count, sizeof *in.row)};
-    size_t *size = kin_alloc(lists, sizeof *size);
+    size_t *size = kin_alloc(clusters, sizeof *size);
     double *sums = kin_alloc((size_t)omp_get_max_threads(), d * sizeof *sums);
 
-    if (!in.list || !in.start || !in.row || !size || !sums) {
-        status = kin_fail_alloc(err, "k-means", kin_kmeans_work_bytes(count, lists));
+    if (!in.cluster || !in.start || !in.row || !size || !sums) {
+        status = kin_fail_alloc(err, "k-means", kin_kmeans_work_bytes(count, clusters));
         goto exit;
     }
-    for (size_t l = 0; l < lists; l++) {
+    for (size_t l = 0; l < clusters; l++) {
         const float *row = x + kin_random_place(key, count, l) * d;
         for (size_t j = 0; j < d; j++)
             sums[j] = row[j];
         memcpy(centroid + l * d, row, d * sizeof *row);
         set_unit(centroid + l * d, sums, d);
     }
-    status = lloyd(centroid, lists, x, count, d, &in, size, sums, monitor, err);
+    status = lloyd(centroid, clusters, x, count, d, &in, size, sums, monitor, err);
 exit:
-    free(in.list);
+    free(in.cluster);
     free(in.start);
     free(in.row);
     free(size);

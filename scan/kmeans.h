@@ -8,18 +8,19 @@
  */
 #include "core/rows.h"
 
-enum { KIN_KMEANS_ITERATIONS = 10, KIN_KMEANS_ROWS_PER_LIST = 64 };
+enum { KIN_KMEANS_ITERATIONS = 10, KIN_KMEANS_ROWS_PER_CLUSTER = 64 };
 
-/* Fits `lists` centroids to the rows x[0 .. count)[d], lists <= count, in KIN_KMEANS_ITERATIONS
+/* Fits `clusters` centroids to the rows x[0 .. count)[d], clusters <= count, in KIN_KMEANS_ITERATIONS
  * rounds. The rows need not be unit. */
-int kin_kmeans_fit(float *centroid /* [lists][d] */, size_t lists, const float *x, size_t count,
-                   size_t d, uint64_t seed, const kin_monitor *monitor, kin_error *err);
+int kin_kmeans_fit(float *centroid /* [clusters][d] */, size_t clusters, const float *x,
+                   size_t count, size_t d, uint64_t seed, const kin_monitor *monitor,
+                   kin_error *err);
 
-/* The best list of each row; of equal ones the smaller. */
-int kin_kmeans_assign(int64_t *list /* [count] */, const float *x, size_t count, size_t d,
-                      const float *centroid, size_t lists, kin_error *err);
+/* The best cluster of each row; of equal ones the smaller. */
+int kin_kmeans_assign(int64_t *cluster /* [count] */, const float *x, size_t count, size_t d,
+                      const float *centroid, size_t clusters, kin_error *err);
 
 /* Bytes that fit takes for itself, assign's included. */
-size_t kin_kmeans_work_bytes(size_t count, size_t lists);
+size_t kin_kmeans_work_bytes(size_t count, size_t clusters);
 
 #endif

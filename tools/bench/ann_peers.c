@@ -53,7 +53,7 @@ static kin_faiss *build_hnsw(const peer *self)
 static float *train(const peer *self, size_t lists)
 {
     kin_error err;
-    size_t d = self->d, rows = lists * KIN_KMEANS_ROWS_PER_LIST;
+    size_t d = self->d, rows = lists * KIN_KMEANS_ROWS_PER_CLUSTER;
     rows = rows < self->n ? rows : self->n;
     uint64_t key = kin_random_key(SEED, RANDOM_SAMPLE, 0);
     float *sample = room(kin_size_mul(rows, d), sizeof *sample);

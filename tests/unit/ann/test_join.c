@@ -1,8 +1,8 @@
 /*
- * ann/join, all clusters: rows are those of exact/stream.h, on catalogs with gaps, with duplicates in any number, in
- * every type, and as small as catalogs get. Estimates choose who is scored, so a row may miss a neighbour
- * at the very edge; more than a few of such rows are an error. Then the same bytes for any number of
- * threads, and for a second run.
+ * ann/join, all clusters: rows are those of exact/stream.h, on catalogs with gaps, with duplicates
+ * in any number, in every type, and as small as catalogs get. Estimates choose who is scored, so a
+ * row may miss a neighbour at the very edge; more than a few of such rows are an error. Then the
+ * same bytes for any number of threads, and for a second run.
  */
 #include "core/threads.h"
 #include "support/join_run.h"
@@ -38,7 +38,8 @@ static void evaluate(const sample_spec *spec, size_t k, int threads)
     sample_release(&s);
 }
 
-/* ---- gaps, kinds and types ----------------------------------------------------------------------- */
+/* ---- gaps, kinds and types
+ * ----------------------------------------------------------------------- */
 
 /* Kinds whose scores are not closer to each other than estimates are exact. */
 static const sample_kind kinds[] = {SAMPLE_NORMAL, SAMPLE_CLUSTERS,   SAMPLE_EQUAL, SAMPLE_OUTLIER,
@@ -115,8 +116,9 @@ static void test_small(void **state)
         }
 }
 
-/* Scores that differ by less than estimates are off, or not at all: which of them is found is luck, but
- * they are as high as those of the truth and rows are full. Duplicates are found all the same. */
+/* Scores that differ by less than estimates are off, or not at all: which of them is found is
+ * luck, but they are as high as those of the truth and rows are full. Duplicates are found all
+ * the same. */
 static void test_near_ties(void **state)
 {
     (void)state;
@@ -150,7 +152,8 @@ static void test_near_ties(void **state)
     }
 }
 
-/* ---- same bytes ---------------------------------------------------------------------------------- */
+/* ---- same bytes
+ * ---------------------------------------------------------------------------------- */
 
 /* Rows, effort and report with a number of threads, twice. */
 static void run_twice(const sample *s, size_t k, int threads, taker *t, kin_join_report *report,

@@ -1,7 +1,7 @@
 /*
- * ann/join, effort: what a sample promises is kept by all rows, at a part of the pairs; raising it finds more
- * for more, step by step, and comes to an end with all clusters; data that hide nothing in clusters are scanned
- * in full; and catalogs without pairs, or smaller than a sample.
+ * ann/join, effort: what a sample promises is kept by all rows, at a part of the pairs; raising it
+ * finds more for more, step by step, and comes to an end with all clusters; data that hide nothing
+ * in clusters are scanned in full; and catalogs without pairs, or smaller than a sample.
  */
 #include "support/join_run.h"
 #include "support/test.h"
@@ -61,10 +61,11 @@ static sample_spec mixture(size_t set)
                          .missing = gaps ? (kin_missing)(set - 3) : KIN_MISSING_RENORM};
 }
 
-/* ---- what is promised ---------------------------------------------------------------------------- */
+/* ---- what is promised
+ * ---------------------------------------------------------------------------- */
 
-/* The sample's mean is that of all rows but for four standard errors; what the sample is expected to
- * find is the least, as thresholds on the way are lower. */
+/* The sample's mean is that of all rows but for four standard errors; what the sample is
+ * expected to find is the least, as thresholds on the way are lower. */
 static void test_target(void **state)
 {
     (void)state;
@@ -87,7 +88,8 @@ static void test_target(void **state)
     }
 }
 
-/* Effort is what it would be had the join been made for the target: nothing is kept of the one before. */
+/* Effort is what it would be had the join been made for the target: nothing is kept of the one
+ * before. */
 static void test_retarget(void **state)
 {
     (void)state;
@@ -111,7 +113,8 @@ static void test_retarget(void **state)
     tuned_release(&t);
 }
 
-/* ---- more ---------------------------------------------------------------------------------------- */
+/* ---- more
+ * ---------------------------------------------------------------------------------------- */
 
 /* Raises until there is no more; each step expects more of itself and looks at more. */
 static void escalate_to_the_end(tuned *t, size_t steps_least)
@@ -167,7 +170,8 @@ static void test_escalate_without_loss(void **state)
     tuned_release(&t);
 }
 
-/* ---- nothing to gain ----------------------------------------------------------------------------- */
+/* ---- nothing to gain
+ * ----------------------------------------------------------------------------- */
 
 /* Neighbours of unrelated rows are anywhere. */
 static void test_isotropic(void **state)
@@ -191,7 +195,8 @@ static void test_isotropic(void **state)
     tuned_release(&t);
 }
 
-/* Fewer rows than a sample wants, down to one; and none, of which there is no recall to speak of. */
+/* Fewer rows than a sample wants, down to one; and none, of which there is no recall to speak
+ * of. */
 static void test_few_rows(void **state)
 {
     (void)state;

@@ -1,7 +1,7 @@
 /*
  * exact/exact, the run itself: rows and counts for any number of threads, blocks of rows for small
- * budgets, sinks that refuse, monitors that stop, items that are in no pair, and every refusal. That
- * rows are right in general is shown by test_exact.c.
+ * budgets, sinks that refuse, monitors that stop, items that are in no pair, and every refusal.
+ * That rows are right in general is shown by test_exact.c.
  */
 #include "core/threads.h"
 #include "support/exact_run.h"
@@ -130,10 +130,11 @@ static exact_way way_with_blocks(const sample *s, size_t k)
     return way;
 }
 
-/* ---- sinks and monitors ----------------------------------------------------------------------- */
+/* ---- sinks and monitors
+ * ----------------------------------------------------------------------- */
 
-/* What the sink says is what the caller hears, in the first block and in later ones; no thread goes on
- * beyond the row it is at. */
+/* What the sink says is what the caller hears, in the first block and in later ones; no thread
+ * goes on beyond the row it is at. */
 static void test_sink_refuses(void **state)
 {
     (void)state;
@@ -254,7 +255,8 @@ static void check_empty(const sample_spec *spec, size_t present)
     sample_release(&s);
 }
 
-/* Every item lacks a modality and is dropped, or has none at all; or one is left, without company. */
+/* Every item lacks a modality and is dropped, or has none at all; or one is left, without
+ * company. */
 static void test_no_pairs(void **state)
 {
     (void)state;

@@ -1,6 +1,6 @@
 /*
- * core/blas: products of odd sizes against double, transposed or not, added to what is there or not; and
- * the same bits for any number of threads.
+ * core/blas: products of odd sizes against double, transposed or not, added to what is there or
+ * not; and the same bits for any number of threads.
  */
 #include "core/threads.h"
 #include "scan/blas.h"
@@ -8,7 +8,8 @@
 
 #include <math.h>
 
-/* Rows on both sides of the 128 that a piece has, and products longer than OpenBLAS's own blocks. */
+/* Rows on both sides of the 128 that a piece has, and products longer than OpenBLAS's own
+ * blocks. */
 static const struct {
     size_t m, n, k;
 } sizes[] = {{1, 1, 1},     {3, 5, 7},      {127, 33, 65}, {128, 31, 129},
@@ -37,7 +38,8 @@ static double value(kin_blas_side from, size_t row, size_t column)
         from.x[from.transposed ? column * from.stride + row : row * from.stride + column];
 }
 
-/* Each of k products and sums is off by half a unit in the last place of what magnitudes add up to. */
+/* Each of k products and sums is off by half a unit in the last place of what magnitudes add up
+ * to. */
 static void check_product(const float *c, const float *start, float beta, kin_blas_side a,
                           kin_blas_side b, size_t m, size_t n, size_t k)
 {

@@ -1,6 +1,7 @@
 /*
- * scan/clustering: every row with a modality stands once, in a cluster of its own modality mask; clusters are of
- * the promised size and number; similar rows are neighbours; and threads change nothing.
+ * scan/clustering: every row with a modality stands once, in a cluster of its own modality mask;
+ * clusters are of the promised size and number; similar rows are neighbours; and threads change
+ * nothing.
  */
 #include "core/threads.h"
 #include "scan/clustering.h"
@@ -216,8 +217,9 @@ static void test_no_rows(void **state)
     rows_release(&r);
 }
 
-/* Along a half-line all rows have one direction: one cluster, which is cut at medians. Every cluster is an
- * interval that no other cluster reaches into, and halves of a half are neighbours. */
+/* Along a half-line all rows have one direction: one cluster, which is cut at medians. Every
+ * cluster is an interval that no other cluster reaches into, and halves of a half are
+ * neighbours. */
 static void test_line_is_cut(void **state)
 {
     (void)state;

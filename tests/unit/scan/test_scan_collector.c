@@ -1,7 +1,7 @@
 /*
- * scan/collector against a plain sort: estimates that are off by up to the tolerance, in any order and
- * with any number of ties. No member of the true top-k is ever dropped, and no threshold is above
- * the k-th best score that was seen.
+ * scan/collector against a plain sort: estimates that are off by up to the tolerance, in any order
+ * and with any number of ties. No member of the true top-k is ever dropped, and no threshold is
+ * above the k-th best score that was seen.
  */
 #include "scan/collector.h"
 #include "support/test.h"
@@ -106,7 +106,8 @@ static float draw_estimate(float score, float tolerance, uint64_t *random)
     return estimate;
 }
 
-/* ---- the caller's part --------------------------------------------------------------------------- */
+/* ---- the caller's part
+ * --------------------------------------------------------------------------- */
 
 static float score_of(const job *self, size_t seen, int32_t row)
 {
@@ -240,7 +241,8 @@ static void test_best_are_kept(void **state)
     assert_true(reranked > runs / 4 && reranked < runs * 3 / 4); /* both ways are taken */
 }
 
-/* Fewer candidates than k, and as many: all stay, and the threshold says nothing until k have come. */
+/* Fewer candidates than k, and as many: all stay, and the threshold says nothing until k have
+ * come. */
 static void test_few_candidates(void **state)
 {
     (void)state;
@@ -265,8 +267,8 @@ static void test_few_candidates(void **state)
         }
 }
 
-/* With exact estimates pruning leaves little more than k, and the threshold comes close to the k-th: what
- * the collector is for. */
+/* With exact estimates pruning leaves little more than k, and the threshold comes close to the
+ * k-th: what the collector is for. */
 static void test_pruning_is_sharp(void **state)
 {
     (void)state;
@@ -289,8 +291,8 @@ static void test_pruning_is_sharp(void **state)
     }
 }
 
-/* An estimate that its tolerance lifts exactly to the threshold may be of a score as good as the k-th: it
- * stays, and what is a few floats below it goes. All numbers here are exact. */
+/* An estimate that its tolerance lifts exactly to the threshold may be of a score as good as the
+ * k-th: it stays, and what is a few floats below it goes. All numbers here are exact. */
 static void test_edge(void **state)
 {
     (void)state;

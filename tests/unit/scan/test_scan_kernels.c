@@ -182,7 +182,8 @@ static void check_dots(const tile *self)
     }
 }
 
-/* ---- what tiles are compared with ---------------------------------------------------------------- */
+/* ---- what tiles are compared with
+ * ---------------------------------------------------------------- */
 
 typedef enum threshold_kind {
     ORDINARY, /* some hit, some do not */
@@ -254,8 +255,8 @@ static void test_tiles(void **state)
     assert_true(hits > tiles * PLACES / 8 && hits < tiles * PLACES * 7 / 8);
 }
 
-/* As many dimensions as there may be; and their high and low codes side by side, which is how a tile
- * with many hits multiplies them. */
+/* As many dimensions as there may be; and their high and low codes side by side, which is how a
+ * tile with many hits multiplies them. */
 static void test_longest_tiles(void **state)
 {
     (void)state;

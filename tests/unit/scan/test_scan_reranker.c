@@ -1,7 +1,7 @@
 /*
- * scan/reranker: rows finished many at a time against kin_rescore, row by row and bit for bit, and against
- * the oracle: every type, policy and number of modalities, lists of candidates of every sort, pieces
- * of every size; and the memory it says it takes.
+ * scan/reranker: rows finished many at a time against kin_rescore, row by row and bit for bit, and
+ * against the oracle: every type, policy and number of modalities, lists of candidates of every
+ * sort, pieces of every size; and the memory it says it takes.
  */
 #include "scan/reranker.h"
 #include "support/sets.h"
@@ -62,7 +62,8 @@ static void shuffle(int32_t *row, size_t count, uint64_t *random)
     }
 }
 
-/* An estimate as far off as the row's tolerance allows; far below all others where it is no pair. */
+/* An estimate as far off as the row's tolerance allows; far below all others where it is no
+ * pair. */
 static float draw_estimate(const job *self, size_t i, size_t j, uint64_t *random)
 {
     oracle_pair pair;
@@ -229,8 +230,8 @@ static void finish(job *self, size_t rows, bool any_size, const char *where, uin
 
 /* ---- tests ----------------------------------------------------------------------------------- */
 
-/* A set by its number: types, policies, numbers of modalities, kinds of rows and of candidates are taken
- * round at different paces. */
+/* A set by its number: types, policies, numbers of modalities, kinds of rows and of candidates
+ * are taken round at different paces. */
 static sample_spec draw_spec(size_t set, uint64_t *random)
 {
     static const sample_kind kinds[] = {SAMPLE_NORMAL, SAMPLE_EQUAL, SAMPLE_DUPLICATES, SAMPLE_AXES,
