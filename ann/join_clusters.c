@@ -1,4 +1,11 @@
-#include "ann/join_state.h"
+/*
+ * Statistics of clusters, gates and the cluster order (ann/join_clusters.h).
+ *
+ * Leading coordinates are those of the high codes, which lie in memory: vectors are not read again.
+ * Cost: n * lead operations for the statistics, clusters^2 * lead for the order; lead + 3 floats a
+ * cluster.
+ */
+#include "ann/join_clusters.h"
 #include "core/memory.h"
 
 #include <cblas.h>

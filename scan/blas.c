@@ -1,3 +1,6 @@
+/*
+ * sgemm in pieces of PIECE_ROWS rows, each on one thread (scan/blas.h).
+ */
 #include "scan/blas.h"
 
 #include <cblas.h>

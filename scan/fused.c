@@ -1,3 +1,7 @@
+/*
+ * Fused rows and the factor of each set of shared modalities (scan/fused.h). A rule of --missing is
+ * one factor a set.
+ */
 #include "scan/fused.h"
 
 #include <math.h>

@@ -1,3 +1,10 @@
+/*
+ * The reranker (scan/reranker.h): requests for candidates of many rows, sorted by candidate.
+ *
+ * A radix sort brings the requests for one candidate together; its vector is fetched ahead of its
+ * turn and scored with up to KIN_ITEMS_MAX rows at a time.
+ * Cost: d multiply-adds in double a request, and a sort of 8 bytes each.
+ */
 #include "scan/reranker.h"
 #include "core/memory.h"
 #include "core/select.h"
