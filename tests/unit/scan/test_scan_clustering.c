@@ -67,7 +67,8 @@ static void rows_release(rows *self)
     free(self->coordinate);
 }
 
-/* ---- checking --------------------------------------------------------------------------------- */
+/* ---- checking
+ * --------------------------------------------------------------------------------- */
 
 static void check_rows(const kin_clustering *clustering, const kin_catalog *catalog)
 {
@@ -107,7 +108,8 @@ static void check_same(const kin_clustering *a, const kin_clustering *b)
     assert_memory_equal(a->modality_mask, b->modality_mask, a->clusters);
 }
 
-/* Orders the rows with several numbers of threads and evaluates the result, which is the caller's. */
+/* Orders the rows with several numbers of threads and evaluates the result, which is the
+ * caller's. */
 static kin_clustering check_clustering(const rows *self)
 {
     static const int threads[] = {2, 3, 7};

@@ -152,7 +152,8 @@ static void rerank(job *self, kin_collectors *of, size_t row, size_t seen)
     free(score);
 }
 
-/* ---- checking --------------------------------------------------------------------------------- */
+/* ---- checking
+ * --------------------------------------------------------------------------------- */
 
 /* What was promised after `seen` candidates came. */
 static void check_row(job *self, const kin_collectors *of, size_t row, size_t seen,

@@ -1,8 +1,8 @@
 /*
- * scan/pairscan, some rows for their own sake: rows picked out of several clusters look at all clusters, and
- * what they collect is evaluated by all pairs in long double. With proven bounds nothing that reaches a
- * row's threshold may be missing; with estimates hardly anything. What a row collects does not depend on who
- * is asked beside it.
+ * scan/pairscan, some rows for their own sake: rows picked out of several clusters look at all
+ * clusters, and what they collect is evaluated by all pairs in long double. With proven bounds
+ * nothing that reaches a row's threshold may be missing; with estimates hardly anything. What a
+ * row collects does not depend on who is asked beside it.
  */
 #include "scan/pairscan.h"
 #include "support/coded.h"
@@ -19,7 +19,8 @@ typedef struct picked {
     size_t at[PICKED], slot[PICKED];
 } picked;
 
-/* Up to PICKED rows of this modality mask, from the first one of its first cluster to the last of its last. */
+/* Up to PICKED rows of this modality mask, from the first one of its first cluster to the last
+ * of its last. */
 static picked pick_rows(const coded *c, unsigned modality_mask)
 {
     const kin_clustering *clustering = &c->codes.clustering;
@@ -74,7 +75,8 @@ static void probe_all(prober *self, const coded *c, const picked *rows, size_t f
         kin_collectors_prune(&self->collectors, rows->slot[i]);
 }
 
-/* ---- checking ------------------------------------------------------------------------------------- */
+/* ---- checking
+ * ------------------------------------------------------------------------------------- */
 
 /* What all rows picked have in common with the truth. */
 typedef struct outcome {
@@ -112,8 +114,9 @@ static size_t find_candidate(const kin_collectors *in, size_t slot, int32_t row)
     return found;
 }
 
-/* An estimate against the true value. Tolerances are for pairs of the row's own modality mask: another factor
- * magnifies what an estimate is off by. What low codes leave of two equal rows does not cancel out. */
+/* An estimate against the true value. Tolerances are for pairs of the row's own modality mask:
+ * another factor magnifies what an estimate is off by. What low codes leave of two equal rows
+ * does not cancel out. */
 static void evaluate_estimate(const coded *c, size_t row, size_t other, float tolerance,
                               long double difference, outcome *to)
 {
@@ -129,7 +132,8 @@ static void evaluate_estimate(const coded *c, size_t row, size_t other, float to
     to->off += fabsl(difference) > tolerance * fmaxf(magnified, 1) + 1e-6f;
 }
 
-/* All pairs of a row. Where it overflowed, the K best are asked for, else all that reach its threshold. */
+/* All pairs of a row. Where it overflowed, the K best are asked for, else all that reach its
+ * threshold. */
 static void evaluate_row(const coded *c, const prober *p, size_t at, size_t slot, outcome *to)
 {
     const long double rounding = 1e-6L;
@@ -204,7 +208,8 @@ static void evaluate(const coded *c, outcome *to)
             evaluate_mask(c, clustering->modality_mask[g], to);
 }
 
-/* ---- sets ---------------------------------------------------------------------------------------- */
+/* ---- sets
+ * ---------------------------------------------------------------------------------------- */
 
 /* All dimensions may lead, or only some. */
 static const size_t leads[] = {0, 64};
@@ -246,9 +251,10 @@ static void test_bounds(void **state)
         }
 }
 
-/* Estimates: one pair of a thousand may be missing, and three of a hundred may be off by more than their
- * tolerance, which is small: scores that it covers are hardly different. Six where rows have gaps, whose
- * losses then point in fewer directions than are counted, and twenty of rows that are equal in parts. */
+/* Estimates: one pair of a thousand may be missing, and three of a hundred may be off by more
+ * than their tolerance, which is small: scores that it covers are hardly different. Six where
+ * rows have gaps, whose losses then point in fewer directions than are counted, and twenty of
+ * rows that are equal in parts. */
 static void test_approximate(void **state)
 {
     (void)state;
@@ -271,7 +277,8 @@ static void test_approximate(void **state)
         }
 }
 
-/* ---- company ------------------------------------------------------------------------------------- */
+/* ---- company
+ * ------------------------------------------------------------------------------------- */
 
 /* What a row collects when it is asked alone is the same, byte for byte. */
 static void check_alone(const coded *c, const picked *rows, const prober *together, size_t i)
@@ -308,7 +315,8 @@ static void test_alone(void **state)
     }
 }
 
-/* ---- tails --------------------------------------------------------------------------------------- */
+/* ---- tails
+ * --------------------------------------------------------------------------------------- */
 
 static uint64_t count_refined(coded *c, const picked *rows, float tail_fraction)
 {

@@ -1,8 +1,9 @@
 /*
- * scan/kernels, what comes behind the tiles: estimates and errors of a row's pairs against the same in
- * double, and every table's against the portable ones bit for bit; who wants which pairs against
- * comparisons written down here, with thresholds and tolerances that are met exactly, missed by one bit or
- * infinite; and lists that are appended to, cut down and counted against plain loops.
+ * scan/kernels, what comes behind the tiles: estimates and errors of a row's pairs against the
+ * same in double, and every table's against the portable ones bit for bit; who wants which pairs
+ * against comparisons written down here, with thresholds and tolerances that are met exactly,
+ * missed by one bit or infinite; and lists that are appended to, cut down and counted against
+ * plain loops.
  */
 #include "scan/kernels.h"
 #include "support/test.h"
@@ -36,7 +37,8 @@ static float uniform(float low, float high, uint64_t *random)
     return low + (high - low) * (float)test_random_unit(random);
 }
 
-/* ---- masks --------------------------------------------------------------------------------------- */
+/* ---- masks
+ * --------------------------------------------------------------------------------------- */
 
 enum { MASKS = 32 + 16 };
 
@@ -51,7 +53,8 @@ static uint32_t draw_mask(size_t number, uint64_t *random)
     return number < TEST_COUNT(masks) ? masks[number] : (uint32_t)(test_random(random) >> 32);
 }
 
-/* ---- refining ------------------------------------------------------------------------------------ */
+/* ---- refining
+ * ------------------------------------------------------------------------------------ */
 
 typedef enum pair_kind {
     UNIT,    /* as rows of length 1 give them */
@@ -67,8 +70,8 @@ typedef enum threshold_kind {
     THRESHOLD_KINDS,
 } threshold_kind;
 
-/* A row and the columns of a panel, whose arrays begin one number into their memory: no table gets more
- * alignment than it may expect. */
+/* A row and the columns of a panel, whose arrays begin one number into their memory: no table
+ * gets more alignment than it may expect. */
 typedef struct pairs {
     kin_refine_row row;
     float bias[1 + COLUMNS], norm[1 + COLUMNS], tail_norm[1 + COLUMNS], step[1 + COLUMNS];
@@ -152,8 +155,8 @@ static void check_near(const char *what, size_t c, float found, double wanted, d
         fail_msg("%s of column %zu: %.9g, wanted %.9g", what, c, (double)found, wanted);
 }
 
-/* scan/codes.h, in double: the estimate and how far it may be off. Estimates cancel, so what they may be
- * wrong by is relative to their parts. */
+/* scan/codes.h, in double: the estimate and how far it may be off. Estimates cancel, so what
+ * they may be wrong by is relative to their parts. */
 static void check_approximate(const pairs *p, const kin_refined *found)
 {
     const kin_refine_row *x = &p->row;
@@ -320,7 +323,8 @@ static void test_refine_by_hand(void **state)
     }
 }
 
-/* ---- lists --------------------------------------------------------------------------------------- */
+/* ---- lists
+ * --------------------------------------------------------------------------------------- */
 
 /* Behind what a kernel may write: a value and a row that nothing here draws. */
 static const float no_value = -12345.5f;
