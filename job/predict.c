@@ -321,7 +321,7 @@ static void grow_ivf(prediction *out, const predict_input *in, const hnsw_rates 
     const kin_index_options by_size = KIN_INDEX_OPTIONS_INIT;
     double n = count_of(in), lists = (double)kin_index_lists(index, (size_t)n);
     double few = (double)kin_index_lists(&by_size, (size_t)s);
-    double trained = kmeans_passes * fmin(KIN_KMEANS_ROWS_PER_LIST * lists, n);
+    double trained = kmeans_passes * fmin(KIN_KMEANS_ROWS_PER_CLUSTER * lists, n);
     out->seconds.prepare = (n + trained) * lists * in->stream.pair;
     out->seconds.neighbors = rates->search * ivf_searching(search, n, lists) /
                              ivf_searching(search, s, few) * (n > s ? ivf_growth_search : 1);
