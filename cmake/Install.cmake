@@ -7,7 +7,7 @@
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
-set(kin_installed kin_tools kin_gen kin_report kin_job kin_compare kin_ann kin_exact kin_scan kin_core)
+set(kin_installed kin_report kin_job kin_compare kin_ann kin_exact kin_scan kin_core)
 set(kin_cmake_dir "${CMAKE_INSTALL_LIBDIR}/cmake/kin")
 
 # The run path leads to OpenBLAS's OpenMP flavour, and to Clang's OpenMP. From the build on: else CMake fills up the

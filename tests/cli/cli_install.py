@@ -13,7 +13,6 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BUILD = os.path.dirname(kin_cli.KIN)
 PROGRAM = "share/doc/kin/docs/examples/build_graph.c"
 FOLDERS = ("core", "scan", "exact", "ann", "compare", "job", "report")
-LIBRARIES = FOLDERS + ("tools", "gen")
 OTHERS = {"bin/kin", "lib/pkgconfig/kin.pc", "lib/cmake/kin/kinConfig.cmake", "lib/cmake/kin/kinConfigVersion.cmake",
           "lib/cmake/kin/kinTargets.cmake", "lib/cmake/kin/FindOpenBlasOmp.cmake", "share/doc/kin/LICENSE",
           "share/doc/kin/README.md", "share/doc/kin/CHANGELOG.md", "share/doc/kin/SECURITY.md"}
@@ -71,13 +70,12 @@ class Install(Case):
     def test_files(self):
         found = {os.path.relpath(os.path.join(folder, name), self.prefix)
                  for folder, _, names in os.walk(self.stage) for name in names}
-        found = {name for name in found if not name.startswith("include/kin/tools/")}
         headers = {name for name in found if name.endswith(".h")}
         self.assertEqual(headers, {"include/kin/%s/%s" % (folder, name) for folder in FOLDERS
                                    for name in os.listdir(os.path.join(ROOT, folder)) if name.endswith(".h")})
         rest = {name for name in found - headers
                 if not name.startswith(("share/doc/kin/docs/", "lib/kin/libfaiss", "lib/cmake/kin/kinTargets-"))}
-        self.assertEqual(rest, OTHERS | {"lib/libkin_%s.a" % name for name in LIBRARIES})
+        self.assertEqual(rest, OTHERS | {"lib/libkin_%s.a" % name for name in FOLDERS})
         self.assertIn(PROGRAM, found)
 
     def test_texts_name_no_folder_of_the_build(self):
