@@ -1,4 +1,4 @@
-"""kin build --engine join, the self-join in fused space, on catalogs large enough that lists are left out:
+"""kin build --engine join, the self-join in fused space, on catalogs large enough that clusters are left out:
 recall, duplicates, every policy for missing modalities, the same bytes whatever the machine does, and the
 smallest and largest K."""
 import os
@@ -103,7 +103,7 @@ class Recall(Joins):
 
 class SmallAndLarge(Build):
     def test_k(self):
-        """K = 1 where lists are left out, and K = n - 1, which is all others."""
+        """K = 1 where clusters are left out, and K = n - 1, which is all others."""
         rows = random_rows(4000, 16, 1, clusters=60)
         graph, _ = self.build({"a": rows}, {}, "--top-k", 1, "--engine", "join", out="one")
         self.assertIsNotNone(graph.manifest["join"]["probe_sigmas"])
@@ -179,7 +179,7 @@ class Duplicates(Build):
         self.assertGreater(max(map(len, groups)), 10 * k, "some have more copies than neighbours")
         self.assertGreater(sum(len(group) == 2 for group in groups), 50)
         self.assertTrue(any((self.vectors["image"][group] == 0).all() for group in groups),
-                        "rows of few modalities lie in lists of all kinds of rows")
+                        "rows of few modalities lie in clusters of all kinds of rows")
         whole = np.float32(sum(WEIGHTS.values()))
         for group in groups:
             rows = [graph.row(i) for i in group]

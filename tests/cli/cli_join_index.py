@@ -102,7 +102,7 @@ class Kept(Indexes):
         self.assertTrue((np.diff(start) > 0).all() and (np.diff(start) <= 544).all())
         lacks = (both[row][:, 32:] == 0).all(axis=1)
         for first, last in zip(start, start[1:]):
-            self.assertEqual(len(set(lacks[first:last])), 1, "a list has rows of one kind")
+            self.assertEqual(len(set(lacks[first:last])), 1, "a cluster has rows of one kind")
         self.ok("verify", "i")
 
     def test_same_bytes(self):
@@ -263,7 +263,7 @@ class Damaged(Indexes):
                             ("clusters", 0), ("clusters", rows + 1), ("clusters", -1)):
             self.change(lambda manifest: manifest["join"].update({name: value}))
             self.seal()
-            self.refuse(r"^copy/manifest\.json has \d+ distinct rows in \d+ lists, the catalog %d$"
+            self.refuse(r"^copy/manifest\.json has \d+ distinct rows in \d+ clusters, the catalog %d$"
                         % rows, hint="kin index")
         self.change(lambda manifest: manifest["join"].update(clusters=3))
         self.seal()

@@ -107,10 +107,10 @@ class Join(Traced):
         self.assertIn("trace", graph.manifest["run"]["seconds"])
         self.assertEqual(graph.manifest["options"]["trace_rows"], T)
 
-    def test_lists(self):
+    def test_clusters(self):
         graph, trace, _ = self.trace("g", "--engine", "join", "--target-recall", 0.8)
         used = graph.manifest["join"]["probe_sigmas"]
-        self.assertIsNotNone(used, "lists were left out")
+        self.assertIsNotNone(used, "clusters were left out")
         left_out = np.setdiff1d(np.arange(N), self.takes_part)
         self.assertTrue((trace.cluster[left_out] == -1).all())
         self.assertEqual(set(trace.cluster[self.takes_part]), set(range(trace.facts["clusters"])))
@@ -120,7 +120,7 @@ class Join(Traced):
         self.assertTrue(0.01 < looked.mean() < 0.9)
         for t, candidates in enumerate(trace.sources["join"]):
             self.assertTrue(looked[t, trace.cluster[candidates]].all())
-        # lists have one pattern; of those that lack what the row has, none is in reach
+        # a cluster has one modality mask; those that lack what the row has are never probed
         pattern = sum((self.vectors[name] != 0).any(axis=1) << m
                       for m, name in enumerate(self.vectors))
         of_cluster = np.zeros(trace.facts["clusters"], int)
@@ -130,7 +130,7 @@ class Join(Traced):
         self.assertTrue((apart == np.isposinf(trace.probe_sigmas)).all())
 
     def test_reach_tells(self):
-        """A build with more reach looks at the lists of which it was said that they want no more, and at few others:
+        """A build with more probe_sigmas looks at the clusters of which it was said that they want no more, and at few others:
         those that come while thresholds are low."""
         _, less, _ = self.trace("less", "--engine", "join", "--target-recall", 0.7)
         _, more, _ = self.trace("more", "--engine", "join", "--target-recall", 0.97)
@@ -142,10 +142,10 @@ class Join(Traced):
         self.assertGreater(np.isneginf(more.probe_sigmas)[told].mean(), 0.9)
         self.assertLess(np.isneginf(more.probe_sigmas)[unprobed & ~told].mean(), 0.25)
 
-    def test_all_lists(self):
+    def test_all_clusters(self):
         graph, trace, _ = self.trace("g", "--engine", "join", "--target-recall", 0.9999)
         if graph.manifest["join"]["probe_sigmas"] is not None:
-            self.skipTest("lists were left out all the same")
+            self.skipTest("clusters were left out all the same")
         self.assertIsNone(trace.facts["probe_sigmas"])
         self.assertTrue(np.isinf(trace.probe_sigmas).all())
         self.check(graph, trace)
