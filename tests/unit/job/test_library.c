@@ -1,16 +1,20 @@
 /*
- * The application as a library: a graph is built, compared, shown, explained and verified without the command. Options
- * out of range are refused, messages go to the monitor alone, and nothing is written to stdout or stderr.
+ * The application as a library: a graph is built, compared, shown, explained and verified, an index
+ * built and searched, without the command. Options out of range are refused, messages go to the
+ * monitor alone, and nothing is written to stdout or stderr.
  */
 #include "job/build.h"
 #include "job/compare.h"
+#include "job/index.h"
 #include "job/info.h"
+#include "job/query.h"
 #include "job/show.h"
 #include "job/verify.h"
 #include "job/why.h"
 #include "support/test.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <unistd.h>
 
 enum { N = 300, D = 12, K = 5 };
@@ -166,6 +170,78 @@ static void test_show_and_why(void **state)
     kin_graph_close(&graph);
 }
 
+static int count_answer(void *self, const kin_answer *answer, kin_error *err)
+{
+    (void)err;
+    *(size_t *)self += 1;
+    assert_string_equal(answer->label, "0");
+    assert_int_equal(answer->rows->filled[0], K);
+    return 0;
+}
+
+/* Of each type; those of FAISS's are searched. */
+static void test_index(void **state)
+{
+    heard h = {0};
+    size_t answers = 0;
+    const kin_monitor monitor = {.self = &h, .message = hear};
+    const kin_answer_sink sink = {.self = &answers, .write = count_answer};
+    kin_index_run_options options = KIN_INDEX_RUN_OPTIONS_INIT;
+    kin_query_options query = KIN_QUERY_OPTIONS_INIT;
+    kin_index_report report;
+    char source[PATH_MAX];
+    kin_error err;
+    (void)state;
+    snprintf(source, sizeof source, "text=%s", test_path("text.npy"));
+    options.modality = (kin_text_list){1, {source}};
+    options.top_k = query.top_k = K;
+    query.item = (kin_text_list){1, {"0"}};
+    silence();
+    for (options.type = KIN_INDEX_IVF; options.type <= KIN_INDEX_JOIN; options.type++) {
+        options.out = query.index = test_path("index-%s", kin_index_run_types[options.type]);
+        test_ok(kin_index_run(&options, &monitor, &report, &err), &err);
+        assert_int_equal(report.items, N);
+        assert_string_equal(report.first_id, "0");
+        assert_true(report.seconds > 0 && report.peak_memory_bytes > 0);
+        kin_index_report_release(&report);
+        if (options.type != KIN_INDEX_JOIN)
+            test_ok(kin_query_run(&query, &sink, NULL, &err), &err);
+    }
+    assert_int_equal(answers, 2);
+    assert_int_equal(h.messages, 8); /* a modality, the start and the index, but of join */
+    assert_int_equal(h.warnings, 0);
+    test_refused(kin_query_run(&query, &sink, NULL, &err), &err, KIN_E_USAGE, "answers no query");
+    unsilence();
+}
+
+static bool always(void *self)
+{
+    (void)self;
+    return true;
+}
+
+static void test_index_refusals(void **state)
+{
+    const kin_monitor stopped = {.stopped = always};
+    kin_index_run_options options = KIN_INDEX_RUN_OPTIONS_INIT;
+    char source[PATH_MAX];
+    kin_error err;
+    (void)state;
+    snprintf(source, sizeof source, "text=%s", test_path("text.npy"));
+    test_refused(kin_index_run(&options, NULL, NULL, &err), &err, KIN_E_USAGE, "--out is missing");
+    options.out = test_path("refused");
+    test_refused(kin_index_run(&options, NULL, NULL, &err), &err, KIN_E_USAGE, "0 modalities");
+    options.modality = (kin_text_list){1, {source}};
+    options.type = KIN_INDEX_JOIN + 1;
+    test_refused(kin_index_run(&options, NULL, NULL, &err), &err, KIN_E_USAGE, "type: choice 3");
+    options.type = KIN_INDEX_JOIN;
+    options.index.links = 1;
+    test_refused(kin_index_run(&options, NULL, NULL, &err), &err, KIN_E_USAGE, "links");
+    options.index.links = 32;
+    test_refused(kin_index_run(&options, &stopped, NULL, &err), &err, KIN_E_STOPPED, "");
+    assert_false(test_exists(options.out));
+}
+
 static int count_graph(void *self, const kin_graph *graph, const kin_graph_facts *facts,
                        kin_error *err)
 {
@@ -206,6 +282,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_build),           cmocka_unit_test(test_compare),
         cmocka_unit_test(test_refusals),        cmocka_unit_test(test_show_and_why),
+        cmocka_unit_test(test_index),           cmocka_unit_test(test_index_refusals),
         cmocka_unit_test(test_verify_and_info),
     };
     return cmocka_run_group_tests(tests, set_up, test_folder_remove);
