@@ -53,8 +53,9 @@ int build_check_ivf_options(const kin_build_options *o, kin_error *err)
     return 0;
 }
 
-/* The engine that an index serves. An older one of type ivf has an order of the self-join beside its
- * files: it serves join where nothing is said, and ivf. */
+/* The engine that an index serves, where `asked` leaves a choice: one of type ivf serves ivf where
+ * that is asked for, else join. It keeps an order of the self-join beside its FAISS files; one
+ * without (a single item, or made before there was a join) has it made as without an index. */
 static int served_by(const json_t *manifest, int asked)
 {
     const char *type =
@@ -63,7 +64,7 @@ static int served_by(const json_t *manifest, int asked)
         return ENGINE_HNSW;
     if (type && strcmp(type, "join") == 0)
         return ENGINE_JOIN;
-    return json_object_get(manifest, "join") && asked != ENGINE_IVF ? ENGINE_JOIN : ENGINE_IVF;
+    return asked == ENGINE_IVF ? ENGINE_IVF : ENGINE_JOIN;
 }
 
 int build_read_index(build *self, kin_error *err)

@@ -321,6 +321,10 @@ class Damaged(Indexes):
         self.assertEqual(result.lines().count(NONE), 1, str(result))
         self.assertNotIn(AGAIN, result.lines())
         self.check_same(part, self.build("whole")[0])
+        self.ok("build", *self.modalities(), "--top-k", K, "--index", "copy", "--out", "auto")
+        same = [read_bytes(self.path(name, "indices.npy")) for name in ("auto", "whole")]
+        self.assertTrue(same[0] == same[1], "join, where no engine is named")
+        self.ok("build", *self.modalities(), "--top-k", K, "--engine", "ivf", "--index", "copy", "--out", "ivf")
         self.ok("query", "copy", "--item", 5, "--top-k", 5)
 
     def test_too_little_effort(self):
