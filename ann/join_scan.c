@@ -159,7 +159,7 @@ static size_t choose_rows(kin_join_worker *self, const query_batch *rows, float 
     return chosen;
 }
 
-/* Floors for rows that have enough candidates and none yet. */
+/* Thresholds for rows that have enough candidates and none yet. */
 static void set_thresholds(kin_join_worker *self, size_t chosen)
 {
     kin_collectors *collectors = &self->collectors;

@@ -3,14 +3,15 @@
 #   FaissC::faiss_c      the imported target, with all that has to be linked behind it
 #   FaissC_VERSION       of the FAISS found
 #   FaissC_LIBRARY, FaissC_FAISS_LIBRARY, FaissC_INCLUDE_DIR
-#                        what was found; may be set by hand (say, libfaiss_c_avx512 and libfaiss_avx512)
+#                        what was found; may be set by hand (say, libfaiss_c_avx512 and
+# libfaiss_avx512)
 #   FaissC_ROOT, FAISS_ROOT (variable or environment), CMAKE_PREFIX_PATH    where to look first
 #   FaissC_USE_CACHE     OFF: do not fall back on the build of ./tools/setup
 #
 # Searched in this order: an installed library (shared or static), the CMake package `faiss` when it
-# exports the C API, the build that ./tools/setup keeps in the user's cache. A place only counts when
-# a program that calls faiss_Index_add links against it: Debian's libfaiss-dev installs the headers
-# of the C API and none of its symbols.
+# exports the C API, the build that ./tools/setup keeps in the user's cache. A place only counts
+# when a program that calls faiss_Index_add links against it: Debian's libfaiss-dev installs the
+# headers of the C API and none of its symbols.
 
 include(CheckSourceCompiles)
 include(FindPackageHandleStandardArgs)
@@ -61,7 +62,8 @@ endfunction()
 # Takes one place if it is new enough and links: sets FaissC_LIBRARY and its siblings.
 macro(_kin_faiss_try include_dir c_library faiss_library)
     _kin_faiss_version("${include_dir}" _kin_faiss_found_version)
-    # A static library needs the C++ runtime named; a shared one brings its own, and gets it unharmed.
+    # A static library needs the C++ runtime named; a shared one brings its own, and gets it
+    # unharmed.
     set(_kin_faiss_needs "${faiss_library}" OpenBlas::openmp OpenMP::OpenMP_C stdc++ m)
     if(NOT _kin_faiss_found_version)
         list(APPEND _kin_faiss_rejected "${c_library}: no faiss/Index.h beside it, so its version is unknown")
@@ -165,8 +167,9 @@ if(FaissC_FOUND AND NOT TARGET FaissC::faiss_c)
         get_filename_component(_kin_faiss_where "${FaissC_LIBRARY}" DIRECTORY)
     endif()
     if(_kin_faiss_where)
-        # A shared FAISS outside the loader's own folders is found again by a run path, and libfaiss,
-        # which libfaiss_c needs, only by the older kind that counts for indirect needs too.
+        # A shared FAISS outside the loader's own folders is found again by a run path, and
+        # libfaiss, which libfaiss_c needs, only by the older kind that counts for indirect needs
+        # too.
         set_target_properties(FaissC::faiss_c PROPERTIES
             INTERFACE_LINK_OPTIONS "LINKER:--disable-new-dtags;LINKER:-rpath,${_kin_faiss_where}")
     endif()

@@ -1,17 +1,19 @@
-# What `cmake --install` puts where GNUInstallDirs says: the command, the libraries with their headers, a
-# CMake package, a pkg-config file, licence and documents.
+# What `cmake --install` puts where GNUInstallDirs says: the command, the libraries with their
+# headers, a CMake package, a pkg-config file, licence and documents.
 #
-# Headers lie below include/kin and are included by their folder, as in "job/build.h". The libraries are
-# static, so a program that links them needs what they use: the CMake package finds it again, the pkg-config
-# file names it. A FAISS that ./tools/setup built lies in one user's cache: a copy of it is installed.
+# Headers lie below include/kin and are included by their folder, as in "job/build.h". The libraries
+# are static, so a program that links them needs what they use: the CMake package finds it again,
+# the pkg-config file names it. A FAISS that ./tools/setup built lies in one user's cache: a copy of
+# it is installed.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 set(kin_installed kin_report kin_job kin_compare kin_ann kin_exact kin_scan kin_core)
 set(kin_cmake_dir "${CMAKE_INSTALL_LIBDIR}/cmake/kin")
 
-# The run path leads to OpenBLAS's OpenMP flavour, and to Clang's OpenMP. From the build on: else CMake fills up the
-# one that it is going to change with colons, and an empty entry is the current folder.
+# The run path leads to OpenBLAS's OpenMP flavour, and to Clang's OpenMP. From the build on: else
+# CMake fills up the one that it is going to change with colons, and an empty entry is the current
+# folder.
 set_target_properties(kin PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON BUILD_WITH_INSTALL_RPATH ON)
 install(TARGETS kin RUNTIME)
 install(TARGETS ${kin_installed} EXPORT kin ARCHIVE INCLUDES DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/kin")
@@ -26,7 +28,8 @@ install(FILES LICENSE README.md CHANGELOG.md SECURITY.md DESTINATION "${CMAKE_IN
 install(DIRECTORY docs DESTINATION "${CMAKE_INSTALL_DOCDIR}")
 
 # ---- what the packages name --------------------------------------------------------------------
-# FAISS: static libraries are copied, others named by their path. @kin_libdir@ is where the reader finds it.
+# FAISS: static libraries are copied, others named by their path. @kin_libdir@ is where the reader
+# finds it.
 if(TARGET "${FaissC_LIBRARY}") # of FAISS's own CMake package
   get_target_property(kin_faiss_c "${FaissC_LIBRARY}" LOCATION)
   get_target_property(kin_faiss_cpp "${FaissC_FAISS_LIBRARY}" LOCATION)

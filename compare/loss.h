@@ -21,8 +21,8 @@
  *
  * Advice: what an option would get back by the same sample, and its price as a factor of the
  * search's work. For depth the ranks say which C holds which share of the lost. For a join the
- * probe_sigmas say the same of clusters, and work is the clusters' items. For search there is no model: twice
- * efSearch, twice the work, gain unknown (NaN).
+ * probe_sigmas say the same of clusters, and work is the clusters' items. For search there is no
+ * model: twice efSearch, twice the work, gain unknown (NaN).
  */
 #include "compare/trace.h"
 

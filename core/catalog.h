@@ -64,16 +64,18 @@ void kin_catalog_close(kin_catalog *self);
  * opened. Reads with read(2), so that a file that shrank is an answer and not a signal. */
 int kin_catalog_unchanged(const kin_catalog *self, kin_error *err);
 
-/* Vectors stay in their mapped files, so who writes over a file in place changes what an engine reads. What opening
- * has excluded (a value that is not finite, a row of another length) is then met all the same. This is what an
- * engine makes of it: KIN_E_AGAIN when an input file has changed, else KIN_E_INTERNAL, naming the row. */
+/* Vectors stay in their mapped files, so who writes over a file in place changes what an engine
+ * reads. What opening has excluded (a value that is not finite, a row of another length) is then
+ * met all the same. This is what an engine makes of it: KIN_E_AGAIN when an input file has changed,
+ * else KIN_E_INTERNAL, naming the row. */
 int kin_catalog_fail_row(const kin_catalog *self, size_t row, kin_error *err);
 
-/* The outcome `rc` of work on the catalog, or KIN_E_AGAIN in its place when it is KIN_E_INTERNAL and an input
- * file has changed: libraries fail in ways of their own on values that cannot be. */
+/* The outcome `rc` of work on the catalog, or KIN_E_AGAIN in its place when it is KIN_E_INTERNAL
+ * and an input file has changed: libraries fail in ways of their own on values that cannot be. */
 int kin_catalog_settle(const kin_catalog *self, int rc, kin_error *err);
 
-/* KIN_E_DATA where rows of K neighbours need more than `n` items; a catalog of one item has none for any K. */
+/* KIN_E_DATA where rows of K neighbours need more than `n` items; a catalog of one item has none
+ * for any K. */
 int kin_top_k_check(size_t top_k, size_t n, kin_error *err);
 
 /* The number of items that lack at least one modality. */

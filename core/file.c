@@ -11,8 +11,8 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-/* A descriptor of a regular file, or a negative code; `path` is for messages. A pipe without a writer is
- * refused, not waited for. */
+/* A descriptor of a regular file, or a negative code; `path` is for messages. A pipe without a
+ * writer is refused, not waited for. */
 static int open_regular(const kin_dir *dir, const char *name, const char *path, struct stat *status,
                         kin_error *err)
 {

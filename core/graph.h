@@ -20,13 +20,13 @@ extern const char *const kin_row_order_names[];
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-/* Writes rows straight into the arrays' mapped files at the place of row * k, so that the process's own
- * memory does not grow with n * k and blocks may come in any order and from any thread; short rows
- * are closed up at the end. */
+/* Writes rows straight into the arrays' mapped files at the place of row * k, so that the process's
+ * own memory does not grow with n * k and blocks may come in any order and from any thread; short
+ * rows are closed up at the end. */
 typedef struct kin_graph_writer kin_graph_writer;
 
-/* Starts the array files of an n-row graph in the existing folder `directory`, of their full length:
- * KIN_E_IO where the disk has not that much. */
+/* Starts the array files of an n-row graph in the existing folder `directory`, of their full
+ * length: KIN_E_IO where the disk has not that much. */
 int kin_graph_writer_new(kin_graph_writer **out, const char *directory, size_t n, size_t k,
                          const kin_catalog *catalog /* modality names */, kin_row_order order,
                          kin_error *err);
@@ -34,8 +34,8 @@ int kin_graph_writer_new(kin_graph_writer **out, const char *directory, size_t n
 /* The sink that engines write to. Its queries are the graph's rows. */
 kin_row_sink kin_graph_writer_sink(kin_graph_writer *self);
 
-/* As new: for an engine that runs again, before anything is finished. The files stay and are written
- * over. */
+/* As new: for an engine that runs again, before anything is finished. The files stay and are
+ * written over. */
 void kin_graph_writer_restart(kin_graph_writer *self);
 
 /* What a finished graph amounts to. */
@@ -52,7 +52,8 @@ void kin_graph_writer_free(kin_graph_writer *self);
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-/* A graph: its arrays mapped, or in memory (compare/memory_graph.h, compare/import.h). Const after opening. */
+/* A graph: its arrays mapped, or in memory (compare/memory_graph.h, compare/import.h). Const after
+ * opening. */
 typedef struct kin_graph {
     size_t n;
     size_t pairs;
@@ -82,8 +83,8 @@ int kin_graph_open(kin_graph *self, const char *directory, kin_error *err);
 int kin_graph_open_in(kin_graph *self, const kin_dir *dir, kin_error *err);
 void kin_graph_close(kin_graph *self);
 
-/* Refuses (KIN_E_DATA) scores that are NaN or infinite: they would be better or worse than any other. Reads all
- * of them. The graph has data. */
+/* Refuses (KIN_E_DATA) scores that are NaN or infinite: they would be better or worse than any
+ * other. Reads all of them. The graph has data. */
 int kin_graph_check_scores(const kin_graph *self, kin_error *err);
 
 /* One neighbour of a row. */
@@ -96,8 +97,8 @@ typedef struct kin_neighbor {
 /* The order of a row, for qsort: score descending, then row number. */
 int kin_neighbor_best_first(const void *a, const void *b);
 
-/* The neighbours of `row`, best first whatever the order on disk, into out[0 .. k); scores are NaN where the
- * graph has none. Returns their number. */
+/* The neighbours of `row`, best first whatever the order on disk, into out[0 .. k); scores are NaN
+ * where the graph has none. Returns their number. */
 size_t kin_graph_row(const kin_graph *self, size_t row, kin_neighbor *out /* [k] */);
 
 #endif

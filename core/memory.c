@@ -59,7 +59,8 @@ int kin_memory_plan_check(const kin_memory_plan *self, size_t limit_bytes, kin_e
                     (double)self->part[largest].bytes / 0x1p20);
 }
 
-/* The number behind `key` in a file of "key value unit" lines, in units of the file; 0 if absent. */
+/* The number behind `key` in a file of "key value unit" lines, in units of the file; 0 if
+ * absent. */
 static size_t read_field(const char *path, const char *key)
 {
     FILE *file = fopen(path, "re");

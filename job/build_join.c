@@ -64,8 +64,8 @@ static void log_plan(const build *self)
                (double)plan->work_bytes / 0x1p20);
 }
 
-/* Whether the index of the build is the catalog's, and options do not contradict what it was built with: an
- * order alone with none but --seed. */
+/* Whether the index of the build is the catalog's, and options do not contradict what it was built
+ * with: an order alone with none but --seed. */
 static int check_index(const build *self, kin_error *err)
 {
     const json_t *index = json_object_get(self->index_manifest, "index");

@@ -15,8 +15,8 @@ typedef struct kin_graph_facts {
     size_t unreached; /* items that are in no row */
 } kin_graph_facts;
 
-/* Where facts go, as they are found. What the callbacks get is valid during the call; a failure ends the run and is
- * its result. */
+/* Where facts go, as they are found. What the callbacks get is valid during the call; a failure
+ * ends the run and is its result. */
 typedef struct kin_info_sink {
     void *self;                  /* the callbacks' first argument */
     void (*catalog)(void *self); /* a folder of vectors begins */
@@ -26,8 +26,9 @@ typedef struct kin_info_sink {
     int (*manifest)(void *self, const char *directory, const json_t *manifest, kin_error *err);
 } kin_info_sink;
 
-/* Vectors are read in full and nothing in them is refused; of a graph rows and in-degrees are counted; of an index there
- * is the manifest. KIN_E_DATA where a folder holds no file of vectors. */
+/* Vectors are read in full and nothing in them is refused; of a graph rows and in-degrees are
+ * counted; of an index there is the manifest. KIN_E_DATA where a folder holds no file of
+ * vectors. */
 int kin_info_run(const char *path, const kin_info_sink *sink, kin_error *err);
 
 #endif

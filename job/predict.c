@@ -302,7 +302,8 @@ static void grow_hnsw(prediction *out, const hnsw_rates *rates, double n, double
 /* k-means passes over 64 rows a list, and what an exact score takes beside one of a list. */
 static const double kmeans_passes = 10, rescored = 2;
 
-/* A sample's few lists lie in the cache: in all vectors a score takes this many times as long. Fashion. */
+/* A sample's few lists lie in the cache: in all vectors a score takes this many times as long.
+ * Fashion. */
 static const double ivf_growth_search = 3;
 
 /* The scores that n searches compute: of the lists, of their vectors, and of the candidates. */

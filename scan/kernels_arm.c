@@ -132,7 +132,7 @@ DOTPROD static void pairs_neon(const uint8_t *x, const kin_pair_row *y, size_t c
 DOTPROD static void refine_neon(const kin_refine_row *row, const kin_refine_columns *columns,
                                 const kin_products *product, uint32_t mask, kin_refined *out)
 {
-    kin_refine_estimates(row, columns, product, out->estimate, out->error);
+    kin_refine_approximate(row, columns, product, out->estimate, out->error);
     kin_refine_bits(row, columns, mask, out);
 }
 

@@ -164,7 +164,7 @@ AVX2 static inline void bits256(const kin_refine_row *row, const kin_refine_colu
 AVX2 static void refine_avx2(const kin_refine_row *row, const kin_refine_columns *columns,
                              const kin_products *product, uint32_t mask, kin_refined *out)
 {
-    kin_refine_estimates(row, columns, product, out->estimate, out->error);
+    kin_refine_approximate(row, columns, product, out->estimate, out->error);
     out->row_hits = out->column_hits = out->too_coarse = 0;
     for (size_t c = 0; c < KIN_PANEL_COLUMNS; c += 8)
         bits256(row, columns, c, out);

@@ -180,7 +180,7 @@ AVX512 static inline void bits512(const kin_refine_row *row, const kin_refine_co
 AVX512 static void refine_avx512(const kin_refine_row *row, const kin_refine_columns *columns,
                                  const kin_products *product, uint32_t mask, kin_refined *out)
 {
-    kin_refine_estimates(row, columns, product, out->estimate, out->error);
+    kin_refine_approximate(row, columns, product, out->estimate, out->error);
     out->row_hits = out->column_hits = out->too_coarse = 0;
     bits512(row, columns, mask, 0, out);
     bits512(row, columns, mask, 16, out);

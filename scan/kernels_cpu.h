@@ -17,8 +17,8 @@ extern const kin_scan_kernels kin_scan_neon;
 /* kin_scan_kernels.refine without the bits. Plain C, so that each table's function that it is
  * inlined into has it vectorised for its own instructions, the operations being the same. */
 static inline __attribute__((always_inline)) void
-kin_refine_estimates(const kin_refine_row *x, const kin_refine_columns *y, const kin_products *dot,
-                     float *restrict estimate, float *restrict error)
+kin_refine_approximate(const kin_refine_row *x, const kin_refine_columns *y,
+                       const kin_products *dot, float *restrict estimate, float *restrict error)
 {
     float x_both = x->coarse + x->fine;
     for (size_t c = 0; c < KIN_PANEL_COLUMNS; c++) {

@@ -109,7 +109,7 @@ size_t kin_reaching(const float *value, size_t count, float least)
 static void refine(const kin_refine_row *row, const kin_refine_columns *columns,
                    const kin_products *product, uint32_t mask, kin_refined *out)
 {
-    kin_refine_estimates(row, columns, product, out->estimate, out->error);
+    kin_refine_approximate(row, columns, product, out->estimate, out->error);
     kin_refine_bits(row, columns, mask, out);
 }
 

@@ -3,13 +3,13 @@
  *
  * Assignment: blocks of BLOCK_ROWS rows times TILE_CLUSTERS centroids by sgemm, each block by one
  * thread. The blocks are cut the same way whatever the number of threads is, and a block's sgemm
- * is single-threaded, so scores have the same bits. Update: the rows of a cluster are added in double
- * in row order, each cluster by one thread, and the sum is made unit. A cluster that lost all its rows
- * gets half of the largest one: both take its centroid, tilted a little in opposite directions.
- * Leaves out: k-means++ (a random start is as good for coarse clusters, and free), bounds that skip
- * comparisons (sgemm makes comparing cheaper than skipping).
- * Time: count * clusters * d multiply-adds a round at the speed of sgemm. Memory: 24 bytes a row, and
- * a tile of 1 MiB a thread.
+ * is single-threaded, so scores have the same bits. Update: the rows of a cluster are added in
+ * double in row order, each cluster by one thread, and the sum is made unit. A cluster that lost
+ * all its rows gets half of the largest one: both take its centroid, tilted a little in opposite
+ * directions. Leaves out: k-means++ (a random start is as good for coarse clusters, and free),
+ * bounds that skip comparisons (sgemm makes comparing cheaper than skipping).
+ * Time: count * clusters * d multiply-adds a round at the speed of sgemm. Memory: 24 bytes a row,
+ * and a tile of 1 MiB a thread.
  */
 #include "scan/kmeans.h"
 #include "core/memory.h"

@@ -10,8 +10,8 @@
 
 enum { KIN_KMEANS_ITERATIONS = 10, KIN_KMEANS_ROWS_PER_CLUSTER = 64 };
 
-/* Fits `clusters` centroids to the rows x[0 .. count)[d], clusters <= count, in KIN_KMEANS_ITERATIONS
- * rounds. The rows need not be unit. */
+/* Fits `clusters` centroids to the rows x[0 .. count)[d], clusters <= count, in
+ * KIN_KMEANS_ITERATIONS rounds. The rows need not be unit. */
 int kin_kmeans_fit(float *centroid /* [clusters][d] */, size_t clusters, const float *x,
                    size_t count, size_t d, uint64_t seed, const kin_monitor *monitor,
                    kin_error *err);

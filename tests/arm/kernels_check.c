@@ -1,12 +1,13 @@
 /*
- * Every table of scan/kernels.h against the portable one, bit for bit: random and extreme codes, thresholds
- * that are met exactly or missed by one bit, thresholds that are NaN or infinite; estimates with thresholds and
- * tolerances of the same sorts, and lists of values.
+ * Every table of scan/kernels.h against the portable one, bit for bit: random and extreme codes,
+ * thresholds that are met exactly or missed by one bit, thresholds that are NaN or infinite;
+ * estimates with thresholds and tolerances of the same sorts, and lists of values.
  *
  *     kernels_check [BEST]
  *
- * BEST is the table that has to be the best one found: by default "neon" on aarch64, and any elsewhere.
- * Ends with 1 after a difference, and by a signal where a kernel reads or writes past its arrays.
+ * BEST is the table that has to be the best one found: by default "neon" on aarch64, and any
+ * elsewhere. Ends with 1 after a difference, and by a signal where a kernel reads or writes past
+ * its arrays.
  *
  * It needs no more than scan/kernels*.c and libc, so that a cross compiler without any of the
  * project's libraries can build it; ./tools/check-extras runs it in an emulator.
@@ -29,7 +30,8 @@ enum {
     PAIRS = 5,
 };
 
-/* How codes are chosen. The last makes products beyond 2^24 that differ: their floats are rounded. */
+/* How codes are chosen. The last makes products beyond 2^24 that differ: their floats are
+ * rounded. */
 enum kind { RANDOM, EXTREMES, EQUAL, OPPOSED, NEARLY_EQUAL, KINDS };
 static const char *const kind_name[KINDS] = {"random", "all +-127 at random", "all 127",
                                              "127 against -127", "120 to 127"};
@@ -43,7 +45,7 @@ typedef struct counts {
     long differences;
 } counts;
 
-/* ---- random numbers and memory ------------------------------------------------------------------ */
+/* ---- random numbers and memory --------------------------------------------------------------- */
 
 static uint64_t random_state = 1;
 
@@ -104,7 +106,7 @@ static void lift(uint8_t *out, const int8_t *code, size_t count, uint8_t bias)
         out[i] = (uint8_t)code[i] ^ bias;
 }
 
-/* ---- tiles -------------------------------------------------------------------------------------- */
+/* ---- tiles ----------------------------------------------------------------------------------- */
 
 typedef struct tile_case {
     enum kind kind;
@@ -139,7 +141,8 @@ static float next_above(float x)
     return x;
 }
 
-/* A threshold for a row some of whose columns come to `value`: met exactly, missed by a bit, or special. */
+/* A threshold for a row some of whose columns come to `value`: met exactly, missed by a bit, or
+ * special. */
 static float choose_bar(float value)
 {
     switch (random_below(8)) {
@@ -260,7 +263,7 @@ static void check_tiles(const kin_scan_kernels *const *tables, const kin_scan_ke
     }
 }
 
-/* ---- pairs -------------------------------------------------------------------------------------- */
+/* ---- pairs ----------------------------------------------------------------------------------- */
 
 typedef struct pairs_memory {
     int8_t *x, *y; /* where each ends */
@@ -328,7 +331,7 @@ static void check_pairs(const kin_scan_kernels *const *tables, const kin_scan_ke
     }
 }
 
-/* ---- refined pairs ------------------------------------------------------------------------------ */
+/* ---- refined pairs --------------------------------------------------------------------------- */
 
 enum { COLUMN_PARTS = 9, MASKS = 3000 };
 
@@ -369,7 +372,8 @@ static void choose_column(float part[COLUMN_PARTS][COLUMNS], int c)
     part[6][c] = other.tail_loss;
 }
 
-/* Thresholds and tolerances for columns of which this is what was found: the last two of their parts. */
+/* Thresholds and tolerances for columns of which this is what was found: the last two of their
+ * parts. */
 static void choose_floors(kin_refine_row *row, float part[COLUMN_PARTS][COLUMNS],
                           const kin_refined *found)
 {
@@ -414,7 +418,7 @@ static void check_refine(const kin_scan_kernels *const *tables, const kin_scan_k
     }
 }
 
-/* ---- lists -------------------------------------------------------------------------------------- */
+/* ---- lists ----------------------------------------------------------------------------------- */
 
 enum { LIST_MAX = 320 };
 
@@ -487,7 +491,7 @@ static void check_keep(const kin_scan_kernels *const *tables, const kin_scan_ker
     }
 }
 
-/* ---- the tables --------------------------------------------------------------------------------- */
+/* ---- the tables ------------------------------------------------------------------------------ */
 
 static const char *expected_best(int argc, char **argv)
 {

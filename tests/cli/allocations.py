@@ -33,7 +33,8 @@ def make_folder():
     return folder
 
 
-# ---- the inputs ----------------------------------------------------------------------------------------
+# ---- the inputs
+# ----------------------------------------------------------------------------------------
 
 def make_inputs(directory):
     """Tiny vectors, a table, files of another tool, and what kin makes of them."""
@@ -133,7 +134,8 @@ WORKS = [
 ]
 
 
-# ---- what a run wrote ------------------------------------------------------------------------------------
+# ---- what a run wrote
+# ------------------------------------------------------------------------------------
 
 VOLATILE = re.compile(r"^run$|seconds|started|bytes$|_available|checksum")
 
@@ -179,7 +181,8 @@ def remove(path):
         os.remove(path)
 
 
-# ---- a command under trial -----------------------------------------------------------------------------
+# ---- a command under trial
+# -----------------------------------------------------------------------------
 
 class Trials:
     """One work in a folder of its own, served by one process that forks for every trial."""
@@ -316,7 +319,8 @@ def try_commands(most=None, every=0, only=None, report=print):
     return total, findings
 
 
-# ---- unit programs under trial ---------------------------------------------------------------------------
+# ---- unit programs under trial
+# ---------------------------------------------------------------------------
 
 SOURCES = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "unit")
 

@@ -95,7 +95,8 @@ class Evaluating(Case):
     def test_peers_find_what_there_is(self):
         self.assertEqual(self.peer("bench-ann-peers", ["ivf"], N), 1)
         self.assertLess(self.peer("bench-ann-peers", ["ivf"], 1), 0.9)
-        # Duplicates trap a graph's search (docs/PERFORMANCE.md), so these are not asked for everything.
+        # Duplicates trap a graph's search (docs/PERFORMANCE.md), so these are not asked for
+        # everything.
         self.assertGreater(self.peer("bench-ann-peers", ["hnsw"], N), 0.8)
         found = self.peer("bench-hnswlib", [], N)
         if found is not None:

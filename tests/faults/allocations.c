@@ -1,16 +1,17 @@
 /*
- * Refuses memory: a library to preload, in which malloc and its kin fail at a chosen place, once or from there
- * on, while the rest of the program is as it is. tests/cli/allocations.py drives it.
+ * Refuses memory: a library to preload, in which malloc and its kin fail at a chosen place, once or
+ * from there on, while the rest of the program is as it is. tests/cli/allocations.py drives it.
  *
- * What is counted: every call of an allocating function from main() on, by any caller: the program, jansson,
- * libzip, FAISS (by way of operator new), and libc itself for strdup, vasprintf, fopen or open_memstream. Not
- * counted is what a program can do nothing about: libgomp ends the process when it has no memory, OpenBLAS asks
- * again without end, the dynamic loader and libgcc's unwinder abort; and what is no product: cmocka, and the
- * functions of a test program itself, whose places in the file tests/cli/allocations.py names.
+ * What is counted: every call of an allocating function from main() on, by any caller: the program,
+ * jansson, libzip, FAISS (by way of operator new), and libc itself for strdup, vasprintf, fopen or
+ * open_memstream. Not counted is what a program can do nothing about: libgomp ends the process when
+ * it has no memory, OpenBLAS asks again without end, the dynamic loader and libgcc's unwinder
+ * abort; and what is no product: cmocka, and the functions of a test program itself, whose places
+ * in the file tests/cli/allocations.py names.
  *
- * A trial is a process of its own, forked in front of main(), or of one test function of a cmocka program.
- * Before the trials the same work runs once undisturbed and notes where each allocation comes from: trials
- * are then made of the first allocations of every call stack, or of all.
+ * A trial is a process of its own, forked in front of main(), or of one test function of a cmocka
+ * program. Before the trials the same work runs once undisturbed and notes where each allocation
+ * comes from: trials are then made of the first allocations of every call stack, or of all.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -38,7 +39,7 @@ extern void *__libc_memalign(size_t alignment, size_t bytes);
 
 enum { RANGES_MAX = 4096, STACK_MAX = 24, ALLOCATIONS_MAX = 1 << 22 };
 
-/* ---- whose code an address is ----------------------------------------------------------------------- */
+/* ---- whose code an address is ---------------------------------------------------------------- */
 
 typedef struct range {
     uintptr_t start, end;
@@ -115,7 +116,7 @@ static void read_own(const char *path)
         fclose(file);
 }
 
-/* ---- counting and refusing --------------------------------------------------------------------------- */
+/* ---- counting and refusing ------------------------------------------------------------------- */
 
 /* Shared with the process that made this one. */
 typedef struct board {
@@ -141,8 +142,8 @@ static uint64_t hash_stack(void)
     return hash;
 }
 
-/* Whether the innermost function of the program is the test's own: it need not look at what it gets from libc or
- * jansson. Where C++ allocates it never is. */
+/* Whether the innermost function of the program is the test's own: it need not look at what it gets
+ * from libc or jansson. Where C++ allocates it never is. */
 static bool is_for_test(void *caller)
 {
     void *frame[STACK_MAX];
@@ -227,8 +228,8 @@ static void prepare(void)
     unsetenv("LD_PRELOAD"); /* not for what the program starts */
 }
 
-/* A trial that hangs ends by a signal: of its processor time, or (where it waits) of a clock that a busy machine does
- * not reach. */
+/* A trial that hangs ends by a signal: of its processor time, or (where it waits) of a clock that a
+ * busy machine does not reach. */
 static void limit_time(double usual_seconds)
 {
     rlim_t most = 60 + (rlim_t)(20 * usual_seconds);
@@ -239,7 +240,7 @@ static void limit_time(double usual_seconds)
     setrlimit(RLIMIT_CORE, &limit);
 }
 
-/* ---- trials of main() --------------------------------------------------------------------------------- */
+/* ---- trials of main() ------------------------------------------------------------------------ */
 
 static void on_crash(int number);
 
@@ -323,7 +324,7 @@ static int serve(int argc, char **argv, char **environment)
     return 0;
 }
 
-/* ---- trials of cmocka's tests --------------------------------------------------------------------------- */
+/* ---- trials of cmocka's tests ---------------------------------------------------------------- */
 
 enum { TRIAL_CRASH = 251, TRIAL_OWN_CRASH = 252, TRIAL_UNCAUGHT = 253 };
 
@@ -338,8 +339,8 @@ typedef int group_function(const char *name, const struct CMUnitTest *tests, siz
                            fixture setup, fixture teardown);
 
 /* NOLINTBEGIN(bugprone-signal-handler): backtrace was called before, and the process ends */
-/* A signal that is a finding. The innermost frame of the program says whether the product or the test is to
- * blame: a test need not look at what memory it got. */
+/* A signal that is a finding. The innermost frame of the program says whether the product or the
+ * test is to blame: a test need not look at what memory it got. */
 static void on_crash(int number)
 {
     void *frame[64];
@@ -369,8 +370,9 @@ static bool is_kept(int number)
                              number == SIGILL || number == SIGABRT);
 }
 
-/* FAISS threw in a parallel region, which no exception may leave. The command ends itself before (tools/no_memory.h);
- * the library has no such right, so that this is all a unit program can come to. */
+/* FAISS threw in a parallel region, which no exception may leave. The command ends itself before
+ * (tools/no_memory.h); the library has no such right, so that this is all a unit program can come
+ * to. */
 static void on_uncaught(void)
 {
     _exit(TRIAL_UNCAUGHT);
@@ -453,8 +455,8 @@ static void evaluate_unit(unit *self, size_t at, bool all_after)
     fflush(stdout);
 }
 
-/* At most `most` numbers of allocations to try: the first of every call stack, evenly chosen where there are more;
- * with `every`, all allocations come behind them. */
+/* At most `most` numbers of allocations to try: the first of every call stack, evenly chosen where
+ * there are more; with `every`, all allocations come behind them. */
 static size_t choose(size_t *out, size_t most, bool every)
 {
     size_t asked = shared->asked < ALLOCATIONS_MAX ? shared->asked : ALLOCATIONS_MAX, count = 0;
@@ -547,7 +549,7 @@ int _cmocka_run_group_tests(const char *group, const struct CMUnitTest *tests, s
     return findings;
 }
 
-/* ---- the start ---------------------------------------------------------------------------------------- */
+/* ---- the start ------------------------------------------------------------------------------- */
 
 static int serve_main(int argc, char **argv, char **environment)
 {

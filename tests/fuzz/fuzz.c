@@ -120,7 +120,7 @@ size_t fuzz_read(const char *path, void *out, size_t most)
     return bytes;
 }
 
-/* ---- checking --------------------------------------------------------------------------------- */
+/* ---- checking -------------------------------------------------------------------------------- */
 
 void fuzz_broken(const char *promise, const char *file, int line)
 {
@@ -215,7 +215,8 @@ bool fuzz_outcome_at(int rc, kin_error *err, unsigned may, const char *file, int
 static long mapped, mapped_before;
 static int lowest_before;
 
-/* The targets are linked with --wrap: kin's own mappings are counted, those of libraries are not. */
+/* The targets are linked with --wrap: kin's own mappings are counted, those of libraries are
+ * not. */
 void *__real_mmap(void *address, size_t bytes, int protection, int flags, int fd, off_t offset);
 int __real_munmap(void *address, size_t bytes);
 void *__wrap_mmap(void *address, size_t bytes, int protection, int flags, int fd, off_t offset);

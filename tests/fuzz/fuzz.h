@@ -1,12 +1,13 @@
 #ifndef KIN_TESTS_FUZZ_FUZZ_H
 #define KIN_TESTS_FUZZ_FUZZ_H
 /*
- * What the fuzz targets share. A target is a file fuzz_NAME.c with libFuzzer's entry points; its inputs lie in
- * corpus/NAME. clang links it with libFuzzer (preset `fuzz`), any compiler with replay.c, which runs the corpus
- * and a few mutations of it as a test (fuzz_replay_NAME).
+ * What the fuzz targets share. A target is a file fuzz_NAME.c with libFuzzer's entry points; its
+ * inputs lie in corpus/NAME. clang links it with libFuzzer (preset `fuzz`), any compiler with
+ * replay.c, which runs the corpus and a few mutations of it as a test (fuzz_replay_NAME).
  *
- * A target asks more than that nothing crashes: what is accepted keeps the promises of its header, what is refused
- * is refused with a code, a line and a hint, and nothing that was opened stays open.
+ * A target asks more than that nothing crashes: what is accepted keeps the promises of its header,
+ * what is refused is refused with a code, a line and a hint, and nothing that was opened stays
+ * open.
  */
 #include "core/error.h"
 #include "core/lines.h"
@@ -32,8 +33,8 @@ size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t most);
 
 /* ---- files ----------------------------------------------------------------------------------- */
 
-/* Makes a folder of this process's own, in memory where there is /dev/shm; it goes at exit. OpenMP is left
- * one thread, and stdout and stderr lead nowhere: commands print there. */
+/* Makes a folder of this process's own, in memory where there is /dev/shm; it goes at exit. OpenMP
+ * is left one thread, and stdout and stderr lead nowhere: commands print there. */
 void fuzz_start(void);
 
 /* Where the harness speaks. */
@@ -48,7 +49,7 @@ void fuzz_write(const char *path, const void *data, size_t bytes);
 /* Reads a whole file of at most `most` bytes into `out`; returns its size. */
 size_t fuzz_read(const char *path, void *out, size_t most);
 
-/* ---- checking --------------------------------------------------------------------------------- */
+/* ---- checking -------------------------------------------------------------------------------- */
 
 /* Ends the process with a message where a promise was not kept. */
 #define fuzz_want(kept) ((kept) ? (void)0 : fuzz_broken(#kept, __FILE__, __LINE__))
@@ -63,8 +64,8 @@ enum {
     FUZZ_AGAIN = 16,
 };
 
-/* rc is 0, or a code among `may` that *err has too, with a message and a hint of one printable line each.
- * Wipes *err. Returns whether rc is 0. */
+/* rc is 0, or a code among `may` that *err has too, with a message and a hint of one printable line
+ * each. Wipes *err. Returns whether rc is 0. */
 #define fuzz_outcome(rc, err, may) fuzz_outcome_at(rc, err, may, __FILE__, __LINE__)
 bool fuzz_outcome_at(int rc, kin_error *err, unsigned may, const char *file, int line);
 
@@ -81,20 +82,20 @@ void fuzz_close_monitor(void);
 /* A number below `limit` > 0, from a state that is not 0. */
 size_t fuzz_below(uint32_t *state, size_t limit);
 
-/* Puts new[0 .. length) in the place of `cut` bytes from `at` on. Returns the new size; the old one, and nothing is
- * changed, where that would be more than `most`. */
+/* Puts new[0 .. length) in the place of `cut` bytes from `at` on. Returns the new size; the old
+ * one, and nothing is changed, where that would be more than `most`. */
 size_t fuzz_splice(uint8_t *data, size_t size, size_t most, size_t at, size_t cut, const void *new,
                    size_t length);
 
-/* Makes what looks like a .npy file agree with itself: the header's length with where its dict ends, the data
- * with the shape. Returns the new size, at most `most`. */
+/* Makes what looks like a .npy file agree with itself: the header's length with where its dict
+ * ends, the data with the shape. Returns the new size, at most `most`. */
 size_t fuzz_npy_mend(uint8_t *data, size_t size, size_t most);
 
 /* A change of a .npy file that keeps its frame: of the dict's text or of the values. */
 size_t fuzz_npy_mutate(uint8_t *data, size_t size, size_t most, uint32_t *state);
 
-/* Changes one value of a JSON document: by another of its kind or of any, or removes or doubles it. Returns the
- * new size; 0 where it is no JSON or becomes too long. */
+/* Changes one value of a JSON document: by another of its kind or of any, or removes or doubles it.
+ * Returns the new size; 0 where it is no JSON or becomes too long. */
 size_t fuzz_json_mutate(uint8_t *data, size_t size, size_t most, uint32_t *state);
 
 #endif

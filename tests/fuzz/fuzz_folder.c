@@ -1,12 +1,14 @@
 /*
- * Fuzz target folder: the folders that kin writes, graphs with their traces, indexes with what they keep of a
- * join, catalogs (core/graph.h, compare/trace.h, ann/faiss_index_file.h, ann/join.h, core/outdir.h), and commands that read them.
+ * Fuzz target folder: the folders that kin writes, graphs with their traces, indexes with what they
+ * keep of a join, catalogs (core/graph.h, compare/trace.h, ann/faiss_index_file.h, ann/join.h,
+ * core/outdir.h), and commands that read them.
  *
- * Input: a byte that chooses one of folders/, a byte for SEALED and what reads it, then files that take the
- * place of its own: a byte that chooses the file, its bytes, a mark before the next. With SEALED the manifest is
- * given the checksums that belong to the files and to itself, as if kin had written them so: what then is wrong is
- * found by looking at values, not at checksums. The library reads the folder, or a command does (command_lines).
- * FAISS's files are never sealed: its reader believes them (ann/faiss_api.h).
+ * Input: a byte that chooses one of folders/, a byte for SEALED and what reads it, then files that
+ * take the place of its own: a byte that chooses the file, its bytes, a mark before the next. With
+ * SEALED the manifest is given the checksums that belong to the files and to itself, as if kin had
+ * written them so: what then is wrong is found by looking at values, not at checksums. The library
+ * reads the folder, or a command does (command_lines). FAISS's files are never sealed: its reader
+ * believes them (ann/faiss_api.h).
  */
 #include "ann/faiss_index_file.h"
 #include "ann/index_folder.h"
@@ -173,8 +175,8 @@ static void take_files(base *self, const uint8_t *data, size_t size, bool sealed
     }
 }
 
-/* The manifest as text (free), with the checksums of the files as they are now and of itself; NULL where it is no
- * JSON object. */
+/* The manifest as text (free), with the checksums of the files as they are now and of itself; NULL
+ * where it is no JSON object. */
 static char *seal(const base *self)
 {
     const part *own = &self->part[self->manifest];
@@ -368,8 +370,8 @@ static void read_index(const char *path)
 
 /* ---- any folder ------------------------------------------------------------------------------ */
 
-/* One command over the folder. Arguments end by NULL; "@" is the folder, "&" the same one whole, "=name" a file of
- * this process's. */
+/* One command over the folder. Arguments end by NULL; "@" is the folder, "&" the same one whole,
+ * "=name" a file of this process's. */
 typedef struct command_line {
     const kin_command *command;
     unsigned may;

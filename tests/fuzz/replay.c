@@ -1,6 +1,6 @@
 /*
- * The fuzz targets without libFuzzer: every input of a corpus, and some mutations of each from a fixed seed, so
- * that a build with any compiler runs them as tests.
+ * The fuzz targets without libFuzzer: every input of a corpus, and some mutations of each from a
+ * fixed seed, so that a build with any compiler runs them as tests.
  *
  *     fuzz_replay_NAME [--mutations N] FILE_OR_FOLDER...
  *

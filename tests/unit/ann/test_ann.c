@@ -268,7 +268,8 @@ static void test_whole_search(void **state)
     }
 }
 
-/* Some items, in any order and one of them twice: the rows that all of them give. More than a block. */
+/* Some items, in any order and one of them twice: the rows that all of them give. More than a
+ * block. */
 static void test_some_rows(void **state)
 {
     (void)state;

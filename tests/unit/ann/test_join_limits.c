@@ -1,6 +1,6 @@
 /*
- * ann/join, what ends a run early: budgets that are too small, sinks that refuse, monitors that stop, memory
- * that is not there, and every refusal. What was stopped may be run again.
+ * ann/join, what ends a run early: budgets that are too small, sinks that refuse, monitors that
+ * stop, memory that is not there, and every refusal. What was stopped may be run again.
  */
 #include "core/threads.h"
 #include "support/join_run.h"
@@ -23,9 +23,10 @@ static sample_spec spec_of(size_t n)
                          .missing_share = 0.1};
 }
 
-/* ---- sinks --------------------------------------------------------------------------------------- */
+/* ---- sinks ----------------------------------------------------------------------------------- */
 
-/* What the sink says is what the caller hears; no thread goes on beyond the row it is at. Then all rows. */
+/* What the sink says is what the caller hears; no thread goes on beyond the row it is at. Then all
+ * rows. */
 static void refuse(kin_join *join, const sample *s, size_t at, const kin_rows *wanted)
 {
     taker t;
@@ -63,7 +64,7 @@ static void test_sink_refuses(void **state)
     sample_release(&s);
 }
 
-/* ---- monitors ------------------------------------------------------------------------------------- */
+/* ---- monitors -------------------------------------------------------------------------------- */
 
 /* Who monitors, and what had been written when it said stop. */
 typedef struct monitored {
@@ -96,8 +97,8 @@ static bool stop_in_time(void *self)
     return w->looks >= w->stop_at;
 }
 
-/* Encodes, tunes and runs with a monitor that stops at its look number stop_at; false once that is never
- * reached. */
+/* Encodes, tunes and runs with a monitor that stops at its look number stop_at; false once that is
+ * never reached. */
 static bool stops_at(const sample *s, size_t stop_at)
 {
     taker t;
@@ -142,7 +143,7 @@ static void test_monitor(void **state)
     sample_release(&s);
 }
 
-/* ---- memory -------------------------------------------------------------------------------------- */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 /* All there is to a join, from planning to its rows. */
 static int do_all(const sample *s, taker *t)
@@ -175,8 +176,8 @@ static int do_all(const sample *s, taker *t)
     return rc;
 }
 
-/* Each allocation is refused once. The caller hears of it, but where it is only a matter of speed, and
- * nothing is left behind (AddressSanitizer tells). */
+/* Each allocation is refused once. The caller hears of it, but where it is only a matter of speed,
+ * and nothing is left behind (AddressSanitizer tells). */
 static void evaluate_refusals(const sample *s, const kin_rows *wanted)
 {
     size_t heard = 0, at = 1;
@@ -249,7 +250,7 @@ static void test_budget(void **state)
     sample_release(&s);
 }
 
-/* ---- refusals ------------------------------------------------------------------------------------ */
+/* ---- refusals -------------------------------------------------------------------------------- */
 
 static void test_refusals(void **state)
 {

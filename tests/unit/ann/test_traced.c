@@ -1,7 +1,8 @@
 /*
- * ann/traced.h, by the join and by indexes: what is traced of a row, scored canonically, is the row of the
- * graph, bit for bit, with duplicates and gaps; the same for any number of threads; the clusters that a row looked at
- * hold all that it found, and of the others it is said what they lacked. Then what ends a trace early.
+ * ann/traced.h, by the join and by indexes: what is traced of a row, scored canonically, is the row
+ * of the graph, bit for bit, with duplicates and gaps; the same for any number of threads; the
+ * clusters that a row looked at hold all that it found, and of the others it is said what they
+ * lacked. Then what ends a trace early.
  */
 #include "ann/faiss_build.h"
 #include "ann/faiss_search.h"
@@ -16,7 +17,7 @@
 
 static kin_error err;
 
-/* ---- a strict sink -------------------------------------------------------------------------------- */
+/* ---- a strict sink --------------------------------------------------------------------------- */
 
 enum { SOURCES_MAX = 4 };
 
@@ -79,7 +80,7 @@ static void assert_same(const traces *a, const traces *b)
                         a->rows * a->clusters * sizeof *a->probe_sigmas);
 }
 
-/* ---- what holds for every trace ------------------------------------------------------------------ */
+/* ---- what holds for every trace -------------------------------------------------------------- */
 
 /* All items that are in pairs; returns how many. */
 static size_t items_in_pairs(const oracle *o, int32_t *out)
@@ -131,7 +132,7 @@ static void check_rows(const traces *told, size_t sources, const int32_t *row, c
     free(best);
 }
 
-/* ---- the join ------------------------------------------------------------------------------------ */
+/* ---- the join -------------------------------------------------------------------------------- */
 
 static bool same_bytes(const oracle *o, size_t i, size_t j)
 {
@@ -151,8 +152,9 @@ static void check_clusters(const oracle *o, const int32_t *cluster, size_t clust
     }
 }
 
-/* What was found lies in clusters that were looked at; what was not looked at wanted more reach than there was, or
- * has nothing in common with the row. Returns how many clusters were not looked at for want of reach. */
+/* What was found lies in clusters that were looked at; what was not looked at wanted more reach
+ * than there was, or has nothing in common with the row. Returns how many clusters were not looked
+ * at for want of reach. */
 static size_t check_sigmas(const traces *told, size_t t, const int32_t *cluster,
                            const float *in_common, float sigmas_used)
 {
@@ -169,8 +171,8 @@ static size_t check_sigmas(const traces *told, size_t t, const int32_t *cluster,
     return unprobed;
 }
 
-/* All clusters that were not looked at tell of one threshold, which is between the last neighbour and the next
- * candidate after it. */
+/* All clusters that were not looked at tell of one threshold, which is between the last neighbour
+ * and the next candidate after it. */
 static void check_threshold(const kin_join *join, const float *probe_sigmas, size_t i, float last)
 {
     const kin_clustering *clustering = &join->codes.clustering;
@@ -200,8 +202,8 @@ static void check_threshold(const kin_join *join, const float *probe_sigmas, siz
     free(row);
 }
 
-/* The clusters of every traced row, against the run's rows. Returns how many were not looked at for want of
- * reach. */
+/* The clusters of every traced row, against the run's rows. Returns how many were not looked at for
+ * want of reach. */
 static size_t check_looks(const kin_join *join, const traces *told, const sample *s,
                           const int32_t *row, const int32_t *cluster, const kin_rows *found)
 {
@@ -225,8 +227,8 @@ static size_t check_looks(const kin_join *join, const traces *told, const sample
     return unprobed;
 }
 
-/* One run and its trace of all items, with one thread and with three. Returns the share of clusters that rows
- * did not look at for want of reach. */
+/* One run and its trace of all items, with one thread and with three. Returns the share of clusters
+ * that rows did not look at for want of reach. */
 static double evaluate_join(const sample_spec *spec, size_t k, bool tuned)
 {
     sample s;
@@ -298,9 +300,10 @@ static void test_join_all(void **state)
     }
 }
 
-/* ---- indexes --------------------------------------------------------------------------------------- */
+/* ---- indexes --------------------------------------------------------------------------------- */
 
-/* A source proposes nothing where the item lacks its modality, else no more than twice what was asked for. */
+/* A source proposes nothing where the item lacks its modality, else no more than twice what was
+ * asked for. */
 static void check_sources(const traces *told, const sample *s, const int32_t *row, bool fused,
                           size_t asked)
 {
@@ -363,7 +366,7 @@ static void test_indexes(void **state)
     }
 }
 
-/* ---- what ends a trace early ------------------------------------------------------------------------ */
+/* ---- what ends a trace early ----------------------------------------------------------------- */
 
 static const kin_join_options asked = {.top_k = 10, .target = 0.9, .seed = 1, .trace = true};
 static const kin_search_options find = {.top_k = 10, .candidates = 30, .ef_search = 30};

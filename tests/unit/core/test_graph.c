@@ -1,7 +1,7 @@
 /*
- * core/graph, graph_writer and zip: blocks in any order and from any thread, short and empty rows, both
- * orders on disk, the same bytes twice, files that find no room, the members of graph.npz, and every
- * refusal of a damaged folder.
+ * core/graph, graph_writer and zip: blocks in any order and from any thread, short and empty rows,
+ * both orders on disk, the same bytes twice, files that find no room, the members of graph.npz, and
+ * every refusal of a damaged folder.
  */
 #include "core/graph.h"
 #include "core/half.h"
@@ -217,7 +217,8 @@ static void write_at_once(kin_row_sink sink, bool full)
     kin_rows_release(&all);
 }
 
-/* Row by row, in this order, from several threads; what follows a row's entries is never the same. */
+/* Row by row, in this order, from several threads; what follows a row's entries is never the
+ * same. */
 static void write_scattered(kin_row_sink sink, bool full, const size_t order[N])
 {
     int failed = 0;

@@ -1,6 +1,6 @@
 /*
- * core/outdir and manifest: what is refused, the swap, what dead and living writers leave, checksums
- * that verify and name the damaged file, single files.
+ * core/outdir and manifest: what is refused, the swap, what dead and living writers leave,
+ * checksums that verify and name the damaged file, single files.
  */
 #include "core/file.h"
 #include "core/manifest.h"

@@ -1,6 +1,6 @@
 /*
- * core/unfinished: what is a leftover and what is not, marks, and what is removed. And the streams of
- * core/file that outputs are written through.
+ * core/unfinished: what is a leftover and what is not, marks, and what is removed. And the streams
+ * of core/file that outputs are written through.
  */
 #include "core/file.h"
 #include "core/outdir.h"
@@ -48,7 +48,8 @@ static void make_folder(const char *name, mode_t mode, const char *mark, bool fi
     assert_int_equal(chmod(path, mode), 0);
 }
 
-/* Opens a folder for "g", looks for leftovers, and removes it again. Whether a living writer was seen. */
+/* Opens a folder for "g", looks for leftovers, and removes it again. Whether a living writer was
+ * seen. */
 static bool clear(void)
 {
     kin_error err = {0};

@@ -1,6 +1,6 @@
 /*
- * exact/exact: ten thousand small catalogs, kind and cruel, and some of many clusters; every row equal
- * to the oracle's in neighbours, order, scores and cosines, bit for bit, whatever the leading
+ * exact/exact: ten thousand small catalogs, kind and cruel, and some of many clusters; every row
+ * equal to the oracle's in neighbours, order, scores and cosines, bit for bit, whatever the leading
  * dimensions and the number of threads. And without the bounds rows are wrong, so these tests can
  * tell. Blocks, threads and refusals: test_exact_runs.c.
  */
@@ -49,7 +49,7 @@ static void test_sets_equal_the_oracle(void **state)
     }
 }
 
-/* ---- many clusters ----------------------------------------------------------------------------- */
+/* ---- many clusters --------------------------------------------------------------------------- */
 
 /* Several clusters and modality masks, some of a few rows; numbers of clusters that are no power of
  * two, so that the last rounds pair clusters with none. */
@@ -137,8 +137,8 @@ static void test_rounds(void **state)
     assert_true(uneven > 0);
 }
 
-/* Three thousand rows that are one: neither threshold nor bound can part their candidates, which are
- * scored under way, again and again. */
+/* Three thousand rows that are one: neither threshold nor bound can part their candidates, which
+ * are scored under way, again and again. */
 static void test_twins(void **state)
 {
     (void)state;

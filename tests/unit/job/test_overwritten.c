@@ -1,7 +1,8 @@
 /*
- * Vectors that are written over in their mapped file while an engine reads them: at every kind of moment,
- * with every kind of value, every engine ends and says that its input has changed, or ends in order and leaves that to
- * the look at its inputs that follows. None crashes, hangs, or takes such values for recall to be mended.
+ * Vectors that are written over in their mapped file while an engine reads them: at every kind of
+ * moment, with every kind of value, every engine ends and says that its input has changed, or ends
+ * in order and leaves that to the look at its inputs that follows. None crashes, hangs, or takes
+ * such values for recall to be mended.
  */
 #include "ann/faiss_build.h"
 #include "ann/faiss_search.h"

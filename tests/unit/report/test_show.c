@@ -28,7 +28,8 @@ static const char table[] = "id\ttitle\tcategory\timage\n"
                             "e\t\"><img src=x onerror=alert(1)>\tx\tlarge.png\n"
                             "f\t&lt;b&gt;\tz\t\n";
 
-/* Row i has the neighbours i + 1 (the better by score and text) and i + 2 (by image), row 5 none. */
+/* Row i has the neighbours i + 1 (the better by score and text) and i + 2 (by image), row 5
+ * none. */
 typedef struct world {
     char folder[64];
     kin_graph graph;

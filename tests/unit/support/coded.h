@@ -30,8 +30,8 @@ void coded_make_approximate(coded *self, const sample_spec *spec, size_t lead);
 void coded_make_rows(coded *self, const float *x /* [n][d] */, size_t n, size_t d, size_t lead);
 void coded_release(coded *self);
 
-/* Set number `set` of 0 .. CODED_SETS - 1: kinds, policies, weights, types, and sizes on both sides of
- * where axes are learnt; and the number of leading dimensions to ask for. */
+/* Set number `set` of 0 .. CODED_SETS - 1: kinds, policies, weights, types, and sizes on both sides
+ * of where axes are learnt; and the number of leading dimensions to ask for. */
 sample_spec coded_draw(size_t set, size_t *lead, uint64_t *random);
 
 /* The fused inner product of two items. */

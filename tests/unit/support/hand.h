@@ -16,8 +16,8 @@ typedef struct hand {
     float *data;
 } hand;
 
-/* n rows of at most k entries, rows[i * k + e]; neighbour numbers count from 1. Modalities text .6 and image .4,
- * fingerprints aaaa and bbbb, --missing renorm, ids "0" .. "n-1". */
+/* n rows of at most k entries, rows[i * k + e]; neighbour numbers count from 1. Modalities text .6
+ * and image .4, fingerprints aaaa and bbbb, --missing renorm, ids "0" .. "n-1". */
 void hand_make(hand *self, const char *name, size_t n, size_t k, const hand_entry *rows);
 
 /* The ids become the lines of `text`. */

@@ -1,8 +1,8 @@
 #ifndef KIN_SUPPORT_JOIN_RUN_H
 #define KIN_SUPPORT_JOIN_RUN_H
 /*
- * Runs of ann/join.h and what they are evaluated by: the rows of exact/stream.h, and how many of them were
- * found, for the programs that test the join.
+ * Runs of ann/join.h and what they are evaluated by: the rows of exact/stream.h, and how many of
+ * them were found, for the programs that test the join.
  */
 #include "ann/join.h"
 #include "sets.h"
@@ -22,8 +22,8 @@ void join_assert_same(const kin_rows *found, const kin_rows *wanted, const char 
 /* How many rows differ from those wanted in anything. */
 size_t join_count_different(const kin_rows *found, const kin_rows *wanted);
 
-/* Of the neighbours wanted, the share that was found or is matched by one of a score as high; *deviation
- * is that of a row's share. Scores found must be the canonical ones of their pairs. */
+/* Of the neighbours wanted, the share that was found or is matched by one of a score as high;
+ * *deviation is that of a row's share. Scores found must be the canonical ones of their pairs. */
 double join_recall(const sample *s, const kin_rows *found, const kin_rows *wanted,
                    double *deviation);
 

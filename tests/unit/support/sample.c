@@ -151,7 +151,7 @@ void sample_release(sample *self)
     oracle_release(&self->oracle);
 }
 
-/* ---- checking --------------------------------------------------------------------------------- */
+/* ---- checking -------------------------------------------------------------------------------- */
 
 /* Equal floats have equal bits, but for -0 and +0, which are one score. */
 static bool same_score(float a, float b)

@@ -42,7 +42,8 @@ const oracle_pair *truth_row(const truth *self, size_t i);
 
 /* ---- a strict sink --------------------------------------------------------------------------- */
 
-/* Keeps the rows of a catalog in memory. A row out of range or for the second time fails the test. */
+/* Keeps the rows of a catalog in memory. A row out of range or for the second time fails the
+ * test. */
 typedef struct taker {
     kin_rows rows;
     size_t n;

@@ -21,8 +21,8 @@
 #include "core/error.h"
 #include "core/kernels.h"
 
-/* 1 in a build with a sanitizer, which takes many times as long and has an allocator of its own. gcc has
- * a macro each, clang asks for features. */
+/* 1 in a build with a sanitizer, which takes many times as long and has an allocator of its own.
+ * gcc has a macro each, clang asks for features. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define TEST_SANITIZED 1
 #elif defined(__has_feature)
@@ -40,9 +40,9 @@
 int test_folder_make(void **state);
 int test_folder_remove(void **state);
 
-/* For programs that run more threads than the machine has processors: starts this program again with
- * OMP_WAIT_POLICY=passive, unless the environment has a policy. Idle threads of OpenMP spin, and
- * the policy is read before main. */
+/* For programs that run more threads than the machine has processors: starts this program again
+ * with OMP_WAIT_POLICY=passive, unless the environment has a policy. Idle threads of OpenMP spin,
+ * and the policy is read before main. */
 void test_calm_threads(char **argv);
 
 /* A path in the temporary folder. The text stays until sixteen more were asked for. */

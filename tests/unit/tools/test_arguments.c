@@ -393,7 +393,8 @@ static void test_json(void **state)
     json_decref(all);
 }
 
-/* The defaults of every command are a document with a key for each option: numbers that are none are null. */
+/* The defaults of every command are a document with a key for each option: numbers that are none
+ * are null. */
 static void test_json_of_commands(void **state)
 {
     (void)state;
