@@ -250,7 +250,8 @@ class Rehearsal(Case):
     def test_what_would_take_longer_than_the_build_is_left_out(self):
         """exact and join learn axes of every dimension: not where auto is stream for that very reason."""
         self.save("wide.npy", random_rows(300, 4000, 1))
-        for engine, rehearsed in (("auto", {"stream", "hnsw"}), ("exact", {"exact", "stream", "hnsw"})):
+        for engine, rehearsed in (("auto", {"stream", "hnsw", "ivf"}),
+                                  ("exact", {"exact", "stream", "hnsw", "ivf"})):
             result = self.ok("plan", "--modality", "wide.npy", "--top-k", 5, "--engine", engine,
                              "--json", "plan.json")
             rows = {row["engine"]: row for row in read_json(self.path("plan.json"))["engines"]}
