@@ -1,5 +1,5 @@
 /*
- * Rows of an index's space (see space.h).
+ * Rows of an index's space (see ann/faiss_space.h).
  *
  * Scaling happens in double and is rounded once: out = (float)(x * factor), with the catalog's own
  * inverse norms. Rows stay in their files until a block of them is asked for.
@@ -33,7 +33,7 @@ void kin_space_release(kin_space *self)
     kin_pca_release(&self->pca);
 }
 
-/* What a fused row is multiplied by: W / sum_P w under renorm, else 1 (see space.h). */
+/* What a fused row is multiplied by: W / sum_P w under renorm, else 1 (see ann/faiss_space.h). */
 static double mask_scale(const kin_space *self, unsigned modality_mask)
 {
     double all = 0, has = 0;

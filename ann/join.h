@@ -15,8 +15,9 @@
  * coordinates, s_h and t_h the cluster's root mean square distance from its mean per coordinate.
  * The row probes if
  *     mean score + probe_sigmas * sigma >= the row's threshold,
- * its K-th best estimate so far. So a row inside a cluster probes few, one at a border many, and no
- * number of probes has to be set. The nearest cluster comes first, so that thresholds rise early.
+ * a lower bound of its K-th best score, from when its collector was last pruned. So a row inside a
+ * cluster probes few, one at a border many, and no number of probes has to be set. A row's own
+ * cluster comes first, then the most promising, so that thresholds rise early.
  *
  * A row is a function of itself, the codes and the effort: one thread scans the rows of a cluster
  * in one order, and changes their collectors alone. Same bytes for any number of threads.

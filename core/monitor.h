@@ -17,10 +17,11 @@ typedef enum kin_level {
 } kin_level;
 
 typedef struct kin_monitor {
-    void *self;                                              /* the callbacks' first argument */
-    void (*progress)(void *self, size_t done, size_t total); /* finished items */
-    void (*stage)(void *self, const char *name);             /* a stage begins: "search" ... */
-    bool (*stopped)(void *self);                             /* whether to stop */
+    void *self; /* the callbacks' first argument */
+    void (*progress)(void *self, size_t done,
+                     size_t total); /* work done, in items; from 0 again for each attempt */
+    void (*stage)(void *self, const char *name); /* a stage begins: "search" ... */
+    bool (*stopped)(void *self);                 /* whether to stop */
     void (*message)(void *self, kin_level level, const char *text); /* one line, no line end */
 } kin_monitor;
 

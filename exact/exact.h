@@ -19,8 +19,9 @@
  *
  * Memory: codes (4 lead + tail bytes a row), and collectors of 8 bytes for about 1.6 K candidates
  * a row. Where the budget does not hold all collectors, rows are done in blocks of clusters; a
- * block is scanned against all clusters, and only pairs within it serve both sides. Time: n^2 / 2
- * * lead products in int8, and the refinements; with b blocks up to 2 b / (b + 1) times as many.
+ * block is scanned against all clusters, and only pairs within it serve both sides.
+ * Time: lead n^2 / 2 products in int8, and the refinements; with b blocks up to 2 b / (b + 1) times
+ * as many.
  */
 #include "scan/engine.h"
 

@@ -52,7 +52,7 @@ const kin_option kin_build_result[] = {
      .max = 1,
      .unit = "SHARE",
      .run_only = true,
-     .default_text = "not all of them",
+     .default_text = "refused only when every row is empty",
      .help =
          "gate: at most that share of rows is empty, those by rule (--missing drop) aside; else "
          "exit 3 and nothing is published"},
@@ -79,7 +79,8 @@ const kin_option kin_build_engine[] = {
              "exact: every row is proven, by codes with bounds\n"
              "stream: the same rows by the plain products of all pairs\n"
              "join: a self-join on codes, its recall evaluated against --target-recall\n"
-             "hnsw: FAISS indexes, their candidates rescored exactly; evaluated likewise"},
+             "hnsw, ivf: an index of FAISS per modality, candidates reranked exactly; evaluated "
+             "likewise"},
     {.name = "auto-threshold",
      .type = KIN_OPTION_INT,
      .offset = FIELD(auto_threshold),
@@ -87,7 +88,10 @@ const kin_option kin_build_engine[] = {
      .max = 1e12,
      .unit = "ITEMS",
      .help = "where auto changes to join"},
-    OPTION_TARGET_RECALL(FIELD(target_recall)),
+    OPTION_TARGET_RECALL(
+        FIELD(target_recall),
+        "mean recall that join, hnsw and ivf have to reach on held-out rows: effort is "
+        "chosen for it, and escalated until it is reached"),
     {.name = "strict",
      .type = KIN_OPTION_FLAG,
      .offset = FIELD(strict),

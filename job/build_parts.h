@@ -67,8 +67,8 @@ bool build_is_approximate(const kin_build_options *o);
 /* self->catalog, and that there are more than top-k items. */
 int build_open_inputs(build *self, kin_error *err);
 
-/* The engine that `auto` is here (exact, or stream where rows are too wide for it), and an index's
- * own type, in self->options; refuses what contradicts. */
+/* The engine that `auto` is here (job/engine_choice.h), and an index's own type, in self->options;
+ * refuses what contradicts. */
 int build_resolve_engine(build *self, kin_error *err);
 
 /* self->vectors. */

@@ -15,8 +15,12 @@ const kin_option kin_index_run_lines[] = {
      .type = KIN_OPTION_CHOICE,
      .offset = FIELD(type),
      .choices = kin_index_run_types,
-     .help = "ivf: inverted lists over clusters, and join; hnsw: a navigable graph; join: the "
-             "order and effort of the self-join alone, for kin build"},
+     .help =
+         "what is kept\n"
+         "ivf: inverted lists of FAISS, for kin query and kin build --engine ivf, with the order "
+         "and effort of the self-join beside them, for kin build\n"
+         "hnsw: a navigable graph of FAISS, for kin query and kin build\n"
+         "join: the order and effort of the self-join alone, for kin build"},
     {.name = "out",
      .type = KIN_OPTION_TEXT,
      .offset = FIELD(out),
@@ -30,7 +34,7 @@ const kin_option kin_index_run_lines[] = {
      .default_text = "row numbers",
      .help = "an id a line"},
     OPTION_TOP_K(FIELD(top_k)),
-    OPTION_TARGET_RECALL(FIELD(target_recall)),
+    OPTION_TARGET_RECALL(FIELD(target_recall), "mean recall that the join's effort is chosen for"),
     OPTION_MISSING(FIELD(missing)),
     OPTION_MEMORY(FIELD(memory)),
     OPTION_FORCE(FIELD(force)),

@@ -31,12 +31,10 @@
         .unit = "K", .similarity = "SIMILARITY_TOP_K", .help = "neighbours per item"               \
     }
 
-#define OPTION_TARGET_RECALL(at)                                                                   \
+#define OPTION_TARGET_RECALL(at, text)                                                             \
     {                                                                                              \
         .name = "target-recall", .type = KIN_OPTION_REAL, .offset = (at), .min = 0.5,              \
-        .max = 0.9999, .unit = "R",                                                                \
-        .help = "mean recall that join, hnsw and ivf have to reach on held-out rows: effort is "   \
-                "chosen for it, and escalated until it is reached"                                 \
+        .max = 0.9999, .unit = "R", .help = text                                                   \
     }
 
 #define OPTION_MEMORY(at)                                                                          \
@@ -49,7 +47,7 @@
 
 /* What an item that lacks a modality (a row of zeros) counts for. */
 #define MISSING_HELP                                                                               \
-    "what an item counts for that lacks a modality (a row of zeros)\n"                             \
+    "how items that lack a modality (a row of zeros) are scored\n"                                 \
     "renorm: scores by the modalities that both items have, scaled to all weights\n"               \
     "zero: a missing cosine counts 0, the arithmetic of cosine_similarity\n"                       \
     "drop: such an item has no neighbours and is in no row\n"                                      \

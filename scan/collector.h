@@ -7,7 +7,8 @@
  * row has `capacity` places, in no order. When they are full, kin_collectors_prune finds a value E
  * that K estimates reach: the K-th best score is at least E - tolerance, which becomes the row's
  * threshold, and candidates below E - 2 tolerance are dropped, for K others are truly better. This
- * is the one place where a row's threshold rises, beside kin_collectors_replace.
+ * and kin_collectors_replace are the places where a row's threshold changes; the latter may lower
+ * it by up to a tolerance.
  *
  * Overflow: so many candidates tie that pruning frees too few places. Then the caller reranks the
  * row in place: it scores the candidates canonically and gives back the K best

@@ -4,9 +4,10 @@
  * The kernels of the scan: leading codes tile against tile, single pairs in full, estimates with
  * their errors, and lists of candidates.
  *
- * Products are sums of products of int8 codes in [-127, 127], exact in int32 for up to 65,536
- * dimensions. The comparisons around them are single float operations in a fixed order. So every
- * table gives the same bits, and tests hold each to the portable one.
+ * Products are sums of products of int8 codes in [-127, 127], exact in int32 for the 32,768
+ * dimensions that engines allow (scan/engine.h). The comparisons around them are single float
+ * operations in a fixed order. So every table gives the same bits, and tests hold each to the
+ * portable one.
  *
  * Layout. 32 columns make a panel [quads][32][4]: four dimensions of one column, then those of the
  * next. 12 rows make a row panel [quads][12][4] the same way. For pairs, a row is [lead high][lead

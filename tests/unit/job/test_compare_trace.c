@@ -1,5 +1,5 @@
 /*
- * tools/compare_trace: what it computes and books, against the oracle's own idea of ranks. The
+ * job/compare_trace: what it computes and books, against the oracle's own idea of ranks. The
  * trace is of a search that was made up: each source proposes its C nearest distinct vectors, less
  * some that it "did not come across"; the graph has the best of what was proposed.
  */

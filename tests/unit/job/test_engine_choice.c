@@ -1,5 +1,5 @@
 /*
- * tools/engine_choice: what was measured is what is chosen, and the choice changes once along each
+ * job/engine_choice: what was measured is what is chosen, and the choice changes once along each
  * size.
  */
 #include "job/engine_choice.h"

@@ -1,5 +1,5 @@
 /*
- * tools/kin_show and tools/why: a monitor that says so stops them, at whatever look, and nothing is
+ * job/show and job/why: a monitor that says so stops them, at whatever look, and nothing is
  * left allocated (the sanitizers see to that).
  */
 #include "support/test.h"

@@ -1,5 +1,5 @@
 /*
- * tools/plot: ends and ticks are round numbers that hold the values, values lie where the scale
+ * report/plot: ends and ticks are round numbers that hold the values, values lie where the scale
  * says, texts are escaped, and labels keep clear of markers and of each other.
  */
 #include "report/plot.h"

@@ -1,6 +1,6 @@
 /*
- * tools/show_*: texts are escaped wherever they come from, pictures are embedded or replaced, items
- * are chosen the same way every time, lanes rank as they say.
+ * report/show_page and tile, job/show_choose: texts are escaped wherever they come from, pictures
+ * are embedded or replaced, items are chosen the same way every time, lanes rank as they say.
  */
 #include <math.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /*
- * core/blas: products of odd sizes against double, transposed or not, added to what is there or
+ * scan/blas: products of odd sizes against double, transposed or not, added to what is there or
  * not; and the same bits for any number of threads.
  */
 #include "core/threads.h"
