@@ -13,19 +13,19 @@ static bool steers(unsigned character)
            (character >= 0x2066 && character <= 0x2069);
 }
 
-bool plain_character(const char *text, size_t left, size_t *bytes)
+bool kin_plain_character(const char *text, size_t left, size_t *bytes)
 {
     size_t whole = kin_utf8_length(text, left);
     *bytes = whole ? whole : 1;
     return whole && !steers(kin_utf8_character(text, whole));
 }
 
-void plain_in_place(char *text)
+void kin_plain_in_place(char *text)
 {
     size_t left = strlen(text), bytes;
     char *to = text;
     for (const char *from = text; left > 0; from += bytes, left -= bytes) {
-        if (plain_character(from, left, &bytes)) {
+        if (kin_plain_character(from, left, &bytes)) {
             memmove(to, from, bytes);
             to += bytes;
         } else {
@@ -35,23 +35,23 @@ void plain_in_place(char *text)
     *to = '\0';
 }
 
-void plain_write(FILE *out, kin_span text)
+void kin_plain_write(FILE *out, kin_span text)
 {
     for (size_t i = 0, bytes; i < text.length; i += bytes) {
-        if (plain_character(text.text + i, text.length - i, &bytes))
+        if (kin_plain_character(text.text + i, text.length - i, &bytes))
             fwrite(text.text + i, 1, bytes, out);
         else
             putc('?', out);
     }
 }
 
-plain_text plain_span(kin_span text)
+plain_text kin_plain_span(kin_span text)
 {
     static const char dots[] = "...";
     plain_text out;
     size_t used = 0, fits = 0, bytes; /* fits: as far as dots may follow */
     for (size_t i = 0; i < text.length; i += bytes) {
-        bool printable = plain_character(text.text + i, text.length - i, &bytes);
+        bool printable = kin_plain_character(text.text + i, text.length - i, &bytes);
         size_t more = printable ? bytes : 1;
         if (used + more >= sizeof out.text) {
             memcpy(out.text + fits, dots, sizeof dots);
@@ -66,7 +66,7 @@ plain_text plain_span(kin_span text)
     return out;
 }
 
-plain_text plain(const char *text)
+plain_text kin_plain(const char *text)
 {
-    return plain_span(text ? (kin_span){text, strlen(text)} : (kin_span){"?", 1});
+    return kin_plain_span(text ? (kin_span){text, strlen(text)} : (kin_span){"?", 1});
 }

@@ -18,12 +18,12 @@
 
 /* Whether the character that `text` of `left` > 0 bytes starts with may reach a terminal. *bytes:
  * how many it takes. */
-bool plain_character(const char *text, size_t left, size_t *bytes);
+bool kin_plain_character(const char *text, size_t left, size_t *bytes);
 
 /* The same text without what must not reach a terminal, at its place: never longer. */
-void plain_in_place(char *text);
+void kin_plain_in_place(char *text);
 
-void plain_write(FILE *out, kin_span text);
+void kin_plain_write(FILE *out, kin_span text);
 
 enum { PLAIN_MAX = 512 };
 
@@ -32,7 +32,7 @@ typedef struct plain_text {
     char text[PLAIN_MAX];
 } plain_text;
 
-plain_text plain(const char *text); /* NULL: "?" */
-plain_text plain_span(kin_span text);
+plain_text kin_plain(const char *text); /* NULL: "?" */
+plain_text kin_plain_span(kin_span text);
 
 #endif

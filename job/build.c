@@ -15,17 +15,17 @@
 static int open_all(build *self, kin_error *err)
 {
     int rc = kin_outdir_open(&self->out, self->options.out, "graph", self->options.force, err);
-    return rc == 0 ? build_open_inputs(self, err) : rc;
+    return rc == 0 ? kin_build_open_inputs(self, err) : rc;
 }
 
 /* What the engine needs before it runs; stream and exact prepare themselves. */
 static int prepare(build *self, kin_error *err)
 {
-    int rc = build_scan_vectors(self, err);
-    if (rc == 0 && self->options.engine == ENGINE_JOIN)
-        rc = build_prepare_join(self, err);
-    else if (rc == 0 && build_uses_faiss(&self->options))
-        rc = build_prepare_index(self, err);
+    int rc = kin_build_scan_vectors(self, err);
+    if (rc == 0 && self->options.engine == KIN_ENGINE_JOIN)
+        rc = kin_build_prepare_join(self, err);
+    else if (rc == 0 && kin_build_uses_faiss(&self->options))
+        rc = kin_build_prepare_index(self, err);
     return rc;
 }
 
@@ -34,14 +34,14 @@ static int complete(build *self, kin_error *err)
 {
     int rc = kin_graph_writer_finish(self->writer, &self->totals, err);
     if (rc == 0)
-        rc = provenance_write_names(&self->catalog, self->out.temporary, err);
+        rc = kin_provenance_write_names(&self->catalog, self->out.temporary, err);
     if (rc == 0)
         rc = kin_monitor_check(self->monitor, err);
     if (rc == 0)
         rc = kin_catalog_unchanged(&self->catalog, err);
     if (rc == 0) /* of inputs that changed no gate says anything */
-        rc = build_check_empty(self, err);
-    build_stage_done(self, "write");
+        rc = kin_build_check_empty(self, err);
+    kin_build_stage_done(self, "write");
     return rc;
 }
 
@@ -49,7 +49,7 @@ static void fill(kin_build_report *report, const build *self, const json_t *mani
 {
     const json_t *run = json_object_get(manifest, "run");
     *report = (kin_build_report){
-        .engine = (build_engine)self->options.engine,
+        .engine = (kin_engine)self->options.engine,
         .items = self->catalog.n,
         .items_with_neighbors = self->totals.items_with_neighbors,
         .pairs = self->totals.pairs,
@@ -62,10 +62,10 @@ static void fill(kin_build_report *report, const build *self, const json_t *mani
 
 static int publish(build *self, kin_build_report *report, kin_error *err)
 {
-    json_t *manifest = build_manifest(self);
+    json_t *manifest = kin_build_manifest(self);
     int rc = kin_outdir_commit(&self->out, &manifest, err);
     if (rc == 0)
-        messages_output(&self->out, self->monitor);
+        kin_messages_output(&self->out, self->monitor);
     if (rc == 0 && report)
         fill(report, self, manifest);
     json_decref(manifest);
@@ -76,15 +76,15 @@ static int run(build *self, kin_build_report *report, kin_error *err)
 {
     int rc = open_all(self, err);
     if (rc == 0)
-        rc = build_resolve_engine(self, err);
+        rc = kin_build_resolve_engine(self, err);
     if (rc != 0)
         return rc;
-    build_stage_done(self, "read");
+    kin_build_stage_done(self, "read");
     rc = prepare(self, err);
     if (rc == 0)
-        rc = build_attempts(self, err);
+        rc = kin_build_attempts(self, err);
     if (rc == 0)
-        rc = build_trace(self, err);
+        rc = kin_build_trace(self, err);
     if (rc == 0)
         rc = complete(self, err);
     return rc == 0 ? publish(self, report, err) : rc;
@@ -106,8 +106,8 @@ int kin_build_run(const kin_catalog_options *catalog, const kin_build_options *o
         rc = kin_options_check(&kin_catalog_table, catalog, err);
     if (rc != 0)
         return rc;
-    build_begin(&self, catalog, options, monitor);
+    kin_build_begin(&self, catalog, options, monitor);
     rc = run(&self, report, err);
-    build_end(&self);
+    kin_build_end(&self);
     return rc;
 }

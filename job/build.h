@@ -20,16 +20,16 @@
 #include "job/options.h"
 #include <math.h>
 
-typedef enum build_engine {
-    ENGINE_AUTO, /* by size: job/engine_choice.h */
-    ENGINE_EXACT,
-    ENGINE_STREAM,
-    ENGINE_JOIN,
-    ENGINE_HNSW,
-    ENGINE_IVF,
-} build_engine;
+typedef enum kin_engine {
+    KIN_ENGINE_AUTO, /* by size: job/engine_choice.h */
+    KIN_ENGINE_EXACT,
+    KIN_ENGINE_STREAM,
+    KIN_ENGINE_JOIN,
+    KIN_ENGINE_HNSW,
+    KIN_ENGINE_IVF,
+} kin_engine;
 
-extern const char *const build_engine_names[]; /* ended by NULL */
+extern const char *const kin_engine_names[]; /* ended by NULL */
 
 /* Texts are the caller's. Limits stand in kin_build_table (job/build_options.h). */
 typedef struct kin_build_options {
@@ -39,7 +39,7 @@ typedef struct kin_build_options {
     int row_order;    /* kin_row_order: how a row's entries lie in the files */
     double max_empty; /* share of empty rows, 0 .. 1, above which nothing is published; NaN: all */
     int64_t trace_rows;     /* items whose candidates are kept for kin compare; 0: none */
-    int engine;             /* build_engine */
+    int engine;             /* kin_engine */
     int64_t auto_threshold; /* items from which on auto is join */
     double target_recall;   /* of approximate engines, 0.5 .. 0.9999 */
     bool strict;            /* a graph that misses the target is not published: KIN_E_GATE */
@@ -59,7 +59,7 @@ typedef struct kin_build_options {
 
 /* What a build did. */
 typedef struct kin_build_report {
-    build_engine engine;          /* that ran */
+    kin_engine engine;            /* that ran */
     size_t items;                 /* n */
     size_t items_with_neighbors;  /* rows that are not empty */
     size_t pairs;                 /* neighbours in all rows */

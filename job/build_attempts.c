@@ -34,8 +34,8 @@ static void log_result(const build *self)
 
 static int run_once(build *self, kin_row_sink sink, kin_error *err)
 {
-    int rc = build_engine_run(self, sink, err);
-    build_stage_done(self, "neighbors");
+    int rc = kin_build_engine_run(self, sink, err);
+    kin_build_stage_done(self, "neighbors");
     return rc;
 }
 
@@ -61,7 +61,7 @@ static int run_evaluated(build *self, size_t attempt, kin_error *err)
         log_result(self);
     }
     kin_evaluation_release(&now);
-    build_stage_done(self, "recall");
+    kin_build_stage_done(self, "recall");
     return rc;
 }
 
@@ -83,7 +83,7 @@ static int report_missed(const build *self, kin_error *err)
     return 0;
 }
 
-int build_attempts(build *self, kin_error *err)
+int kin_build_attempts(build *self, kin_error *err)
 {
     const kin_build_options *o = &self->options;
     int rc =
@@ -91,12 +91,12 @@ int build_attempts(build *self, kin_error *err)
                              &self->catalog, (kin_row_order)o->row_order, err);
     if (rc != 0)
         return rc;
-    if (!build_is_approximate(o)) /* proven rows: nothing to evaluate */
+    if (!kin_build_is_approximate(o)) /* proven rows: nothing to evaluate */
         return run_once(self, kin_graph_writer_sink(self->writer), err);
     for (size_t attempt = 1; attempt <= EVALUATION_ATTEMPTS; attempt++) {
         bool escalated = true;
         if (attempt > 1)
-            rc = build_engine_escalate(self, &escalated, err);
+            rc = kin_build_engine_escalate(self, &escalated, err);
         if (rc != 0)
             return rc;
         if (!escalated)

@@ -40,13 +40,13 @@ static int run_exact(build *self, kin_row_sink sink, kin_error *err)
     options.top_k = (size_t)o->top_k;
     options.memory_bytes = o->memory;
     build_info(self, "Computing similarity (engine=%s, total=%zu, top_k=%lld)",
-               build_engine_names[o->engine], self->catalog.n, (long long)o->top_k);
+               kin_engine_names[o->engine], self->catalog.n, (long long)o->top_k);
     int rc = kin_exact_new(&engine, &self->catalog, &options, err);
     if (rc != 0)
         return rc;
     self->exact_plan = *kin_exact_get_plan(engine);
     log_exact_plan(self);
-    build_stage_done(self, "plan");
+    kin_build_stage_done(self, "plan");
     rc = kin_exact_run(engine, sink, self->monitor, err);
     self->exact_report = *kin_exact_get_report(engine);
     kin_exact_free(engine);
@@ -57,7 +57,7 @@ static int run_search(build *self, kin_row_sink sink, kin_error *err)
 {
     const kin_build_options *o = &self->options;
     build_info(self, "Computing similarity (engine=%s, total=%zu, top_k=%lld)",
-               build_engine_names[o->engine], self->catalog.n, (long long)o->top_k);
+               kin_engine_names[o->engine], self->catalog.n, (long long)o->top_k);
     return kin_search_all(self->index, &o->search, sink, self->monitor, err);
 }
 
@@ -65,18 +65,18 @@ static int run_join(build *self, kin_row_sink sink, kin_error *err)
 {
     const kin_build_options *o = &self->options;
     build_info(self, "Computing similarity (engine=%s, total=%zu, top_k=%lld)",
-               build_engine_names[o->engine], self->catalog.n, (long long)o->top_k);
+               kin_engine_names[o->engine], self->catalog.n, (long long)o->top_k);
     return kin_join_run(self->join, sink, self->monitor, err);
 }
 
-int build_engine_run(build *self, kin_row_sink sink, kin_error *err)
+int kin_build_engine_run(build *self, kin_row_sink sink, kin_error *err)
 {
     switch (self->options.engine) {
-    case ENGINE_EXACT:
+    case KIN_ENGINE_EXACT:
         return run_exact(self, sink, err);
-    case ENGINE_STREAM:
+    case KIN_ENGINE_STREAM:
         return run_stream(self, sink, err);
-    case ENGINE_JOIN:
+    case KIN_ENGINE_JOIN:
         return run_join(self, sink, err);
     default:
         return run_search(self, sink, err);
@@ -86,19 +86,19 @@ int build_engine_run(build *self, kin_row_sink sink, kin_error *err)
 static int escalate_join(build *self, bool *escalated, kin_error *err)
 {
     int rc = kin_join_escalate(self->join, escalated, &self->quiet, err);
-    build_stage_done(self, "tune");
+    kin_build_stage_done(self, "tune");
     if (rc == 0 && *escalated)
-        build_log_effort(self);
+        kin_build_log_effort(self);
     return rc;
 }
 
-int build_engine_escalate(build *self, bool *escalated, kin_error *err)
+int kin_build_engine_escalate(build *self, bool *escalated, kin_error *err)
 {
     kin_build_options *o = &self->options;
-    if (o->engine == ENGINE_JOIN)
+    if (o->engine == KIN_ENGINE_JOIN)
         return escalate_join(self, escalated, err);
     *escalated = kin_search_escalate(&o->search, self->index);
-    if (*escalated && o->engine == ENGINE_IVF)
+    if (*escalated && o->engine == KIN_ENGINE_IVF)
         build_info(self, "Effort escalated: candidates %lld, probes %lld",
                    (long long)o->search.candidates, (long long)o->search.probes);
     else if (*escalated)

@@ -21,7 +21,7 @@ static size_t empty_by_rule(const kin_catalog *catalog)
 }
 
 /* Of the rows that no rule empties; where there is none, of all rows, as kin compare has it. */
-int build_check_empty(const build *self, kin_error *err)
+int kin_build_check_empty(const build *self, kin_error *err)
 {
     const double limit = self->options.max_empty;
     size_t n = self->catalog.n, by_rule = empty_by_rule(&self->catalog);

@@ -9,8 +9,8 @@
 
 #include <string.h>
 
-int build_check_index_options(const kin_index_options *asked, const kin_index_options *made,
-                              kin_error *err)
+int kin_build_check_index_options(const kin_index_options *asked, const kin_index_options *made,
+                                  kin_error *err)
 {
     const kin_index_options unset = KIN_INDEX_OPTIONS_INIT;
     const struct {
@@ -33,7 +33,7 @@ int build_check_index_options(const kin_index_options *asked, const kin_index_op
 }
 
 /* Options that HNSW has, or its search, are nothing to an IVF. */
-int build_check_ivf_options(const kin_build_options *o, kin_error *err)
+int kin_build_check_ivf_options(const kin_build_options *o, kin_error *err)
 {
     const kin_index_options unset = KIN_INDEX_OPTIONS_INIT;
     const struct {
@@ -61,30 +61,30 @@ static int served_by(const json_t *manifest, int asked)
     const char *type =
         json_string_value(json_object_get(json_object_get(manifest, "index"), "type"));
     if (type && strcmp(type, "hnsw") == 0)
-        return ENGINE_HNSW;
+        return KIN_ENGINE_HNSW;
     if (type && strcmp(type, "join") == 0)
-        return ENGINE_JOIN;
-    return asked == ENGINE_IVF ? ENGINE_IVF : ENGINE_JOIN;
+        return KIN_ENGINE_JOIN;
+    return asked == KIN_ENGINE_IVF ? KIN_ENGINE_IVF : KIN_ENGINE_JOIN;
 }
 
-int build_read_index(build *self, kin_error *err)
+int kin_build_read_index(build *self, kin_error *err)
 {
     kin_build_options *o = &self->options;
-    if (o->engine == ENGINE_EXACT || o->engine == ENGINE_STREAM)
+    if (o->engine == KIN_ENGINE_EXACT || o->engine == KIN_ENGINE_STREAM)
         return kin_fail(err, KIN_E_USAGE, "leave --index out, or choose --engine join, hnsw or ivf",
-                        "--engine %s uses no index", build_engine_names[o->engine]);
+                        "--engine %s uses no index", kin_engine_names[o->engine]);
     int rc = kin_dir_open(&self->index_dir, o->index_dir, err);
     if (rc == 0)
         rc = kin_manifest_read_in(&self->index_manifest, &self->index_dir, "index", err);
     if (rc != 0)
         return rc;
     int engine = served_by(self->index_manifest, o->engine);
-    if (o->engine != ENGINE_AUTO && o->engine != engine) {
+    if (o->engine != KIN_ENGINE_AUTO && o->engine != engine) {
         const json_t *index = json_object_get(self->index_manifest, "index");
         const char *type = json_string_value(json_object_get(index, "type"));
         return kin_fail(err, KIN_E_USAGE, "ask for the engine that the index was built for",
                         "%s holds an index of type %s, --engine is %s", o->index_dir,
-                        type ? type : "(none)", build_engine_names[o->engine]);
+                        type ? type : "(none)", kin_engine_names[o->engine]);
     }
     o->engine = engine;
     return 0;
@@ -96,7 +96,7 @@ static int open_index(build *self, kin_error *err)
     int rc =
         kin_index_open(&self->index, &self->index_dir, self->index_manifest, &self->catalog, err);
     return rc != 0 ? rc
-                   : build_check_index_options(&o->index, kin_index_resolved(self->index), err);
+                   : kin_build_check_index_options(&o->index, kin_index_resolved(self->index), err);
 }
 
 /* How deep the index is asked is chosen on rows, unless it was said. What is left open is set by
@@ -105,13 +105,13 @@ static int resolve_search(build *self, kin_error *err)
 {
     kin_build_options *o = &self->options;
     int rc = 0;
-    bool ivf = o->engine == ENGINE_IVF;
+    bool ivf = o->engine == KIN_ENGINE_IVF;
     if (o->search.candidates == 0 && (ivf ? o->search.probes : o->search.ef_search) == 0) {
         tune_options tune = {
             .target = o->target_recall, .seed = (uint64_t)o->index.seed, .memory_bytes = o->memory};
-        rc = tune_search(&self->tuning, &o->search, self->index, &self->catalog, &tune,
-                         &self->quiet, err);
-        build_stage_done(self, "tune");
+        rc = kin_tune_search(&self->tuning, &o->search, self->index, &self->catalog, &tune,
+                             &self->quiet, err);
+        kin_build_stage_done(self, "tune");
         if (rc == 0 && ivf)
             build_info(self, "Candidates: %lld, probes %lld (step %zu), recall %.4f on %zu rows",
                        (long long)o->search.candidates, (long long)o->search.probes,
@@ -125,7 +125,7 @@ static int resolve_search(build *self, kin_error *err)
     return rc;
 }
 
-int build_prepare_index(build *self, kin_error *err)
+int kin_build_prepare_index(build *self, kin_error *err)
 {
     kin_build_options *o = &self->options;
     int rc = o->index_dir
@@ -134,7 +134,7 @@ int build_prepare_index(build *self, kin_error *err)
     if (rc != 0)
         return rc;
     o->index = *kin_index_resolved(self->index);
-    messages_index(self->index, &self->catalog, &self->quiet);
-    build_stage_done(self, "index");
+    kin_messages_index(self->index, &self->catalog, &self->quiet);
+    kin_build_stage_done(self, "index");
     return resolve_search(self, err);
 }

@@ -6,14 +6,14 @@
 #include "job/engine_choice.h"
 #include "job/messages.h"
 
-int build_open_inputs(build *self, kin_error *err)
+int kin_build_open_inputs(build *self, kin_error *err)
 {
     int rc = kin_catalog_open(&self->catalog, self->inputs, err);
     if (rc != 0)
         return rc;
     size_t n = self->catalog.n;
-    messages_modalities(&self->catalog, self->monitor);
-    messages_ids(&self->catalog, self->monitor);
+    kin_messages_modalities(&self->catalog, self->monitor);
+    kin_messages_ids(&self->catalog, self->monitor);
     rc = kin_top_k_check((size_t)self->options.top_k, n, err);
     if (rc != 0)
         return rc;
@@ -24,41 +24,41 @@ int build_open_inputs(build *self, kin_error *err)
     return 0;
 }
 
-int build_resolve_engine(build *self, kin_error *err)
+int kin_build_resolve_engine(build *self, kin_error *err)
 {
     kin_build_options *o = &self->options;
-    bool asked = o->engine != ENGINE_AUTO;
-    int rc = o->index_dir ? build_read_index(self, err) : 0;
+    bool asked = o->engine != KIN_ENGINE_AUTO;
+    int rc = o->index_dir ? kin_build_read_index(self, err) : 0;
     if (rc != 0)
         return rc;
-    if (o->engine == ENGINE_AUTO)
-        o->engine = engine_choice(self->catalog.n, kin_catalog_dimensions(&self->catalog),
-                                  (size_t)o->top_k, (size_t)o->auto_threshold);
-    o->index.type = o->engine == ENGINE_HNSW ? KIN_INDEX_HNSW : KIN_INDEX_IVF;
+    if (o->engine == KIN_ENGINE_AUTO)
+        o->engine = kin_engine_choice(self->catalog.n, kin_catalog_dimensions(&self->catalog),
+                                      (size_t)o->top_k, (size_t)o->auto_threshold);
+    o->index.type = o->engine == KIN_ENGINE_HNSW ? KIN_INDEX_HNSW : KIN_INDEX_IVF;
     o->index.memory_bytes = o->search.memory_bytes = o->memory;
     o->search.top_k = (size_t)o->top_k;
-    if (o->engine == ENGINE_STREAM && o->micro_batch == 0) {
+    if (o->engine == KIN_ENGINE_STREAM && o->micro_batch == 0) {
         kin_stream_options stream = {.top_k = (size_t)o->top_k};
         o->micro_batch = (int64_t)kin_stream_micro_batch(&stream, self->catalog.n, self->catalog.n);
     }
-    rc = build_check_trace(self, asked, err);
-    if (rc == 0 && o->engine == ENGINE_JOIN)
-        rc = build_check_join_options(o, err);
-    if (rc == 0 && o->engine == ENGINE_IVF)
-        rc = build_check_ivf_options(o, err);
+    rc = kin_build_check_trace(self, asked, err);
+    if (rc == 0 && o->engine == KIN_ENGINE_JOIN)
+        rc = kin_build_check_join_options(o, err);
+    if (rc == 0 && o->engine == KIN_ENGINE_IVF)
+        rc = kin_build_check_ivf_options(o, err);
     return rc;
 }
 
 /* The manifest keeps it: the next night's vectors are held against it. */
-int build_scan_vectors(build *self, kin_error *err)
+int kin_build_scan_vectors(build *self, kin_error *err)
 {
     const kin_catalog *catalog = &self->catalog;
     int rc = 0;
     for (size_t m = 0; m < catalog->modality_count && rc == 0; m++) {
-        rc = health_scan(&self->vectors[m], &catalog->modality[m].matrix, err);
+        rc = kin_health_scan(&self->vectors[m], &catalog->modality[m].matrix, err);
         if (rc == 0)
             rc = kin_monitor_check(self->monitor, err);
     }
-    build_stage_done(self, "vectors");
+    kin_build_stage_done(self, "vectors");
     return rc;
 }

@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* Options that only indexes have, and what the self-join does instead. */
-int build_check_join_options(const kin_build_options *o, kin_error *err)
+int kin_build_check_join_options(const kin_build_options *o, kin_error *err)
 {
     const kin_index_options unset = KIN_INDEX_OPTIONS_INIT;
     const struct {
@@ -38,7 +38,7 @@ int build_check_join_options(const kin_build_options *o, kin_error *err)
     return 0;
 }
 
-void build_log_effort(const build *self)
+void kin_build_log_effort(const build *self)
 {
     const kin_join_effort *effort = kin_join_get_effort(self->join);
     if (isinf(effort->probe_sigmas))
@@ -78,7 +78,7 @@ static int check_index(const build *self, kin_error *err)
         rc = kin_index_read_options(&made, &self->index_dir, self->index_manifest, err);
     if (rc == 0)
         rc = kin_index_check(&self->index_dir, self->index_manifest, &self->catalog, err);
-    return rc == 0 ? build_check_index_options(&self->options.index, &made, err) : rc;
+    return rc == 0 ? kin_build_check_index_options(&self->options.index, &made, err) : rc;
 }
 
 /* The order and maybe the effort that the index keeps. */
@@ -102,21 +102,21 @@ static int tune(build *self, bool tuned, kin_error *err)
     if (rc == 0)
         rc = kin_join_tuned_rows(self->join, &self->tuning.row, &self->tuning.rows, err);
     if (rc == 0)
-        build_log_effort(self);
-    build_stage_done(self, "tune");
+        kin_build_log_effort(self);
+    kin_build_stage_done(self, "tune");
     return rc;
 }
 
-int build_prepare_join(build *self, kin_error *err)
+int kin_build_prepare_join(build *self, kin_error *err)
 {
     const kin_build_options *o = &self->options;
-    kin_join_options options = {
-        .top_k = (size_t)o->top_k,
-        .target = o->target_recall,
-        .evaluated = kin_evaluation_rows(row_sample_population(&self->catalog), o->target_recall),
-        .seed = o->index.seed,
-        .memory_bytes = o->memory,
-        .trace = o->trace_rows > 0};
+    kin_join_options options = {.top_k = (size_t)o->top_k,
+                                .target = o->target_recall,
+                                .evaluated = kin_evaluation_rows(
+                                    kin_row_sample_population(&self->catalog), o->target_recall),
+                                .seed = o->index.seed,
+                                .memory_bytes = o->memory,
+                                .trace = o->trace_rows > 0};
     bool tuned = false;
     int rc = kin_join_new(&self->join, &self->catalog, &options, err);
     if (rc != 0)
@@ -124,9 +124,9 @@ int build_prepare_join(build *self, kin_error *err)
     log_plan(self);
     if (o->index_dir)
         rc = load_join(self, &tuned, err);
-    build_stage_done(self, "plan");
+    kin_build_stage_done(self, "plan");
     if (rc == 0)
         rc = kin_join_encode(self->join, &self->quiet, err);
-    build_stage_done(self, "encode");
+    kin_build_stage_done(self, "encode");
     return rc != 0 ? rc : tune(self, tuned, err);
 }

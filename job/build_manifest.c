@@ -75,21 +75,21 @@ static void add_vectors(json_t **manifest, const build *self)
     json_array_foreach(json_object_get(*manifest, "modalities"), m, entry)
     {
         json_incref(entry);
-        kin_json_set(&entry, "vectors", health_vectors_json(&self->vectors[m]));
+        kin_json_set(&entry, "vectors", kin_health_vectors_json(&self->vectors[m]));
         kin_json_append(&modalities, entry);
     }
     kin_json_set(manifest, "modalities", modalities);
 }
 
-json_t *build_manifest(build *self)
+json_t *kin_build_manifest(build *self)
 {
     const kin_build_options *o = &self->options;
     json_t *manifest = json_object();
     kin_json_set(&manifest, "kind", json_string("graph"));
     kin_json_set(&manifest, "format", json_integer(KIN_MANIFEST_FORMAT));
-    kin_json_set(&manifest, "engine", json_string(build_engine_names[o->engine]));
+    kin_json_set(&manifest, "engine", json_string(kin_engine_names[o->engine]));
     kin_json_set(&manifest, "options", kin_build_options_json(self->inputs, o));
-    provenance_describe(&manifest, &self->catalog);
+    kin_provenance_describe(&manifest, &self->catalog);
     add_vectors(&manifest, self);
     kin_json_set(&manifest, "incomplete_items",
                  json_integer((json_int_t)kin_catalog_incomplete(&self->catalog)));
@@ -103,9 +103,9 @@ json_t *build_manifest(build *self)
     add_recall(&manifest, self);
     if (self->trace)
         kin_json_set(&manifest, "trace", json_incref(self->trace));
-    json_t *run = facts_run(self->start);
-    provenance_locate(&run, &self->catalog);
-    if (o->engine == ENGINE_EXACT) {
+    json_t *run = kin_facts_run(self->start);
+    kin_provenance_locate(&run, &self->catalog);
+    if (o->engine == KIN_ENGINE_EXACT) {
         kin_json_set(&manifest, "certified", json_true());
         kin_json_set(&run, "exact", exact_facts(self));
     }

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-const char *const build_engine_names[] = {"auto", "exact", "stream", "join", "hnsw", "ivf", NULL};
+const char *const kin_engine_names[] = {"auto", "exact", "stream", "join", "hnsw", "ivf", NULL};
 
 #define CATALOG(name) offsetof(kin_catalog_options, name)
 
@@ -71,7 +71,7 @@ const kin_option kin_build_engine[] = {
     {.name = "engine",
      .type = KIN_OPTION_CHOICE,
      .offset = FIELD(engine),
-     .choices = build_engine_names,
+     .choices = kin_engine_names,
      .help = "how the rows are computed\n"
              "auto: join from --auto-threshold items on; below it exact, or stream where that is "
              "faster: fewer than some 4,500 items of thousands of dimensions, and always above "

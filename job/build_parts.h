@@ -51,72 +51,72 @@ typedef struct build {
 #define build_warn(self, ...) kin_monitor_message((self)->monitor, KIN_LEVEL_WARNING, __VA_ARGS__)
 
 /* A build of these inputs with a copy of the options, its clock running. */
-void build_begin(build *self, const kin_catalog_options *inputs, const kin_build_options *options,
-                 const kin_monitor *monitor);
-void build_end(build *self);
+void kin_build_begin(build *self, const kin_catalog_options *inputs,
+                     const kin_build_options *options, const kin_monitor *monitor);
+void kin_build_end(build *self);
 
 /* Adds the seconds since the last call to the stage `name`. */
-void build_stage_done(build *self, const char *name);
+void kin_build_stage_done(build *self, const char *name);
 
 /* Whether the engine searches FAISS's indexes. */
-bool build_uses_faiss(const kin_build_options *o);
+bool kin_build_uses_faiss(const kin_build_options *o);
 
 /* Whether the engine's rows are not proven: then they are evaluated. */
-bool build_is_approximate(const kin_build_options *o);
+bool kin_build_is_approximate(const kin_build_options *o);
 
 /* self->catalog, and that there are more than top-k items. */
-int build_open_inputs(build *self, kin_error *err);
+int kin_build_open_inputs(build *self, kin_error *err);
 
 /* The engine that `auto` is here (job/engine_choice.h), and an index's own type, in self->options;
  * refuses what contradicts. */
-int build_resolve_engine(build *self, kin_error *err);
+int kin_build_resolve_engine(build *self, kin_error *err);
 
 /* self->vectors. */
-int build_scan_vectors(build *self, kin_error *err);
+int kin_build_scan_vectors(build *self, kin_error *err);
 
 /* With an index_dir: self->index_manifest, and the engine that the index was made for. */
-int build_read_index(build *self, kin_error *err);
+int kin_build_read_index(build *self, kin_error *err);
 
 /* Options that say how an index is built must not contradict one that is there already. */
-int build_check_index_options(const kin_index_options *asked, const kin_index_options *made,
-                              kin_error *err);
+int kin_build_check_index_options(const kin_index_options *asked, const kin_index_options *made,
+                                  kin_error *err);
 
 /* self->index, and self->options.search as resolved for it. */
-int build_prepare_index(build *self, kin_error *err);
+int kin_build_prepare_index(build *self, kin_error *err);
 
 /* self->join, its rows encoded and its effort set. */
-int build_prepare_join(build *self, kin_error *err);
+int kin_build_prepare_join(build *self, kin_error *err);
 
 /* The effort of the join, as a message. */
-void build_log_effort(const build *self);
+void kin_build_log_effort(const build *self);
 
 /* Refuses options that the self-join has no use for. */
-int build_check_join_options(const kin_build_options *o, kin_error *err);
+int kin_build_check_join_options(const kin_build_options *o, kin_error *err);
 
 /* Refuses options that --engine ivf has no use for. */
-int build_check_ivf_options(const kin_build_options *o, kin_error *err);
+int kin_build_check_ivf_options(const kin_build_options *o, kin_error *err);
 
 /* Runs the engine with the effort that the options say; all rows reach the sink. */
-int build_engine_run(build *self, kin_row_sink sink, kin_error *err);
+int kin_build_engine_run(build *self, kin_row_sink sink, kin_error *err);
 
 /* More effort, with a message; *escalated is false where the engine has no more to give. */
-int build_engine_escalate(build *self, bool *escalated, kin_error *err);
+int kin_build_engine_escalate(build *self, bool *escalated, kin_error *err);
 
 /* Runs the engine into a new self->writer, again with more effort while the recall is not good
  * enough. KIN_E_GATE where it stays so under options.strict. */
-int build_attempts(build *self, kin_error *err);
+int kin_build_attempts(build *self, kin_error *err);
 
 /* Refuses trace_rows where nothing can be lost; drops it where the engine was not asked for. */
-int build_check_trace(build *self, bool engine_asked, kin_error *err);
+int kin_build_check_trace(build *self, bool engine_asked, kin_error *err);
 
 /* Traces rows with the effort of the last attempt, into the folder and self->trace. Nothing without
  * trace_rows. */
-int build_trace(build *self, kin_error *err);
+int kin_build_trace(build *self, kin_error *err);
 
 /* KIN_E_GATE where more of the finished rows are empty than max_empty allows. */
-int build_check_empty(const build *self, kin_error *err);
+int kin_build_check_empty(const build *self, kin_error *err);
 
 /* Everything but files and checksum. New reference. */
-json_t *build_manifest(build *self);
+json_t *kin_build_manifest(build *self);
 
 #endif

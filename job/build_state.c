@@ -2,8 +2,8 @@
 #include "job/build_parts.h"
 #include "job/usage.h"
 
-void build_begin(build *self, const kin_catalog_options *inputs, const kin_build_options *options,
-                 const kin_monitor *monitor)
+void kin_build_begin(build *self, const kin_catalog_options *inputs,
+                     const kin_build_options *options, const kin_monitor *monitor)
 {
     *self = (build){.inputs = inputs,
                     .options = *options,
@@ -17,10 +17,10 @@ void build_begin(build *self, const kin_catalog_options *inputs, const kin_build
     self->quiet.stage = NULL;
 }
 
-void build_end(build *self)
+void kin_build_end(build *self)
 {
     kin_graph_writer_free(self->writer);
-    tuning_release(&self->tuning);
+    kin_tuning_release(&self->tuning);
     kin_outdir_release(&self->out);
     kin_index_free(self->index);
     kin_join_free(self->join);
@@ -31,21 +31,21 @@ void build_end(build *self)
     json_decref(self->seconds);
 }
 
-void build_stage_done(build *self, const char *name)
+void kin_build_stage_done(build *self, const char *name)
 {
     double now = kin_clock_seconds();
     double before = json_number_value(json_object_get(self->seconds, name));
     kin_json_set(&self->seconds, name, json_real(before + now - self->stage_start));
     self->stage_start = now;
-    usage_sample();
+    kin_usage_sample();
 }
 
-bool build_uses_faiss(const kin_build_options *o)
+bool kin_build_uses_faiss(const kin_build_options *o)
 {
-    return o->engine == ENGINE_HNSW || o->engine == ENGINE_IVF;
+    return o->engine == KIN_ENGINE_HNSW || o->engine == KIN_ENGINE_IVF;
 }
 
-bool build_is_approximate(const kin_build_options *o)
+bool kin_build_is_approximate(const kin_build_options *o)
 {
-    return o->engine == ENGINE_JOIN || build_uses_faiss(o);
+    return o->engine == KIN_ENGINE_JOIN || kin_build_uses_faiss(o);
 }

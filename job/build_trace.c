@@ -31,12 +31,12 @@ typedef struct trace {
     kin_npy_writer probe_sigmas; /* of a join */
 } trace;
 
-int build_check_trace(build *self, bool engine_asked, kin_error *err)
+int kin_build_check_trace(build *self, bool engine_asked, kin_error *err)
 {
     kin_build_options *o = &self->options;
-    if (o->trace_rows == 0 || build_is_approximate(o))
+    if (o->trace_rows == 0 || kin_build_is_approximate(o))
         return 0;
-    const char *engine = build_engine_names[o->engine];
+    const char *engine = kin_engine_names[o->engine];
     if (engine_asked)
         return kin_fail(
             err, KIN_E_USAGE, "leave it out: there is nothing to look for",
@@ -157,7 +157,7 @@ static void name_sources(trace *files, const build *self)
 static int draw(trace *files, const build *self, kin_error *err)
 {
     const kin_build_options *o = &self->options;
-    size_t most = row_sample_population(&self->catalog), asked = (size_t)o->trace_rows;
+    size_t most = kin_row_sample_population(&self->catalog), asked = (size_t)o->trace_rows;
     row_sample_options sample = {.count = asked < most ? asked : most,
                                  .seed = (uint64_t)o->index.seed,
                                  .purpose = ROW_SAMPLE_TRACE};
@@ -169,7 +169,7 @@ static int draw(trace *files, const build *self, kin_error *err)
     files->row = kin_alloc(sample.count, sizeof *files->row);
     if (!files->row)
         return kin_fail_alloc(err, "numbers of traced rows", plan.total_bytes);
-    files->rows = row_sample_draw(files->row, &self->catalog, &sample);
+    files->rows = kin_row_sample_draw(files->row, &self->catalog, &sample);
     return 0;
 }
 
@@ -216,7 +216,7 @@ static void log_trace(const trace *files, const build *self)
                kin_count(files->source_count, "source").text);
 }
 
-int build_trace(build *self, kin_error *err)
+int kin_build_trace(build *self, kin_error *err)
 {
     trace files = {0};
     if (self->options.trace_rows == 0)
@@ -241,6 +241,6 @@ int build_trace(build *self, kin_error *err)
     if (rc == 0)
         log_trace(&files, self);
     release(&files);
-    build_stage_done(self, "trace");
+    kin_build_stage_done(self, "trace");
     return rc;
 }

@@ -30,9 +30,9 @@ static int record_arrival(void *self, size_t first, const kin_rows *rows, kin_er
     (void)rows;
     (void)err;
     arrivals *at = self;
-    double now = calibrate_seconds();
+    double now = kin_calibrate_seconds();
     if (first > 0)
-        at->least = calibrate_least(at->least, now - at->last);
+        at->least = kin_calibrate_least(at->least, now - at->last);
     at->last = now;
     return 0;
 }
@@ -60,8 +60,8 @@ static int time_stream(double *out, const kin_catalog *sample, size_t n, size_t 
 }
 
 /* Micro-batches among many items and among few: what grows with their number is the pairs'. */
-int calibrate_stream(stream_rates *out, const kin_catalog *sample, size_t top_k, size_t micro_batch,
-                     kin_error *err)
+int kin_calibrate_stream(stream_rates *out, const kin_catalog *sample, size_t top_k,
+                         size_t micro_batch, kin_error *err)
 {
     size_t many = sample->n < STREAM_ITEMS ? sample->n : STREAM_ITEMS, few = many / 2;
     double long_one = 0, short_one = 0, q = (double)micro_batch;
@@ -84,8 +84,8 @@ int calibrate_stream(stream_rates *out, const kin_catalog *sample, size_t top_k,
 
 /* ---- hnsw ------------------------------------------------------------------------------------ */
 
-int calibrate_hnsw(hnsw_rates *out, const kin_catalog *sample, const kin_index_options *index,
-                   const kin_search_options *search, kin_error *err)
+int kin_calibrate_hnsw(hnsw_rates *out, const kin_catalog *sample, const kin_index_options *index,
+                       const kin_search_options *search, kin_error *err)
 {
     kin_index *made = NULL;
     kin_search_options asked = *search;
@@ -93,13 +93,13 @@ int calibrate_hnsw(hnsw_rates *out, const kin_catalog *sample, const kin_index_o
     if (sample->n < 2)
         return 0;
     asked.top_k = asked.top_k < sample->n ? asked.top_k : sample->n - 1;
-    double start = calibrate_seconds();
+    double start = kin_calibrate_seconds();
     int rc = kin_index_build(&made, sample, index, NULL, err);
-    double built = calibrate_seconds();
+    double built = kin_calibrate_seconds();
     if (rc == 0)
-        rc = kin_search_all(made, &asked, calibrate_sink(), NULL, err);
+        rc = kin_search_all(made, &asked, kin_calibrate_sink(), NULL, err);
     out->build = built - start;
-    out->search = calibrate_seconds() - built;
+    out->search = kin_calibrate_seconds() - built;
     kin_index_free(made);
     return rc;
 }
@@ -126,7 +126,7 @@ static bool write_pieces(int fd, const char *piece, size_t bytes)
     return fdatasync(fd) == 0;
 }
 
-int calibrate_files(file_rates *out, const char *folder, size_t graph_bytes, kin_error *err)
+int kin_calibrate_files(file_rates *out, const char *folder, size_t graph_bytes, kin_error *err)
 {
     size_t pieces =
         graph_bytes < FILE_BYTES ? graph_bytes / PIECE_BYTES + 1 : FILE_BYTES / PIECE_BYTES;
@@ -147,8 +147,8 @@ int calibrate_files(file_rates *out, const char *folder, size_t graph_bytes, kin
         double written = omp_get_wtime();
         for (size_t b = 0; b < bytes; b += PIECE_BYTES)
             kin_hash_bytes(piece, PIECE_BYTES);
-        hashing = calibrate_least(hashing, omp_get_wtime() - written);
-        writing = whole ? calibrate_least(writing, written - start) : writing;
+        hashing = kin_calibrate_least(hashing, omp_get_wtime() - written);
+        writing = whole ? kin_calibrate_least(writing, written - start) : writing;
     }
     out->written = writing / (double)bytes;
     out->hashed = hashing / (double)bytes;

@@ -30,15 +30,15 @@ typedef struct file_rates {
     bool of_folder;
 } file_rates;
 
-int calibrate_stream(stream_rates *out, const kin_catalog *sample, size_t top_k, size_t micro_batch,
-                     kin_error *err);
+int kin_calibrate_stream(stream_rates *out, const kin_catalog *sample, size_t top_k,
+                         size_t micro_batch, kin_error *err);
 
-int calibrate_hnsw(hnsw_rates *out, const kin_catalog *sample, const kin_index_options *index,
-                   const kin_search_options *search, kin_error *err);
+int kin_calibrate_hnsw(hnsw_rates *out, const kin_catalog *sample, const kin_index_options *index,
+                       const kin_search_options *search, kin_error *err);
 
 /* Writes as many bytes as the graph has, at most 16 MiB, to a file without a name in `folder`, and
  * hashes as many. Where `folder` is NULL or its file system has no such files, memory is written.
  */
-int calibrate_files(file_rates *out, const char *folder, size_t graph_bytes, kin_error *err);
+int kin_calibrate_files(file_rates *out, const char *folder, size_t graph_bytes, kin_error *err);
 
 #endif

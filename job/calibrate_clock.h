@@ -13,19 +13,19 @@ enum { CALIBRATE_RUNS = 3 };
 
 /* How often to repeat what costs so many products: CALIBRATE_RUNS times what is over in a moment,
  * which noise could double, and once what is not. */
-size_t calibrate_runs(double products);
+size_t kin_calibrate_runs(double products);
 
 /* How many threads run at once: those in use, but no more than there are processors for. */
-int calibrate_processors(void);
+int kin_calibrate_processors(void);
 
-/* Processor seconds of this process so far, over calibrate_processors(); and of this thread. */
-double calibrate_seconds(void);
-double calibrate_thread_seconds(void);
+/* Processor seconds of this process so far, over kin_calibrate_processors(); and of this thread. */
+double kin_calibrate_seconds(void);
+double kin_calibrate_thread_seconds(void);
 
 /* The smaller of two times; 0 is none yet. */
-double calibrate_least(double before, double now);
+double kin_calibrate_least(double before, double now);
 
 /* A sink that forgets. */
-kin_row_sink calibrate_sink(void);
+kin_row_sink kin_calibrate_sink(void);
 
 #endif

@@ -112,14 +112,14 @@ static double scan_all(calibration *self)
 #pragma omp parallel num_threads(self->threads) reduction(+ : sum)
     {
         worker *one = &self->worker[omp_get_thread_num()];
-        double start = calibrate_thread_seconds();
+        double start = kin_calibrate_thread_seconds();
         for (size_t g = one->first; g < one->last; g++)
             for (size_t h = 0; h < self->codes.clustering.clusters; h++)
                 if (h >= g || h < one->first)
                     kin_pairscan_run(one->pairscan, g, h);
-        sum = calibrate_thread_seconds() - start;
+        sum = kin_calibrate_thread_seconds() - start;
     }
-    return sum / calibrate_processors();
+    return sum / kin_calibrate_processors();
 }
 
 static kin_scan_counts count_up(const calibration *self)
@@ -137,7 +137,7 @@ static double time_scans(calibration *self, bool rise, double *pairs, double *re
     kin_scan_counts before = count_up(self);
     for (size_t i = 0; i < self->runs; i++) {
         empty(self, rise);
-        least = calibrate_least(least, scan_all(self));
+        least = kin_calibrate_least(least, scan_all(self));
     }
     kin_scan_counts after = count_up(self);
     *pairs = (double)(after.pairs - before.pairs) / (double)self->runs;
@@ -153,7 +153,7 @@ static double finish_all(calibration *self, uint64_t *candidates)
 #pragma omp parallel num_threads(self->threads) reduction(+ : count, sum)
     {
         worker *one = &self->worker[omp_get_thread_num()];
-        double begin = calibrate_thread_seconds();
+        double begin = kin_calibrate_thread_seconds();
         for (size_t g = one->first; g < one->last; g++)
             for (size_t at = start[g], rows; at < start[g + 1]; at += rows) {
                 rows = start[g + 1] - at;
@@ -161,10 +161,10 @@ static double finish_all(calibration *self, uint64_t *candidates)
                 kin_reranker_run(one->reranker, &one->collectors, at - one->scan.first,
                                  self->codes.clustering.row + at, rows, &count);
             }
-        sum = calibrate_thread_seconds() - begin;
+        sum = kin_calibrate_thread_seconds() - begin;
     }
     *candidates = count;
-    return sum / calibrate_processors();
+    return sum / kin_calibrate_processors();
 }
 
 /* ---- the calibration ------------------------------------------------------------------------- */
@@ -183,7 +183,7 @@ static int measure_rising(calibration *self, size_t k, scan_rates *out, kin_erro
     if (rc == 0) {
         double all = time_scans(self, true, &pairs, &refined);
         for (size_t i = 0; i < self->runs; i++)
-            finishing = calibrate_least(finishing, finish_all(self, &candidates));
+            finishing = kin_calibrate_least(finishing, finish_all(self, &candidates));
         out->finished = per(finishing, (double)candidates);
         for (size_t i = 0; i < self->collectors.rows; i++)
             self->collectors.threshold[i] = INFINITY;
@@ -242,11 +242,11 @@ static int encode(calibration *self, size_t k, size_t lead, scan_rates *out, kin
         kin_codes_release(&self->codes);
         double start = omp_get_wtime();
         rc = kin_codes_init(&self->codes, self->catalog, &options, err);
-        out->fit = calibrate_least(out->fit, omp_get_wtime() - start);
-        double fitted = calibrate_seconds();
+        out->fit = kin_calibrate_least(out->fit, omp_get_wtime() - start);
+        double fitted = kin_calibrate_seconds();
         if (rc == 0)
             rc = kin_codes_encode(&self->codes, &options, NULL, err);
-        encoding = calibrate_least(encoding, calibrate_seconds() - fitted);
+        encoding = kin_calibrate_least(encoding, kin_calibrate_seconds() - fitted);
     }
     out->encoded = encoding / (double)self->catalog->n;
     out->lead = self->codes.rotation.lead;
@@ -254,8 +254,8 @@ static int encode(calibration *self, size_t k, size_t lead, scan_rates *out, kin
     return rc;
 }
 
-int calibrate_scan(scan_rates *out, const kin_catalog *sample, size_t n, size_t top_k, size_t lead,
-                   kin_error *err)
+int kin_calibrate_scan(scan_rates *out, const kin_catalog *sample, size_t n, size_t top_k,
+                       size_t lead, kin_error *err)
 {
     calibration self = {.catalog = sample, .threads = kin_threads_used()};
     size_t s = sample->n, most = s > 1 ? s - 1 : 1;
@@ -265,7 +265,7 @@ int calibrate_scan(scan_rates *out, const kin_catalog *sample, size_t n, size_t 
     if (s < 2)
         return 0;
     high = high < most ? high : most;
-    self.runs = calibrate_runs((double)s * (double)s * (double)kin_catalog_dimensions(sample));
+    self.runs = kin_calibrate_runs((double)s * (double)s * (double)kin_catalog_dimensions(sample));
     lead = lead > 0 ? lead : kin_catalog_dimensions(sample); /* as many as there are: no tail */
     int rc = encode(&self, high, lead, out, err);
     if (rc == 0)

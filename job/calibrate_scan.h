@@ -19,7 +19,7 @@ typedef struct scan_rates {
 } scan_rates;
 
 /* `n` items the catalog has, of which `sample` are some; `lead` leading dimensions, 0: all. */
-int calibrate_scan(scan_rates *out, const kin_catalog *sample, size_t n, size_t top_k, size_t lead,
-                   kin_error *err);
+int kin_calibrate_scan(scan_rates *out, const kin_catalog *sample, size_t n, size_t top_k,
+                       size_t lead, kin_error *err);
 
 #endif

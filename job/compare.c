@@ -202,7 +202,7 @@ static int run_exact(kin_rows *exact, const comparing *self, kin_error *err)
     const kin_catalog *catalog = &self->catalog;
     size_t count = self->out->row_count, k = kin_comparison_sample_top_k(self->out);
     size_t memory = self->options->memory;
-    kin_stream_options stream = row_sample_stream(catalog, k, memory);
+    kin_stream_options stream = kin_row_sample_stream(catalog, k, memory);
     kin_memory_plan plan;
     kin_stream_make_plan(&plan, catalog, count, &stream);
     plan.hint = "--sample or --threads";
@@ -215,7 +215,8 @@ static int run_exact(kin_rows *exact, const comparing *self, kin_error *err)
     kin_monitor_message(self->monitor, KIN_LEVEL_INFO,
                         "Computing exact rows (rows=%zu, total=%zu, top_k=%zu)", count, catalog->n,
                         k);
-    return row_sample_compute(exact, catalog, self->out->row, count, memory, self->monitor, err);
+    return kin_row_sample_compute(exact, catalog, self->out->row, count, memory, self->monitor,
+                                  err);
 }
 
 /* The reference of --sample. */

@@ -47,7 +47,7 @@ static int check_memory(const truth *self, size_t k, kin_error *err)
     for (size_t m = 0; m < KIN_MODALITIES_MAX; m++)
         deepest = self->depth[m] > deepest ? self->depth[m] : deepest;
     kin_memory_plan plan;
-    kin_stream_options stream = row_sample_stream(self->catalog, deepest, self->memory_bytes);
+    kin_stream_options stream = kin_row_sample_stream(self->catalog, deepest, self->memory_bytes);
     kin_stream_make_plan(&plan, self->catalog, self->trace->rows, &stream);
     plan.hint = "--trace-rows of the build";
     kin_memory_plan_add(&plan, "exact rows", 1, kin_rows_bytes(self->trace->rows, k, 0));
@@ -72,8 +72,8 @@ static int rank_rows(kin_graph *out, const truth *self, const kin_catalog *catal
     size_t count = self->trace->rows;
     int rc = kin_rows_init(&rows, count, k, 0, err);
     if (rc == 0)
-        rc = row_sample_compute(&rows, catalog, self->trace->row, count, self->memory_bytes,
-                                monitor, err);
+        rc = kin_row_sample_compute(&rows, catalog, self->trace->row, count, self->memory_bytes,
+                                    monitor, err);
     if (rc == 0)
         rc = kin_memory_graph_init(out, &rows, self->trace->row, self->like, err);
     kin_rows_release(&rows);

@@ -23,14 +23,14 @@ enum { TOP_K_MOST = 200 };
  * did. */
 static const double worth = 1.4e10;
 
-build_engine engine_choice(size_t n, size_t d, size_t top_k, size_t threshold)
+kin_engine kin_engine_choice(size_t n, size_t d, size_t top_k, size_t threshold)
 {
     double items = (double)n, dimensions = (double)d;
     double k = (double)(top_k < TOP_K_MOST ? top_k : TOP_K_MOST);
     if (d > KIN_SCAN_DIMENSIONS_MAX) /* neither exact nor join takes so many */
-        return ENGINE_STREAM;
+        return KIN_ENGINE_STREAM;
     if (n >= threshold)
-        return ENGINE_JOIN;
+        return KIN_ENGINE_JOIN;
     double saved = constant + items * (of_row + k * of_candidate) - items * items;
-    return dimensions * saved > worth ? ENGINE_STREAM : ENGINE_EXACT;
+    return dimensions * saved > worth ? KIN_ENGINE_STREAM : KIN_ENGINE_EXACT;
 }

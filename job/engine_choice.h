@@ -13,6 +13,6 @@
 #include <stddef.h>
 
 /* n items of d dimensions in all, top_k neighbours. */
-build_engine engine_choice(size_t n, size_t d, size_t top_k, size_t threshold);
+kin_engine kin_engine_choice(size_t n, size_t d, size_t top_k, size_t threshold);
 
 #endif

@@ -27,7 +27,7 @@ size_t kin_evaluation_rows(size_t items, double target)
 int kin_evaluation_init(kin_evaluation *self, const kin_catalog *catalog,
                         const kin_evaluation_options *o, size_t attempt, kin_error *err)
 {
-    size_t population = row_sample_population(catalog);
+    size_t population = kin_row_sample_population(catalog);
     size_t rows = kin_evaluation_rows(population, o->target);
     bool exhaustive = rows + o->tuned_count >= population;
     row_sample_options sample = {.k = o->k,
@@ -43,17 +43,17 @@ int kin_evaluation_init(kin_evaluation *self, const kin_catalog *catalog,
                                            .alpha = kin_evaluation_alpha(attempt),
                                            .attempt = attempt,
                                            .exhaustive = exhaustive};
-    return row_sample_init(&self->sample, catalog, &sample, err);
+    return kin_row_sample_init(&self->sample, catalog, &sample, err);
 }
 
 void kin_evaluation_release(kin_evaluation *self)
 {
-    row_sample_release(&self->sample);
+    kin_row_sample_release(&self->sample);
 }
 
 kin_row_sink kin_evaluation_sink(kin_evaluation *self, kin_row_sink next)
 {
-    return row_sample_tee(&self->sample, next);
+    return kin_row_sample_tee(&self->sample, next);
 }
 
 /* Nothing to find is found. A sample of nothing proves nothing. */
@@ -71,10 +71,10 @@ int kin_evaluation_finish(kin_evaluation *self, const kin_monitor *monitor, kin_
 {
     kin_recall_mean recall;
     double *value = kin_alloc(self->sample.count, sizeof *value);
-    int rc = value ? row_sample_exact(&self->sample, monitor, err)
+    int rc = value ? kin_row_sample_exact(&self->sample, monitor, err)
                    : kin_fail_alloc(err, "recall", self->sample.count * sizeof *value);
     if (rc == 0)
-        rc = row_sample_recall(&self->sample, &recall, value, err);
+        rc = kin_row_sample_recall(&self->sample, &recall, value, err);
     if (rc == 0)
         conclude(&self->result, &recall, value);
     free(value);

@@ -17,7 +17,7 @@
 #define KIN_FAISS_VERSION "unknown"
 #endif
 
-void facts_utc(char out[24], double seconds_ago)
+void kin_facts_utc(char out[24], double seconds_ago)
 {
     time_t then = time(NULL) - (time_t)(seconds_ago + 0.5);
     struct tm parts;
@@ -25,7 +25,7 @@ void facts_utc(char out[24], double seconds_ago)
     strftime(out, 24, "%Y-%m-%dT%H:%M:%SZ", &parts);
 }
 
-json_t *facts_versions(void)
+json_t *kin_facts_versions(void)
 {
     char xxhash[32];
     unsigned version = XXH_versionNumber();
@@ -36,7 +36,7 @@ json_t *facts_versions(void)
                      "jansson", jansson_version_str(), "xxhash", xxhash);
 }
 
-json_t *facts_machine(void)
+json_t *kin_facts_machine(void)
 {
     char host[256] = "unknown";
     if (gethostname(host, sizeof host) != 0)
@@ -47,16 +47,16 @@ json_t *facts_machine(void)
                      kin_blas_threading(), "threads", kin_threads_used(), "host", host);
 }
 
-json_t *facts_run(double start_seconds)
+json_t *kin_facts_run(double start_seconds)
 {
     double seconds = kin_clock_seconds() - start_seconds;
     char started[24];
-    facts_utc(started, seconds);
-    json_t *facts = facts_versions();
-    kin_json_merge(&facts, facts_machine());
+    kin_facts_utc(started, seconds);
+    json_t *facts = kin_facts_versions();
+    kin_json_merge(&facts, kin_facts_machine());
     json_t *costs = json_pack("{s:s, s:f, s:I, s:I}", "started", started, "seconds_total", seconds,
-                              "peak_memory_bytes", (json_int_t)usage_peak_bytes(), "peak_rss_bytes",
-                              (json_int_t)kin_memory_peak_rss());
+                              "peak_memory_bytes", (json_int_t)kin_usage_peak_bytes(),
+                              "peak_rss_bytes", (json_int_t)kin_memory_peak_rss());
     kin_json_merge(&facts, costs);
     return facts;
 }

@@ -190,7 +190,7 @@ static int scan_rows(part parts[PARTS], double *unit_sum, const kin_matrix *x, u
     return refused ? -1 : 0;
 }
 
-int health_scan(health *out, const kin_matrix *x, kin_error *err)
+int kin_health_scan(health *out, const kin_matrix *x, kin_error *err)
 {
     *out = nothing;
     part parts[PARTS];
@@ -216,7 +216,7 @@ done:
     return rc;
 }
 
-json_t *health_vectors_json(const health *self)
+json_t *kin_health_vectors_json(const health *self)
 {
     return json_pack("{s:o, s:o, s:I}", "norm_mean", kin_json_real(self->norm_mean), "mean_cosine",
                      kin_json_real(self->mean_cosine), "repeated_rows",

@@ -35,9 +35,9 @@ typedef struct health {
 
 /* Reads all rows twice at most. Time: memory speed; memory: 16 bytes a row while it runs. The same
  * result for any number of threads. */
-int health_scan(health *out, const kin_matrix *matrix, kin_error *err);
+int kin_health_scan(health *out, const kin_matrix *matrix, kin_error *err);
 
 /* {"norm_mean", "mean_cosine", "repeated_rows"}, null where there is none; new reference. */
-json_t *health_vectors_json(const health *self);
+json_t *kin_health_vectors_json(const health *self);
 
 #endif

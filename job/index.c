@@ -52,7 +52,7 @@ static int build_indexes(indexing *self, kin_error *err)
 {
     const kin_index_run_options *o = self->options;
     kin_index_options index = o->index;
-    messages_modalities(&self->catalog, self->monitor);
+    kin_messages_modalities(&self->catalog, self->monitor);
     kin_monitor_message(
         self->monitor, KIN_LEVEL_INFO, "Building the index (type=%s, space=%s, total=%zu)",
         kin_index_run_types[o->type], kin_index_space_names[index.space], self->catalog.n);
@@ -72,9 +72,9 @@ static json_t *make_manifest(const indexing *self)
     kin_json_set(&manifest, "format", json_integer(KIN_MANIFEST_FORMAT));
     kin_json_set(&manifest, "options",
                  kin_options_json(&kin_index_run_table, self->options, false));
-    provenance_describe(&manifest, &self->catalog);
-    json_t *run = facts_run(self->start);
-    provenance_locate(&run, &self->catalog);
+    kin_provenance_describe(&manifest, &self->catalog);
+    json_t *run = kin_facts_run(self->start);
+    kin_provenance_locate(&run, &self->catalog);
     kin_json_set(&manifest, "run", run);
     return manifest;
 }
@@ -96,12 +96,12 @@ static int save_join(const indexing *self, json_t **manifest, kin_error *err)
     const kin_index_run_options *o = self->options;
     kin_join *join = NULL;
     size_t n = self->catalog.n, k = (size_t)o->top_k < n ? (size_t)o->top_k : n - 1;
-    kin_join_options asked = {
-        .top_k = k,
-        .target = o->target_recall,
-        .evaluated = kin_evaluation_rows(row_sample_population(&self->catalog), o->target_recall),
-        .seed = o->index.seed,
-        .memory_bytes = o->memory};
+    kin_join_options asked = {.top_k = k,
+                              .target = o->target_recall,
+                              .evaluated = kin_evaluation_rows(
+                                  kin_row_sample_population(&self->catalog), o->target_recall),
+                              .seed = o->index.seed,
+                              .memory_bytes = o->memory};
     if (o->type == KIN_INDEX_HNSW || (o->type == KIN_INDEX_IVF && n < 2))
         return 0;
     if (n < 2)
@@ -137,7 +137,7 @@ static int store(indexing *self, kin_index_report *report, kin_error *err)
     if (rc == 0)
         rc = save_join(self, &manifest, err);
     if (rc == 0)
-        rc = provenance_write_names(&self->catalog, self->out.temporary, err);
+        rc = kin_provenance_write_names(&self->catalog, self->out.temporary, err);
     if (rc == 0)
         rc = kin_monitor_check(self->monitor, err);
     if (rc == 0)
@@ -145,9 +145,9 @@ static int store(indexing *self, kin_index_report *report, kin_error *err)
     if (rc == 0)
         rc = kin_outdir_commit(&self->out, &manifest, err);
     if (rc == 0)
-        messages_output(&self->out, self->monitor);
+        kin_messages_output(&self->out, self->monitor);
     if (rc == 0 && self->index)
-        messages_index(self->index, &self->catalog, self->monitor);
+        kin_messages_index(self->index, &self->catalog, self->monitor);
     if (rc == 0 && report)
         fill(report, self, manifest);
     json_decref(manifest);

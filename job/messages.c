@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-void messages_modalities(const kin_catalog *catalog, const kin_monitor *monitor)
+void kin_messages_modalities(const kin_catalog *catalog, const kin_monitor *monitor)
 {
     for (size_t m = 0; m < catalog->modality_count; m++) {
         const kin_modality *modality = &catalog->modality[m];
@@ -21,7 +21,7 @@ void messages_modalities(const kin_catalog *catalog, const kin_monitor *monitor)
     }
 }
 
-void messages_ids(const kin_catalog *catalog, const kin_monitor *monitor)
+void kin_messages_ids(const kin_catalog *catalog, const kin_monitor *monitor)
 {
     char names[200];
     if (!catalog->ids_lacking)
@@ -38,7 +38,8 @@ static size_t count_of(const json_t *part, const char *key)
     return (size_t)json_integer_value(json_object_get(part, key));
 }
 
-void messages_index(const kin_index *index, const kin_catalog *catalog, const kin_monitor *monitor)
+void kin_messages_index(const kin_index *index, const kin_catalog *catalog,
+                        const kin_monitor *monitor)
 {
     json_t *facts = kin_index_facts(index);
     const char *name;
@@ -68,7 +69,7 @@ void messages_index(const kin_index *index, const kin_catalog *catalog, const ki
             "--index-space modality finds their neighbours");
 }
 
-void messages_output(const kin_outdir *out, const kin_monitor *monitor)
+void kin_messages_output(const kin_outdir *out, const kin_monitor *monitor)
 {
     if (out->note.code != 0)
         kin_monitor_message(monitor, KIN_LEVEL_WARNING, "%s: %s", out->note.message,

@@ -9,16 +9,17 @@
 
 /* A line per modality: file, shape, dtype, weight and rows of zeros. Swapped files are seen
  * there. */
-void messages_modalities(const kin_catalog *catalog, const kin_monitor *monitor);
+void kin_messages_modalities(const kin_catalog *catalog, const kin_monitor *monitor);
 
 /* A warning where a table names no ids: then items are called by their row numbers. */
-void messages_ids(const kin_catalog *catalog, const kin_monitor *monitor);
+void kin_messages_ids(const kin_catalog *catalog, const kin_monitor *monitor);
 
 /* A line per index (distinct vectors, dimensions, lists, energy that a projection retained), and
  * a warning where the fused space cannot rank what the catalog holds. */
-void messages_index(const kin_index *index, const kin_catalog *catalog, const kin_monitor *monitor);
+void kin_messages_index(const kin_index *index, const kin_catalog *catalog,
+                        const kin_monitor *monitor);
 
 /* A warning of what failed after the output was in place, if anything did (kin_outdir.note). */
-void messages_output(const kin_outdir *out, const kin_monitor *monitor);
+void kin_messages_output(const kin_outdir *out, const kin_monitor *monitor);
 
 #endif

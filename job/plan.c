@@ -18,8 +18,8 @@
  * build. */
 enum { SAMPLE_SHARE = 16, SAMPLE_ROWS_LEAST = 256, SAMPLE_ROWS = 8192, SAMPLE_BYTES = 64 << 20 };
 
-static const build_engine engines[PREDICT_ENGINES] = {ENGINE_EXACT, ENGINE_STREAM, ENGINE_JOIN,
-                                                      ENGINE_HNSW, ENGINE_IVF};
+static const kin_engine engines[PREDICT_ENGINES] = {
+    KIN_ENGINE_EXACT, KIN_ENGINE_STREAM, KIN_ENGINE_JOIN, KIN_ENGINE_HNSW, KIN_ENGINE_IVF};
 
 /* ---- sizes ----------------------------------------------------------------------------------- */
 
@@ -76,13 +76,13 @@ static size_t sample_rows(size_t items)
 /* Why an engine is not predicted. Where auto is stream for its time (job/engine_choice.h), learning
  * the axes of exact and join alone, which their plans of memory need, would take longer than the
  * build. */
-static const char *reason_to_skip(const predict_input *in, build_engine engine)
+static const char *reason_to_skip(const predict_input *in, kin_engine engine)
 {
     const kin_build_options *o = in->options;
     size_t d = kin_catalog_dimensions(in->catalog);
-    bool learns = engine == ENGINE_EXACT || engine == ENGINE_JOIN;
-    if (!learns || (build_engine)o->engine == engine || d > KIN_SCAN_DIMENSIONS_MAX ||
-        engine_choice(in->catalog->n, d, (size_t)o->top_k, SIZE_MAX) != ENGINE_STREAM)
+    bool learns = engine == KIN_ENGINE_EXACT || engine == KIN_ENGINE_JOIN;
+    if (!learns || (kin_engine)o->engine == engine || d > KIN_SCAN_DIMENSIONS_MAX ||
+        kin_engine_choice(in->catalog->n, d, (size_t)o->top_k, SIZE_MAX) != KIN_ENGINE_STREAM)
         return NULL;
     return "slower here, by a rule of sizes";
 }
@@ -97,7 +97,7 @@ static int predict_all(predict_input *in, prediction row[PREDICT_ENGINES],
         if (reason)
             row[i] = (prediction){.engine = engines[i], .skipped = reason};
         else if (rc == 0)
-            rc = predict(&row[i], in, engines[i], err);
+            rc = kin_predict(&row[i], in, engines[i], err);
     }
     return rc;
 }
@@ -109,7 +109,7 @@ static void store(kin_plan_report *out, const build *self, const predict_input *
     out->top_k = (size_t)self->options.top_k;
     out->target_recall = self->options.target_recall;
     out->threads = kin_threads_used();
-    out->chosen = (build_engine)self->options.engine;
+    out->chosen = (kin_engine)self->options.engine;
     out->graph_bytes = in->graph_bytes;
     out->sample_rows = in->sample.catalog.n;
     out->scan = in->scan;
@@ -128,14 +128,14 @@ static int plan_engines(build *self, kin_plan_report *out, kin_error *err)
     char *parent = self->options.out ? kin_path_parent(self->options.out) : NULL;
     measure_files(&in);
     out->free_bytes = look_at_disk(self, parent, in.graph_bytes);
-    int rc = calibrate_files(&in.files, parent, in.graph_bytes, err);
+    int rc = kin_calibrate_files(&in.files, parent, in.graph_bytes, err);
     if (rc == 0)
-        rc = plan_sample_init(&in.sample, catalog, sample_rows(catalog->n), SAMPLE_BYTES, err);
+        rc = kin_plan_sample_init(&in.sample, catalog, sample_rows(catalog->n), SAMPLE_BYTES, err);
     if (rc == 0)
         rc = predict_all(&in, out->row, self->monitor, err);
     if (rc == 0)
         store(out, self, &in);
-    plan_sample_release(&in.sample);
+    kin_plan_sample_release(&in.sample);
     free(parent);
     return rc;
 }
@@ -144,13 +144,13 @@ int kin_plan_run(const kin_catalog_options *catalog, const kin_build_options *op
                  const kin_monitor *monitor, kin_plan_report *report, kin_error *err)
 {
     build self;
-    build_begin(&self, catalog, options, monitor);
-    int rc = build_open_inputs(&self, err);
+    kin_build_begin(&self, catalog, options, monitor);
+    int rc = kin_build_open_inputs(&self, err);
     if (rc == 0)
-        rc = build_resolve_engine(&self, err);
+        rc = kin_build_resolve_engine(&self, err);
     if (rc == 0)
         rc = kin_catalog_settle(&self.catalog, plan_engines(&self, report, err), err);
-    build_end(&self);
+    kin_build_end(&self);
     return rc;
 }
 

@@ -16,7 +16,7 @@ typedef struct kin_plan_report {
     size_t top_k;             /* K */
     double target_recall;     /* of approximate engines */
     int threads;
-    build_engine chosen;             /* that the build would take */
+    kin_engine chosen;               /* that the build would take */
     prediction row[PREDICT_ENGINES]; /* one for each engine */
     size_t graph_bytes;              /* of the graph's files */
     size_t free_bytes;               /* on the disk of options->out; SIZE_MAX: not known */

@@ -7,7 +7,7 @@
 
 enum { ROWS_LEAST = 256 };
 
-size_t plan_sample_row_bytes(const kin_catalog *catalog)
+size_t kin_plan_sample_row_bytes(const kin_catalog *catalog)
 {
     size_t bytes = 0;
     for (size_t m = 0; m < catalog->modality_count; m++)
@@ -49,7 +49,7 @@ static int allocate(plan_sample *self, const kin_catalog *from, kin_error *err)
 {
     size_t rows = self->catalog.n;
     bool refused = false;
-    size_t bytes = kin_size_mul(rows, plan_sample_row_bytes(from));
+    size_t bytes = kin_size_mul(rows, kin_plan_sample_row_bytes(from));
     self->values = kin_alloc(bytes, 1);
     self->catalog.present = kin_alloc(rows, 1);
     for (size_t m = 0; m < from->modality_count; m++) {
@@ -61,11 +61,11 @@ static int allocate(plan_sample *self, const kin_catalog *from, kin_error *err)
     return 0;
 }
 
-int plan_sample_init(plan_sample *self, const kin_catalog *from, size_t rows, size_t bytes_most,
-                     kin_error *err)
+int kin_plan_sample_init(plan_sample *self, const kin_catalog *from, size_t rows, size_t bytes_most,
+                         kin_error *err)
 {
-    size_t population = row_sample_population(from);
-    size_t fits = bytes_most / plan_sample_row_bytes(from);
+    size_t population = kin_row_sample_population(from);
+    size_t fits = bytes_most / kin_plan_sample_row_bytes(from);
     fits = fits > ROWS_LEAST ? fits : ROWS_LEAST;
     rows = rows < fits ? rows : fits;
     rows = rows < population ? rows : population;
@@ -84,13 +84,13 @@ int plan_sample_init(plan_sample *self, const kin_catalog *from, size_t rows, si
         for (size_t m = 0; m < from->modality_count; m++)
             values = copy_modality(self, from, m, chosen, values);
     } else {
-        plan_sample_release(self);
+        kin_plan_sample_release(self);
     }
     free(chosen);
     return rc;
 }
 
-void plan_sample_release(plan_sample *self)
+void kin_plan_sample_release(plan_sample *self)
 {
     for (size_t m = 0; m < self->catalog.modality_count; m++)
         free(self->catalog.modality[m].inverse_norm);

@@ -15,11 +15,11 @@ typedef struct plan_sample {
 
 /* At most `rows` items, and of values at most `bytes_most`, but for the first 256 rows (SIZE_MAX:
  * no limit). */
-int plan_sample_init(plan_sample *self, const kin_catalog *from, size_t rows, size_t bytes_most,
-                     kin_error *err);
-void plan_sample_release(plan_sample *self);
+int kin_plan_sample_init(plan_sample *self, const kin_catalog *from, size_t rows, size_t bytes_most,
+                         kin_error *err);
+void kin_plan_sample_release(plan_sample *self);
 
 /* Bytes of values of one item. */
-size_t plan_sample_row_bytes(const kin_catalog *from);
+size_t kin_plan_sample_row_bytes(const kin_catalog *from);
 
 #endif

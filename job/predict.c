@@ -31,7 +31,7 @@ static const double touched_seconds = 0.25e-9;
  * gen 1.2. */
 static const double finished_far = 1.2;
 
-double prediction_seconds(const prediction *self)
+double kin_prediction_seconds(const prediction *self)
 {
     return self->seconds.read + self->seconds.prepare + self->seconds.neighbors +
            self->seconds.recall + self->seconds.write;
@@ -86,8 +86,8 @@ static int calibrate_scan_once(predict_input *in, size_t lead, kin_error *err)
 {
     if (in->scan.rows > 0)
         return 0;
-    return calibrate_scan(&in->scan, &in->sample.catalog, in->catalog->n,
-                          (size_t)in->options->top_k, lead, err);
+    return kin_calibrate_scan(&in->scan, &in->sample.catalog, in->catalog->n,
+                              (size_t)in->options->top_k, lead, err);
 }
 
 /* What kin build compares with --memory. */
@@ -159,8 +159,8 @@ static int calibrate_stream_once(predict_input *in, size_t micro_batch, kin_erro
 {
     if (in->stream.micro_batch == micro_batch)
         return 0;
-    return calibrate_stream(&in->stream, &in->sample.catalog, (size_t)in->options->top_k,
-                            micro_batch, err);
+    return kin_calibrate_stream(&in->stream, &in->sample.catalog, (size_t)in->options->top_k,
+                                micro_batch, err);
 }
 
 /* So many queries among all items. */
@@ -173,13 +173,13 @@ static double stream_seconds(const predict_input *in, double queries)
 static int add_evaluation(prediction *out, predict_input *in, kin_error *err)
 {
     const kin_build_options *o = in->options;
-    size_t items = row_sample_population(in->catalog),
+    size_t items = kin_row_sample_population(in->catalog),
            rows = kin_evaluation_rows(items, o->target_recall);
     kin_memory_plan plan;
-    row_sample_make_plan(&plan, in->catalog, (size_t)o->top_k, rows, o->memory);
+    kin_row_sample_make_plan(&plan, in->catalog, (size_t)o->top_k, rows, o->memory);
     if (!fits(out, &plan, in))
         return 0;
-    kin_stream_options options = row_sample_stream(in->catalog, (size_t)o->top_k, o->memory);
+    kin_stream_options options = kin_row_sample_stream(in->catalog, (size_t)o->top_k, o->memory);
     int rc = calibrate_stream_once(in, kin_stream_micro_batch(&options, in->catalog->n, rows), err);
     out->seconds.recall =
         stream_seconds(in, (double)rows) + (double)plan.total_bytes * touched_seconds;
@@ -225,7 +225,7 @@ static int predict_join(prediction *out, predict_input *in, kin_error *err)
     options.target = o->target_recall;
     options.memory_bytes = o->memory;
     options.trace = o->trace_rows > 0;
-    if (build_check_join_options(o, &out->refused) != 0)
+    if (kin_build_check_join_options(o, &out->refused) != 0)
         return 0;
     double start = omp_get_wtime();
     if (kin_join_new(&join, in->catalog, &options, &out->refused) != 0)
@@ -335,14 +335,14 @@ static int calibrate_faiss_once(prediction *out, const predict_input *in, kin_in
     plan_sample few;
     hnsw_rates rates;
     size_t rows = hnsw_rows(in->catalog->n, (size_t)index.project);
-    int rc = plan_sample_init(&few, &in->sample.catalog, rows, SIZE_MAX, err);
+    int rc = kin_plan_sample_init(&few, &in->sample.catalog, rows, SIZE_MAX, err);
     if (rc != 0)
         return rc;
     index.memory_bytes = search.memory_bytes = 0; /* the sample's are not the budget's */
     kin_index_options asked = index;
     asked.lists = 0; /* by the sample's size */
-    rc = calibrate_hnsw(&rates, &few.catalog, &asked, &search, err);
-    plan_sample_release(&few);
+    rc = kin_calibrate_hnsw(&rates, &few.catalog, &asked, &search, err);
+    kin_plan_sample_release(&few);
     double n = count_of(in), s = (double)(rates.rows > 1 ? rates.rows : 2);
     if (index.type == KIN_INDEX_IVF)
         grow_ivf(out, in, &rates, &index, &search, s);
@@ -358,7 +358,7 @@ static int add_faiss_evaluation(prediction *out, predict_input *in, kin_error *e
 {
     const kin_build_options *o = in->options;
     int rc = add_evaluation(out, in, err);
-    bool ivf = out->engine == ENGINE_IVF;
+    bool ivf = out->engine == KIN_ENGINE_IVF;
     if (o->search.candidates > 0 || (ivf ? o->search.probes : o->search.ef_search) > 0)
         return rc;
     double rows = fmin((double)kin_evaluation_rows(in->catalog->n, o->target_recall), 1000);
@@ -373,10 +373,10 @@ static int predict_faiss(prediction *out, predict_input *in, kin_error *err)
     kin_index_options index = o->index;
     kin_search_options search = o->search;
     kin_index_plan plan;
-    index.type = out->engine == ENGINE_IVF ? KIN_INDEX_IVF : KIN_INDEX_HNSW;
+    index.type = out->engine == KIN_ENGINE_IVF ? KIN_INDEX_IVF : KIN_INDEX_HNSW;
     index.memory_bytes = search.memory_bytes = o->memory;
     search.top_k = (size_t)o->top_k;
-    if (out->engine == ENGINE_IVF && build_check_ivf_options(o, &out->refused) != 0)
+    if (out->engine == KIN_ENGINE_IVF && kin_build_check_ivf_options(o, &out->refused) != 0)
         return 0;
     if (kin_index_make_plan(&plan, in->catalog, &index, &search, &out->refused) != 0 ||
         !fits(out, &plan.building, in) || !fits(out, &plan.searching, in))
@@ -392,16 +392,16 @@ static int predict_faiss(prediction *out, predict_input *in, kin_error *err)
     return rc;
 }
 
-int predict(prediction *out, predict_input *in, build_engine engine, kin_error *err)
+int kin_predict(prediction *out, predict_input *in, kin_engine engine, kin_error *err)
 {
     *out = (prediction){.engine = engine};
     set_common(out, in);
     switch (engine) {
-    case ENGINE_EXACT:
+    case KIN_ENGINE_EXACT:
         return predict_exact(out, in, err);
-    case ENGINE_JOIN:
+    case KIN_ENGINE_JOIN:
         return predict_join(out, in, err);
-    case ENGINE_STREAM:
+    case KIN_ENGINE_STREAM:
         return predict_stream(out, in, err);
     default:
         return predict_faiss(out, in, err);

@@ -31,7 +31,7 @@ typedef struct predict_input {
 } predict_input;
 
 typedef struct prediction {
-    build_engine engine;
+    kin_engine engine;
     kin_error refused;   /* code 0: kin build would run it; else what it would say */
     const char *skipped; /* NULL, or why it was not calibrated: static text. Then all below is 0 */
     struct {
@@ -42,9 +42,9 @@ typedef struct prediction {
     size_t mapped_bytes;  /* inputs and outputs, beside it */
 } prediction;
 
-double prediction_seconds(const prediction *self);
+double kin_prediction_seconds(const prediction *self);
 
 /* Fails where the calibration does; an engine that would refuse is a prediction too. */
-int predict(prediction *out, predict_input *input, build_engine engine, kin_error *err);
+int kin_predict(prediction *out, predict_input *input, kin_engine engine, kin_error *err);
 
 #endif

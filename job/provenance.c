@@ -15,7 +15,7 @@ static json_t *file_json(const char *path, const kin_hash *fingerprint)
     return entry;
 }
 
-void provenance_describe(json_t **manifest, const kin_catalog *catalog)
+void kin_provenance_describe(json_t **manifest, const kin_catalog *catalog)
 {
     kin_json_set(manifest, "items", json_integer((json_int_t)catalog->n));
     json_t *modalities = json_array();
@@ -39,7 +39,7 @@ void provenance_describe(json_t **manifest, const kin_catalog *catalog)
                      file_json(catalog->items.lines.file.path, &catalog->items_fingerprint));
 }
 
-void provenance_locate(json_t **run, const kin_catalog *catalog)
+void kin_provenance_locate(json_t **run, const kin_catalog *catalog)
 {
     char absolute[PATH_MAX];
     json_t *sources = json_object();
@@ -77,7 +77,7 @@ static int write_ids(const kin_catalog *catalog, const char *path, kin_error *er
     return rc;
 }
 
-int provenance_write_names(const kin_catalog *catalog, const char *directory, kin_error *err)
+int kin_provenance_write_names(const kin_catalog *catalog, const char *directory, kin_error *err)
 {
     char *path = kin_path_join(directory, "ids.txt");
     int rc = path ? write_ids(catalog, path, err) : kin_fail_alloc(err, "path", PATH_MAX);

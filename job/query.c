@@ -143,7 +143,7 @@ static int open_index(querying *self, kin_error *err)
         rc = kin_catalog_open(&self->catalog, &from, err);
     }
     if (rc == 0)
-        messages_modalities(&self->catalog, self->monitor);
+        kin_messages_modalities(&self->catalog, self->monitor);
     if (rc == 0)
         rc = kin_index_open(&self->index, &self->dir, self->manifest, &self->catalog, err);
     if (rc == 0)

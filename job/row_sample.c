@@ -13,7 +13,7 @@ enum { TILE_SHARE = 8, TILE_BYTES = 512 << 20, MICRO_BATCH_MAX = 128 };
 
 /* ---- drawing --------------------------------------------------------------------------------- */
 
-size_t row_sample_population(const kin_catalog *catalog)
+size_t kin_row_sample_population(const kin_catalog *catalog)
 {
     size_t count = 0;
     for (size_t i = 0; i < catalog->n; i++)
@@ -21,7 +21,7 @@ size_t row_sample_population(const kin_catalog *catalog)
     return count;
 }
 
-size_t row_sample_draw(int32_t *out, const kin_catalog *catalog, const row_sample_options *o)
+size_t kin_row_sample_draw(int32_t *out, const kin_catalog *catalog, const row_sample_options *o)
 {
     const kin_population from = {.n = catalog->n,
                                  .present = catalog->present,
@@ -30,8 +30,8 @@ size_t row_sample_draw(int32_t *out, const kin_catalog *catalog, const row_sampl
     return kin_sample_draw(out, o->count, &from, kin_random_key(o->seed, o->purpose, o->round));
 }
 
-int row_sample_init(row_sample *self, const kin_catalog *catalog, const row_sample_options *o,
-                    kin_error *err)
+int kin_row_sample_init(row_sample *self, const kin_catalog *catalog, const row_sample_options *o,
+                        kin_error *err)
 {
     *self = (row_sample){
         .catalog = catalog, .k = o->k, .count = o->count, .memory_bytes = o->memory_bytes};
@@ -48,13 +48,13 @@ int row_sample_init(row_sample *self, const kin_catalog *catalog, const row_samp
     if (rc == 0)
         rc = kin_rows_init(&self->exact, o->count, o->k, 0, err);
     if (rc == 0)
-        self->count = row_sample_draw(self->row, catalog, o);
+        self->count = kin_row_sample_draw(self->row, catalog, o);
     else
-        row_sample_release(self);
+        kin_row_sample_release(self);
     return rc;
 }
 
-void row_sample_release(row_sample *self)
+void kin_row_sample_release(row_sample *self)
 {
     free(self->row);
     kin_rows_release(&self->got);
@@ -116,14 +116,14 @@ static void forget(row_sample *self, kin_rows *rows)
         rows->filled[q] = unwritten;
 }
 
-kin_row_sink row_sample_tee(row_sample *self, kin_row_sink next)
+kin_row_sink kin_row_sample_tee(row_sample *self, kin_row_sink next)
 {
     self->next = next;
     forget(self, &self->got);
     return (kin_row_sink){.self = self, .write = tee};
 }
 
-kin_row_sink row_sample_sink(row_sample *self)
+kin_row_sink kin_row_sample_sink(row_sample *self)
 {
     forget(self, &self->got);
     return (kin_row_sink){.self = &self->got, .write = keep_block};
@@ -131,7 +131,7 @@ kin_row_sink row_sample_sink(row_sample *self)
 
 /* ---- exact rows ------------------------------------------------------------------------------ */
 
-kin_stream_options row_sample_stream(const kin_catalog *catalog, size_t k, size_t memory_bytes)
+kin_stream_options kin_row_sample_stream(const kin_catalog *catalog, size_t k, size_t memory_bytes)
 {
     kin_stream_options stream = {.top_k = k, .memory_bytes = memory_bytes};
     size_t row = kin_size_mul(catalog->n, sizeof(float));
@@ -143,32 +143,33 @@ kin_stream_options row_sample_stream(const kin_catalog *catalog, size_t k, size_
     return stream;
 }
 
-void row_sample_make_plan(kin_memory_plan *out, const kin_catalog *catalog, size_t k, size_t count,
-                          size_t memory_bytes)
+void kin_row_sample_make_plan(kin_memory_plan *out, const kin_catalog *catalog, size_t k,
+                              size_t count, size_t memory_bytes)
 {
-    kin_stream_options stream = row_sample_stream(catalog, k, memory_bytes);
+    kin_stream_options stream = kin_row_sample_stream(catalog, k, memory_bytes);
     kin_stream_make_plan(out, catalog, count, &stream);
     kin_memory_plan_add(out, "sampled rows", 2, kin_rows_bytes(count, k, 0));
 }
 
-int row_sample_compute(kin_rows *out, const kin_catalog *catalog, const int32_t *row, size_t count,
-                       size_t memory_bytes, const kin_monitor *monitor, kin_error *err)
+int kin_row_sample_compute(kin_rows *out, const kin_catalog *catalog, const int32_t *row,
+                           size_t count, size_t memory_bytes, const kin_monitor *monitor,
+                           kin_error *err)
 {
-    kin_stream_options stream = row_sample_stream(catalog, out->k, memory_bytes);
+    kin_stream_options stream = kin_row_sample_stream(catalog, out->k, memory_bytes);
     kin_stream_queries queries = {.row = row, .count = count};
     if (count == 0)
         return 0;
     return kin_stream_run(catalog, &queries, &stream, kin_rows_sink(out), monitor, err);
 }
 
-int row_sample_exact(row_sample *self, const kin_monitor *monitor, kin_error *err)
+int kin_row_sample_exact(row_sample *self, const kin_monitor *monitor, kin_error *err)
 {
     forget(self, &self->exact);
-    return row_sample_compute(&self->exact, self->catalog, self->row, self->count,
-                              self->memory_bytes, monitor, err);
+    return kin_row_sample_compute(&self->exact, self->catalog, self->row, self->count,
+                                  self->memory_bytes, monitor, err);
 }
 
-int row_sample_recall(row_sample *self, kin_recall_mean *out, double *value, kin_error *err)
+int kin_row_sample_recall(row_sample *self, kin_recall_mean *out, double *value, kin_error *err)
 {
     for (size_t q = 0; q < self->count; q++)
         if (self->got.filled[q] == unwritten || self->exact.filled[q] == unwritten)

@@ -40,44 +40,44 @@ typedef struct row_sample_options {
 } row_sample_options;
 
 /* How many items take part in pairs. */
-size_t row_sample_population(const kin_catalog *catalog);
+size_t kin_row_sample_population(const kin_catalog *catalog);
 
 /* The items alone, ascending: returns how many. */
-size_t row_sample_draw(int32_t *row /* [options->count] */, const kin_catalog *catalog,
-                       const row_sample_options *options);
+size_t kin_row_sample_draw(int32_t *row /* [options->count] */, const kin_catalog *catalog,
+                           const row_sample_options *options);
 
 /* Draws; the catalog must outlive the sample. On failure *self is released. */
-int row_sample_init(row_sample *self, const kin_catalog *catalog, const row_sample_options *options,
-                    kin_error *err);
-void row_sample_release(row_sample *self);
+int kin_row_sample_init(row_sample *self, const kin_catalog *catalog,
+                        const row_sample_options *options, kin_error *err);
+void kin_row_sample_release(row_sample *self);
 
 /* A sink for all rows of the catalog: passes every block to `next` and keeps the drawn items' rows.
  * As any sink it takes blocks in any order and from several threads. What was kept before is
  * forgotten. */
-kin_row_sink row_sample_tee(row_sample *self, kin_row_sink next);
+kin_row_sink kin_row_sample_tee(row_sample *self, kin_row_sink next);
 
 /* A sink for the drawn items' rows alone: query q is row[q]. */
-kin_row_sink row_sample_sink(row_sample *self);
+kin_row_sink kin_row_sample_sink(row_sample *self);
 
 /* How `stream` is asked for exact rows. */
-kin_stream_options row_sample_stream(const kin_catalog *catalog, size_t k, size_t memory_bytes);
+kin_stream_options kin_row_sample_stream(const kin_catalog *catalog, size_t k, size_t memory_bytes);
 
 /* What a sample of `count` items holds with its exact rows under way, for memory plans. */
-void row_sample_make_plan(kin_memory_plan *out, const kin_catalog *catalog, size_t k, size_t count,
-                          size_t memory_bytes);
+void kin_row_sample_make_plan(kin_memory_plan *out, const kin_catalog *catalog, size_t k,
+                              size_t count, size_t memory_bytes);
 
 /* The exact rows of items row[0 .. count), out->k neighbours each, into *out, which has room for
  * them: what every comparison with the truth is made of. */
-int row_sample_compute(kin_rows *out, const kin_catalog *catalog, const int32_t *row /* [count] */,
-                       size_t count, size_t memory_bytes, const kin_monitor *monitor,
-                       kin_error *err);
+int kin_row_sample_compute(kin_rows *out, const kin_catalog *catalog,
+                           const int32_t *row /* [count] */, size_t count, size_t memory_bytes,
+                           const kin_monitor *monitor, kin_error *err);
 
 /* Fills self->exact. */
-int row_sample_exact(row_sample *self, const kin_monitor *monitor, kin_error *err);
+int kin_row_sample_exact(row_sample *self, const kin_monitor *monitor, kin_error *err);
 
 /* The recall of `got` against `exact`; `value` receives that of each of the out->evaluated rows.
  * KIN_E_INTERNAL where the engine left a row out. */
-int row_sample_recall(row_sample *self, kin_recall_mean *out, double *value /* [count] */,
-                      kin_error *err);
+int kin_row_sample_recall(row_sample *self, kin_recall_mean *out, double *value /* [count] */,
+                          kin_error *err);
 
 #endif

@@ -20,7 +20,7 @@
 
 /* ---- where pictures are ---------------------------------------------------------------------- */
 
-int show_pictures_check(const char *folder, kin_error *err)
+int kin_show_pictures_check(const char *folder, kin_error *err)
 {
     int descriptor = folder ? open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
     if (folder && descriptor < 0)
@@ -31,8 +31,8 @@ int show_pictures_check(const char *folder, kin_error *err)
     return 0;
 }
 
-int show_pictures_init(show_pictures *self, const kin_graph *graph, const char *folder,
-                       kin_error *err)
+int kin_show_pictures_init(show_pictures *self, const kin_graph *graph, const char *folder,
+                           kin_error *err)
 {
     const json_t *run = json_object_get(graph->manifest, "run");
     const char *source = json_string_value(json_object_get(run, "items_source"));
@@ -42,13 +42,13 @@ int show_pictures_init(show_pictures *self, const kin_graph *graph, const char *
         self->column = kin_table_column(&graph->items, "image");
     self->folder = realpath(from, NULL);
     self->descriptor = self->folder ? open(self->folder, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
-    int rc = folder && self->descriptor < 0 ? show_pictures_check(folder, err) : 0;
+    int rc = folder && self->descriptor < 0 ? kin_show_pictures_check(folder, err) : 0;
     if (rc != 0)
-        show_pictures_release(self);
+        kin_show_pictures_release(self);
     return rc;
 }
 
-void show_pictures_release(show_pictures *self)
+void kin_show_pictures_release(show_pictures *self)
 {
     if (self->descriptor >= 0)
         close(self->descriptor);
@@ -199,7 +199,8 @@ static unsigned char *read_small(show_pictures *self, int fd, size_t *bytes)
     return NULL;
 }
 
-const char *show_picture_read(show_pictures *self, size_t row, unsigned char **data, size_t *bytes)
+const char *kin_show_picture_read(show_pictures *self, size_t row, unsigned char **data,
+                                  size_t *bytes)
 {
     *data = NULL;
     if (self->column < 0)

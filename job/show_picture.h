@@ -26,19 +26,20 @@ typedef struct show_pictures {
 
 /* Before there is a graph: KIN_E_NOINPUT where `folder`, which may be NULL, cannot be one of
  * pictures. */
-int show_pictures_check(const char *folder, kin_error *err);
+int kin_show_pictures_check(const char *folder, kin_error *err);
 
 /* Pictures are looked for in `folder`; NULL: where the graph's items.tsv came from
  * (run.items_source of the manifest), else in the graph's own. KIN_E_NOINPUT where `folder` is
  * none. */
-int show_pictures_init(show_pictures *self, const kin_graph *graph, const char *folder,
-                       kin_error *err);
-void show_pictures_release(show_pictures *self);
+int kin_show_pictures_init(show_pictures *self, const kin_graph *graph, const char *folder,
+                           kin_error *err);
+void kin_show_pictures_release(show_pictures *self);
 
 /* The bytes of the row's picture in new memory (free): *data of *bytes. Returns its type,
  * "image/png"; NULL, and NULL in *data, where there is none to embed. Pictures are regular files
  * below the folder, links and ".." resolved, whose names end in png, jpg, jpeg, gif, webp or svg
  * and whose first bytes are those of one of these kinds. */
-const char *show_picture_read(show_pictures *self, size_t row, unsigned char **data, size_t *bytes);
+const char *kin_show_picture_read(show_pictures *self, size_t row, unsigned char **data,
+                                  size_t *bytes);
 
 #endif

@@ -24,7 +24,7 @@ static int plan_memory(sweep *self, size_t items, kin_error *err)
     kin_memory_plan plan = {.hint = "--items or --rows"};
     if (items < self->catalog.n) {
         kin_memory_plan_add(&plan, "the sample's vectors", items,
-                            plan_sample_row_bytes(&self->catalog));
+                            kin_plan_sample_row_bytes(&self->catalog));
         kin_memory_plan_add(&plan, "the sample's norms", items,
                             self->catalog.modality_count * sizeof(double) + 1);
     }
@@ -40,7 +40,7 @@ static int plan_memory(sweep *self, size_t items, kin_error *err)
 static int check_sample(const sweep *self, kin_error *err)
 {
     const sweep_options *o = self->options;
-    size_t population = row_sample_population(self->sample);
+    size_t population = kin_row_sample_population(self->sample);
     if ((size_t)o->top_k >= self->sample->n)
         return kin_fail(err, KIN_E_DATA, "lower --top-k, or raise --items",
                         "top-k %lld needs at least %lld items, the sample has %zu",
@@ -62,7 +62,7 @@ static int take_sample(sweep *self, kin_error *err)
         return rc;
     self->sample = &self->catalog;
     if (items < n) {
-        rc = plan_sample_init(&self->some, &self->catalog, items, SIZE_MAX, err);
+        rc = kin_plan_sample_init(&self->some, &self->catalog, items, SIZE_MAX, err);
         self->sample = &self->some.catalog;
     } else {
         rc = kin_top_k_check((size_t)o->top_k, n, err);
@@ -82,20 +82,20 @@ static int sweep_join_and_draw(sweep *self, kin_error *err)
     kin_join *join = NULL;
     double shared = 0;
     int rc =
-        self->options->engine != SWEEP_HNSW ? sweep_prepare_join(self, &join, &shared, err) : 0;
+        self->options->engine != SWEEP_HNSW ? kin_sweep_prepare_join(self, &join, &shared, err) : 0;
     if (rc == 0)
-        rc = sweep_draw(self, join, err);
+        rc = kin_sweep_draw(self, join, err);
     if (rc == 0 && join)
-        rc = sweep_join(self, join, shared, err);
+        rc = kin_sweep_join(self, join, shared, err);
     kin_join_free(join);
     return rc;
 }
 
 static int sweep_hnsw(sweep *self, kin_error *err)
 {
-    int rc = sweep_space(self, KIN_SPACE_MODALITY, err);
+    int rc = kin_sweep_space(self, KIN_SPACE_MODALITY, err);
     if (rc == 0 && self->sample->modality_count > 1) /* of one modality it is the same space */
-        rc = sweep_space(self, KIN_SPACE_FUSED, err);
+        rc = kin_sweep_space(self, KIN_SPACE_FUSED, err);
     return rc;
 }
 
@@ -104,7 +104,7 @@ static int run_engines(sweep *self, kin_error *err)
     int engine = self->options->engine;
     int rc = sweep_join_and_draw(self, err);
     if (rc == 0 && engine == SWEEP_ALL)
-        rc = sweep_exact_engine(self, err);
+        rc = kin_sweep_exact_engine(self, err);
     if (rc == 0 && engine != SWEEP_JOIN)
         rc = sweep_hnsw(self, err);
     if (rc == 0 && self->count == 0) {
@@ -123,21 +123,21 @@ int kin_sweep_run(sweep *self, const kin_catalog_options *catalog, const sweep_o
     int rc = kin_catalog_open(&self->catalog, catalog, err);
     if (rc != 0)
         return rc;
-    messages_modalities(&self->catalog, self->monitor);
+    kin_messages_modalities(&self->catalog, self->monitor);
     rc = take_sample(self, err);
     if (rc == 0)
         rc = kin_catalog_settle(&self->catalog, run_engines(self, err), err);
     if (rc == 0)
         rc = kin_catalog_unchanged(&self->catalog, err);
-    sweep_order(self);
+    kin_sweep_order(self);
     self->seconds = kin_clock_seconds() - start;
     return rc;
 }
 
 void kin_sweep_release(sweep *self)
 {
-    row_sample_release(&self->evaluated);
+    kin_row_sample_release(&self->evaluated);
     free(self->value);
-    plan_sample_release(&self->some);
+    kin_plan_sample_release(&self->some);
     kin_catalog_close(&self->catalog);
 }

@@ -37,7 +37,7 @@ typedef struct sweep_options {
     }
 
 typedef struct sweep_point {
-    build_engine engine;   /* ENGINE_JOIN, ENGINE_HNSW, ENGINE_EXACT */
+    kin_engine engine;     /* KIN_ENGINE_JOIN, KIN_ENGINE_HNSW, KIN_ENGINE_EXACT */
     kin_index_space space; /* hnsw */
     int64_t candidates;    /* hnsw: C, and efSearch */
     double target;         /* join: --target-recall */

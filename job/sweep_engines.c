@@ -19,7 +19,7 @@
 
 static const double join_target[] = {0.8, 0.9, 0.95, 0.97, 0.99, 0.995, 0.999};
 
-int sweep_prepare_join(sweep *self, kin_join **join, double *seconds, kin_error *err)
+int kin_sweep_prepare_join(sweep *self, kin_join **join, double *seconds, kin_error *err)
 {
     const sweep_options *o = self->options;
     kin_error fault = {0};
@@ -36,7 +36,7 @@ int sweep_prepare_join(sweep *self, kin_join **join, double *seconds, kin_error 
         kin_join_free(*join);
         *join = NULL;
     }
-    return sweep_unless_refused(self, "join", rc, &fault, err);
+    return kin_sweep_unless_refused(self, "join", rc, &fault, err);
 }
 
 /* The join for one target, its rows to `sink`. */
@@ -45,7 +45,7 @@ static int time_join(sweep *self, kin_join *join, double target, kin_row_sink si
 {
     double start = kin_clock_seconds();
     kin_join_retarget(join, target,
-                      kin_evaluation_rows(row_sample_population(self->sample), target));
+                      kin_evaluation_rows(kin_row_sample_population(self->sample), target));
     int rc = kin_join_tune(join, self->monitor, err);
     if (rc == 0)
         rc = kin_join_run(join, sink, self->monitor, err);
@@ -55,29 +55,29 @@ static int time_join(sweep *self, kin_join *join, double target, kin_row_sink si
 
 static int run_join(sweep *self, kin_join *join, double shared, double target, kin_error *err)
 {
-    sweep_point point = {.engine = ENGINE_JOIN,
+    sweep_point point = {.engine = KIN_ENGINE_JOIN,
                          .target = target,
                          .shared_seconds = shared,
                          .memory_bytes = kin_join_get_plan(join)->total_bytes};
-    int rc = time_join(self, join, target, sweep_sink(self), &point.seconds, err);
+    int rc = time_join(self, join, target, kin_sweep_sink(self), &point.seconds, err);
     point.seconds += shared;
-    return rc == 0 ? sweep_add_point(self, point, err) : rc;
+    return rc == 0 ? kin_sweep_add_point(self, point, err) : rc;
 }
 
 static int repeat_join(sweep *self, void *join, const sweep_point *point, double *seconds,
                        kin_error *err)
 {
-    int rc = time_join(self, join, point->target, calibrate_sink(), seconds, err);
+    int rc = time_join(self, join, point->target, kin_calibrate_sink(), seconds, err);
     return rc;
 }
 
-int sweep_join(sweep *self, kin_join *join, double shared, kin_error *err)
+int kin_sweep_join(sweep *self, kin_join *join, double shared, kin_error *err)
 {
     size_t first = self->count;
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < sizeof join_target / sizeof *join_target; i++)
         rc = run_join(self, join, shared, join_target[i], err);
-    return rc == 0 ? sweep_repeat_near(self, first, repeat_join, join, err) : rc;
+    return rc == 0 ? kin_sweep_repeat_near(self, first, repeat_join, join, err) : rc;
 }
 
 /* ---- exact ----------------------------------------------------------------------------------- */
@@ -104,21 +104,21 @@ static int repeat_exact(sweep *self, void *made, const sweep_point *point, doubl
 {
     (void)made;
     sweep_point again = *point;
-    int rc = time_exact(self, calibrate_sink(), &again, err);
+    int rc = time_exact(self, kin_calibrate_sink(), &again, err);
     *seconds = again.seconds;
     return rc;
 }
 
-int sweep_exact_engine(sweep *self, kin_error *err)
+int kin_sweep_exact_engine(sweep *self, kin_error *err)
 {
     kin_error fault = {0};
-    sweep_point point = {.engine = ENGINE_EXACT};
+    sweep_point point = {.engine = KIN_ENGINE_EXACT};
     size_t first = self->count;
-    int rc = time_exact(self, sweep_sink(self), &point, &fault);
+    int rc = time_exact(self, kin_sweep_sink(self), &point, &fault);
     if (rc != 0)
-        return sweep_unless_refused(self, "exact", rc, &fault, err);
-    rc = sweep_add_point(self, point, err);
-    return rc == 0 ? sweep_repeat_near(self, first, repeat_exact, NULL, err) : rc;
+        return kin_sweep_unless_refused(self, "exact", rc, &fault, err);
+    rc = kin_sweep_add_point(self, point, err);
+    return rc == 0 ? kin_sweep_repeat_near(self, first, repeat_exact, NULL, err) : rc;
 }
 
 /* ---- hnsw ------------------------------------------------------------------------------------ */
@@ -157,7 +157,7 @@ static int time_hnsw(sweep *self, const kin_index *index, int64_t candidates, ki
 static int repeat_hnsw(sweep *self, void *index, const sweep_point *point, double *seconds,
                        kin_error *err)
 {
-    int rc = time_hnsw(self, index, point->candidates, calibrate_sink(), seconds, err);
+    int rc = time_hnsw(self, index, point->candidates, kin_calibrate_sink(), seconds, err);
     return rc;
 }
 
@@ -166,18 +166,19 @@ static int run_hnsw(sweep *self, const kin_index *index, double shared, int64_t 
 {
     const kin_index_options *made = kin_index_resolved(index);
     kin_search_options search = search_of(self, candidates);
-    sweep_point point = {.engine = ENGINE_HNSW,
+    sweep_point point = {.engine = KIN_ENGINE_HNSW,
                          .space = (kin_index_space)made->space,
                          .candidates = candidates,
                          .shared_seconds = shared,
                          .memory_bytes = hnsw_bytes(self, made, &search)};
     kin_error fault = {0};
     char name[SWEEP_TEXT];
-    int rc = time_hnsw(self, index, candidates, sweep_sink(self), &point.seconds, &fault);
+    int rc = time_hnsw(self, index, candidates, kin_sweep_sink(self), &point.seconds, &fault);
     point.seconds += shared;
     if (rc != 0)
-        return sweep_unless_refused(self, sweep_point_options(&point, name), rc, &fault, err);
-    return sweep_add_point(self, point, err);
+        return kin_sweep_unless_refused(self, kin_sweep_point_options(&point, name), rc, &fault,
+                                        err);
+    return kin_sweep_add_point(self, point, err);
 }
 
 /* A loss that is not worth to be halved: a tenth of what the target allows, or of 1 %. */
@@ -191,10 +192,11 @@ static bool is_needless(sweep *self, kin_index_space space, int64_t c, bool enou
 {
     const char *name = space == KIN_SPACE_FUSED ? "hnsw fused" : "hnsw";
     if (c > (int64_t)self->sample->n)
-        sweep_note(self, "%s with --candidates %lld and more is left out: the sample has %zu items",
-                   name, (long long)c, self->sample->n);
+        kin_sweep_note(self,
+                       "%s with --candidates %lld and more is left out: the sample has %zu items",
+                       name, (long long)c, self->sample->n);
     else if (enough)
-        sweep_note(
+        kin_sweep_note(
             self,
             "%s with --candidates %lld and more is left out: with fewer it loses %.2g %% at most",
             name, (long long)c, 100 * idle_loss(self));
@@ -224,7 +226,7 @@ static int ask_index(sweep *self, const kin_index *index, double shared, kin_err
     return rc;
 }
 
-int sweep_space(sweep *self, kin_index_space space, kin_error *err)
+int kin_sweep_space(sweep *self, kin_index_space space, kin_error *err)
 {
     kin_index_options options = KIN_INDEX_OPTIONS_INIT;
     kin_index *index = NULL;
@@ -236,15 +238,15 @@ int sweep_space(sweep *self, kin_index_space space, kin_error *err)
     double start = kin_clock_seconds();
     int rc = kin_index_build(&index, self->sample, &options, self->monitor, &fault);
     if (rc != 0)
-        return sweep_unless_refused(self, space == KIN_SPACE_FUSED ? "hnsw fused" : "hnsw", rc,
-                                    &fault, err);
+        return kin_sweep_unless_refused(self, space == KIN_SPACE_FUSED ? "hnsw fused" : "hnsw", rc,
+                                        &fault, err);
     double shared = kin_clock_seconds() - start;
     kin_monitor_message(self->monitor, KIN_LEVEL_INFO, "Index of hnsw (--index-space %s): %.2f s",
                         kin_index_space_names[space], shared);
     size_t first = self->count;
     rc = ask_index(self, index, shared, err);
     if (rc == 0)
-        rc = sweep_repeat_near(self, first, repeat_hnsw, index, err);
+        rc = kin_sweep_repeat_near(self, first, repeat_hnsw, index, err);
     kin_index_free(index);
     return rc;
 }

@@ -14,7 +14,7 @@ static int by_recall(const void *a, const void *b)
     return (x->seconds < y->seconds) - (x->seconds > y->seconds);
 }
 
-void sweep_order(sweep *self)
+void kin_sweep_order(sweep *self)
 {
     double least = INFINITY; /* seconds of those with more recall, or as much in less time */
     qsort(self->point, self->count, sizeof *self->point, by_recall);
@@ -24,12 +24,12 @@ void sweep_order(sweep *self)
     }
 }
 
-bool sweep_reaches(const sweep *self, const sweep_point *point)
+bool kin_sweep_reaches(const sweep *self, const sweep_point *point)
 {
     return point->lower >= self->options->target_recall;
 }
 
-bool sweep_same_seconds(const sweep_point *a, const sweep_point *b)
+bool kin_sweep_same_seconds(const sweep_point *a, const sweep_point *b)
 {
     return a->seconds <= b->most_seconds && b->seconds <= a->most_seconds;
 }
@@ -43,10 +43,10 @@ static bool less_effort(const sweep_point *a, const sweep_point *b)
 
 static bool is_able(const sweep *self, const sweep_point *point)
 {
-    return point->engine != ENGINE_EXACT && sweep_reaches(self, point);
+    return point->engine != KIN_ENGINE_EXACT && kin_sweep_reaches(self, point);
 }
 
-const sweep_point *sweep_answer(const sweep *self)
+const sweep_point *kin_sweep_answer(const sweep *self)
 {
     const sweep_point *best = NULL, *least;
     for (size_t i = 0; i < self->count; i++)
@@ -54,28 +54,29 @@ const sweep_point *sweep_answer(const sweep *self)
             best = &self->point[i];
     least = best;
     for (size_t i = 0; i < self->count && best; i++)
-        if (is_able(self, &self->point[i]) && sweep_same_seconds(&self->point[i], best) &&
+        if (is_able(self, &self->point[i]) && kin_sweep_same_seconds(&self->point[i], best) &&
             less_effort(&self->point[i], least))
             least = &self->point[i];
     return least;
 }
 
-bool sweep_ties(const sweep *self, const sweep_point *point)
+bool kin_sweep_ties(const sweep *self, const sweep_point *point)
 {
-    const sweep_point *answer = sweep_answer(self);
-    return answer && point != answer && is_able(self, point) && sweep_same_seconds(point, answer);
+    const sweep_point *answer = kin_sweep_answer(self);
+    return answer && point != answer && is_able(self, point) &&
+           kin_sweep_same_seconds(point, answer);
 }
 
-const sweep_point *sweep_exact(const sweep *self)
+const sweep_point *kin_sweep_exact(const sweep *self)
 {
     for (size_t i = 0; i < self->count; i++)
-        if (self->point[i].engine == ENGINE_EXACT)
+        if (self->point[i].engine == KIN_ENGINE_EXACT)
             return &self->point[i];
     return NULL;
 }
 
-bool sweep_prefers_exact(const sweep *self)
+bool kin_sweep_prefers_exact(const sweep *self)
 {
-    const sweep_point *exact = sweep_exact(self), *answer = sweep_answer(self);
+    const sweep_point *exact = kin_sweep_exact(self), *answer = kin_sweep_answer(self);
     return exact && (!answer || exact->seconds <= answer->most_seconds);
 }

@@ -17,43 +17,44 @@
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
-double sweep_floor4(double recall)
+double kin_sweep_floor4(double recall)
 {
     return floor(recall * 1e4) / 1e4;
 }
 
-const char *sweep_point_knob(const sweep_point *self, char text[SWEEP_TEXT])
+const char *kin_sweep_point_knob(const sweep_point *self, char text[SWEEP_TEXT])
 {
     text[0] = '\0';
-    if (self->engine == ENGINE_JOIN)
+    if (self->engine == KIN_ENGINE_JOIN)
         snprintf(text, SWEEP_TEXT, "--target-recall %.10g", self->target);
-    else if (self->engine == ENGINE_HNSW)
+    else if (self->engine == KIN_ENGINE_HNSW)
         snprintf(text, SWEEP_TEXT, "--candidates %lld", (long long)self->candidates);
     return text;
 }
 
-const char *sweep_point_options(const sweep_point *self, char text[SWEEP_TEXT])
+const char *kin_sweep_point_options(const sweep_point *self, char text[SWEEP_TEXT])
 {
     char knob[SWEEP_TEXT], effort[SWEEP_TEXT] = "";
-    if (self->engine == ENGINE_HNSW)
+    if (self->engine == KIN_ENGINE_HNSW)
         snprintf(effort, sizeof effort, " --ef-search %lld", (long long)self->candidates);
-    snprintf(text, SWEEP_TEXT, "--engine %s%s%s%.32s%.32s", build_engine_names[self->engine],
-             self->engine == ENGINE_HNSW && self->space == KIN_SPACE_FUSED ? " --index-space fused"
-                                                                           : "",
-             self->engine == ENGINE_EXACT ? "" : " ", sweep_point_knob(self, knob), effort);
+    snprintf(text, SWEEP_TEXT, "--engine %s%s%s%.32s%.32s", kin_engine_names[self->engine],
+             self->engine == KIN_ENGINE_HNSW && self->space == KIN_SPACE_FUSED
+                 ? " --index-space fused"
+                 : "",
+             self->engine == KIN_ENGINE_EXACT ? "" : " ", kin_sweep_point_knob(self, knob), effort);
     return text;
 }
 
-const char *sweep_point_series(const sweep_point *self)
+const char *kin_sweep_point_series(const sweep_point *self)
 {
-    return self->engine != ENGINE_HNSW      ? build_engine_names[self->engine]
+    return self->engine != KIN_ENGINE_HNSW  ? kin_engine_names[self->engine]
            : self->space == KIN_SPACE_FUSED ? "hnsw fused"
                                             : "hnsw";
 }
 
 /* ---- notes ----------------------------------------------------------------------------------- */
 
-void sweep_note(sweep *self, const char *format, ...)
+void kin_sweep_note(sweep *self, const char *format, ...)
 {
     if (self->notes == SWEEP_NOTES_MAX)
         return;
@@ -65,13 +66,13 @@ void sweep_note(sweep *self, const char *format, ...)
     kin_monitor_message(self->monitor, KIN_LEVEL_WARNING, "%s", note);
 }
 
-int sweep_unless_refused(sweep *self, const char *engine, int rc, const kin_error *fault,
-                         kin_error *err)
+int kin_sweep_unless_refused(sweep *self, const char *engine, int rc, const kin_error *fault,
+                             kin_error *err)
 {
     if (rc == KIN_E_MEMORY || rc == KIN_E_DATA) {
         if (self->refused.code == 0)
             self->refused = *fault;
-        sweep_note(self, "%s is left out: %s", engine, fault->message);
+        kin_sweep_note(self, "%s is left out: %s", engine, fault->message);
         return 0;
     }
     if (rc != 0 && err)
@@ -81,25 +82,25 @@ int sweep_unless_refused(sweep *self, const char *engine, int rc, const kin_erro
 
 /* ---- evaluation ------------------------------------------------------------------------------ */
 
-kin_row_sink sweep_sink(sweep *self)
+kin_row_sink kin_sweep_sink(sweep *self)
 {
-    return row_sample_tee(&self->evaluated, calibrate_sink());
+    return kin_row_sample_tee(&self->evaluated, kin_calibrate_sink());
 }
 
 static double lower_bound(const sweep *self, const kin_recall_mean *recall,
                           const sweep_point *point)
 {
-    if (point->engine == ENGINE_EXACT || self->exhaustive) /* proven, or known */
+    if (point->engine == KIN_ENGINE_EXACT || self->exhaustive) /* proven, or known */
         return point->recall;
     return recall->evaluated ? kin_lower_bound(self->value, recall->evaluated, 1 - SWEEP_CONFIDENCE)
                              : 0;
 }
 
-int sweep_add_point(sweep *self, sweep_point point, kin_error *err)
+int kin_sweep_add_point(sweep *self, sweep_point point, kin_error *err)
 {
     kin_recall_mean recall;
     char text[SWEEP_TEXT];
-    int rc = row_sample_recall(&self->evaluated, &recall, self->value, err);
+    int rc = kin_row_sample_recall(&self->evaluated, &recall, self->value, err);
     if (rc != 0)
         return rc;
     self->rows = recall.evaluated;
@@ -108,8 +109,8 @@ int sweep_add_point(sweep *self, sweep_point point, kin_error *err)
     point.recall = recall.tie_aware; /* nothing to find is found */
     point.lower = lower_bound(self, &recall, &point);
     kin_monitor_message(self->monitor, KIN_LEVEL_INFO, "%s: %.2f s, recall %.4f, at least %.4f",
-                        sweep_point_options(&point, text), point.seconds,
-                        sweep_floor4(point.recall), sweep_floor4(point.lower));
+                        kin_sweep_point_options(&point, text), point.seconds,
+                        kin_sweep_floor4(point.recall), kin_sweep_floor4(point.lower));
     self->point[self->count++] = point;
     return 0;
 }
@@ -123,17 +124,17 @@ static void check_proof(sweep *self)
     double best =
         self->exhaustive || s == 0 ? 1 : kin_lower_bound(self->value, s, 1 - SWEEP_CONFIDENCE);
     if (best < self->options->target_recall)
-        sweep_note(self,
-                   "%s prove a recall of %.4f at the very best, less than the target "
-                   "of %.10g: give more --rows",
-                   kin_count(s, "evaluated row").text, sweep_floor4(best),
-                   self->options->target_recall);
+        kin_sweep_note(self,
+                       "%s prove a recall of %.4f at the very best, less than the target "
+                       "of %.10g: give more --rows",
+                       kin_count(s, "evaluated row").text, kin_sweep_floor4(best),
+                       self->options->target_recall);
 }
 
-int sweep_draw(sweep *self, const kin_join *join, kin_error *err)
+int kin_sweep_draw(sweep *self, const kin_join *join, kin_error *err)
 {
     const sweep_options *o = self->options;
-    size_t population = row_sample_population(self->sample), tuned_count = 0;
+    size_t population = kin_row_sample_population(self->sample), tuned_count = 0;
     int32_t *tuned = NULL;
     int rc = join ? kin_join_tuned_rows(join, &tuned, &tuned_count, err) : 0;
     if (rc != 0)
@@ -146,7 +147,7 @@ int sweep_draw(sweep *self, const kin_join *join, kin_error *err)
                                  .without = tuned,
                                  .without_count = self->exhaustive ? 0 : tuned_count,
                                  .memory_bytes = self->memory_bytes};
-    rc = row_sample_init(&self->evaluated, self->sample, &sample, err);
+    rc = kin_row_sample_init(&self->evaluated, self->sample, &sample, err);
     free(tuned);
     if (rc != 0)
         return rc;
@@ -157,7 +158,7 @@ int sweep_draw(sweep *self, const kin_join *join, kin_error *err)
     kin_monitor quiet = self->monitor ? *self->monitor : (kin_monitor){0};
     quiet.progress = NULL;
     double start = kin_clock_seconds();
-    rc = row_sample_exact(&self->evaluated, &quiet, err);
+    rc = kin_row_sample_exact(&self->evaluated, &quiet, err);
     if (rc == 0)
         kin_monitor_message(
             self->monitor, KIN_LEVEL_INFO, "Exact neighbours of %s for the evaluation: %.2f s",

@@ -21,7 +21,7 @@ static double least_seconds(const sweep *self)
 {
     double least = INFINITY;
     for (size_t i = 0; i < self->count; i++)
-        if (sweep_reaches(self, &self->point[i]))
+        if (kin_sweep_reaches(self, &self->point[i]))
             least = fmin(least, self->point[i].seconds);
     return least;
 }
@@ -39,20 +39,21 @@ static int run_again(sweep *self, sweep_point *point, sweep_again again, void *m
     return 0;
 }
 
-int sweep_repeat_near(sweep *self, size_t first, sweep_again again, void *made, kin_error *err)
+int kin_sweep_repeat_near(sweep *self, size_t first, sweep_again again, void *made, kin_error *err)
 {
     char text[SWEEP_TEXT];
     int rc = 0;
     for (int run = 1; run < RUNS && rc == 0; run++) {
         double least = least_seconds(self);
         for (size_t i = first; i < self->count && rc == 0; i++)
-            if (sweep_reaches(self, &self->point[i]) && self->point[i].seconds <= near * least)
+            if (kin_sweep_reaches(self, &self->point[i]) && self->point[i].seconds <= near * least)
                 rc = run_again(self, &self->point[i], again, made, err);
     }
     for (size_t i = first; i < self->count && rc == 0; i++)
         if (self->point[i].runs > 1)
             kin_monitor_message(self->monitor, KIN_LEVEL_INFO, "%s: %.2f to %.2f s in %d runs",
-                                sweep_point_options(&self->point[i], text), self->point[i].seconds,
-                                self->point[i].most_seconds, self->point[i].runs);
+                                kin_sweep_point_options(&self->point[i], text),
+                                self->point[i].seconds, self->point[i].most_seconds,
+                                self->point[i].runs);
     return rc;
 }

@@ -12,6 +12,6 @@ typedef int (*sweep_again)(sweep *self, void *made, const sweep_point *point, do
 
 /* Runs those of the points from `first` on again that reach the target in hardly more seconds than
  * the cheapest so far. */
-int sweep_repeat_near(sweep *self, size_t first, sweep_again again, void *made, kin_error *err);
+int kin_sweep_repeat_near(sweep *self, size_t first, sweep_again again, void *made, kin_error *err);
 
 #endif

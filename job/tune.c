@@ -48,9 +48,9 @@ static int try_step(tuner *self, const kin_search_options *search, const kin_mon
 {
     kin_recall_mean recall;
     int rc = kin_search_rows(self->index, search, self->sample.row, self->sample.count,
-                             row_sample_sink(&self->sample), monitor, err);
+                             kin_row_sample_sink(&self->sample), monitor, err);
     if (rc == 0)
-        rc = row_sample_recall(&self->sample, &recall, self->value, err);
+        rc = kin_row_sample_recall(&self->sample, &recall, self->value, err);
     if (rc != 0)
         return rc;
     out->steps++;
@@ -80,7 +80,7 @@ static int climb(tuner *self, kin_search_options *search, const kin_catalog *cat
 static int prepare(tuner *self, const kin_catalog *catalog, size_t k, const kin_monitor *monitor,
                    kin_error *err)
 {
-    self->population = row_sample_population(catalog);
+    self->population = kin_row_sample_population(catalog);
     self->evaluated_rows = kin_evaluation_rows(self->population, self->options.target);
     row_sample_options sample = {.k = k,
                                  .count = self->evaluated_rows < ROWS_MAX ? self->evaluated_rows
@@ -88,19 +88,19 @@ static int prepare(tuner *self, const kin_catalog *catalog, size_t k, const kin_
                                  .seed = self->options.seed,
                                  .purpose = ROW_SAMPLE_TUNE,
                                  .memory_bytes = self->options.memory_bytes};
-    int rc = row_sample_init(&self->sample, catalog, &sample, err);
+    int rc = kin_row_sample_init(&self->sample, catalog, &sample, err);
     if (rc != 0)
         return rc;
     self->value = kin_alloc(self->sample.count, sizeof *self->value);
     self->as_evaluated = kin_alloc(self->evaluated_rows, sizeof *self->as_evaluated);
     if (!self->value || !self->as_evaluated)
         return kin_fail_alloc(err, "recall", self->evaluated_rows * sizeof *self->value);
-    return row_sample_exact(&self->sample, monitor, err);
+    return kin_row_sample_exact(&self->sample, monitor, err);
 }
 
-int tune_search(tuning *out, kin_search_options *search, const kin_index *index,
-                const kin_catalog *catalog, const tune_options *options, const kin_monitor *monitor,
-                kin_error *err)
+int kin_tune_search(tuning *out, kin_search_options *search, const kin_index *index,
+                    const kin_catalog *catalog, const tune_options *options,
+                    const kin_monitor *monitor, kin_error *err)
 {
     tuner self = {.index = index, .options = *options};
     *out = (tuning){0};
@@ -112,13 +112,13 @@ int tune_search(tuning *out, kin_search_options *search, const kin_index *index,
         out->rows = self.sample.count;
         self.sample.row = NULL;
     }
-    row_sample_release(&self.sample);
+    kin_row_sample_release(&self.sample);
     free(self.value);
     free(self.as_evaluated);
     return rc;
 }
 
-void tuning_release(tuning *self)
+void kin_tuning_release(tuning *self)
 {
     free(self->row);
     *self = (tuning){0};

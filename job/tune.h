@@ -32,9 +32,9 @@ typedef struct tune_options {
 } tune_options;
 
 /* Sets search->candidates, and ef_search or probes with them, all 0 before. */
-int tune_search(tuning *out, kin_search_options *search, const kin_index *index,
-                const kin_catalog *catalog, const tune_options *options, const kin_monitor *monitor,
-                kin_error *err);
-void tuning_release(tuning *self);
+int kin_tune_search(tuning *out, kin_search_options *search, const kin_index *index,
+                    const kin_catalog *catalog, const tune_options *options,
+                    const kin_monitor *monitor, kin_error *err);
+void kin_tuning_release(tuning *self);
 
 #endif

@@ -15,7 +15,7 @@ enum { INTERVAL_NS = 25 * 1000 * 1000, STACK_BYTES = 256 * 1024 };
 
 static _Atomic size_t peak_bytes;
 
-void usage_sample(void)
+void kin_usage_sample(void)
 {
     size_t now = kin_memory_resident();
     size_t before = atomic_load(&peak_bytes);
@@ -27,13 +27,13 @@ static void *sample_forever(void *unused)
 {
     (void)unused;
     for (;;) {
-        usage_sample();
+        kin_usage_sample();
         nanosleep(&(struct timespec){.tv_nsec = INTERVAL_NS}, NULL);
     }
     return NULL;
 }
 
-void usage_start(void)
+void kin_usage_start(void)
 {
     sigset_t all;
     sigset_t before;
@@ -50,8 +50,8 @@ void usage_start(void)
     pthread_attr_destroy(&attributes);
 }
 
-size_t usage_peak_bytes(void)
+size_t kin_usage_peak_bytes(void)
 {
-    usage_sample();
+    kin_usage_sample();
     return atomic_load(&peak_bytes);
 }

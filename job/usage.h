@@ -8,12 +8,12 @@
 
 /* Starts the sampler, once, before other threads exist. Where no thread can be started, only
  * usage_peak_bytes itself samples. */
-void usage_start(void);
+void kin_usage_start(void);
 
 /* Takes a sample now: where no thread does, at the ends of stages. */
-void usage_sample(void);
+void kin_usage_sample(void);
 
 /* The largest sample so far, one taken now included; bytes. */
-size_t usage_peak_bytes(void);
+size_t kin_usage_peak_bytes(void);
 
 #endif

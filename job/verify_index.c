@@ -190,11 +190,11 @@ int kin_verify_index(const kin_dir *dir, const json_t *manifest, const kin_verif
         if (rc != 0)
             return rc;
         kin_monitor_message(monitor, KIN_LEVEL_INFO, "%s: %s in %s of equal vectors",
-                            plain(name).text, kin_count(part.items, "item").text,
+                            kin_plain(name).text, kin_count(part.items, "item").text,
                             kin_count(part.groups, "group").text);
         if (part.groups > 0)
             kin_monitor_message(monitor, KIN_LEVEL_INFO, "%s: FAISS opens %s of %s",
-                                plain(name).text, kin_count(part.groups, "vector").text,
+                                kin_plain(name).text, kin_count(part.groups, "vector").text,
                                 kin_count(part.d, "dimension").text);
     }
     return 0;

@@ -303,6 +303,6 @@ json_t *kin_comparison_json(const kin_comparison *self)
     kin_json_set(&out, "structure", structure_json(&self->structure, graph));
     kin_json_set(&out, "drift", self->has_drift ? drift_json(&self->drift, graph) : json_null());
     kin_json_set(&out, "gates", gates_json(self));
-    kin_json_set(&out, "run", facts_run(self->start_seconds));
+    kin_json_set(&out, "run", kin_facts_run(self->start_seconds));
     return out;
 }

@@ -28,28 +28,28 @@ static bool has_recall(const kin_comparison *c)
 static void write_heading(FILE *out, void *page)
 {
     const kin_comparison *c = compared_of(page);
-    page_text(out, compare_graph_name(&c->graph.graph));
+    kin_page_text(out, kin_compare_graph_name(&c->graph.graph));
     if (c->has_recall)
-        page_format(out, " <span>against</span> %s", compare_reference_name(c));
+        kin_page_format(out, " <span>against</span> %s", kin_compare_reference_name(c));
     else if (c->previous.there)
-        page_format(out, " <span>since</span> %s", compare_graph_name(&c->previous.graph));
+        kin_page_format(out, " <span>since</span> %s", kin_compare_graph_name(&c->previous.graph));
 }
 
 /* With its engine, unless that is what it is called. */
 static void write_name(FILE *out, const kin_graph *graph)
 {
-    const char *name = compare_graph_name(graph), *engine = compare_engine(graph);
-    page_format(out, "<b>%s</b>", name);
+    const char *name = kin_compare_graph_name(graph), *engine = kin_compare_engine(graph);
+    kin_page_format(out, "<b>%s</b>", name);
     if (strcmp(name, engine) != 0)
-        page_format(out, " (%s)", engine);
+        kin_page_format(out, " (%s)", engine);
 }
 
 static void write_lead(FILE *out, void *page)
 {
     const kin_comparison *c = compared_of(page);
     if (c->has_recall) {
-        page_format(out, "Of the %s that each item has in ",
-                    page_counted(c->recall.k, "nearest neighbour").text);
+        kin_page_format(out, "Of the %s that each item has in ",
+                        kin_page_counted(c->recall.k, "nearest neighbour").text);
         if (c->computed)
             fputs("<b>exact rows</b>, computed now for a sample", out);
         else
@@ -77,20 +77,21 @@ static void write_lead(FILE *out, void *page)
 static void write_certainty(FILE *out, const kin_comparison *c)
 {
     const kin_recall *r = &c->recall;
-    const kin_interval *interval = compare_recall_interval(r);
+    const kin_interval *interval = kin_compare_recall_interval(r);
     fputs("<p>", out);
     if (r->exhaustive) {
-        page_format(out,
-                    "Every row was compared, %s of them: this is the mean itself, not an estimate.",
-                    page_count(r->rows).text);
+        kin_page_format(
+            out, "Every row was compared, %s of them: this is the mean itself, not an estimate.",
+            kin_page_count(r->rows).text);
     } else {
-        page_format(out, "Between <b>%s</b> and <b>%s</b> with 95&nbsp;%% confidence, from %s%s.",
-                    page_share(interval->low).text, page_share(interval->high).text,
-                    page_counted(r->evaluated, c->row ? "random row" : "row").text,
-                    c->row ? "" : " that both have, if they are like the others");
+        kin_page_format(out,
+                        "Between <b>%s</b> and <b>%s</b> with 95&nbsp;%% confidence, from %s%s.",
+                        kin_page_share(interval->low).text, kin_page_share(interval->high).text,
+                        kin_page_counted(r->evaluated, c->row ? "random row" : "row").text,
+                        c->row ? "" : " that both have, if they are like the others");
         if (r->rows_for_half > 0 && r->rows_for_half < c->graph.graph.n)
-            page_format(out, " About %s rows would halve the interval.",
-                        page_count(r->rows_for_half).text);
+            kin_page_format(out, " About %s rows would halve the interval.",
+                            kin_page_count(r->rows_for_half).text);
         else
             fputs(" Only a comparison of every row would tell much more.", out);
     }
@@ -103,7 +104,7 @@ static void write_certainty(FILE *out, const kin_comparison *c)
 
 static void write_headline(FILE *out, const char *what, const char *value)
 {
-    page_format(out, "<p class=\"what\">%s</p>\n<p class=\"number\">%s</p>\n", what, value);
+    kin_page_format(out, "<p class=\"what\">%s</p>\n<p class=\"number\">%s</p>\n", what, value);
 }
 
 static void write_number(FILE *out, void *page)
@@ -113,20 +114,20 @@ static void write_number(FILE *out, void *page)
     if (has_recall(c)) {
         snprintf(what, sizeof what, "Mean %s recall@%zu", c->recall.scored ? "tie-aware" : "strict",
                  c->recall.k);
-        write_headline(out, what, page_share(compare_recall(&c->recall)->mean).text);
+        write_headline(out, what, kin_page_share(kin_compare_recall(&c->recall)->mean).text);
         write_certainty(out, c);
     } else if (c->has_recall) {
-        write_headline(out, "Mean recall", page_number(NAN, 0).text);
+        write_headline(out, "Mean recall", kin_page_number(NAN, 0).text);
         fputs("<p>No row could be evaluated: the reference has no neighbours in any row that both "
               "have.</p>\n",
               out);
     } else if (c->has_drift) {
         write_headline(out, "Drift: 1 less the mean overlap of an item's neighbours",
-                       page_share(c->drift.drift).text);
-        page_format(out, "<p>Over %s that both nights have.</p>\n",
-                    page_counted(c->drift.common, "item").text);
+                       kin_page_share(c->drift.drift).text);
+        kin_page_format(out, "<p>Over %s that both nights have.</p>\n",
+                        kin_page_counted(c->drift.common, "item").text);
     } else {
-        write_headline(out, "Items", page_count(c->structure.items).text);
+        write_headline(out, "Items", kin_page_count(c->structure.items).text);
     }
 }
 
@@ -152,13 +153,13 @@ static void write_outcome(FILE *out, void *page)
 static void write_gate(FILE *out, const kin_gate *gate)
 {
     bool enough = gate->at_least ? gate->value >= gate->limit : gate->value <= gate->limit;
-    page_format(out,
-                "<li class=\"%s\"><b>%s</b> <span>%s <b>%s</b></span><small>must be %s %s%s "
-                "<code>--%s</code></small></li>\n",
-                gate->met ? "met" : "missed", gate->met ? "passed" : "failed", gate->what,
-                page_number(kin_gate_shown(gate), 6).text, gate->at_least ? "at least" : "at most",
-                page_number(gate->limit, 6).text,
-                enough && !gate->met ? ", by a reference that fits" : "", gate->name);
+    kin_page_format(out,
+                    "<li class=\"%s\"><b>%s</b> <span>%s <b>%s</b></span><small>must be %s %s%s "
+                    "<code>--%s</code></small></li>\n",
+                    gate->met ? "met" : "missed", gate->met ? "passed" : "failed", gate->what,
+                    kin_page_number(kin_gate_shown(gate), 6).text,
+                    gate->at_least ? "at least" : "at most", kin_page_number(gate->limit, 6).text,
+                    enough && !gate->met ? ", by a reference that fits" : "", gate->name);
 }
 
 static void write_gates(FILE *out, void *page)
@@ -189,26 +190,27 @@ static void write_warnings(FILE *out, void *page)
               "(<code>--force</code>), and no gate of recall is passed by it.</li>\n",
               out);
     for (size_t i = 0; i < c->warning_count; i++)
-        page_format(out, "<li>%s</li>\n", c->warning[i]);
+        kin_page_format(out, "<li>%s</li>\n", c->warning[i]);
     fputs("</ul>\n</section>\n", out);
 }
 
 static void write_facts(FILE *out, void *page)
 {
     const kin_comparison *c = compared_of(page);
-    part_fact(out, "Items", page_count(c->graph.graph.n).text, NULL);
-    part_fact(out, "Neighbours per item", page_count(c->graph.graph.k).text, NULL);
+    kin_part_fact(out, "Items", kin_page_count(c->graph.graph.n).text, NULL);
+    kin_part_fact(out, "Neighbours per item", kin_page_count(c->graph.graph.k).text, NULL);
     if (has_recall(c)) {
-        const kin_summary *s = compare_recall(&c->recall);
-        part_fact(out, "Rows evaluated", page_count(c->recall.evaluated).text, NULL);
-        part_fact(out, "Median row", page_share(s->p50).text, NULL);
-        part_fact(out, "Worst row", page_share(s->min).text, NULL);
-        part_fact(out, "Rows below 0.9", page_percent(s->below_90).text, NULL);
-        part_fact(out, "Places filled", page_percent(c->recall.fill).text, NULL);
+        const kin_summary *s = kin_compare_recall(&c->recall);
+        kin_part_fact(out, "Rows evaluated", kin_page_count(c->recall.evaluated).text, NULL);
+        kin_part_fact(out, "Median row", kin_page_share(s->p50).text, NULL);
+        kin_part_fact(out, "Worst row", kin_page_share(s->min).text, NULL);
+        kin_part_fact(out, "Rows below 0.9", kin_page_percent(s->below_90).text, NULL);
+        kin_part_fact(out, "Places filled", kin_page_percent(c->recall.fill).text, NULL);
     }
-    part_fact(out, "Rows without neighbours", page_count(c->structure.empty_rows).text, NULL);
+    kin_part_fact(out, "Rows without neighbours", kin_page_count(c->structure.empty_rows).text,
+                  NULL);
     if (c->has_drift)
-        part_fact(out, "Drift since the previous", page_share(c->drift.drift).text, NULL);
+        kin_part_fact(out, "Drift since the previous", kin_page_share(c->drift.drift).text, NULL);
 }
 
 /* ---- sections -------------------------------------------------------------------------------- */
@@ -225,7 +227,7 @@ static bool has_strata(const kin_comparison *c)
 
 static bool has_loss(const kin_comparison *c)
 {
-    return c->has_loss || (has_recall(c) && compare_recall(&c->recall)->mean < 1);
+    return c->has_loss || (has_recall(c) && kin_compare_recall(&c->recall)->mean < 1);
 }
 
 static bool has_worst(const kin_comparison *c)
@@ -254,15 +256,15 @@ static const struct {
     bool (*there)(const kin_comparison *);
     void (*write)(FILE *, compare_page *);
 } section[] = {
-    {"difference", "Graph beside graph", has_difference, compare_page_difference},
-    {"rows", "How recall is spread over rows", has_recall, compare_page_rows},
-    {"cuts", "How recall depends on what is counted", has_recall, compare_page_cuts},
-    {"strata", "Which items fare worse", has_strata, compare_page_strata},
-    {"loss", "Where the missing neighbours went", has_loss, compare_page_loss},
-    {"worst", "The rows that lost most", has_worst, compare_page_worst},
-    {"structure", "The graph by itself", has_structure, compare_page_structure},
-    {"drift", "What changed since the previous graph", has_drift, compare_page_drift},
-    {"setup", "How they were made", always, compare_page_setup},
+    {"difference", "Graph beside graph", has_difference, kin_compare_page_difference},
+    {"rows", "How recall is spread over rows", has_recall, kin_compare_page_rows},
+    {"cuts", "How recall depends on what is counted", has_recall, kin_compare_page_cuts},
+    {"strata", "Which items fare worse", has_strata, kin_compare_page_strata},
+    {"loss", "Where the missing neighbours went", has_loss, kin_compare_page_loss},
+    {"worst", "The rows that lost most", has_worst, kin_compare_page_worst},
+    {"structure", "The graph by itself", has_structure, kin_compare_page_structure},
+    {"drift", "What changed since the previous graph", has_drift, kin_compare_page_drift},
+    {"setup", "How they were made", always, kin_compare_page_setup},
 };
 
 enum { SECTIONS = sizeof section / sizeof *section };
@@ -322,7 +324,7 @@ int kin_comparison_page(char **text, size_t *bytes, const kin_comparison *self,
     };
     compare_page page = {.compared = self, .named = whose_names(self), .err = err};
     const page_frame frame = {.kind = "kin compare",
-                              .name = compare_graph_name(&self->graph.graph),
+                              .name = kin_compare_graph_name(&self->graph.graph),
                               .command = "kin compare",
                               .style = (const char *const[]){plot_css, compare_css, NULL},
                               .skeleton = compare_html,
@@ -332,12 +334,12 @@ int kin_comparison_page(char **text, size_t *bytes, const kin_comparison *self,
                               .data = &page,
                               .hint = "leave --out away"};
     *text = NULL;
-    int rc = show_pictures_init(&page.pictures, page.named, pictures, err);
+    int rc = kin_show_pictures_init(&page.pictures, page.named, pictures, err);
     if (rc == 0)
-        rc = page_write(text, bytes, &frame, err);
+        rc = kin_page_write(text, bytes, &frame, err);
     if (rc == 0 && page.rc == 0 && page.pictures.no_memory)
         page.rc = kin_fail(err, KIN_E_MEMORY, frame.hint, "no memory for the page's pictures");
-    show_pictures_release(&page.pictures);
+    kin_show_pictures_release(&page.pictures);
     if (rc != 0 || page.rc == 0)
         return rc;
     free(*text);

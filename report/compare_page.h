@@ -33,14 +33,14 @@ typedef struct compare_page {
 } compare_page;
 
 /* Sections: what stands below their headings. */
-void compare_page_difference(FILE *out, compare_page *page);
-void compare_page_rows(FILE *out, compare_page *page);
-void compare_page_cuts(FILE *out, compare_page *page);
-void compare_page_strata(FILE *out, compare_page *page);
-void compare_page_loss(FILE *out, compare_page *page);
-void compare_page_worst(FILE *out, compare_page *page);
-void compare_page_structure(FILE *out, compare_page *page);
-void compare_page_drift(FILE *out, compare_page *page);
-void compare_page_setup(FILE *out, compare_page *page);
+void kin_compare_page_difference(FILE *out, compare_page *page);
+void kin_compare_page_rows(FILE *out, compare_page *page);
+void kin_compare_page_cuts(FILE *out, compare_page *page);
+void kin_compare_page_strata(FILE *out, compare_page *page);
+void kin_compare_page_loss(FILE *out, compare_page *page);
+void kin_compare_page_worst(FILE *out, compare_page *page);
+void kin_compare_page_structure(FILE *out, compare_page *page);
+void kin_compare_page_drift(FILE *out, compare_page *page);
+void kin_compare_page_setup(FILE *out, compare_page *page);
 
 #endif

@@ -26,8 +26,8 @@ static degree_label degree_text(size_t bin)
 {
     size_t from = bin ? (size_t)degree_from(bin) : 0, to = bin ? 2 * from - 1 : 0;
     degree_label out;
-    snprintf(out.text, sizeof out.text, to > from ? "%s to %s" : "%s", page_count(from).text,
-             page_count(to).text);
+    snprintf(out.text, sizeof out.text, to > from ? "%s to %s" : "%s", kin_page_count(from).text,
+             kin_page_count(to).text);
     return out;
 }
 
@@ -37,19 +37,20 @@ static void draw_degrees(plot *drawing, const void *data)
 {
     const kin_structure *s = data;
     for (int never = 1; never >= 0; never--) {
-        plot_series_begin(drawing, never ? "m1" : "fused");
+        kin_plot_series_begin(drawing, never ? "m1" : "fused");
         for (size_t b = never ? 0 : 1; b < (never ? 1 : KIN_DEGREE_BINS); b++) {
             char title[192];
             if (s->degree_bin[b] == 0)
                 continue;
             snprintf(title, sizeof title, "rows %s: %s", degree_text(b).text,
-                     page_counted(s->degree_bin[b], "item").text);
-            plot_bar(drawing, degree_from(b), degree_from(b + 1), (double)s->degree_bin[b], title);
+                     kin_page_counted(s->degree_bin[b], "item").text);
+            kin_plot_bar(drawing, degree_from(b), degree_from(b + 1), (double)s->degree_bin[b],
+                         title);
         }
-        plot_series_end(drawing);
+        kin_plot_series_end(drawing);
     }
-    plot_text(drawing, (plot_x(drawing, 0.5) + plot_x(drawing, 1)) / 2,
-              drawing->height - drawing->bottom + 20, PLOT_MIDDLE, "0");
+    kin_plot_text(drawing, (kin_plot_x(drawing, 0.5) + kin_plot_x(drawing, 1)) / 2,
+                  drawing->height - drawing->bottom + 20, PLOT_MIDDLE, "0");
 }
 
 static void plot_degrees(FILE *out, const kin_structure *s)
@@ -73,13 +74,13 @@ static void plot_degrees(FILE *out, const kin_structure *s)
         .draw = draw_degrees,
         .data = s};
     drawing.x.high = degree_from(last > 1 ? last : 2);
-    plot_fit(&drawing.y, count, KIN_DEGREE_BINS);
+    kin_plot_fit(&drawing.y, count, KIN_DEGREE_BINS);
     drawing.y.low = 0.6;
-    figure_plot(out, &drawing, 0);
-    part_folded_begin(out, "The bars as a table", "In so many rows|Items");
+    kin_figure_plot(out, &drawing, 0);
+    kin_part_folded_begin(out, "The bars as a table", "In so many rows|Items");
     for (size_t b = 0; b < last; b++)
-        part_row(out, degree_text(b).text, page_count(s->degree_bin[b]).text, NULL);
-    part_folded_end(out);
+        kin_part_row(out, degree_text(b).text, kin_page_count(s->degree_bin[b]).text, NULL);
+    kin_part_folded_end(out);
 }
 
 /* ---- facts ----------------------------------------------------------------------------------- */
@@ -88,36 +89,39 @@ static void write_facts(FILE *out, const kin_structure *s)
 {
     char note[160];
     fputs("<dl class=\"facts tall\">\n", out);
-    part_fact(out, "Never recommended", page_percent(compare_ratio(s->never, s->items)).text,
-              page_counted(s->never, "item").text);
-    snprintf(note, sizeof note, "median %s, mean %s", page_count(s->in_degree_p50).text,
-             page_number(s->in_degree_mean, 1).text);
-    part_fact(out, "In most rows", page_count(s->in_degree_max).text, note);
-    part_fact(out, "Skewness of in-degrees", page_number(s->in_degree_skewness, 2).text,
-              "hubs make it large");
-    part_fact(out, "Returned", page_percent(s->reciprocity).text,
-              "pairs whose reverse is there too");
+    kin_part_fact(out, "Never recommended",
+                  kin_page_percent(kin_compare_ratio(s->never, s->items)).text,
+                  kin_page_counted(s->never, "item").text);
+    snprintf(note, sizeof note, "median %s, mean %s", kin_page_count(s->in_degree_p50).text,
+             kin_page_number(s->in_degree_mean, 1).text);
+    kin_part_fact(out, "In most rows", kin_page_count(s->in_degree_max).text, note);
+    kin_part_fact(out, "Skewness of in-degrees", kin_page_number(s->in_degree_skewness, 2).text,
+                  "hubs make it large");
+    kin_part_fact(out, "Returned", kin_page_percent(s->reciprocity).text,
+                  "pairs whose reverse is there too");
     snprintf(note, sizeof note, "the largest has %s",
-             page_percent(compare_ratio(s->largest_component, s->items)).text);
-    part_fact(out, "Components", page_count(s->components).text, note);
-    snprintf(note, sizeof note, "by chance %s, %s", page_percent(s->within_by_chance).text,
-             page_counted(s->categories, "category").text);
+             kin_page_percent(kin_compare_ratio(s->largest_component, s->items)).text);
+    kin_part_fact(out, "Components", kin_page_count(s->components).text, note);
+    snprintf(note, sizeof note, "by chance %s, %s", kin_page_percent(s->within_by_chance).text,
+             kin_page_counted(s->categories, "category").text);
     if (s->categories)
-        part_fact(out, "Within a category", page_percent(s->within_category).text, note);
+        kin_part_fact(out, "Within a category", kin_page_percent(s->within_category).text, note);
     fputs("</dl>\n", out);
 }
 
 static void write_counts(FILE *out, const kin_structure *s)
 {
-    page_format(out,
-                "<p class=\"says\">%s of %s. Full: %s, empty: %s. Half of the "
-                "items are in %s or fewer, one in a hundred in more than %s.",
-                page_counted(s->pairs, "pair").text, page_counted(s->items, "item").text,
-                page_counted(s->full_rows, "row").text, page_count(s->empty_rows).text,
-                page_counted(s->in_degree_p50, "row").text, page_count(s->in_degree_p99).text);
+    kin_page_format(
+        out,
+        "<p class=\"says\">%s of %s. Full: %s, empty: %s. Half of the "
+        "items are in %s or fewer, one in a hundred in more than %s.",
+        kin_page_counted(s->pairs, "pair").text, kin_page_counted(s->items, "item").text,
+        kin_page_counted(s->full_rows, "row").text, kin_page_count(s->empty_rows).text,
+        kin_page_counted(s->in_degree_p50, "row").text, kin_page_count(s->in_degree_p99).text);
     if (s->repeated || s->to_self)
-        page_format(out, " Left out: %s and %s of items themselves.",
-                    page_counted(s->repeated, "repeated entry").text, page_count(s->to_self).text);
+        kin_page_format(out, " Left out: %s and %s of items themselves.",
+                        kin_page_counted(s->repeated, "repeated entry").text,
+                        kin_page_count(s->to_self).text);
     fputs("</p>\n", out);
 }
 
@@ -130,10 +134,10 @@ static void write_hubs(FILE *out, compare_page *page, const kin_structure *s)
     fputs("<h3>Most recommended</h3>\n<ol class=\"items\">\n", out);
     for (size_t i = 0; i < s->hub_count; i++) {
         fputs("<li>", out);
-        page_item_block(out, page, page_graph_item(page, s->hub[i].row));
-        page_format(out, "<span>in %s, %s</span></li>\n",
-                    page_counted(s->hub[i].in_degree, "row").text,
-                    page_percent(compare_ratio(s->hub[i].in_degree, s->items)).text);
+        kin_page_item_block(out, page, kin_page_graph_item(page, s->hub[i].row));
+        kin_page_format(out, "<span>in %s, %s</span></li>\n",
+                        kin_page_counted(s->hub[i].in_degree, "row").text,
+                        kin_page_percent(kin_compare_ratio(s->hub[i].in_degree, s->items)).text);
     }
     fputs("</ol>\n", out);
 }
@@ -144,7 +148,7 @@ static void write_contributions(FILE *out, const kin_graph *graph, const kin_str
     double sum = 0;
     for (size_t m = 0; m < graph->modality_count; m++) {
         share[m] = (figure_share){
-            graph->modality[m], compare_modality_color(m), NULL, s->contribution[m], {""}};
+            graph->modality[m], kin_compare_modality_color(m), NULL, s->contribution[m], {""}};
         sum += fmax(s->contribution[m], 0);
         if (s->contribution[m] < 0) /* cosines below 0 are no share */
             return;
@@ -152,10 +156,11 @@ static void write_contributions(FILE *out, const kin_graph *graph, const kin_str
     if (graph->modality_count < 2 || !(sum > 0))
         return;
     fputs("<h3>What the scores are made of</h3>\n", out);
-    figure_stack(out, "Contribution of each modality to the scores", share, graph->modality_count);
+    kin_figure_stack(out, "Contribution of each modality to the scores", share,
+                     graph->modality_count);
 }
 
-void compare_page_structure(FILE *out, compare_page *page)
+void kin_compare_page_structure(FILE *out, compare_page *page)
 {
     const kin_comparison *c = page->compared;
     const kin_structure *s = &c->structure;
@@ -174,28 +179,30 @@ void compare_page_structure(FILE *out, compare_page *page)
 static void write_changes(FILE *out, const kin_comparison *c)
 {
     const kin_drift *d = &c->drift;
-    page_format(out,
-                "<p class=\"says\">Against <b>%s</b>, item by item: <b>%s</b> of %s common items "
-                "have another set of neighbours, %s the same set in another order. New: %s, gone: "
-                "%s.</p>\n",
-                compare_graph_name(&c->previous.graph),
-                page_percent(compare_ratio(d->changed, d->common)).text, page_count(d->common).text,
-                page_percent(compare_ratio(d->reordered, d->common)).text,
-                page_counted(d->new_items, "item").text, page_counted(d->gone_items, "item").text);
+    kin_page_format(
+        out,
+        "<p class=\"says\">Against <b>%s</b>, item by item: <b>%s</b> of %s common items "
+        "have another set of neighbours, %s the same set in another order. New: %s, gone: "
+        "%s.</p>\n",
+        kin_compare_graph_name(&c->previous.graph),
+        kin_page_percent(kin_compare_ratio(d->changed, d->common)).text,
+        kin_page_count(d->common).text,
+        kin_page_percent(kin_compare_ratio(d->reordered, d->common)).text,
+        kin_page_counted(d->new_items, "item").text, kin_page_counted(d->gone_items, "item").text);
 }
 
 static void write_drift_facts(FILE *out, const kin_drift *d)
 {
     char note[64];
     fputs("<dl class=\"facts tall\">\n", out);
-    part_fact(out, "Drift", page_share(d->drift).text, "1 less the mean overlap");
+    kin_part_fact(out, "Drift", kin_page_share(d->drift).text, "1 less the mean overlap");
     snprintf(note, sizeof note, "5\xc2\xa0%% of items at or below %s",
-             page_share(d->jaccard.p5).text);
-    part_fact(out, "Median overlap", page_share(d->jaccard.p50).text, note);
-    part_fact(out, "Items that came or went", page_percent(d->item_change).text,
-              "of all of both nights");
-    part_fact(out, "Another nearest neighbour",
-              page_percent(compare_ratio(d->nearest_changed, d->common)).text, NULL);
+             kin_page_share(d->jaccard.p5).text);
+    kin_part_fact(out, "Median overlap", kin_page_share(d->jaccard.p50).text, note);
+    kin_part_fact(out, "Items that came or went", kin_page_percent(d->item_change).text,
+                  "of all of both nights");
+    kin_part_fact(out, "Another nearest neighbour",
+                  kin_page_percent(kin_compare_ratio(d->nearest_changed, d->common)).text, NULL);
     fputs("</dl>\n", out);
 }
 
@@ -205,15 +212,15 @@ static void tabulate_cuts(FILE *out, const kin_drift *d)
     if (d->cuts == 0)
         return;
     fputs("<h3>Overlap of the first k neighbours</h3>\n", out);
-    part_range_table_begin(out, "Overlap by the number of neighbours looked at",
-                           "First k|Mean overlap (Jaccard)|=", &axis);
+    kin_part_range_table_begin(out, "Overlap by the number of neighbours looked at",
+                               "First k|Mean overlap (Jaccard)|=", &axis);
     for (size_t i = 0; i < d->cuts; i++) {
-        page_format(out, "<tr><th scope=\"row\">%zu</th><td>%s</td>", d->cut[i],
-                    page_share(d->jaccard_at[i]).text);
-        part_range_cell(out, &axis, NAN, d->jaccard_at[i], NAN);
+        kin_page_format(out, "<tr><th scope=\"row\">%zu</th><td>%s</td>", d->cut[i],
+                        kin_page_share(d->jaccard_at[i]).text);
+        kin_part_range_cell(out, &axis, NAN, d->jaccard_at[i], NAN);
         fputs("</tr>\n", out);
     }
-    part_table_end(out);
+    kin_part_table_end(out);
 }
 
 /* ---- drift: items ---------------------------------------------------------------------------- */
@@ -225,13 +232,14 @@ static void write_examples(FILE *out, const compare_page *page, const char *head
         return;
     fprintf(out, "<h3>%s</h3>\n<ul class=\"names\">\n", heading);
     for (size_t i = 0; i < count; i++) {
-        page_item item = graph == &page->compared->graph.graph ? page_graph_item(page, row[i])
+        page_item item = graph == &page->compared->graph.graph ? kin_page_graph_item(page, row[i])
                                                                : (page_item){graph, (size_t)row[i]};
-        page_format(out, "<li>%.*s <small>%.*s</small></li>\n", PAGE_SPAN(page_item_title(item)),
-                    PAGE_SPAN(page_item_id(item)));
+        kin_page_format(out, "<li>%.*s <small>%.*s</small></li>\n",
+                        PAGE_SPAN(kin_page_item_title(item)), PAGE_SPAN(kin_page_item_id(item)));
     }
     if (all > count)
-        page_format(out, "<li><small>and %s more</small></li>\n", page_count(all - count).text);
+        kin_page_format(out, "<li><small>and %s more</small></li>\n",
+                        kin_page_count(all - count).text);
     fputs("</ul>\n", out);
 }
 
@@ -244,8 +252,9 @@ static void write_most_changed(FILE *out, compare_page *page, const kin_drift *d
     fputs("<h3>Changed most</h3>\n<ol class=\"items\">\n", out);
     for (size_t i = 0; i < count; i++) {
         fputs("<li>", out);
-        page_item_block(out, page, page_graph_item(page, d->worst[i].row));
-        page_format(out, "<span>overlap %s</span></li>\n", page_share(d->worst[i].value).text);
+        kin_page_item_block(out, page, kin_page_graph_item(page, d->worst[i].row));
+        kin_page_format(out, "<span>overlap %s</span></li>\n",
+                        kin_page_share(d->worst[i].value).text);
     }
     fputs("</ol>\n", out);
 }
@@ -258,13 +267,13 @@ static void write_now_then(FILE *out, const char *name, kin_now_then value,
     if (isnan(value.now) && isnan(value.then))
         return; /* neither manifest has it */
     fprintf(out, "<tr%s>", value.now == value.then ? "" : " class=\"differs\"");
-    page_format(out, "<th scope=\"row\">%s</th><td>%s</td><td>%s</td></tr>\n", name,
-                format(value.now).text, format(value.then).text);
+    kin_page_format(out, "<th scope=\"row\">%s</th><td>%s</td><td>%s</td></tr>\n", name,
+                    format(value.now).text, format(value.then).text);
 }
 
 static page_label cosine_label(double value)
 {
-    return page_number(value, 4);
+    return kin_page_number(value, 4);
 }
 
 static void write_inputs(FILE *out, const kin_drift *d)
@@ -272,28 +281,28 @@ static void write_inputs(FILE *out, const kin_drift *d)
     if (d->input_count == 0)
         return;
     fputs("<h3>The vectors</h3>\n", out);
-    part_table_begin(out, "The vectors, now and then", "<Vectors|Now|Then");
+    kin_part_table_begin(out, "The vectors, now and then", "<Vectors|Now|Then");
     for (size_t i = 0; i < d->input_count; i++) {
         const kin_input_drift *input = &d->input[i];
         bool now = !isnan(input->weight.now), then = !isnan(input->weight.then);
-        page_format(out,
-                    "<tr class=\"group\"><th scope=\"rowgroup\" colspan=\"3\">%s "
-                    "<small>%s</small></th></tr>\n",
-                    input->name,
-                    now && !then       ? "new"
-                    : then && !now     ? "gone"
-                    : input->same_file ? "the same vectors"
-                                       : "other vectors");
-        write_now_then(out, "weight", input->weight, page_general);
-        write_now_then(out, "missing", input->missing_share, page_percent);
-        write_now_then(out, "repeated", input->repeated_share, page_percent);
+        kin_page_format(out,
+                        "<tr class=\"group\"><th scope=\"rowgroup\" colspan=\"3\">%s "
+                        "<small>%s</small></th></tr>\n",
+                        input->name,
+                        now && !then       ? "new"
+                        : then && !now     ? "gone"
+                        : input->same_file ? "the same vectors"
+                                           : "other vectors");
+        write_now_then(out, "weight", input->weight, kin_page_general);
+        write_now_then(out, "missing", input->missing_share, kin_page_percent);
+        write_now_then(out, "repeated", input->repeated_share, kin_page_percent);
         write_now_then(out, "mean cosine of all pairs", input->mean_cosine, cosine_label);
         write_now_then(out, "mean length", input->norm_mean, cosine_label);
     }
-    part_table_end(out);
+    kin_part_table_end(out);
 }
 
-void compare_page_drift(FILE *out, compare_page *page)
+void kin_compare_page_drift(FILE *out, compare_page *page)
 {
     const kin_comparison *c = page->compared;
     const kin_drift *d = &c->drift;
@@ -304,7 +313,7 @@ void compare_page_drift(FILE *out, compare_page *page)
                                         .summary = &d->jaccard};
     write_changes(out, c);
     fputs("<div class=\"beside\">\n<div>\n", out);
-    figure_histogram_write(out, &histogram);
+    kin_figure_histogram_write(out, &histogram);
     fputs("</div>\n", out);
     write_drift_facts(out, d);
     fputs("</div>\n<div class=\"halves\">\n<div>\n", out);

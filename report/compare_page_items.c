@@ -13,7 +13,7 @@
 
 #include <stdlib.h>
 
-page_item page_graph_item(const compare_page *page, int32_t row)
+page_item kin_page_graph_item(const compare_page *page, int32_t row)
 {
     const kin_comparison *compared = page->compared;
     page_item own = {&compared->graph.graph, (size_t)row};
@@ -23,7 +23,7 @@ page_item page_graph_item(const compare_page *page, int32_t row)
     return other >= 0 ? (page_item){&compared->reference.graph, (size_t)other} : own;
 }
 
-page_item page_reference_item(const compare_page *page, int32_t row)
+page_item kin_page_reference_item(const compare_page *page, int32_t row)
 {
     const kin_comparison *compared = page->compared;
     page_item own = {&compared->reference.graph, (size_t)row};
@@ -33,12 +33,12 @@ page_item page_reference_item(const compare_page *page, int32_t row)
     return back >= 0 ? (page_item){&compared->graph.graph, (size_t)back} : own;
 }
 
-kin_span page_item_title(page_item item)
+kin_span kin_page_item_title(page_item item)
 {
     return kin_show_title(item.graph, item.row);
 }
 
-kin_span page_item_id(page_item item)
+kin_span kin_page_item_id(page_item item)
 {
     return kin_lines_at(&item.graph->ids, item.row);
 }
@@ -46,16 +46,16 @@ kin_span page_item_id(page_item item)
 /* Its picture, or a tile in its place; nothing where the catalog has no pictures. */
 static void item_tile(FILE *out, compare_page *page, page_item item)
 {
-    tile_write(out, &page->pictures, item.graph == page->named ? item.row : SIZE_MAX);
+    kin_tile_write(out, &page->pictures, item.graph == page->named ? item.row : SIZE_MAX);
 }
 
-void page_item_block(FILE *out, compare_page *page, page_item item)
+void kin_page_item_block(FILE *out, compare_page *page, page_item item)
 {
-    kin_span title = page_item_title(item), id = page_item_id(item);
+    kin_span title = kin_page_item_title(item), id = kin_page_item_id(item);
     item_tile(out, page, item);
-    page_format(out, "<p><b>%.*s</b>", PAGE_SPAN(title));
+    kin_page_format(out, "<p><b>%.*s</b>", PAGE_SPAN(title));
     if (!kin_span_equal(title, id))
-        page_format(out, "<small>%.*s</small>", PAGE_SPAN(id));
+        kin_page_format(out, "<small>%.*s</small>", PAGE_SPAN(id));
     fputs("</p>", out);
 }
 
@@ -133,17 +133,17 @@ static void write_neighbor(FILE *out, compare_page *page, page_item item, float 
                            const char *mark, bool bad)
 {
     fprintf(out, "<li%s>", !mark ? "" : bad ? " class=\"lost\"" : " class=\"tied\"");
-    page_item_block(out, page, item);
-    page_format(out, "<span>%s", page_number((double)score, 4).text);
+    kin_page_item_block(out, page, item);
+    kin_page_format(out, "<span>%s", kin_page_number((double)score, 4).text);
     if (mark)
-        page_format(out, " <em>%s</em>", mark);
+        kin_page_format(out, " <em>%s</em>", mark);
     fputs("</span></li>\n", out);
 }
 
 /* Opens the list of places first .. end - 1. */
 static void list_begin(FILE *out, const side_row *side, const char *name, size_t first, size_t end)
 {
-    page_format(out, "<div>\n<h4>%s", name);
+    kin_page_format(out, "<div>\n<h4>%s", name);
     if (first >= end)
         fprintf(out, " <span>no neighbours%s</span>", first > 0 ? " there" : "");
     else if (first == 0)
@@ -166,19 +166,19 @@ static void write_lists(FILE *out, compare_page *page, const side_row *graph,
     const kin_comparison *c = page->compared;
     size_t first = first_shown(c, graph, reference);
     size_t end = end_shown(graph, first), reference_end = end_shown(reference, first);
-    list_begin(out, graph, compare_graph_name(graph->graph), first, end);
+    list_begin(out, graph, kin_compare_graph_name(graph->graph), first, end);
     for (size_t i = first; i < end; i++) {
         const kin_neighbor *found = &graph->neighbor[i];
         const char *mark = graph_mark(c, reference, found);
-        write_neighbor(out, page, page_graph_item(page, found->row), found->score, mark,
+        write_neighbor(out, page, kin_page_graph_item(page, found->row), found->score, mark,
                        mark && mark[0] == 'n');
     }
     fputs("</ol>\n</div>\n", out);
-    list_begin(out, reference, compare_reference_name(c), first, reference_end);
+    list_begin(out, reference, kin_compare_reference_name(c), first, reference_end);
     for (size_t i = first; i < reference_end; i++) {
         const kin_neighbor *found = &reference->neighbor[i];
         bool has = side_has(graph, kin_id_map_back(&c->to_reference, found->row));
-        write_neighbor(out, page, page_reference_item(page, found->row), found->score,
+        write_neighbor(out, page, kin_page_reference_item(page, found->row), found->score,
                        has ? NULL : "missing", true);
     }
     fputs("</ol>\n</div>\n", out);
@@ -187,16 +187,16 @@ static void write_lists(FILE *out, compare_page *page, const side_row *graph,
 static void write_row(FILE *out, compare_page *page, const kin_worst *worst, const side_row *graph,
                       const side_row *reference)
 {
-    page_item item = page_reference_item(page, worst->row);
+    page_item item = kin_page_reference_item(page, worst->row);
     kin_span category = kin_show_cell(item.graph, item.row, "category");
     fputs("<article class=\"pair\">\n<div class=\"self\">\n", out);
     item_tile(out, page, item);
-    page_format(out, "<h3>%.*s</h3>\n<p>id %.*s", PAGE_SPAN(page_item_title(item)),
-                PAGE_SPAN(page_item_id(item)));
+    kin_page_format(out, "<h3>%.*s</h3>\n<p>id %.*s", PAGE_SPAN(kin_page_item_title(item)),
+                    PAGE_SPAN(kin_page_item_id(item)));
     if (category.length)
-        page_format(out, "<br>%.*s", PAGE_SPAN(category));
-    page_format(out, "</p>\n<p class=\"value\">recall <b>%s</b></p>\n</div>\n",
-                page_share(worst->value).text);
+        kin_page_format(out, "<br>%.*s", PAGE_SPAN(category));
+    kin_page_format(out, "</p>\n<p class=\"value\">recall <b>%s</b></p>\n</div>\n",
+                    kin_page_share(worst->value).text);
     write_lists(out, page, graph, reference);
     fputs("</article>\n", out);
 }
@@ -220,7 +220,7 @@ static void write_rows(FILE *out, compare_page *page, side_row *graph, side_row 
     }
 }
 
-void compare_page_worst(FILE *out, compare_page *page)
+void kin_compare_page_worst(FILE *out, compare_page *page)
 {
     const kin_comparison *c = page->compared;
     side_row graph = {0}, reference = {0};

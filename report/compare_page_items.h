@@ -11,13 +11,13 @@ typedef struct page_item {
     size_t row;
 } page_item;
 
-page_item page_graph_item(const compare_page *page, int32_t row);     /* a row of the graph */
-page_item page_reference_item(const compare_page *page, int32_t row); /* of the reference */
+page_item kin_page_graph_item(const compare_page *page, int32_t row);     /* a row of the graph */
+page_item kin_page_reference_item(const compare_page *page, int32_t row); /* of the reference */
 
-kin_span page_item_title(page_item item);
-kin_span page_item_id(page_item item);
+kin_span kin_page_item_title(page_item item);
+kin_span kin_page_item_id(page_item item);
 
 /* Title and id, behind the picture where the catalog has pictures: a small block. */
-void page_item_block(FILE *out, compare_page *page, page_item item);
+void kin_page_item_block(FILE *out, compare_page *page, page_item item);
 
 #endif

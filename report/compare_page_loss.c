@@ -35,40 +35,40 @@ static void write_stratum(FILE *out, const kin_stratum *s, const part_range *axi
 {
     fputs("<tr><th scope=\"row\">", out);
     if (s->name.length)
-        page_isolated(out, s->name);
+        kin_page_isolated(out, s->name);
     else
         fputs("<i>no value</i>", out);
-    page_format(out, "</th><td><b>%s</b></td>", page_share(s->mean).text);
+    kin_page_format(out, "</th><td><b>%s</b></td>", kin_page_share(s->mean).text);
     if (axis)
-        part_range_cell(out, axis, s->interval.low, s->mean, s->interval.high);
-    part_range_words(out, s->interval.low, s->mean, s->interval.high);
-    page_format(out, "<td>%s</td><td>%s</td></tr>\n", page_count(s->evaluated).text,
-                page_count(s->items).text);
+        kin_part_range_cell(out, axis, s->interval.low, s->mean, s->interval.high);
+    kin_part_range_words(out, s->interval.low, s->mean, s->interval.high);
+    kin_page_format(out, "<td>%s</td><td>%s</td></tr>\n", kin_page_count(s->evaluated).text,
+                    kin_page_count(s->items).text);
 }
 
 static void write_strata(FILE *out, const kin_stratum *order, size_t count)
 {
     size_t plotted = count < STRATA_PLOTTED ? count : STRATA_PLOTTED;
     size_t listed = count < STRATA_LISTED ? count : STRATA_LISTED;
-    part_range axis = part_range_begin();
+    part_range axis = kin_part_range_begin();
     for (size_t i = 0; i < plotted; i++)
-        part_range_include(&axis, order[i].mean);
-    part_range_table_begin(out, "Recall by stratum, worst first",
-                           "<Value|Mean recall|=|95 % interval|Rows evaluated|Items", &axis);
+        kin_part_range_include(&axis, order[i].mean);
+    kin_part_range_table_begin(out, "Recall by stratum, worst first",
+                               "<Value|Mean recall|=|95 % interval|Rows evaluated|Items", &axis);
     for (size_t i = 0; i < plotted; i++)
         write_stratum(out, &order[i], &axis);
-    part_table_end(out);
+    kin_part_table_end(out);
     if (plotted == count)
         return;
     char caption[64];
     snprintf(caption, sizeof caption, listed < count ? "The %zu worst" : "All %zu", listed);
-    part_folded_begin(out, caption, "<Value|Mean recall|95 % interval|Rows evaluated|Items");
+    kin_part_folded_begin(out, caption, "<Value|Mean recall|95 % interval|Rows evaluated|Items");
     for (size_t i = 0; i < listed; i++)
         write_stratum(out, &order[i], NULL);
-    part_folded_end(out);
+    kin_part_folded_end(out);
 }
 
-void compare_page_strata(FILE *out, compare_page *page)
+void kin_compare_page_strata(FILE *out, compare_page *page)
 {
     const kin_comparison *c = page->compared;
     size_t count = c->strata.count;
@@ -79,12 +79,13 @@ void compare_page_strata(FILE *out, compare_page *page)
     }
     memcpy(order, c->stratum, count * sizeof *order);
     qsort(order, count, sizeof *order, worse_first);
-    page_format(out,
-                "<p class=\"says\">Mean recall by <b>%s</b>: %s%s values%s, each with the interval "
-                "that holds its mean with 95&nbsp;%% confidence. Few rows make a long "
-                "interval.</p>\n",
-                c->stratify, count > STRATA_PLOTTED ? "the worst of " : "", page_count(count).text,
-                count > STRATA_PLOTTED ? "" : ", worst first");
+    kin_page_format(
+        out,
+        "<p class=\"says\">Mean recall by <b>%s</b>: %s%s values%s, each with the interval "
+        "that holds its mean with 95&nbsp;%% confidence. Few rows make a long "
+        "interval.</p>\n",
+        c->stratify, count > STRATA_PLOTTED ? "the worst of " : "", kin_page_count(count).text,
+        count > STRATA_PLOTTED ? "" : ", worst first");
     write_strata(out, order, count);
     free(order);
 }
@@ -112,9 +113,9 @@ static void write_reasons(FILE *out, const kin_loss *loss)
         if (loss->reason[r])
             share[count++] =
                 (figure_share){reason_look[r].name, reason_look[r].color, reason_look[r].meaning,
-                               (double)loss->reason[r], page_count(loss->reason[r])};
+                               (double)loss->reason[r], kin_page_count(loss->reason[r])};
     fputs("<h3>By reason</h3>\n", out);
-    figure_stack(out, "Missing neighbours by reason", share, count);
+    kin_figure_stack(out, "Missing neighbours by reason", share, count);
 }
 
 static void write_modalities(FILE *out, const kin_graph *graph, const kin_loss *loss)
@@ -124,16 +125,16 @@ static void write_modalities(FILE *out, const kin_graph *graph, const kin_loss *
     size_t all = 0;
     for (size_t m = 0; m < loss->modality_count; m++) {
         size_t depth = loss->depth_by[m], search = loss->search_by[m];
-        snprintf(note[m], sizeof note[m], "depth %s, search %s", page_count(depth).text,
-                 page_count(search).text);
-        share[m] = (figure_share){graph->modality[m], compare_modality_color(m), note[m],
-                                  (double)(depth + search), page_count(depth + search)};
+        snprintf(note[m], sizeof note[m], "depth %s, search %s", kin_page_count(depth).text,
+                 kin_page_count(search).text);
+        share[m] = (figure_share){graph->modality[m], kin_compare_modality_color(m), note[m],
+                                  (double)(depth + search), kin_page_count(depth + search)};
         all += depth + search;
     }
     if (all == 0)
         return;
     fputs("<h3>By modality, where depth or search lost them</h3>\n", out);
-    figure_stack(out, "Missing neighbours by modality", share, loss->modality_count);
+    kin_figure_stack(out, "Missing neighbours by modality", share, loss->modality_count);
 }
 
 static void write_advice(FILE *out, const kin_loss *loss)
@@ -142,22 +143,24 @@ static void write_advice(FILE *out, const kin_loss *loss)
         return;
     fputs("<h3>What would get them back</h3>\n<ol class=\"advice\">\n", out);
     for (size_t i = 0; i < loss->advice_count; i++)
-        page_format(out, "<li>%s</li>\n", loss->advice[i].text);
+        kin_page_format(out, "<li>%s</li>\n", loss->advice[i].text);
     fputs("</ol>\n", out);
-    part_folded_begin(out, "The advice as a table", "<Option|Value|Regained|Work of the search");
+    kin_part_folded_begin(out, "The advice as a table",
+                          "<Option|Value|Regained|Work of the search");
     for (size_t i = 0; i < loss->advice_count; i++) {
         const kin_loss_advice *advice = &loss->advice[i];
         bool whole = advice->value == floor(advice->value);
-        page_format(out,
-                    "<tr><th scope=\"row\"><code>%s</code></th><td>%s</td><td>%s</td>"
-                    "<td>%s times</td></tr>\n",
-                    advice->option, page_number(advice->value, whole ? 0 : 4).text,
-                    page_percent(advice->regained).text, page_number(advice->price, 2).text);
+        kin_page_format(out,
+                        "<tr><th scope=\"row\"><code>%s</code></th><td>%s</td><td>%s</td>"
+                        "<td>%s times</td></tr>\n",
+                        advice->option, kin_page_number(advice->value, whole ? 0 : 4).text,
+                        kin_page_percent(advice->regained).text,
+                        kin_page_number(advice->price, 2).text);
     }
-    part_folded_end(out);
+    kin_part_folded_end(out);
 }
 
-void compare_page_loss(FILE *out, compare_page *page)
+void kin_compare_page_loss(FILE *out, compare_page *page)
 {
     const kin_comparison *c = page->compared;
     const kin_loss *loss = &c->loss;
@@ -168,12 +171,12 @@ void compare_page_loss(FILE *out, compare_page *page)
               out);
         return;
     }
-    page_format(out,
-                "<p class=\"says\">Of %s the build kept the candidates. There the graph lacks "
-                "<b>%s</b> of the reference&rsquo;s %s, %s.</p>\n",
-                page_counted(loss->rows, "row").text, page_count(loss->lost).text,
-                page_counted(loss->entries, "neighbour").text,
-                page_percent(compare_ratio(loss->lost, loss->entries)).text);
+    kin_page_format(out,
+                    "<p class=\"says\">Of %s the build kept the candidates. There the graph lacks "
+                    "<b>%s</b> of the reference&rsquo;s %s, %s.</p>\n",
+                    kin_page_counted(loss->rows, "row").text, kin_page_count(loss->lost).text,
+                    kin_page_counted(loss->entries, "neighbour").text,
+                    kin_page_percent(kin_compare_ratio(loss->lost, loss->entries)).text);
     write_reasons(out, loss);
     write_modalities(out, &c->graph.graph, loss);
     write_advice(out, loss);

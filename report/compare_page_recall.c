@@ -14,14 +14,14 @@
 static void write_side(FILE *out, const kin_graph *graph, const kin_recall *recall,
                        const part_range *axis)
 {
-    const kin_summary *s = compare_recall(recall);
-    const kin_interval *interval = compare_recall_interval(recall);
-    page_format(out, "<tr><th scope=\"row\">%s</th><td><b>%s</b></td>", compare_graph_name(graph),
-                page_share(s->mean).text);
-    part_range_words(out, interval->low, s->mean, interval->high);
-    part_range_cell(out, axis, interval->low, s->mean, interval->high);
-    page_format(out, "<td>%s</td><td>%s</td><td>%s</td></tr>\n", page_share(s->p5).text,
-                page_share(s->min).text, page_percent(s->below_90).text);
+    const kin_summary *s = kin_compare_recall(recall);
+    const kin_interval *interval = kin_compare_recall_interval(recall);
+    kin_page_format(out, "<tr><th scope=\"row\">%s</th><td><b>%s</b></td>",
+                    kin_compare_graph_name(graph), kin_page_share(s->mean).text);
+    kin_part_range_words(out, interval->low, s->mean, interval->high);
+    kin_part_range_cell(out, axis, interval->low, s->mean, interval->high);
+    kin_page_format(out, "<td>%s</td><td>%s</td><td>%s</td></tr>\n", kin_page_share(s->p5).text,
+                    kin_page_share(s->min).text, kin_page_percent(s->below_90).text);
 }
 
 /* Which is better, and whether that is more than chance. Numbers are of the one that is named. */
@@ -31,46 +31,47 @@ static void write_result(FILE *out, const kin_comparison *c)
     bool first = d->mean >= 0, proven = d->interval.low > 0 || d->interval.high < 0;
     double low = first ? d->interval.low : -d->interval.high;
     double high = first ? d->interval.high : -d->interval.low;
-    page_format(out, "<p class=\"says\"><b>%s</b> has %s recall, <b>%s</b> more on average",
-                compare_graph_name(first ? &c->graph.graph : &c->other.graph),
-                proven         ? "the higher"
-                : d->mean == 0 ? "the same"
-                               : "no certainly higher",
-                page_number(fabs(d->mean), 4).text);
+    kin_page_format(out, "<p class=\"says\"><b>%s</b> has %s recall, <b>%s</b> more on average",
+                    kin_compare_graph_name(first ? &c->graph.graph : &c->other.graph),
+                    proven         ? "the higher"
+                    : d->mean == 0 ? "the same"
+                                   : "no certainly higher",
+                    kin_page_number(fabs(d->mean), 4).text);
     if (d->exhaustive)
-        page_format(out, ", over all %s rows.</p>\n", page_count(d->rows).text);
+        kin_page_format(out, ", over all %s rows.</p>\n", kin_page_count(d->rows).text);
     else
-        page_format(out, ", between %s and %s with 95&nbsp;%% confidence, from %s.</p>\n",
-                    page_number(low, 4).text, page_number(high, 4).text,
-                    page_counted(d->rows, "row").text);
+        kin_page_format(out, ", between %s and %s with 95&nbsp;%% confidence, from %s.</p>\n",
+                        kin_page_number(low, 4).text, kin_page_number(high, 4).text,
+                        kin_page_counted(d->rows, "row").text);
 }
 
-void compare_page_difference(FILE *out, compare_page *page)
+void kin_compare_page_difference(FILE *out, compare_page *page)
 {
     const kin_comparison *c = page->compared;
     const kin_recall_difference *d = &c->difference;
-    part_range axis = part_range_begin();
-    part_range_include(&axis, compare_recall(&c->recall)->mean);
-    part_range_include(&axis, compare_recall(&c->other_recall)->mean);
+    part_range axis = kin_part_range_begin();
+    kin_part_range_include(&axis, kin_compare_recall(&c->recall)->mean);
+    kin_part_range_include(&axis, kin_compare_recall(&c->other_recall)->mean);
     write_result(out, c);
-    part_range_table_begin(out, "The two graphs' recall",
-                           "<Graph|Mean recall|95 % interval|=|Percentile 5|Worst row|Below 0.9",
-                           &axis);
+    kin_part_range_table_begin(
+        out, "The two graphs' recall",
+        "<Graph|Mean recall|95 % interval|=|Percentile 5|Worst row|Below 0.9", &axis);
     write_side(out, &c->graph.graph, &c->recall, &axis);
     write_side(out, &c->other.graph, &c->other_recall, &axis);
-    part_table_end(out);
+    kin_part_table_end(out);
     size_t equal = d->rows - d->better - d->worse;
     char better[KIN_MESSAGE_MAX], worse[KIN_MESSAGE_MAX];
-    snprintf(better, sizeof better, "%s has the better row", compare_graph_name(&c->graph.graph));
-    snprintf(worse, sizeof worse, "%s has the better row", compare_graph_name(&c->other.graph));
+    snprintf(better, sizeof better, "%s has the better row",
+             kin_compare_graph_name(&c->graph.graph));
+    snprintf(worse, sizeof worse, "%s has the better row", kin_compare_graph_name(&c->other.graph));
     figure_share share[] = {
-        {better, "fused", NULL, (double)d->better, page_count(d->better)},
-        {"equal", "soft", NULL, (double)equal, page_count(equal)},
-        {worse, "m1", NULL, (double)d->worse, page_count(d->worse)},
+        {better, "fused", NULL, (double)d->better, kin_page_count(d->better)},
+        {"equal", "soft", NULL, (double)equal, kin_page_count(equal)},
+        {worse, "m1", NULL, (double)d->worse, kin_page_count(d->worse)},
     };
     fputs("<h3>Row by row</h3>\n", out);
-    figure_stack(out, "Rows that are better in one graph, equal, or better in the other", share,
-                 sizeof share / sizeof *share);
+    kin_figure_stack(out, "Rows that are better in one graph, equal, or better in the other", share,
+                     sizeof share / sizeof *share);
 }
 
 /* ---- rows ------------------------------------------------------------------------------------ */
@@ -96,13 +97,13 @@ static void write_quantiles(FILE *out, const kin_summary *s)
         fprintf(out, "At least %s of the rows lack nothing, ", quantile[first - 1].rest);
     for (size_t i = first; i < count; i++)
         fprintf(out, "%s a recall of %s or less, ", quantile[i].part,
-                page_share(quantile[i].value).text);
-    fprintf(out, "the worst row has %s.", page_share(s->min).text);
+                kin_page_share(quantile[i].value).text);
+    fprintf(out, "the worst row has %s.", kin_page_share(s->min).text);
 }
 
-void compare_page_rows(FILE *out, compare_page *page)
+void kin_compare_page_rows(FILE *out, compare_page *page)
 {
-    const kin_summary *s = compare_recall(&page->compared->recall);
+    const kin_summary *s = kin_compare_recall(&page->compared->recall);
     const figure_histogram histogram = {.id = "rows-plot",
                                         .title = "Rows by recall",
                                         .value = "recall of a row",
@@ -111,17 +112,17 @@ void compare_page_rows(FILE *out, compare_page *page)
                                         .low = 0.9};
     fputs("<p class=\"says\">", out);
     write_quantiles(out, s);
-    page_format(out, " <b>%s</b> of all rows are below 0.9%s.</p>\n<div class=\"beside\">\n<div>\n",
-                page_percent(s->below_90).text,
-                s->below_90 > 0 ? ", set apart by their colour" : "");
-    figure_histogram_write(out, &histogram);
+    kin_page_format(
+        out, " <b>%s</b> of all rows are below 0.9%s.</p>\n<div class=\"beside\">\n<div>\n",
+        kin_page_percent(s->below_90).text, s->below_90 > 0 ? ", set apart by their colour" : "");
+    kin_figure_histogram_write(out, &histogram);
     fputs("</div>\n<dl class=\"facts tall\">\n", out);
-    part_fact(out, "Mean", page_share(s->mean).text, NULL);
-    part_fact(out, "Median", page_share(s->p50).text, NULL);
-    part_fact(out, "Percentile 5", page_share(s->p5).text, NULL);
-    part_fact(out, "Percentile 1", page_share(s->p1).text, NULL);
-    part_fact(out, "Worst row", page_share(s->min).text, NULL);
-    part_fact(out, "Below 0.9", page_percent(s->below_90).text, NULL);
+    kin_part_fact(out, "Mean", kin_page_share(s->mean).text, NULL);
+    kin_part_fact(out, "Median", kin_page_share(s->p50).text, NULL);
+    kin_part_fact(out, "Percentile 5", kin_page_share(s->p5).text, NULL);
+    kin_part_fact(out, "Percentile 1", kin_page_share(s->p1).text, NULL);
+    kin_part_fact(out, "Worst row", kin_page_share(s->min).text, NULL);
+    kin_part_fact(out, "Below 0.9", kin_page_percent(s->below_90).text, NULL);
     fputs("</dl>\n</div>\n", out);
 }
 
@@ -160,16 +161,16 @@ static void draw_curves(plot *drawing, const void *data)
     for (size_t i = 0; i < CURVES; i++) {
         if (!curve_there(self, i))
             continue;
-        plot_series_begin(drawing, curve_look[i].color);
-        plot_line(drawing, self->k, self->at[i], self->count);
+        kin_plot_series_begin(drawing, curve_look[i].color);
+        kin_plot_line(drawing, self->k, self->at[i], self->count);
         for (size_t c = 0; c < self->count; c++) {
             char title[96];
             snprintf(title, sizeof title, "%s at %.0f: %s", curve_look[i].name, self->k[c],
-                     page_share(self->at[i][c]).text);
-            plot_marker(drawing, curve_look[i].shape, true, self->k[c], self->at[i][c], title);
+                     kin_page_share(self->at[i][c]).text);
+            kin_plot_marker(drawing, curve_look[i].shape, true, self->k[c], self->at[i][c], title);
         }
-        plot_key(drawing, &legend, curve_look[i].shape, curve_look[i].name);
-        plot_series_end(drawing);
+        kin_plot_key(drawing, &legend, curve_look[i].shape, curve_look[i].name);
+        kin_plot_series_end(drawing);
     }
 }
 
@@ -194,20 +195,21 @@ static void plot_cuts(FILE *out, const kin_recall *r)
         .y = {.scale = PLOT_MISSES, .label = "mean over rows; the axis spreads towards 1"},
         .draw = draw_curves,
         .data = &data};
-    plot_fit(&drawing.x, data.k, data.count);
-    plot_fit(&drawing.y, all, count);
-    figure_plot(out, &drawing, 52);
+    kin_plot_fit(&drawing.x, data.k, data.count);
+    kin_plot_fit(&drawing.y, all, count);
+    kin_figure_plot(out, &drawing, 52);
 }
 
 static void tabulate_cuts(FILE *out, const kin_recall *r)
 {
-    part_table_begin(out, "Recall by the number of neighbours looked at",
-                     "First k|Tie-aware|Strict|Nearest found|Nearest true");
+    kin_part_table_begin(out, "Recall by the number of neighbours looked at",
+                         "First k|Tie-aware|Strict|Nearest found|Nearest true");
     for (size_t c = 0; c < r->cuts; c++)
-        part_row(out, page_number((double)r->cut[c], 0).text, page_share(r->tie_aware_at[c]).text,
-                 page_share(r->strict_at[c]).text, page_share(r->nearest_found_at[c]).text,
-                 page_share(r->nearest_true_at[c]).text, NULL);
-    part_table_end(out);
+        kin_part_row(out, kin_page_number((double)r->cut[c], 0).text,
+                     kin_page_share(r->tie_aware_at[c]).text, kin_page_share(r->strict_at[c]).text,
+                     kin_page_share(r->nearest_found_at[c]).text,
+                     kin_page_share(r->nearest_true_at[c]).text, NULL);
+    kin_part_table_end(out);
 }
 
 /* All texts are HTML. */
@@ -220,7 +222,7 @@ static void write_measure(FILE *out, const char *name, page_label value, const c
 static void write_measures(FILE *out, const kin_recall *r)
 {
     fputs("<h3>Other measures</h3>\n", out);
-    part_table_begin(out, "Other measures", "<Measure|Value|<What it says");
+    kin_part_table_begin(out, "Other measures", "<Measure|Value|<What it says");
     for (size_t e = 0; e < KIN_EPSILONS; e++) {
         char name[64], meaning[192];
         double percent = 100 * kin_epsilons[e];
@@ -229,28 +231,28 @@ static void write_measures(FILE *out, const kin_recall *r)
                  "a neighbour counts when it is at most %g&nbsp;%% farther away than the "
                  "reference&rsquo;s last",
                  percent);
-        write_measure(out, name, page_share(r->epsilon[e]), meaning);
+        write_measure(out, name, kin_page_share(r->epsilon[e]), meaning);
     }
-    write_measure(out, "Score ratio", page_share(r->score_ratio),
+    write_measure(out, "Score ratio", kin_page_share(r->score_ratio),
                   "scores of the graph&rsquo;s neighbours, as a share of the reference&rsquo;s");
-    write_measure(out, "Score loss", page_number(r->score_loss, 6),
+    write_measure(out, "Score loss", kin_page_number(r->score_loss, 6),
                   "how much lower the graph&rsquo;s score is than the reference&rsquo;s at the "
                   "same place, on average");
     write_measure(
-        out, "Places filled", page_percent(r->fill),
+        out, "Places filled", kin_page_percent(r->fill),
         "neighbours that the graph has, whichever they are, of those that the reference has");
-    write_measure(out, "Short rows", page_count(r->short_rows),
+    write_measure(out, "Short rows", kin_page_count(r->short_rows),
                   "fewer neighbours than the reference has");
-    write_measure(out, "Empty rows", page_count(r->empty_rows),
+    write_measure(out, "Empty rows", kin_page_count(r->empty_rows),
                   "no neighbour at all, where the reference has some");
-    write_measure(out, "Short by rule", page_count(r->short_by_rule),
+    write_measure(out, "Short by rule", kin_page_count(r->short_by_rule),
                   "the reference is short as well: there are no more neighbours to find");
-    write_measure(out, "Empty by rule", page_count(r->empty_by_rule),
+    write_measure(out, "Empty by rule", kin_page_count(r->empty_by_rule),
                   "the reference is empty: no recall, and in none of these means");
-    part_table_end(out);
+    kin_part_table_end(out);
 }
 
-void compare_page_cuts(FILE *out, compare_page *page)
+void kin_compare_page_cuts(FILE *out, compare_page *page)
 {
     const kin_recall *r = &page->compared->recall;
     fputs("<p class=\"says\">Tie-aware recall counts a neighbour that is as good as the "

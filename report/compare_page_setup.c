@@ -70,9 +70,10 @@ static void write_row(const sheet *self, const char *name, char cell[SIDES_MAX][
     size_t r = self->beside;
     bool differs = r && cell[0][0] && cell[r][0] && strcmp(cell[0], cell[r]) != 0;
     fputs(differs ? "<tr class=\"differs\">" : "<tr>", self->out);
-    page_format(self->out, "<th scope=\"row\">%s</th>", name);
+    kin_page_format(self->out, "<th scope=\"row\">%s</th>", name);
     for (size_t i = 0; i < self->columns; i++)
-        page_format(self->out, "<td class=\"text\">%s</td>", cell[i][0] ? cell[i] : "\xe2\x80\x93");
+        kin_page_format(self->out, "<td class=\"text\">%s</td>",
+                        cell[i][0] ? cell[i] : "\xe2\x80\x93");
     fputs("</tr>\n", self->out);
 }
 
@@ -103,10 +104,10 @@ static void write_result(const sheet *self)
     for (size_t i = 0; i < self->columns; i++) {
         const column *from = &self->column[i];
         snprintf(engine[i], CELL_MAX, "%s",
-                 from->manifest ? compare_engine(from->graph) : "stream, computed now");
-        snprintf(items[i], CELL_MAX, "%s", page_count(from->graph->n).text);
-        snprintf(top_k[i], CELL_MAX, "%s", page_count(from->graph->k).text);
-        snprintf(pairs[i], CELL_MAX, "%s", page_count(from->graph->pairs).text);
+                 from->manifest ? kin_compare_engine(from->graph) : "stream, computed now");
+        snprintf(items[i], CELL_MAX, "%s", kin_page_count(from->graph->n).text);
+        snprintf(top_k[i], CELL_MAX, "%s", kin_page_count(from->graph->k).text);
+        snprintf(pairs[i], CELL_MAX, "%s", kin_page_count(from->graph->pairs).text);
     }
     write_row(self, "engine", engine);
     write_row(self, "items", items);
@@ -211,13 +212,14 @@ static void write_imported(const sheet *self)
     for (size_t i = 0; i < self->columns; i++) {
         const kin_import_report *report = &self->column[i].side->import;
         if (report->entries)
-            page_format(self->out,
-                        "<p class=\"says\">Of the %s in %s, these were left out: padding %s, the "
-                        "items themselves %s, repeated %s, pairs without a score %s.</p>\n",
-                        page_counted(report->entries, "entry").text,
-                        compare_graph_name(self->column[i].graph), page_count(report->padding).text,
-                        page_count(report->to_self).text, page_count(report->repeated).text,
-                        page_count(report->no_pair).text);
+            kin_page_format(
+                self->out,
+                "<p class=\"says\">Of the %s in %s, these were left out: padding %s, the "
+                "items themselves %s, repeated %s, pairs without a score %s.</p>\n",
+                kin_page_counted(report->entries, "entry").text,
+                kin_compare_graph_name(self->column[i].graph), kin_page_count(report->padding).text,
+                kin_page_count(report->to_self).text, kin_page_count(report->repeated).text,
+                kin_page_count(report->no_pair).text);
     }
 }
 
@@ -229,13 +231,14 @@ static void write_heads(const sheet *self)
           self->out);
     for (size_t i = 0; i < self->columns; i++) {
         const column *from = &self->column[i];
-        page_format(self->out, "<th scope=\"col\" class=\"text\"><small>%s</small> %s</th>",
-                    from->role, from->manifest ? compare_graph_name(from->graph) : "exact rows");
+        kin_page_format(self->out, "<th scope=\"col\" class=\"text\"><small>%s</small> %s</th>",
+                        from->role,
+                        from->manifest ? kin_compare_graph_name(from->graph) : "exact rows");
     }
     fputs("</tr></thead>\n<tbody>\n", self->out);
 }
 
-void compare_page_setup(FILE *out, compare_page *page)
+void kin_compare_page_setup(FILE *out, compare_page *page)
 {
     const kin_comparison *c = page->compared;
     sheet self = {.page = page, .out = out};
@@ -246,16 +249,16 @@ void compare_page_setup(FILE *out, compare_page *page)
     add_column(&self, &c->previous, "previous", false);
     self.beside = self.beside < self.columns ? self.beside : self.columns - 1;
     if (c->computed)
-        page_format(out,
-                    "<p class=\"says\">The reference&rsquo;s rows are exact ones of %s "
-                    "(seed %zu), computed by <code>stream</code> from the graph&rsquo;s own "
-                    "vectors.</p>\n",
-                    page_counted(c->row_count, "random item").text, (size_t)c->seed);
+        kin_page_format(out,
+                        "<p class=\"says\">The reference&rsquo;s rows are exact ones of %s "
+                        "(seed %zu), computed by <code>stream</code> from the graph&rsquo;s own "
+                        "vectors.</p>\n",
+                        kin_page_counted(c->row_count, "random item").text, (size_t)c->seed);
     write_heads(&self);
     write_result(&self);
     write_modalities(&self);
     write_options(&self);
     write_run(&self);
-    part_table_end(out);
+    kin_part_table_end(out);
     write_imported(&self);
 }

@@ -55,7 +55,8 @@ static void print_side(FILE *to, const char *name, const kin_comparison_side *si
     if (!side->there)
         return;
     describe(text, &side->graph);
-    fprintf(to, "%-12s %s (%s)\n", name, plain(text).text, plain(side->graph.directory).text);
+    fprintf(to, "%-12s %s (%s)\n", name, kin_plain(text).text,
+            kin_plain(side->graph.directory).text);
 }
 
 /* ---- recall ---------------------------------------------------------------------------------- */
@@ -148,7 +149,7 @@ static void print_name(FILE *to, kin_span name)
     size_t length = 0;
     while (length < name.length && length < NAME_SHOWN)
         length += kin_utf8_length(name.text + length, name.length - length);
-    plain_write(to, (kin_span){name.text, length});
+    kin_plain_write(to, (kin_span){name.text, length});
     if (length < name.length)
         fputs("...", to);
 }
@@ -158,7 +159,7 @@ static void print_strata(FILE *to, const kin_comparison *self)
 {
     double above = -1;
     size_t shown = 0;
-    fprintf(to, "by %-10s", plain(self->stratify).text);
+    fprintf(to, "by %-10s", kin_plain(self->stratify).text);
     while (shown < STRATA_SHOWN) {
         double next = INFINITY;
         for (size_t s = 0; s < self->strata.count; s++)
@@ -189,7 +190,7 @@ static void print_loss(FILE *to, const kin_loss *loss)
             fprintf(to, ", %zu %s", loss->reason[i], kin_loss_reason_names[i]);
     putc('\n', to);
     for (size_t i = 0; i < loss->advice_count; i++)
-        fprintf(to, "             %s\n", plain(loss->advice[i].text).text);
+        fprintf(to, "             %s\n", kin_plain(loss->advice[i].text).text);
 }
 
 static void print_structure(FILE *to, const kin_structure *s)
@@ -230,7 +231,7 @@ static void print_drift(FILE *to, const kin_drift *d)
         const kin_input_drift *in = &d->input[i];
         if (in->same_file)
             continue;
-        fprintf(to, "             %s:", plain(in->name).text);
+        fprintf(to, "             %s:", kin_plain(in->name).text);
         print_change(to, "missing", &in->missing_share, "");
         print_change(to, "repeated", &in->repeated_share, ",");
         print_change(to, "mean cosine", &in->mean_cosine, ",");
@@ -246,7 +247,7 @@ void kin_comparison_print(const kin_comparison *self, FILE *to)
     if (self->computed)
         fprintf(to, "%-12s exact rows, computed now%s%s\n", "reference",
                 self->strata.count ? ", drawn by " : "",
-                self->strata.count ? plain(self->stratify).text : "");
+                self->strata.count ? kin_plain(self->stratify).text : "");
     else
         print_side(to, "reference", &self->reference);
     print_side(to, "previous", &self->previous);
@@ -262,7 +263,7 @@ void kin_comparison_print(const kin_comparison *self, FILE *to)
     for (size_t g = 0; g < self->gate_count; g++) {
         const kin_gate *gate = &self->gate[g];
         fprintf(to, "%-12s %s: %s %.6f, %s %.10g\n", g ? "" : "gates",
-                gate->met ? "met" : "NOT MET", plain(gate->what).text, kin_gate_shown(gate),
+                gate->met ? "met" : "NOT MET", kin_plain(gate->what).text, kin_gate_shown(gate),
                 gate->at_least ? "at least" : "at most", gate->limit);
     }
 }

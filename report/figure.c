@@ -6,7 +6,7 @@
 
 #include <math.h>
 
-void figure_plot(FILE *out, plot_drawing *drawing, double legend)
+void kin_figure_plot(FILE *out, plot_drawing *drawing, double legend)
 {
     const plot_form form = {.left = 60, .right = 16, .top = 36, .bottom = 52 + legend};
     drawing->wide = drawing->narrow = form;
@@ -15,7 +15,7 @@ void figure_plot(FILE *out, plot_drawing *drawing, double legend)
     drawing->narrow.width = 350;
     drawing->narrow.height = 300 + legend;
     fputs("<figure>\n", out);
-    plot_write(out, drawing);
+    kin_plot_write(out, drawing);
     fputs("</figure>\n", out);
 }
 
@@ -32,30 +32,31 @@ enum { BIN_TEXT = 160 };
 static void bin_title(char out[BIN_TEXT], const figure_histogram *self, size_t bin)
 {
     snprintf(out, BIN_TEXT, "%.2f to %.2f: %s", bin_edge(bin), bin_edge(bin + 1),
-             page_counted(self->summary->bin[bin], self->counted).text);
+             kin_page_counted(self->summary->bin[bin], self->counted).text);
 }
 
 static void draw_histogram(plot *drawing, const void *data)
 {
     const figure_histogram *self = data;
     for (int low = 1; low >= 0; low--) {
-        plot_series_begin(drawing, low ? "m1" : "m0");
+        kin_plot_series_begin(drawing, low ? "m1" : "m0");
         for (size_t b = 0; b < KIN_SUMMARY_BINS; b++) {
             char title[BIN_TEXT];
             if (self->summary->bin[b] == 0 || (bin_edge(b + 1) <= self->low + 1e-9) != low)
                 continue;
             bin_title(title, self, b);
-            plot_bar(drawing, bin_edge(b), bin_edge(b + 1), (double)self->summary->bin[b], title);
+            kin_plot_bar(drawing, bin_edge(b), bin_edge(b + 1), (double)self->summary->bin[b],
+                         title);
         }
-        plot_series_end(drawing);
+        kin_plot_series_end(drawing);
     }
     if (!isfinite(self->summary->mean))
         return;
     char text[64];
-    snprintf(text, sizeof text, "mean %s", page_share(self->summary->mean).text);
-    plot_series_begin(drawing, "ink");
-    plot_rule_x(drawing, self->summary->mean, text);
-    plot_series_end(drawing);
+    snprintf(text, sizeof text, "mean %s", kin_page_share(self->summary->mean).text);
+    kin_plot_series_begin(drawing, "ink");
+    kin_plot_rule_x(drawing, self->summary->mean, text);
+    kin_plot_series_end(drawing);
 }
 
 /* The axis of counts is logarithmic: one bad row among a million shows. A bar of one has some
@@ -66,7 +67,7 @@ static plot_axis counts_axis(const figure_histogram *self)
     plot_axis axis = {.scale = PLOT_LOG};
     for (size_t b = 0; b < KIN_SUMMARY_BINS; b++)
         count[b] = (double)self->summary->bin[b];
-    plot_fit(&axis, count, KIN_SUMMARY_BINS);
+    kin_plot_fit(&axis, count, KIN_SUMMARY_BINS);
     axis.low = 0.6;
     axis.high *= 2; /* room for the name of the mean */
     return axis;
@@ -76,21 +77,22 @@ static void tabulate_histogram(FILE *out, const figure_histogram *self)
 {
     char heads[128], bounds[32];
     snprintf(heads, sizeof heads, "%s|%s", self->value, kin_noun(2, self->counted).text);
-    part_folded_begin(out, "The bars as a table", heads);
+    kin_part_folded_begin(out, "The bars as a table", heads);
     for (size_t b = KIN_SUMMARY_BINS; b-- > 0;) {
         snprintf(bounds, sizeof bounds, "%.2f to %.2f", bin_edge(b), bin_edge(b + 1));
         if (self->summary->bin[b])
-            part_row(out, bounds, page_count(self->summary->bin[b]).text, NULL);
+            kin_part_row(out, bounds, kin_page_count(self->summary->bin[b]).text, NULL);
     }
-    part_folded_end(out);
+    kin_part_folded_end(out);
 }
 
-void figure_histogram_write(FILE *out, const figure_histogram *self)
+void kin_figure_histogram_write(FILE *out, const figure_histogram *self)
 {
     char description[256], label[128];
     snprintf(description, sizeof description,
              "%s by %s, in twentieths. The mean is %s. The table below has every bar.",
-             kin_noun(2, self->counted).text, self->value, page_share(self->summary->mean).text);
+             kin_noun(2, self->counted).text, self->value,
+             kin_page_share(self->summary->mean).text);
     snprintf(label, sizeof label, "%s, logarithmic", kin_noun(2, self->counted).text);
     plot_drawing drawing = {.id = self->id,
                             .title = self->title,
@@ -100,7 +102,7 @@ void figure_histogram_write(FILE *out, const figure_histogram *self)
                             .draw = draw_histogram,
                             .data = self};
     drawing.y.label = label;
-    figure_plot(out, &drawing, 0);
+    kin_figure_plot(out, &drawing, 0);
     tabulate_histogram(out, self);
 }
 
@@ -117,10 +119,10 @@ static double share_sum(const figure_share *share, size_t count)
 static void draw_stack(FILE *out, const char *title, const figure_share *share, size_t count)
 {
     double sum = share_sum(share, count), before = 0;
-    page_format(out,
-                "<svg class=\"stack\" role=\"img\" width=\"100%%\" height=\"34\">\n"
-                "<title>%s</title>\n<desc>The table below has every share.</desc>\n",
-                title);
+    kin_page_format(out,
+                    "<svg class=\"stack\" role=\"img\" width=\"100%%\" height=\"34\">\n"
+                    "<title>%s</title>\n<desc>The table below has every share.</desc>\n",
+                    title);
     for (size_t i = 0; i < count; i++) {
         double part = 100 * share[i].value / sum;
         if (part > 0)
@@ -129,27 +131,27 @@ static void draw_stack(FILE *out, const char *title, const figure_share *share, 
                     "style=\"fill:var(--%s)\"/>\n",
                     before, part, share[i].color);
         if (part >= 15) /* room for a number, even on a phone */
-            page_format(out, "<text x=\"%.3f%%\" y=\"22\">%s</text>\n", before + part / 2,
-                        page_percent(part / 100).text);
+            kin_page_format(out, "<text x=\"%.3f%%\" y=\"22\">%s</text>\n", before + part / 2,
+                            kin_page_percent(part / 100).text);
         before += part;
     }
     fputs("</svg>\n", out);
 }
 
-void figure_stack(FILE *out, const char *title, const figure_share *share, size_t count)
+void kin_figure_stack(FILE *out, const char *title, const figure_share *share, size_t count)
 {
     double sum = share_sum(share, count);
     if (!isfinite(sum) || sum <= 0)
         return;
     fputs("<figure>\n", out);
     draw_stack(out, title, share, count);
-    page_format(out, "<table class=\"legend\">\n<caption class=\"hush\">%s</caption>\n<tbody>\n",
-                title);
+    kin_page_format(
+        out, "<table class=\"legend\">\n<caption class=\"hush\">%s</caption>\n<tbody>\n", title);
     for (size_t i = 0; i < count; i++)
-        page_format(out,
-                    "<tr><th scope=\"row\"><span style=\"--c:var(--%s)\"></span>%s</th>"
-                    "<td>%s</td><td>%s</td><td class=\"text\">%s</td></tr>\n",
-                    share[i].color, share[i].name, page_percent(share[i].value / sum).text,
-                    share[i].value_text.text, share[i].note ? share[i].note : "");
+        kin_page_format(out,
+                        "<tr><th scope=\"row\"><span style=\"--c:var(--%s)\"></span>%s</th>"
+                        "<td>%s</td><td>%s</td><td class=\"text\">%s</td></tr>\n",
+                        share[i].color, share[i].name, kin_page_percent(share[i].value / sum).text,
+                        share[i].value_text.text, share[i].note ? share[i].note : "");
     fputs("</tbody></table>\n</figure>\n", out);
 }

@@ -10,7 +10,7 @@
 
 /* A plot as a figure, in forms that fit half a page and a phone; their margins are set here.
  * `legend`: units of height below the axis for a legend, 0 for none. */
-void figure_plot(FILE *out, plot_drawing *drawing, double legend);
+void kin_figure_plot(FILE *out, plot_drawing *drawing, double legend);
 
 /* Values in [0, 1] by twentieths, with the mean; folded up below, the same as a table. Values less
  * than `low` have another colour. */
@@ -19,7 +19,7 @@ typedef struct figure_histogram {
     const kin_summary *summary;
     double low;
 } figure_histogram;
-void figure_histogram_write(FILE *out, const figure_histogram *self);
+void kin_figure_histogram_write(FILE *out, const figure_histogram *self);
 
 /* Shares of a whole as one bar, and a table that is its legend. Nothing where they have no sum
  * above 0. */
@@ -30,6 +30,6 @@ typedef struct figure_share {
     double value;          /* >= 0 */
     page_label value_text; /* "" to leave it out */
 } figure_share;
-void figure_stack(FILE *out, const char *title, const figure_share *share, size_t count);
+void kin_figure_stack(FILE *out, const char *title, const figure_share *share, size_t count);
 
 #endif

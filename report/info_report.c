@@ -11,7 +11,7 @@
 
 static void print_vectors(const health *self, const kin_matrix *x, FILE *stream)
 {
-    fprintf(stream, "%s: %zu x %zu %s, %.1f MiB\n", plain(x->file.path).text, x->n, x->d,
+    fprintf(stream, "%s: %zu x %zu %s, %.1f MiB\n", kin_plain(x->file.path).text, x->n, x->d,
             kin_dtype_name(x->dtype), (double)x->file.bytes / 0x1p20);
     fprintf(stream, "  NaN values        %zu\n  infinite values   %zu\n", self->nan_values,
             self->infinite_values);
@@ -95,7 +95,7 @@ static int report_fault(void *to, const char *file, const char *fault, kin_error
     add_file(self,
              json_pack("{s:o, s:o}", "file", kin_json_text(file), "fault", kin_json_text(fault)));
     if (self->table)
-        fprintf(self->table, "%s\n  not vectors\n", plain(fault).text);
+        fprintf(self->table, "%s\n  not vectors\n", kin_plain(fault).text);
     return 0;
 }
 
@@ -126,8 +126,8 @@ static int print_entry(FILE *table, const char *name, const json_t *value, kin_e
         if (!text)
             rc = kin_fail_alloc(err, name, 0);
         else {
-            fprintf(table, "  %-28s ", plain(name).text);
-            plain_write(table, (kin_span){shown, strlen(shown)});
+            fprintf(table, "  %-28s ", kin_plain(name).text);
+            kin_plain_write(table, (kin_span){shown, strlen(shown)});
             putc('\n', table);
         }
         free(text);
@@ -155,19 +155,19 @@ static int print_graph(FILE *table, const kin_graph *graph, const kin_graph_fact
                        kin_error *err)
 {
     kin_span id = kin_lines_at(&graph->ids, facts->in_degree_max_row);
-    fprintf(table, "%s: graph of %s, %s, top-k %zu, rows by %s\n", plain(graph->directory).text,
+    fprintf(table, "%s: graph of %s, %s, top-k %zu, rows by %s\n", kin_plain(graph->directory).text,
             kin_count(graph->n, "item").text, kin_count(graph->pairs, "pair").text, graph->k,
             kin_row_order_names[graph->order]);
     fprintf(table, "  pairs a row       %.2f\n", (double)graph->pairs / (double)graph->n);
     fprintf(table, "  empty rows        %zu\n  short rows        %zu\n", facts->empty_rows,
             facts->short_rows);
     fprintf(table, "  largest in-degree %zu (item %s)\n  in no row         %zu\n",
-            facts->in_degree_max, plain_span(id).text, facts->unreached);
+            facts->in_degree_max, kin_plain_span(id).text, facts->unreached);
     fprintf(table, "  modalities       ");
     for (size_t m = 0; m < graph->modality_count; m++)
-        fprintf(table, " %s", plain(graph->modality[m]).text);
+        fprintf(table, " %s", kin_plain(graph->modality[m]).text);
     const char *engine = json_string_value(json_object_get(graph->manifest, "engine"));
-    fprintf(table, "\n  engine            %s\n", plain(engine).text);
+    fprintf(table, "\n  engine            %s\n", kin_plain(engine).text);
     return print_json(table, "options", json_object_get(graph->manifest, "options"), err);
 }
 
@@ -205,7 +205,7 @@ static int report_manifest(void *to, const char *directory, const json_t *manife
     if (!self->table)
         return 0;
     const char *kind = json_string_value(json_object_get(manifest, "kind"));
-    fprintf(self->table, "%s: %s\n", plain(directory).text, plain(kind).text);
+    fprintf(self->table, "%s: %s\n", kin_plain(directory).text, kin_plain(kind).text);
     return print_json(self->table, "", self->document, err);
 }
 

@@ -23,10 +23,11 @@ static void fill_place(FILE *out, kin_span name, const page_place *place, size_t
     if (place[i].write)
         place[i].write(out, data);
     else
-        page_text(out, place[i].text);
+        kin_page_text(out, place[i].text);
 }
 
-void page_fill(FILE *out, const char *skeleton, const page_place *place, size_t count, void *data)
+void kin_page_fill(FILE *out, const char *skeleton, const page_place *place, size_t count,
+                   void *data)
 {
     for (const char *open; (open = strstr(skeleton, "{{")) != NULL;) {
         const char *name = open + 2, *close = strstr(name, "}}");
@@ -49,7 +50,7 @@ static void write_style(FILE *out, void *data)
 static void write_body(FILE *out, void *data)
 {
     const page_frame *frame = data;
-    page_fill(out, frame->skeleton, frame->place, frame->places, frame->data);
+    kin_page_fill(out, frame->skeleton, frame->place, frame->places, frame->data);
 }
 
 static void write_remarks(FILE *out, void *data)
@@ -59,7 +60,7 @@ static void write_remarks(FILE *out, void *data)
         frame->remarks(out, frame->data);
 }
 
-int page_write(char **text, size_t *bytes, const page_frame *frame, kin_error *err)
+int kin_page_write(char **text, size_t *bytes, const page_frame *frame, kin_error *err)
 {
     const page_place place[] = {
         {"kind", .text = frame->kind},       {"name", .text = frame->name},
@@ -70,7 +71,7 @@ int page_write(char **text, size_t *bytes, const page_frame *frame, kin_error *e
     FILE *out = kin_text_stream(text, bytes);
     if (!out)
         return kin_fail_errno(err, KIN_E_MEMORY, frame->hint, "the page");
-    page_fill(out, page_html, place, sizeof place / sizeof *place, &own);
+    kin_page_fill(out, page_html, place, sizeof place / sizeof *place, &own);
     if (fclose(out) == 0)
         return 0;
     return kin_fail(err, KIN_E_MEMORY, frame->hint, "the page does not fit in memory");
@@ -78,7 +79,7 @@ int page_write(char **text, size_t *bytes, const page_frame *frame, kin_error *e
 
 /* ---- texts ---------------------------------------------------------------------------------- */
 
-void page_escape(FILE *out, kin_span text)
+void kin_page_escape(FILE *out, kin_span text)
 {
     for (size_t i = 0, length; i < text.length; i += length) {
         unsigned char c = (unsigned char)text.text[i];
@@ -100,19 +101,19 @@ void page_escape(FILE *out, kin_span text)
     }
 }
 
-void page_text(FILE *out, const char *text)
+void kin_page_text(FILE *out, const char *text)
 {
-    page_escape(out, (kin_span){text, strlen(text)});
+    kin_page_escape(out, (kin_span){text, strlen(text)});
 }
 
-void page_isolated(FILE *out, kin_span text)
+void kin_page_isolated(FILE *out, kin_span text)
 {
     fputs("<bdi>", out);
-    page_escape(out, text);
+    kin_page_escape(out, text);
     fputs("</bdi>", out);
 }
 
-int page_length(kin_span text)
+int kin_page_length(kin_span text)
 {
     return text.length < INT_MAX ? (int)text.length : INT_MAX;
 }
@@ -126,9 +127,9 @@ static void format_one(FILE *out, const char *conversion, va_list *arguments)
         putc('%', out);
     } else if (type == 's' && size == '*') {
         size_t bytes = (size_t)va_arg(*arguments, int);
-        page_isolated(out, (kin_span){va_arg(*arguments, const char *), bytes});
+        kin_page_isolated(out, (kin_span){va_arg(*arguments, const char *), bytes});
     } else if (type == 's') {
-        page_text(out, va_arg(*arguments, const char *));
+        kin_page_text(out, va_arg(*arguments, const char *));
     } else if (strchr("eEfFgG", type)) {
         double value = va_arg(*arguments, double);
         fprintf(out, conversion, value);
@@ -141,7 +142,7 @@ static void format_one(FILE *out, const char *conversion, va_list *arguments)
     }
 }
 
-void page_format(FILE *out, const char *format, ...)
+void kin_page_format(FILE *out, const char *format, ...)
 {
     static const char types[] = "diuxcseEfFgG%";
     va_list arguments;
@@ -167,7 +168,7 @@ void page_format(FILE *out, const char *format, ...)
 
 static const page_label dash = {"\xe2\x80\x93"};
 
-page_label page_count(size_t count)
+page_label kin_page_count(size_t count)
 {
     char digits[24];
     page_label out;
@@ -181,15 +182,15 @@ page_label page_count(size_t count)
     return out;
 }
 
-kin_counted page_counted(size_t count, const char *noun)
+kin_counted kin_page_counted(size_t count, const char *noun)
 {
     kin_counted out;
-    snprintf(out.text, sizeof out.text, "%.31s %.47s", page_count(count).text,
+    snprintf(out.text, sizeof out.text, "%.31s %.47s", kin_page_count(count).text,
              kin_noun(count, noun).text);
     return out;
 }
 
-page_label page_number(double value, int decimals)
+page_label kin_page_number(double value, int decimals)
 {
     page_label out;
     if (!isfinite(value))
@@ -198,7 +199,7 @@ page_label page_number(double value, int decimals)
     return out;
 }
 
-page_label page_general(double value)
+page_label kin_page_general(double value)
 {
     page_label out;
     if (!isfinite(value))
@@ -207,7 +208,7 @@ page_label page_general(double value)
     return out;
 }
 
-page_label page_share(double value)
+page_label kin_page_share(double value)
 {
     static const int most = 9;
     int decimals = 4;
@@ -217,10 +218,10 @@ page_label page_share(double value)
         decimals++;
         unit *= 10;
     }
-    return page_number(value, decimals);
+    return kin_page_number(value, decimals);
 }
 
-page_label page_percent(double value)
+page_label kin_page_percent(double value)
 {
     page_label out;
     double tenths = round(value * 1000);

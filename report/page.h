@@ -23,7 +23,8 @@ typedef struct page_place {
 } page_place;
 
 /* Writes the skeleton. Each of its places is among place[count]. */
-void page_fill(FILE *out, const char *skeleton, const page_place *place, size_t count, void *data);
+void kin_page_fill(FILE *out, const char *skeleton, const page_place *place, size_t count,
+                   void *data);
 
 typedef struct page_frame {
     const char *kind, *name;  /* title of the window: "kind: name" */
@@ -39,23 +40,23 @@ typedef struct page_frame {
 
 /* Writes report/page.html around the body into new memory: *text (free) of *bytes. KIN_E_MEMORY
  * with the hint, and NULL in *text, where the page does not fit. */
-int page_write(char **text, size_t *bytes, const page_frame *frame, kin_error *err);
+int kin_page_write(char **text, size_t *bytes, const page_frame *frame, kin_error *err);
 
 /* ---- texts ---------------------------------------------------------------------------------- */
 
 /* Writes a text for HTML, content or quoted attribute: & < > " ' become references, control
  * characters (C0, DEL, C1) U+FFFD. */
-void page_escape(FILE *out, kin_span text);
-void page_text(FILE *out, const char *text);
+void kin_page_escape(FILE *out, kin_span text);
+void kin_page_text(FILE *out, const char *text);
 
 /* The same for a text of the catalog, which may run either way. */
-void page_isolated(FILE *out, kin_span text);
+void kin_page_isolated(FILE *out, kin_span text);
 
 /* fprintf whose format is HTML and whose texts (%s) are escaped. "%.*s" with PAGE_SPAN(text) is
  * page_isolated. Other conversions are those of fprintf without `*`; %s has no width. */
-void page_format(FILE *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
-#define PAGE_SPAN(span) page_length(span), (span).text /* evaluates it twice */
-int page_length(kin_span text);                        /* as an int: at most INT_MAX */
+void kin_page_format(FILE *out, const char *format, ...) __attribute__((format(printf, 2, 3)));
+#define PAGE_SPAN(span) kin_page_length(span), (span).text /* evaluates it twice */
+int kin_page_length(kin_span text);                        /* as an int: at most INT_MAX */
 
 /* ---- numbers -------------------------------------------------------------------------------- */
 
@@ -64,22 +65,22 @@ typedef struct page_label {
     char text[32];
 } page_label;
 
-page_label page_count(size_t count); /* "1,234,567" */
+page_label kin_page_count(size_t count); /* "1,234,567" */
 
-kin_counted page_counted(size_t count,
-                         const char *noun); /* "1 row", "1,234 rows" (core/counted.h) */
+kin_counted kin_page_counted(size_t count,
+                             const char *noun); /* "1 row", "1,234 rows" (core/counted.h) */
 
 /* With so many decimals. */
-page_label page_number(double value, int decimals);
+page_label kin_page_number(double value, int decimals);
 
 /* As %.10g prints it. */
-page_label page_general(double value);
+page_label kin_page_general(double value);
 
 /* In [0, 1], with four decimals, and more where rounding would make it 0 or 1 although it is
  * neither. */
-page_label page_share(double value);
+page_label kin_page_share(double value);
 
 /* In [0, 1], as "3.4 %"; "under 0.1 %" and "over 99.9 %" where rounding would say 0 or 100. */
-page_label page_percent(double value);
+page_label kin_page_percent(double value);
 
 #endif

@@ -10,11 +10,11 @@
 #include <stdarg.h>
 #include <string.h>
 
-void part_fact(FILE *out, const char *name, const char *value, const char *note)
+void kin_part_fact(FILE *out, const char *name, const char *value, const char *note)
 {
-    page_format(out, "<div><dt>%s</dt><dd>%s", name, value);
+    kin_page_format(out, "<div><dt>%s</dt><dd>%s", name, value);
     if (note)
-        page_format(out, "<small>%s</small>", note);
+        kin_page_format(out, "<small>%s</small>", note);
     fputs("</dd></div>\n", out);
 }
 
@@ -22,13 +22,13 @@ void part_fact(FILE *out, const char *name, const char *value, const char *note)
 
 enum { RANGE_STEPS = 4 };
 
-part_range part_range_begin(void)
+part_range kin_part_range_begin(void)
 {
     return (part_range){.low = 0.996, .high = 1};
 }
 
 /* The ends are such that quarters of the axis are round numbers. */
-void part_range_include(part_range *axis, double mean)
+void kin_part_range_include(part_range *axis, double mean)
 {
     static const double end[] = {0.996, 0.98, 0.96, 0.92, 0.8, 0.6, 0.4, 0.2};
     if (!isfinite(mean))
@@ -76,15 +76,15 @@ static void draw_range(FILE *out, const part_range *axis, double low, double hig
                 range_place(axis, high));
 }
 
-void part_range_cell(FILE *out, const part_range *axis, double low, double mean, double high)
+void kin_part_range_cell(FILE *out, const part_range *axis, double low, double mean, double high)
 {
     bool interval = isfinite(mean) && isfinite(low) && low < high;
-    page_format(out,
-                "<td class=\"range\"><svg class=\"range\" role=\"img\" width=\"100%%\" "
-                "height=\"34\"><title>%s",
-                page_share(mean).text);
+    kin_page_format(out,
+                    "<td class=\"range\"><svg class=\"range\" role=\"img\" width=\"100%%\" "
+                    "height=\"34\"><title>%s",
+                    kin_page_share(mean).text);
     if (interval)
-        fprintf(out, ", between %s and %s", page_share(low).text, page_share(high).text);
+        fprintf(out, ", between %s and %s", kin_page_share(low).text, kin_page_share(high).text);
     fputs("</title>", out);
     for (size_t i = 0; i <= RANGE_STEPS; i++) {
         double at = range_place(axis, range_step(axis, i));
@@ -98,14 +98,15 @@ void part_range_cell(FILE *out, const part_range *axis, double low, double mean,
     fputs("</svg></td>", out);
 }
 
-void part_range_words(FILE *out, double low, double mean, double high)
+void kin_part_range_words(FILE *out, double low, double mean, double high)
 {
     if (isnan(mean))
         fputs("<td>\xe2\x80\x93</td>", out);
     else if (low == high)
         fputs("<td>every row</td>", out);
     else
-        page_format(out, "<td>%s to %s</td>", page_share(low).text, page_share(high).text);
+        kin_page_format(out, "<td>%s to %s</td>", kin_page_share(low).text,
+                        kin_page_share(high).text);
 }
 
 /* ---- tables ---------------------------------------------------------------------------------- */
@@ -122,52 +123,53 @@ static void write_heads(FILE *out, const char *heads, const part_range *axis)
         if (range && axis)
             range_head(out, axis);
         else
-            page_escape(out, (kin_span){heads + text, length - text});
+            kin_page_escape(out, (kin_span){heads + text, length - text});
         fputs("</th>", out);
     }
 }
 
-void part_range_table_begin(FILE *out, const char *caption, const char *heads,
-                            const part_range *axis)
+void kin_part_range_table_begin(FILE *out, const char *caption, const char *heads,
+                                const part_range *axis)
 {
-    page_format(out,
-                "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"%s\"><table>\n"
-                "<caption class=\"hush\">%s</caption>\n<thead><tr>",
-                caption, caption);
+    kin_page_format(
+        out,
+        "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"%s\"><table>\n"
+        "<caption class=\"hush\">%s</caption>\n<thead><tr>",
+        caption, caption);
     write_heads(out, heads, axis);
     fputs("</tr></thead>\n<tbody>\n", out);
 }
 
-void part_table_begin(FILE *out, const char *caption, const char *heads)
+void kin_part_table_begin(FILE *out, const char *caption, const char *heads)
 {
-    part_range_table_begin(out, caption, heads, NULL);
+    kin_part_range_table_begin(out, caption, heads, NULL);
 }
 
-void part_table_end(FILE *out)
+void kin_part_table_end(FILE *out)
 {
     fputs("</tbody></table></div>\n", out);
 }
 
-void part_folded_begin(FILE *out, const char *caption, const char *heads)
+void kin_part_folded_begin(FILE *out, const char *caption, const char *heads)
 {
-    page_format(out, "<details><summary>%s</summary>\n", caption);
-    part_table_begin(out, caption, heads);
+    kin_page_format(out, "<details><summary>%s</summary>\n", caption);
+    kin_part_table_begin(out, caption, heads);
 }
 
-void part_folded_end(FILE *out)
+void kin_part_folded_end(FILE *out)
 {
-    part_table_end(out);
+    kin_part_table_end(out);
     fputs("</details>\n", out);
 }
 
-void part_row(FILE *out, const char *heading, ...)
+void kin_part_row(FILE *out, const char *heading, ...)
 {
     va_list cells;
     const char *cell;
-    page_format(out, "<tr><th scope=\"row\">%s</th>", heading);
+    kin_page_format(out, "<tr><th scope=\"row\">%s</th>", heading);
     va_start(cells, heading);
     while ((cell = va_arg(cells, const char *)) != NULL)
-        page_format(out, "<td>%s</td>", cell);
+        kin_page_format(out, "<td>%s</td>", cell);
     va_end(cells);
     fputs("</tr>\n", out);
 }

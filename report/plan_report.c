@@ -10,9 +10,9 @@
 #include <string.h>
 
 /* "exact", "target 0.97 (measured)": what is known of an engine's rows beforehand. */
-static const char *recall_of(const kin_plan_report *self, build_engine engine, char text[48])
+static const char *recall_of(const kin_plan_report *self, kin_engine engine, char text[48])
 {
-    bool proven = engine == ENGINE_EXACT || engine == ENGINE_STREAM;
+    bool proven = engine == KIN_ENGINE_EXACT || engine == KIN_ENGINE_STREAM;
     snprintf(text, 48, "target %.10g, measured", self->target_recall);
     return proven ? "exact" : text;
 }
@@ -49,15 +49,15 @@ static const double worth_saying = 1.25;
 static const prediction *advised(const kin_plan_report *self)
 {
     const prediction *chosen = kin_plan_chosen(self), *best = NULL;
-    double most = chosen->refused.code ? INFINITY : prediction_seconds(chosen) / worth_saying;
+    double most = chosen->refused.code ? INFINITY : kin_prediction_seconds(chosen) / worth_saying;
     for (size_t proven = 1; best == NULL && proven < 2; proven--)
         for (size_t i = 0; i < PREDICT_ENGINES; i++) {
             const prediction *row = &self->row[i];
-            bool is_proven = row->engine == ENGINE_EXACT || row->engine == ENGINE_STREAM;
+            bool is_proven = row->engine == KIN_ENGINE_EXACT || row->engine == KIN_ENGINE_STREAM;
             if (row == chosen || row->refused.code || row->skipped || is_proven != (proven == 1) ||
-                prediction_seconds(row) > most)
+                kin_prediction_seconds(row) > most)
                 continue;
-            if (!best || prediction_seconds(row) < prediction_seconds(best))
+            if (!best || kin_prediction_seconds(row) < kin_prediction_seconds(best))
                 best = row;
         }
     return best;
@@ -70,10 +70,10 @@ static void advice_text(const kin_plan_report *self, char text[160])
     text[0] = '\0';
     if (!other)
         return;
-    bool proven = other->engine == ENGINE_EXACT || other->engine == ENGINE_STREAM;
-    snprintf(text, 160, "--engine %s %s here: about %s%s", build_engine_names[other->engine],
+    bool proven = other->engine == KIN_ENGINE_EXACT || other->engine == KIN_ENGINE_STREAM;
+    snprintf(text, 160, "--engine %s %s here: about %s%s", kin_engine_names[other->engine],
              chosen->refused.code ? "fits" : "takes less time",
-             time_text(prediction_seconds(other), time),
+             time_text(kin_prediction_seconds(other), time),
              proven ? "" : ", its recall measured and not proven");
 }
 
@@ -82,8 +82,7 @@ static void advice_text(const kin_plan_report *self, char text[160])
 static void print_row(FILE *out, const kin_plan_report *self, const prediction *row)
 {
     char time[32], memory[32], mapped[32], recall[48];
-    fprintf(out, "%c %-7s", row->engine == self->chosen ? '*' : ' ',
-            build_engine_names[row->engine]);
+    fprintf(out, "%c %-7s", row->engine == self->chosen ? '*' : ' ', kin_engine_names[row->engine]);
     if (row->skipped) {
         fprintf(out, " %10s %11s %11s  %-4s  %s\n", "-", "-", "-", "-", row->skipped);
         return;
@@ -91,10 +90,11 @@ static void print_row(FILE *out, const kin_plan_report *self, const prediction *
     if (row->refused.code) {
         const char *reason = row->refused.message; /* up to what is said of its parts */
         kin_span first = {reason, strcspn(reason, ";")};
-        fprintf(out, " %10s %11s %11s  %-4s  %s\n", "-", "-", "-", "no", plain_span(first).text);
+        fprintf(out, " %10s %11s %11s  %-4s  %s\n", "-", "-", "-", "no",
+                kin_plain_span(first).text);
         return;
     }
-    fprintf(out, " %10s %11s %11s  %-4s  %s\n", time_text(prediction_seconds(row), time),
+    fprintf(out, " %10s %11s %11s  %-4s  %s\n", time_text(kin_prediction_seconds(row), time),
             size_text(row->planned_bytes, memory), size_text(row->mapped_bytes, mapped), "yes",
             recall_of(self, row->engine, recall));
 }
@@ -103,11 +103,11 @@ static void print_chosen(FILE *out, const kin_plan_report *self)
 {
     const prediction *row = kin_plan_chosen(self);
     char time[32], planned[32], own[32], mapped[32];
-    fprintf(out, "engine  %s\n", build_engine_names[self->chosen]);
+    fprintf(out, "engine  %s\n", kin_engine_names[self->chosen]);
     if (row->refused.code)
         return;
-    fprintf(out, "time    about %s (%.2f minutes)\n", time_text(prediction_seconds(row), time),
-            prediction_seconds(row) / 60);
+    fprintf(out, "time    about %s (%.2f minutes)\n", time_text(kin_prediction_seconds(row), time),
+            kin_prediction_seconds(row) / 60);
     fprintf(out,
             "memory  %s planned, which --memory limits; %s with all that the process holds,\n"
             "        and %s of inputs and graph as mapped pages\n",
@@ -124,7 +124,7 @@ static void print_disk(FILE *out, const kin_plan_report *self)
     fprintf(out, "%s\n", self->files.of_folder ? "" : "; its speed was not measured (no --out)");
 }
 
-void plan_report_print(const kin_plan_report *self, FILE *out)
+void kin_plan_report_print(const kin_plan_report *self, FILE *out)
 {
     char advice[160];
     print_chosen(out, self);
@@ -143,7 +143,7 @@ void plan_report_print(const kin_plan_report *self, FILE *out)
 static json_t *row_json(const kin_plan_report *self, const prediction *row)
 {
     char recall[48];
-    json_t *out = json_pack("{s:s, s:b, s:b, s:s}", "engine", build_engine_names[row->engine],
+    json_t *out = json_pack("{s:s, s:b, s:b, s:s}", "engine", kin_engine_names[row->engine],
                             "chosen", row->engine == self->chosen, "fits", row->refused.code == 0,
                             "recall", recall_of(self, row->engine, recall));
     if (row->refused.code) {
@@ -158,7 +158,7 @@ static json_t *row_json(const kin_plan_report *self, const prediction *row)
         kin_json_set(&out, "skipped", json_string(row->skipped));
         return out;
     }
-    kin_json_set(&out, "seconds", json_real(prediction_seconds(row)));
+    kin_json_set(&out, "seconds", json_real(kin_prediction_seconds(row)));
     kin_json_set(&out, "stages",
                  json_pack("{s:f, s:f, s:f, s:f, s:f}", "read", row->seconds.read, "prepare",
                            row->seconds.prepare, "neighbors", row->seconds.neighbors, "recall",
@@ -183,7 +183,7 @@ static json_t *rates_json(const kin_plan_report *self)
                      "written_byte", files->written, "hashed_byte", files->hashed);
 }
 
-json_t *plan_report_json(const kin_plan_report *self)
+json_t *kin_plan_report_json(const kin_plan_report *self)
 {
     char advice[160];
     json_t *rows = json_array();
@@ -194,7 +194,7 @@ json_t *plan_report_json(const kin_plan_report *self)
     return json_pack("{s:s, s:I, s:I, s:I, s:i, s:s, s:o, s:{s:I, s:o, s:b}, s:o, s:o, s:f}",
                      "kind", "plan", "items", (json_int_t)self->items, "dimensions",
                      (json_int_t)self->dimensions, "top_k", (json_int_t)self->top_k, "threads",
-                     self->threads, "engine", build_engine_names[self->chosen], "engines", rows,
+                     self->threads, "engine", kin_engine_names[self->chosen], "engines", rows,
                      "disk", "graph_bytes", (json_int_t)self->graph_bytes, "free_bytes",
                      known ? json_integer((json_int_t)self->free_bytes) : json_null(), "measured",
                      self->files.of_folder, "advice", advice[0] ? json_string(advice) : json_null(),

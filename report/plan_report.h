@@ -9,9 +9,9 @@
 #include <stdio.h>
 
 /* What the chosen engine takes, and a table of all. */
-void plan_report_print(const kin_plan_report *self, FILE *out);
+void kin_plan_report_print(const kin_plan_report *self, FILE *out);
 
 /* docs/PLAN.md says what each key is. New reference. */
-json_t *plan_report_json(const kin_plan_report *self);
+json_t *kin_plan_report_json(const kin_plan_report *self);
 
 #endif

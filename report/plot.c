@@ -16,14 +16,14 @@ static double frame_bottom(const plot *self)
     return self->height - self->bottom;
 }
 
-double plot_x(const plot *self, double value)
+double kin_plot_x(const plot *self, double value)
 {
-    return self->left + plot_place(&self->x, value) * (frame_right(self) - self->left);
+    return self->left + kin_plot_place(&self->x, value) * (frame_right(self) - self->left);
 }
 
-double plot_y(const plot *self, double value)
+double kin_plot_y(const plot *self, double value)
 {
-    return self->top + (1 - plot_place(&self->y, value)) * (frame_bottom(self) - self->top);
+    return self->top + (1 - kin_plot_place(&self->y, value)) * (frame_bottom(self) - self->top);
 }
 
 /* ---- the element and its axes ---------------------------------------------------------------- */
@@ -33,8 +33,8 @@ static const char *const anchor_name[] = {"start", "middle", "end"};
 static void write_text(const plot *self, double left, double base, plot_anchor anchor,
                        const char *text)
 {
-    page_format(self->out, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">%s</text>\n", left, base,
-                anchor_name[anchor], text);
+    kin_page_format(self->out, "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">%s</text>\n", left,
+                    base, anchor_name[anchor], text);
 }
 
 /* What an axis measures. */
@@ -42,12 +42,12 @@ static void write_unit(const plot *self, double left, double base, plot_anchor a
                        const char *text)
 {
     if (text)
-        page_format(self->out,
-                    "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\" class=\"unit\">%s</text>\n",
-                    left, base, anchor_name[anchor], text);
+        kin_page_format(self->out,
+                        "<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\" class=\"unit\">%s</text>\n",
+                        left, base, anchor_name[anchor], text);
 }
 
-void plot_text(const plot *self, double left, double base, plot_anchor anchor, const char *text)
+void kin_plot_text(const plot *self, double left, double base, plot_anchor anchor, const char *text)
 {
     write_text(self, left, base, anchor, text);
 }
@@ -59,9 +59,9 @@ static void draw_x_axis(const plot *self)
 {
     plot_tick tick[PLOT_TICKS_MAX];
     double bottom = frame_bottom(self), length = frame_right(self) - self->left;
-    size_t count = plot_ticks(tick, &self->x, (size_t)(length / TICK_ROOM_X));
+    size_t count = kin_plot_ticks(tick, &self->x, (size_t)(length / TICK_ROOM_X));
     for (size_t i = 0; i < count; i++) {
-        double at = plot_x(self, tick[i].value);
+        double at = kin_plot_x(self, tick[i].value);
         fprintf(self->out, "<path class=\"grid\" d=\"M%.1f %.1fV%.1f\"/>\n", at, self->top,
                 bottom + 5);
         write_text(self, at, bottom + 20, PLOT_MIDDLE, tick[i].text);
@@ -73,9 +73,9 @@ static void draw_y_axis(const plot *self)
 {
     plot_tick tick[PLOT_TICKS_MAX];
     double length = frame_bottom(self) - self->top;
-    size_t count = plot_ticks(tick, &self->y, (size_t)(length / TICK_ROOM_Y));
+    size_t count = kin_plot_ticks(tick, &self->y, (size_t)(length / TICK_ROOM_Y));
     for (size_t i = 0; i < count; i++) {
-        double at = plot_y(self, tick[i].value);
+        double at = kin_plot_y(self, tick[i].value);
         fprintf(self->out, "<path class=\"grid\" d=\"M%.1f %.1fH%.1f\"/>\n", self->left - 5, at,
                 frame_right(self));
         write_text(self, self->left - 10, at + 4, PLOT_END, tick[i].text);
@@ -83,76 +83,77 @@ static void draw_y_axis(const plot *self)
     write_unit(self, 0, self->top - 16, PLOT_START, self->y.label);
 }
 
-void plot_begin(const plot *self, const char *title, const char *description)
+void kin_plot_begin(const plot *self, const char *title, const char *description)
 {
-    page_format(self->out,
-                "<svg class=\"plot%s%s\" viewBox=\"0 0 %g %g\" role=\"img\" "
-                "aria-labelledby=\"%s-title %s-desc\">\n"
-                "<title id=\"%s-title\">%s</title>\n<desc id=\"%s-desc\">%s</desc>\n",
-                self->css_class ? " " : "", self->css_class ? self->css_class : "", self->width,
-                self->height, self->id, self->id, self->id, title, self->id, description);
+    kin_page_format(self->out,
+                    "<svg class=\"plot%s%s\" viewBox=\"0 0 %g %g\" role=\"img\" "
+                    "aria-labelledby=\"%s-title %s-desc\">\n"
+                    "<title id=\"%s-title\">%s</title>\n<desc id=\"%s-desc\">%s</desc>\n",
+                    self->css_class ? " " : "", self->css_class ? self->css_class : "", self->width,
+                    self->height, self->id, self->id, self->id, title, self->id, description);
     draw_x_axis(self);
     draw_y_axis(self);
 }
 
-void plot_end(const plot *self)
+void kin_plot_end(const plot *self)
 {
     fputs("</svg>\n", self->out);
 }
 
 /* ---- series ---------------------------------------------------------------------------------- */
 
-void plot_series_begin(const plot *self, const char *color)
+void kin_plot_series_begin(const plot *self, const char *color)
 {
     fprintf(self->out, "<g class=\"series\" style=\"--c:var(--%s)\">\n", color);
 }
 
-void plot_series_end(const plot *self)
+void kin_plot_series_end(const plot *self)
 {
     fputs("</g>\n", self->out);
 }
 
-void plot_line(const plot *self, const double *x, const double *y, size_t count)
+void kin_plot_line(const plot *self, const double *x, const double *y, size_t count)
 {
     if (count == 0)
         return;
     fputs("<path class=\"line\" d=\"", self->out);
     for (size_t i = 0; i < count; i++)
-        fprintf(self->out, "%s%.1f %.1f", i ? "L" : "M", plot_x(self, x[i]), plot_y(self, y[i]));
+        fprintf(self->out, "%s%.1f %.1f", i ? "L" : "M", kin_plot_x(self, x[i]),
+                kin_plot_y(self, y[i]));
     fputs("\"/>\n", self->out);
 }
 
-void plot_steps(const plot *self, const double *x, const double *y, size_t count)
+void kin_plot_steps(const plot *self, const double *x, const double *y, size_t count)
 {
     if (count == 0)
         return;
-    fprintf(self->out, "<path class=\"steps\" d=\"M%.1f %.1f", plot_x(self, x[0]),
-            plot_y(self, y[0]));
+    fprintf(self->out, "<path class=\"steps\" d=\"M%.1f %.1f", kin_plot_x(self, x[0]),
+            kin_plot_y(self, y[0]));
     for (size_t i = 1; i < count; i++)
-        fprintf(self->out, "H%.1fV%.1f", plot_x(self, x[i]), plot_y(self, y[i]));
+        fprintf(self->out, "H%.1fV%.1f", kin_plot_x(self, x[i]), kin_plot_y(self, y[i]));
     fputs("h0\"/>\n", self->out); /* a single point is a dot */
 }
 
-void plot_whisker(const plot *self, double x, double from, double to)
+void kin_plot_whisker(const plot *self, double x, double from, double to)
 {
-    fprintf(self->out, "<path class=\"whisker\" d=\"M%.1f %.1fV%.1f\"/>\n", plot_x(self, x),
-            plot_y(self, from), plot_y(self, to));
+    fprintf(self->out, "<path class=\"whisker\" d=\"M%.1f %.1fV%.1f\"/>\n", kin_plot_x(self, x),
+            kin_plot_y(self, from), kin_plot_y(self, to));
 }
 
 /* Ends an element that was left open: "<path ..." */
 static void close_titled(const plot *self, const char *element, const char *title)
 {
     if (title)
-        page_format(self->out, "><title>%s</title></%s>\n", title, element);
+        kin_page_format(self->out, "><title>%s</title></%s>\n", title, element);
     else
         fputs("/>\n", self->out);
 }
 
-void plot_bar(const plot *self, double from, double to, double y, const char *title)
+void kin_plot_bar(const plot *self, double from, double to, double y, const char *title)
 {
-    double left = plot_x(self, from), top = plot_y(self, y);
+    double left = kin_plot_x(self, from), top = kin_plot_y(self, y);
     fprintf(self->out, "<rect class=\"bar\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"",
-            left, top, plot_x(self, to) - left, frame_bottom(self) - top);
+            left, top, kin_plot_x(self, to) - left, frame_bottom(self) - top);
     close_titled(self, "rect", title);
 }
 
@@ -215,9 +216,10 @@ static void draw_marker(const plot *self, plot_shape shape, bool filled, double 
     close_titled(self, "path", title);
 }
 
-void plot_marker(plot *self, plot_shape shape, bool filled, double x, double y, const char *title)
+void kin_plot_marker(plot *self, plot_shape shape, bool filled, double x, double y,
+                     const char *title)
 {
-    double left = plot_x(self, x), top = plot_y(self, y);
+    double left = kin_plot_x(self, x), top = kin_plot_y(self, y);
     double r = radius_of(shape);
     draw_marker(self, shape, filled, left, top, title);
     take(self, (plot_box){left - r, top - r, left + r, top + r});
@@ -232,7 +234,7 @@ static double text_width(const char *text)
     return letter_width * (double)letters;
 }
 
-void plot_key(const plot *self, plot_legend *legend, plot_shape shape, const char *text)
+void kin_plot_key(const plot *self, plot_legend *legend, plot_shape shape, const char *text)
 {
     double indent = 3.5 * marker_radius;
     if (legend->left + legend->room > self->width) {
@@ -282,26 +284,26 @@ static bool place_label(plot *self, double x, double y, double away, const char 
     return false;
 }
 
-bool plot_label(plot *self, double x, double y, const char *text)
+bool kin_plot_label(plot *self, double x, double y, const char *text)
 {
-    double left = plot_x(self, x), top = plot_y(self, y);
+    double left = kin_plot_x(self, x), top = kin_plot_y(self, y);
     return place_label(self, left, top, marker_radius + 3, text) ||
            place_label(self, left, top, radius_of(PLOT_RING) + 4, text);
 }
 
 /* ---- rules ----------------------------------------------------------------------------------- */
 
-void plot_rule_y(plot *self, double y, const char *text)
+void kin_plot_rule_y(plot *self, double y, const char *text)
 {
-    double at = plot_y(self, y), right = frame_right(self);
+    double at = kin_plot_y(self, y), right = frame_right(self);
     fprintf(self->out, "<path class=\"rule\" d=\"M%.1f %.1fH%.1f\"/>\n", self->left, at, right);
     write_text(self, right - 2, at - 5, PLOT_END, text);
     take(self, (plot_box){right - 2 - text_width(text), at - 5 - letter_height, right, at});
 }
 
-void plot_rule_x(plot *self, double x, const char *text)
+void kin_plot_rule_x(plot *self, double x, const char *text)
 {
-    double at = plot_x(self, x), top = self->top, away = 5, width = text_width(text);
+    double at = kin_plot_x(self, x), top = self->top, away = 5, width = text_width(text);
     bool room = at + away + width <= self->width;
     double left = room ? at + away : at - away - width;
     fprintf(self->out, "<path class=\"rule\" d=\"M%.1f %.1fV%.1f\"/>\n", at, top,
@@ -328,12 +330,12 @@ static void write_form(FILE *out, const plot_drawing *self, const plot_form *for
                     .bottom = form->bottom,
                     .x = self->x,
                     .y = self->y};
-    plot_begin(&drawing, self->title, self->description);
+    kin_plot_begin(&drawing, self->title, self->description);
     self->draw(&drawing, self->data);
-    plot_end(&drawing);
+    kin_plot_end(&drawing);
 }
 
-void plot_write(FILE *out, const plot_drawing *self)
+void kin_plot_write(FILE *out, const plot_drawing *self)
 {
     write_form(out, self, &self->wide, "wide");
     write_form(out, self, &self->narrow, "narrow");

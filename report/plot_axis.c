@@ -86,7 +86,7 @@ static void fit_log(double *low, double *high, double least, double most)
     }
 }
 
-void plot_fit(plot_axis *axis, const double *value, size_t count)
+void kin_plot_fit(plot_axis *axis, const double *value, size_t count)
 {
     double least = INFINITY, most = -INFINITY;
     bool misses = axis->scale == PLOT_MISSES;
@@ -166,7 +166,7 @@ static size_t ticks_log(plot_tick *tick, double low, double high, size_t most, b
     return walk_decades(tick, low, high, ladder[rung], stride, misses);
 }
 
-size_t plot_ticks(plot_tick tick[PLOT_TICKS_MAX], const plot_axis *axis, size_t most)
+size_t kin_plot_ticks(plot_tick tick[PLOT_TICKS_MAX], const plot_axis *axis, size_t most)
 {
     most = most > 1 ? most : 2;
     if (axis->scale == PLOT_LINEAR)
@@ -186,7 +186,7 @@ size_t plot_ticks(plot_tick tick[PLOT_TICKS_MAX], const plot_axis *axis, size_t 
 
 /* ---- places ---------------------------------------------------------------------------------- */
 
-double plot_place(const plot_axis *axis, double value)
+double kin_plot_place(const plot_axis *axis, double value)
 {
     if (axis->scale == PLOT_LINEAR)
         return (value - axis->low) / (axis->high - axis->low);

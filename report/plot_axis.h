@@ -24,7 +24,7 @@ typedef struct plot_axis {
 
 /* Ends that are round numbers and hold all values; NaN is passed over. Of a linear axis they
  * include 0 only if a value does. One value, or none, gets room on both sides. */
-void plot_fit(plot_axis *axis, const double *value /* [count] */, size_t count);
+void kin_plot_fit(plot_axis *axis, const double *value /* [count] */, size_t count);
 
 typedef struct plot_tick {
     double value;
@@ -34,9 +34,9 @@ typedef struct plot_tick {
 /* Round numbers between the ends, ascending, about `most` of them and at most PLOT_TICKS_MAX: 1, 2
  * or 5 times a power of ten apart on a linear axis, such numbers themselves on a logarithmic one.
  * Returns how many. */
-size_t plot_ticks(plot_tick tick[PLOT_TICKS_MAX], const plot_axis *axis, size_t most);
+size_t kin_plot_ticks(plot_tick tick[PLOT_TICKS_MAX], const plot_axis *axis, size_t most);
 
 /* Where a value lies: 0 at the low end, 1 at the other; less and more beyond them. */
-double plot_place(const plot_axis *axis, double value);
+double kin_plot_place(const plot_axis *axis, double value);
 
 #endif

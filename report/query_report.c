@@ -12,7 +12,7 @@ void kin_answer_print_header(const kin_answer *self, FILE *out)
 {
     fputs("query\trank\tid\tscore", out);
     for (size_t m = 0; m < self->catalog->modality_count; m++)
-        fprintf(out, "\t%s", plain(self->catalog->modality[m].name).text);
+        fprintf(out, "\t%s", kin_plain(self->catalog->modality[m].name).text);
     putc('\n', out);
 }
 
@@ -20,9 +20,9 @@ void kin_answer_print(const kin_answer *self, FILE *out)
 {
     for (size_t i = 0; i < self->rows->filled[0]; i++) {
         kin_span id = kin_lines_at(&self->catalog->ids, (size_t)self->rows->neighbor[i]);
-        plain_write(out, (kin_span){self->label, strlen(self->label)});
+        kin_plain_write(out, (kin_span){self->label, strlen(self->label)});
         fprintf(out, "\t%zu\t", i + 1);
-        plain_write(out, id);
+        kin_plain_write(out, id);
         fprintf(out, "\t%.6f", (double)self->rows->score[i]);
         for (size_t m = 0; m < self->catalog->modality_count; m++) {
             if (isnan(self->rows->cosine[m][i]))

@@ -21,7 +21,7 @@ static quoting quoting_of(kin_span word)
     /* zsh looks up what follows a first "=" */
     quoting out = word.length == 0 || word.text[0] == '=' ? QUOTED : BARE;
     for (size_t i = 0, bytes; i < word.length; i += bytes) {
-        if (!plain_character(word.text + i, word.length - i, &bytes))
+        if (!kin_plain_character(word.text + i, word.length - i, &bytes))
             return ESCAPED;
         if (bytes > 1 || !is_bare(word.text[i]))
             out = QUOTED;
@@ -34,7 +34,7 @@ static void write_escaped(FILE *out, kin_span word)
 {
     fputs("$'", out);
     for (size_t i = 0, bytes; i < word.length; i += bytes) {
-        bool plain = plain_character(word.text + i, word.length - i, &bytes);
+        bool plain = kin_plain_character(word.text + i, word.length - i, &bytes);
         bool special = word.text[i] == '\'' || word.text[i] == '\\';
         for (size_t j = 0; j < bytes; j++) {
             unsigned char c = (unsigned char)word.text[i + j];
@@ -58,7 +58,7 @@ static void write_quoted(FILE *out, kin_span word)
     putc('\'', out);
 }
 
-void shell_word(FILE *out, kin_span word)
+void kin_shell_word(FILE *out, kin_span word)
 {
     switch (quoting_of(word)) {
     case BARE:
@@ -73,14 +73,14 @@ void shell_word(FILE *out, kin_span word)
     }
 }
 
-void shell_operand(FILE *out, const char *before, const char *path)
+void kin_shell_operand(FILE *out, const char *before, const char *path)
 {
     fprintf(out, "%s%s", before, path[0] == '-' ? "./" : "");
-    shell_word(out, (kin_span){path, strlen(path)});
+    kin_shell_word(out, (kin_span){path, strlen(path)});
 }
 
-void shell_option(FILE *out, const char *before, const char *name, kin_span value)
+void kin_shell_option(FILE *out, const char *before, const char *name, kin_span value)
 {
     fprintf(out, "%s--%s%c", before, name, value.length && value.text[0] == '-' ? '=' : ' ');
-    shell_word(out, value);
+    kin_shell_word(out, value);
 }

@@ -11,12 +11,12 @@
 #include <stdio.h>
 
 /* One word: as it is, in '...', or in $'...'. */
-void shell_word(FILE *out, kin_span word);
+void kin_shell_word(FILE *out, kin_span word);
 
 /* A path as an operand, `before` in front: one that begins with "-" gets "./". */
-void shell_operand(FILE *out, const char *before, const char *path);
+void kin_shell_operand(FILE *out, const char *before, const char *path);
 
 /* "--name VALUE", or "--name=VALUE" where the value begins with "-"; `before` in front. */
-void shell_option(FILE *out, const char *before, const char *name, kin_span value);
+void kin_shell_option(FILE *out, const char *before, const char *name, kin_span value);
 
 #endif

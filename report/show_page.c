@@ -39,21 +39,21 @@ static void write_facts(FILE *out, void *self)
     const json_t *run = json_object_get(graph->manifest, "run");
     const char *engine = json_string_value(json_object_get(graph->manifest, "engine"));
     const char *started = json_string_value(json_object_get(run, "started"));
-    part_fact(out, "Items", page_count(graph->n).text, NULL);
-    part_fact(out, "With neighbours", page_count(items_with_neighbors(graph)).text, NULL);
-    part_fact(out, "Neighbours per item", page_count(graph->k).text, NULL);
+    kin_part_fact(out, "Items", kin_page_count(graph->n).text, NULL);
+    kin_part_fact(out, "With neighbours", kin_page_count(items_with_neighbors(graph)).text, NULL);
+    kin_part_fact(out, "Neighbours per item", kin_page_count(graph->k).text, NULL);
     if (engine)
-        part_fact(out, "Engine", engine, NULL);
+        kin_part_fact(out, "Engine", engine, NULL);
     fputs("<div><dt>Weights</dt><dd>", out);
     for (size_t m = 0; m < graph->modality_count; m++) {
         fputs(m ? " &middot; " : "", out);
-        page_format(out, "%s %g", graph->modality[m], json_number_value(weight_of(graph, m)));
+        kin_page_format(out, "%s %g", graph->modality[m], json_number_value(weight_of(graph, m)));
     }
     fputs("</dd></div>\n", out);
     char day[11];
     if (started) { /* 2026-11-23T01:02:03Z: the day is enough here */
         snprintf(day, sizeof day, "%s", started);
-        part_fact(out, "Built on", day, NULL);
+        kin_part_fact(out, "Built on", day, NULL);
     }
 }
 
@@ -69,8 +69,8 @@ static void write_key(FILE *out, void *self)
     const kin_graph *graph = data->graph;
     fputs("<p class=\"key\">Fused score = ", out);
     for (size_t m = 0; m < graph->modality_count; m++)
-        page_format(out, "%s%g &times; %s", m ? " + " : "", json_number_value(weight_of(graph, m)),
-                    graph->modality[m]);
+        kin_page_format(out, "%s%g &times; %s", m ? " + " : "",
+                        json_number_value(weight_of(graph, m)), graph->modality[m]);
     fprintf(out,
             ", %sthe cosine of two vectors, at most 1. The bar is the share of the largest "
             "possible value.</p>\n",
@@ -83,10 +83,11 @@ static void write_key(FILE *out, void *self)
     if (data->exact)
         fputs("Lanes of one modality are exact, over the whole catalog.</p>\n", out);
     else
-        page_format(out,
-                    "Lanes of one modality rank the stored fused neighbours by that modality, as "
-                    "the vectors were not at hand: %s.</p>\n",
-                    data->why_not_exact);
+        kin_page_format(
+            out,
+            "Lanes of one modality rank the stored fused neighbours by that modality, as "
+            "the vectors were not at hand: %s.</p>\n",
+            data->why_not_exact);
 }
 
 static void write_links(FILE *out, void *self)
@@ -96,8 +97,8 @@ static void write_links(FILE *out, void *self)
         return;
     fputs("<nav aria-label=\"Items on this page\"><ul>\n", out);
     for (size_t q = 0; q < data->count; q++)
-        page_format(out, "<li><a href=\"#item-%zu\">%.*s</a></li>\n", q + 1,
-                    PAGE_SPAN(kin_show_title(data->graph, data->item[q].row)));
+        kin_page_format(out, "<li><a href=\"#item-%zu\">%.*s</a></li>\n", q + 1,
+                        PAGE_SPAN(kin_show_title(data->graph, data->item[q].row)));
     fputs("</ul></nav>\n", out);
 }
 
@@ -109,7 +110,7 @@ static void write_score(FILE *out, const char *name, const char *color, float va
 {
     double share = (double)value / largest;
     fputs(ranked_by ? "<div class=\"by\">" : "<div>", out);
-    page_format(out, "<dt>%s</dt>", name);
+    kin_page_format(out, "<dt>%s</dt>", name);
     if (isnan(value))
         fputs("<i style=\"--v:0;--b:transparent\"></i><dd>none</dd></div>\n", out);
     else
@@ -131,10 +132,10 @@ static void write_neighbor(FILE *out, const kin_show *data, show_pictures *pictu
     const kin_graph *graph = data->graph;
     kin_span title = kin_show_title(graph, (size_t)neighbor->row);
     fprintf(out, "<li%s>", neighbor->also_fused ? " class=\"also\"" : "");
-    tile_write(out, pictures, (size_t)neighbor->row);
+    kin_tile_write(out, pictures, (size_t)neighbor->row);
     fputs("<p title=\"", out);
-    page_escape(out, title);
-    page_format(out, "\">%.*s", PAGE_SPAN(title));
+    kin_page_escape(out, title);
+    kin_page_format(out, "\">%.*s", PAGE_SPAN(title));
     fputs(neighbor->also_fused ? "<span class=\"hush\"> (also fused)</span></p>\n<dl>"
                                : "</p>\n<dl>",
           out);
@@ -151,11 +152,11 @@ static void write_neighbor(FILE *out, const kin_show *data, show_pictures *pictu
 /* The head of a modality's lane. */
 static void write_lane_head(FILE *out, const kin_show *data, size_t lane)
 {
-    page_format(out,
-                "<section class=\"lane\" style=\"--c:var(--m%zu)\">\n<h3>By %s "
-                "<span>%s</span></h3>\n",
-                lane, data->graph->modality[lane],
-                data->exact ? "alone" : "among the stored neighbours");
+    kin_page_format(out,
+                    "<section class=\"lane\" style=\"--c:var(--m%zu)\">\n<h3>By %s "
+                    "<span>%s</span></h3>\n",
+                    lane, data->graph->modality[lane],
+                    data->exact ? "alone" : "among the stored neighbours");
 }
 
 static void write_lane(FILE *out, const kin_show *data, show_pictures *pictures,
@@ -190,13 +191,13 @@ static void write_item(FILE *out, const kin_show *data, show_pictures *pictures,
             "<article class=\"item%s\" id=\"item-%zu\" aria-labelledby=\"title-%zu\">\n"
             "<div class=\"self\">\n",
             pictures->column < 0 ? " plain" : "", q + 1, q + 1);
-    tile_write(out, pictures, item->row);
-    page_format(out, "<h2 id=\"title-%zu\">%.*s</h2>\n", q + 1,
-                PAGE_SPAN(kin_show_title(data->graph, item->row)));
+    kin_tile_write(out, pictures, item->row);
+    kin_page_format(out, "<h2 id=\"title-%zu\">%.*s</h2>\n", q + 1,
+                    PAGE_SPAN(kin_show_title(data->graph, item->row)));
     if (category.length)
-        page_format(out, "<p>%.*s</p>\n", PAGE_SPAN(category));
-    page_format(out, "<p class=\"id\">id %.*s</p>\n</div>\n<div>\n",
-                PAGE_SPAN(kin_lines_at(&data->graph->ids, item->row)));
+        kin_page_format(out, "<p>%.*s</p>\n", PAGE_SPAN(category));
+    kin_page_format(out, "<p class=\"id\">id %.*s</p>\n</div>\n<div>\n",
+                    PAGE_SPAN(kin_lines_at(&data->graph->ids, item->row)));
     for (size_t l = 0; l < data->lanes; l++)
         write_lane(out, data, pictures, item, l);
     fputs("</div>\n</article>\n", out);
@@ -220,11 +221,11 @@ static void write_remarks(FILE *out, void *self)
                 pictures->outside);
 }
 
-int show_page(char **page, size_t *bytes, const kin_show *data, show_pictures *pictures,
-              kin_error *err)
+int kin_show_page(char **page, size_t *bytes, const kin_show *data, show_pictures *pictures,
+                  kin_error *err)
 {
     const char *name = kin_path_base(data->graph->directory);
-    const kin_counted count = page_counted(data->count, "item");
+    const kin_counted count = kin_page_counted(data->count, "item");
     const page_place place[] = {
         {"count", .text = count.text}, {"graph", .text = name},  {"kinds", write_kinds, NULL},
         {"facts", write_facts, NULL},  {"key", write_key, NULL}, {"links", write_links, NULL},
@@ -241,7 +242,7 @@ int show_page(char **page, size_t *bytes, const kin_show *data, show_pictures *p
                               .remarks = write_remarks,
                               .data = &self,
                               .hint = "show fewer items"};
-    int rc = page_write(page, bytes, &frame, err);
+    int rc = kin_page_write(page, bytes, &frame, err);
     if (rc != 0 || !pictures->no_memory)
         return rc;
     free(*page);

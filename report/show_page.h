@@ -8,7 +8,7 @@
 
 /* The whole page in new memory (free). All text from the catalog is escaped: titles are not to be
  * trusted. `pictures` counts what it embedded. */
-int show_page(char **page, size_t *bytes, const kin_show *data, show_pictures *pictures,
-              kin_error *err);
+int kin_show_page(char **page, size_t *bytes, const kin_show *data, show_pictures *pictures,
+                  kin_error *err);
 
 #endif

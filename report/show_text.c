@@ -29,7 +29,7 @@ static plain_text lane_head(const kin_show *data, size_t lane)
     char head[KIN_NAME_MAX + 4] = "fused";
     if (lane + 1 < data->lanes)
         snprintf(head, sizeof head, "by %s", data->graph->modality[lane]);
-    return plain(head);
+    return kin_plain(head);
 }
 
 /* Of the first column: as wide as the widest head. */
@@ -52,7 +52,7 @@ static void print_lane(FILE *out, const kin_show *data, const kin_show_item *ite
     bool titles = graph->items.lines.count && kin_table_column(&graph->items, "title") >= 0;
     fprintf(out, "\n  %-*s  %*s", width, lane_head(data, l).text, score_width("fused"), "fused");
     for (size_t m = 0; m < graph->modality_count; m++)
-        fprintf(out, "  %*s", score_width(graph->modality[m]), plain(graph->modality[m]).text);
+        fprintf(out, "  %*s", score_width(graph->modality[m]), kin_plain(graph->modality[m]).text);
     fputs(titles ? "  title (id)\n" : "  id\n", out);
     for (size_t i = 0; i < lane->count; i++) {
         const kin_show_neighbor *neighbor = &lane->neighbor[i];
@@ -62,9 +62,9 @@ static void print_lane(FILE *out, const kin_show *data, const kin_show_item *ite
         for (size_t m = 0; m < graph->modality_count; m++)
             print_score(out, neighbor->cosine[m], score_width(graph->modality[m]), digits);
         fputs("  ", out);
-        plain_write(out, title);
+        kin_plain_write(out, title);
         fputs(title.length ? " (" : "", out);
-        plain_write(out, kin_lines_at(&graph->ids, (size_t)neighbor->row));
+        kin_plain_write(out, kin_lines_at(&graph->ids, (size_t)neighbor->row));
         fputs(title.length ? ")\n" : "\n", out);
     }
     if (lane->count == 0)
@@ -75,11 +75,11 @@ void kin_item_print(const kin_graph *graph, size_t row, FILE *out)
 {
     kin_span title = kin_show_cell(graph, row, "title");
     kin_span category = kin_show_cell(graph, row, "category");
-    plain_write(out, kin_lines_at(&graph->ids, row));
+    kin_plain_write(out, kin_lines_at(&graph->ids, row));
     fputs(title.length ? "  " : "", out);
-    plain_write(out, title);
+    kin_plain_write(out, title);
     fputs(category.length ? "  [" : "", out);
-    plain_write(out, category);
+    kin_plain_write(out, category);
     fputs(category.length ? "]\n" : "\n", out);
 }
 

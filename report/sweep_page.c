@@ -25,32 +25,33 @@ static void write_facts(FILE *out, void *data)
 {
     const sweep *self = data;
     char text[128];
-    snprintf(text, sizeof text, "%s of %s", page_count(self->sample->n).text,
-             page_count(self->catalog.n).text);
-    part_fact(out, "Items of the sample", text, NULL);
+    snprintf(text, sizeof text, "%s of %s", kin_page_count(self->sample->n).text,
+             kin_page_count(self->catalog.n).text);
+    kin_part_fact(out, "Items of the sample", text, NULL);
     snprintf(text, sizeof text, "%lld", (long long)self->options->top_k);
-    part_fact(out, "Neighbours per item", text, NULL);
+    kin_part_fact(out, "Neighbours per item", text, NULL);
     snprintf(text, sizeof text, "%s%zu", self->exhaustive ? "all " : "", self->rows);
-    part_fact(out, "Rows evaluated", text, NULL);
-    part_fact(out, "Target", page_general(self->options->target_recall).text, NULL);
-    part_fact(out, "Processor", kin_cpu_name(), NULL);
+    kin_part_fact(out, "Rows evaluated", text, NULL);
+    kin_part_fact(out, "Target", kin_page_general(self->options->target_recall).text, NULL);
+    kin_part_fact(out, "Processor", kin_cpu_name(), NULL);
     snprintf(text, sizeof text, "%d", kin_threads_used());
-    part_fact(out, "Threads", text, NULL);
+    kin_part_fact(out, "Threads", text, NULL);
     fputs("<div><dt>Weights</dt><dd>", out);
     for (size_t m = 0; m < self->catalog.modality_count; m++) {
         fputs(m ? " &middot; " : "", out);
-        page_format(out, "%s %g", self->catalog.modality[m].name, self->catalog.modality[m].weight);
+        kin_page_format(out, "%s %g", self->catalog.modality[m].name,
+                        self->catalog.modality[m].weight);
     }
     fputs("</dd></div>\n", out);
 }
 
 static void write_command(FILE *out, const sweep *self, const sweep_point *point)
 {
-    char *command = sweep_command(self, point, " \\\n  ");
+    char *command = kin_sweep_command(self, point, " \\\n  ");
     fputs("<pre>", out);
     for (const char *line = command; line && *line;) { /* line by line: ends of lines are no text */
         size_t length = strcspn(line, "\n");
-        page_escape(out, (kin_span){line, length});
+        kin_page_escape(out, (kin_span){line, length});
         line += length;
         if (*line)
             putc(*line++, out);
@@ -61,14 +62,15 @@ static void write_command(FILE *out, const sweep *self, const sweep_point *point
 
 static void write_exact(FILE *out, const sweep *self)
 {
-    const sweep_point *exact = sweep_exact(self);
+    const sweep_point *exact = kin_sweep_exact(self);
     fprintf(out, "<p>The exact engine takes <b>%.2f s</b> here%s and loses nothing.",
-            exact->seconds, sweep_answer(self) ? ", not seen to be longer than that," : "");
+            exact->seconds, kin_sweep_answer(self) ? ", not seen to be longer than that," : "");
     if (self->sample != &self->catalog)
-        page_format(out,
-                    " But on all %s items it grows with their square, and join and hnsw do not: "
-                    "<b>kin plan</b> predicts the full build.",
-                    page_count(self->catalog.n).text);
+        kin_page_format(
+            out,
+            " But on all %s items it grows with their square, and join and hnsw do not: "
+            "<b>kin plan</b> predicts the full build.",
+            kin_page_count(self->catalog.n).text);
     fputs("</p>\n", out);
     write_command(out, self, exact);
 }
@@ -76,23 +78,23 @@ static void write_exact(FILE *out, const sweep *self)
 static void write_answer(FILE *out, void *data)
 {
     const sweep *self = data;
-    const sweep_point *answer = sweep_answer(self);
+    const sweep_point *answer = kin_sweep_answer(self);
     if (answer) {
         fprintf(out,
                 "<h2>The cheapest approximate setting for a recall of %.10g</h2>\n"
                 "<p><b>%.2f s</b>, recall <b>%.4f</b>",
-                self->options->target_recall, answer->seconds, sweep_floor4(answer->recall));
+                self->options->target_recall, answer->seconds, kin_sweep_floor4(answer->recall));
         if (!self->exhaustive)
             fprintf(out, ", at least <b>%.4f</b> with %.0f %% confidence",
-                    sweep_floor4(answer->lower), 100 * SWEEP_CONFIDENCE);
+                    kin_sweep_floor4(answer->lower), 100 * SWEEP_CONFIDENCE);
         fputs(".</p>\n", out);
         write_command(out, self, answer);
-        sweep_write_ties(out, self, "<p>By time it cannot be told from ", "</p>\n");
+        kin_sweep_write_ties(out, self, "<p>By time it cannot be told from ", "</p>\n");
     } else {
         fprintf(out, "<h2>No approximate engine was seen to reach a recall of %.10g</h2>\n",
                 self->options->target_recall);
     }
-    if (sweep_prefers_exact(self))
+    if (kin_sweep_prefers_exact(self))
         write_exact(out, self);
 }
 
@@ -115,7 +117,7 @@ enum { SERIES = sizeof all_series / sizeof *all_series };
 
 static bool is_of(const sweep_point *point, const series *of)
 {
-    return strcmp(sweep_point_series(point), of->name) == 0;
+    return strcmp(kin_sweep_point_series(point), of->name) == 0;
 }
 
 /* ---- axes ------------------------------------------------------------------------------------ */
@@ -136,8 +138,8 @@ static void fit_axes(plot_drawing *p, const sweep *self)
     bool wide = most > 10 * least;
     p->x.scale = wide ? PLOT_LOG : PLOT_LINEAR;
     p->x.label = wide ? "seconds for the sample, log scale" : "seconds for the sample";
-    plot_fit(&p->x, x, self->count + !wide);
-    plot_fit(&p->y, y, 2 * self->count + 1);
+    kin_plot_fit(&p->x, x, self->count + !wide);
+    kin_plot_fit(&p->y, y, 2 * self->count + 1);
 }
 
 /* ---- points ---------------------------------------------------------------------------------- */
@@ -151,15 +153,15 @@ static void draw_front(const plot *p, const sweep *self)
             x[count] = self->point[i].seconds;
             y[count++] = self->point[i].recall;
         }
-    plot_series_begin(p, "fused");
-    plot_steps(p, x, y, count);
-    plot_series_end(p);
+    kin_plot_series_begin(p, "fused");
+    kin_plot_steps(p, x, y, count);
+    kin_plot_series_end(p);
 }
 
 /* The setting that makes points of one line differ. */
 static double knob_of(const sweep_point *point)
 {
-    return point->engine == ENGINE_JOIN ? point->target : (double)point->candidates;
+    return point->engine == KIN_ENGINE_JOIN ? point->target : (double)point->candidates;
 }
 
 /* Points of a series in the order of their knob. */
@@ -186,37 +188,37 @@ static void draw_series(plot *p, const sweep *self, const series *s)
         x[i] = of[i]->seconds;
         y[i] = of[i]->recall;
     }
-    plot_series_begin(p, s->color);
-    plot_line(p, x, y, count);
+    kin_plot_series_begin(p, s->color);
+    kin_plot_line(p, x, y, count);
     for (size_t i = 0; i < count; i++) {
         char title[2 * SWEEP_TEXT], options[SWEEP_TEXT];
         snprintf(title, sizeof title, "%s: %.2f s, recall %.4f, at least %.4f",
-                 sweep_point_options(of[i], options), of[i]->seconds, sweep_floor4(of[i]->recall),
-                 sweep_floor4(of[i]->lower));
+                 kin_sweep_point_options(of[i], options), of[i]->seconds,
+                 kin_sweep_floor4(of[i]->recall), kin_sweep_floor4(of[i]->lower));
         if (of[i]->lower < of[i]->recall)
-            plot_whisker(p, x[i], of[i]->lower, y[i]);
-        plot_marker(p, s->shape, of[i]->pareto, x[i], y[i], title);
+            kin_plot_whisker(p, x[i], of[i]->lower, y[i]);
+        kin_plot_marker(p, s->shape, of[i]->pareto, x[i], y[i], title);
     }
-    plot_series_end(p);
+    kin_plot_series_end(p);
 }
 
 /* A ring around the cheapest point for the target. */
 static void mark_answer(plot *p, const sweep *self)
 {
-    const sweep_point *answer = sweep_answer(self);
+    const sweep_point *answer = kin_sweep_answer(self);
     if (!answer)
         return;
-    plot_series_begin(p, "ink");
-    plot_marker(p, PLOT_RING, false, answer->seconds, answer->recall, NULL);
-    plot_series_end(p);
+    kin_plot_series_begin(p, "ink");
+    kin_plot_marker(p, PLOT_RING, false, answer->seconds, answer->recall, NULL);
+    kin_plot_series_end(p);
 }
 
 /* Labels of the answer and the front first, as not all may find room. */
 static void label_points(plot *p, const sweep *self, const series *s)
 {
-    const sweep_point *answer = sweep_answer(self);
+    const sweep_point *answer = kin_sweep_answer(self);
     char text[SWEEP_TEXT];
-    plot_series_begin(p, s->color);
+    kin_plot_series_begin(p, s->color);
     for (int rank = 0; rank < 3; rank++)
         for (size_t i = 0; i < self->count; i++) {
             const sweep_point *point = &self->point[i];
@@ -224,10 +226,10 @@ static void label_points(plot *p, const sweep *self, const series *s)
             if (!is_of(point, s) || own != rank)
                 continue;
             snprintf(text, sizeof text, "%.10g", knob_of(point));
-            plot_label(p, point->seconds, point->recall,
-                       point->engine == ENGINE_EXACT ? "exact" : text);
+            kin_plot_label(p, point->seconds, point->recall,
+                           point->engine == KIN_ENGINE_EXACT ? "exact" : text);
         }
-    plot_series_end(p);
+    kin_plot_series_end(p);
 }
 
 static size_t count_series(const sweep *self)
@@ -246,9 +248,9 @@ static void draw_keys(const plot *p, const sweep *self)
         const sweep_point *of[SWEEP_POINTS_MAX];
         if (collect(of, self, &all_series[s]) == 0)
             continue;
-        plot_series_begin(p, all_series[s].color);
-        plot_key(p, &legend, all_series[s].shape, all_series[s].what);
-        plot_series_end(p);
+        kin_plot_series_begin(p, all_series[s].color);
+        kin_plot_key(p, &legend, all_series[s].shape, all_series[s].what);
+        kin_plot_series_end(p);
     }
 }
 
@@ -259,9 +261,9 @@ static void draw_points(plot *p, const void *data)
     snprintf(target, sizeof target, "target %.10g", self->options->target_recall);
     draw_keys(p, self);
     draw_front(p, self);
-    plot_series_begin(p, "ink");
-    plot_rule_y(p, self->options->target_recall, target);
-    plot_series_end(p);
+    kin_plot_series_begin(p, "ink");
+    kin_plot_rule_y(p, self->options->target_recall, target);
+    kin_plot_series_end(p);
     for (size_t s = 0; s < SERIES; s++)
         draw_series(p, self, &all_series[s]);
     mark_answer(p, self);
@@ -295,7 +297,7 @@ static void write_plot(FILE *out, void *data)
         .draw = draw_points,
         .data = self};
     fit_axes(&drawing, self);
-    plot_write(out, &drawing);
+    kin_plot_write(out, &drawing);
 }
 
 /* ---- the rest -------------------------------------------------------------------------------- */
@@ -313,20 +315,20 @@ static void write_bounds(FILE *out, void *data)
 static void write_row(FILE *out, const sweep *self, const sweep_point *point)
 {
     char options[SWEEP_TEXT];
-    bool answer = point == sweep_answer(self);
+    bool answer = point == kin_sweep_answer(self);
     fprintf(out, "<tr%s>",
             answer && point->pareto ? " class=\"front answer\""
             : answer                ? " class=\"answer\""
             : point->pareto         ? " class=\"front\""
                                     : "");
-    page_format(out,
-                "<th scope=\"row\">%s</th><td>%.2f</td><td>%s</td><td>%.4f</td><td>%.4f</td>"
-                "<td>%.0f</td><td>%s%s%s</td></tr>\n",
-                sweep_point_options(point, options), point->seconds,
-                page_count((size_t)((double)self->sample->n / point->seconds)).text,
-                sweep_floor4(point->recall), sweep_floor4(point->lower),
-                (double)point->memory_bytes / 0x1p20, point->pareto ? "front" : "",
-                point->pareto && answer ? ", " : "", answer ? "cheapest" : "");
+    kin_page_format(out,
+                    "<th scope=\"row\">%s</th><td>%.2f</td><td>%s</td><td>%.4f</td><td>%.4f</td>"
+                    "<td>%.0f</td><td>%s%s%s</td></tr>\n",
+                    kin_sweep_point_options(point, options), point->seconds,
+                    kin_page_count((size_t)((double)self->sample->n / point->seconds)).text,
+                    kin_sweep_floor4(point->recall), kin_sweep_floor4(point->lower),
+                    (double)point->memory_bytes / 0x1p20, point->pareto ? "front" : "",
+                    point->pareto && answer ? ", " : "", answer ? "cheapest" : "");
 }
 
 static void write_points(FILE *out, void *data)
@@ -340,10 +342,10 @@ static void write_notes(FILE *out, void *data)
 {
     const sweep *self = data;
     for (size_t i = 0; i < self->notes; i++)
-        page_format(out, "<li>%s</li>\n", self->note[i]);
+        kin_page_format(out, "<li>%s</li>\n", self->note[i]);
 }
 
-int sweep_page(char **page, size_t *bytes, const sweep *self, kin_error *err)
+int kin_sweep_page(char **page, size_t *bytes, const sweep *self, kin_error *err)
 {
     static const page_place place[] = {
         {"facts", write_facts, NULL},   {"answer", write_answer, NULL},
@@ -361,5 +363,5 @@ int sweep_page(char **page, size_t *bytes, const sweep *self, kin_error *err)
         .data = (void *)self, /* read alone */
         .hint = "leave --out out",
     };
-    return page_write(page, bytes, &frame, err);
+    return kin_page_write(page, bytes, &frame, err);
 }

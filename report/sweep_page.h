@@ -6,6 +6,6 @@
 #include "job/sweep.h"
 
 /* The whole page in new memory (free). */
-int sweep_page(char **page, size_t *bytes, const sweep *self, kin_error *err);
+int kin_sweep_page(char **page, size_t *bytes, const sweep *self, kin_error *err);
 
 #endif

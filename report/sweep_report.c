@@ -33,9 +33,9 @@ static void print_point(FILE *out, const sweep *self, const sweep_point *point)
 {
     char knob[SWEEP_TEXT];
     fprintf(out, "%c %-10s  %-22s %9.2f %9.0f %8.4f %9.4f %6.0f MiB\n", point->pareto ? '*' : ' ',
-            sweep_point_series(point), sweep_point_knob(point, knob), point->seconds,
-            (double)self->sample->n / point->seconds, sweep_floor4(point->recall),
-            sweep_floor4(point->lower), (double)point->memory_bytes / 0x1p20);
+            kin_sweep_point_series(point), kin_sweep_point_knob(point, knob), point->seconds,
+            (double)self->sample->n / point->seconds, kin_sweep_floor4(point->recall),
+            kin_sweep_floor4(point->lower), (double)point->memory_bytes / 0x1p20);
 }
 
 static void print_legend(FILE *out, const sweep *self)
@@ -51,28 +51,28 @@ static void print_legend(FILE *out, const sweep *self)
 
 static void print_command(FILE *out, const sweep *self, const sweep_point *point)
 {
-    char *command = sweep_command(self, point, " ");
+    char *command = kin_sweep_command(self, point, " ");
     fprintf(out, "  ");
-    plain_write(out, (kin_span){command, command ? strlen(command) : 0});
+    kin_plain_write(out, (kin_span){command, command ? strlen(command) : 0});
     fprintf(out, "\n");
     free(command);
 }
 
 static void print_answer(FILE *out, const sweep *self)
 {
-    const sweep_point *answer = sweep_answer(self), *exact = sweep_exact(self);
+    const sweep_point *answer = kin_sweep_answer(self), *exact = kin_sweep_exact(self);
     double target = self->options->target_recall;
     if (answer) {
         fprintf(out,
                 "\ntarget %.10g: the cheapest that reaches it, in %.2f s with a recall of at least "
                 "%.4f:\n",
-                target, answer->seconds, sweep_floor4(answer->lower));
+                target, answer->seconds, kin_sweep_floor4(answer->lower));
         print_command(out, self, answer);
-        sweep_write_ties(out, self, "by time it cannot be told from ", "\n");
+        kin_sweep_write_ties(out, self, "by time it cannot be told from ", "\n");
     } else {
         fprintf(out, "\ntarget %.10g: no approximate engine was seen to reach it\n", target);
     }
-    if (!sweep_prefers_exact(self))
+    if (!kin_sweep_prefers_exact(self))
         return;
     fprintf(out, "\nexact takes %.2f s %s and loses nothing:\n", exact->seconds,
             answer ? "here, not seen to be longer," : "here");
@@ -85,7 +85,7 @@ static void print_answer(FILE *out, const sweep *self)
             self->catalog.n);
 }
 
-void sweep_print(const sweep *self, FILE *out)
+void kin_sweep_print(const sweep *self, FILE *out)
 {
     print_head(out, self);
     for (size_t i = 0; i < self->count; i++)
@@ -93,7 +93,7 @@ void sweep_print(const sweep *self, FILE *out)
     print_legend(out, self);
     print_answer(out, self);
     for (size_t i = 0; i < self->notes; i++)
-        fprintf(out, "%snote: %s\n", i ? "" : "\n", plain(self->note[i]).text);
+        fprintf(out, "%snote: %s\n", i ? "" : "\n", kin_plain(self->note[i]).text);
     fprintf(
         out,
         "\nTimes are of this sample on this machine: they order engines, they are no promise; "
@@ -108,9 +108,9 @@ void sweep_print(const sweep *self, FILE *out)
 static json_t *knob_json(const sweep_point *point)
 {
     switch (point->engine) {
-    case ENGINE_JOIN:
+    case KIN_ENGINE_JOIN:
         return json_pack("{s:f}", "target_recall", point->target);
-    case ENGINE_HNSW:
+    case KIN_ENGINE_HNSW:
         return json_pack("{s:I, s:I}", "candidates", (json_int_t)point->candidates, "ef_search",
                          (json_int_t)point->candidates);
     default:
@@ -121,17 +121,18 @@ static json_t *knob_json(const sweep_point *point)
 static json_t *point_json(const sweep *self, const sweep_point *point)
 {
     char options[SWEEP_TEXT];
-    json_t *space = point->engine == ENGINE_HNSW ? json_string(kin_index_space_names[point->space])
-                                                 : json_null();
-    return json_pack("{s:s, s:o, s:o, s:s, s:f, s:f, s:i, s:b, s:f, s:f, s:f, s:f, s:I, s:b, s:b}",
-                     "engine", build_engine_names[point->engine], "space", space, "knob",
-                     knob_json(point), "options", sweep_point_options(point, options), "seconds",
-                     point->seconds, "most_seconds", point->most_seconds, "runs", point->runs,
-                     "ties", sweep_ties(self, point), "shared_seconds", point->shared_seconds,
-                     "items_per_second", (double)self->sample->n / point->seconds, "recall",
-                     point->recall, "recall_lower", point->lower, "memory_bytes",
-                     (json_int_t)point->memory_bytes, "reaches_target",
-                     point->lower >= self->options->target_recall, "pareto", point->pareto);
+    json_t *space = point->engine == KIN_ENGINE_HNSW
+                        ? json_string(kin_index_space_names[point->space])
+                        : json_null();
+    return json_pack(
+        "{s:s, s:o, s:o, s:s, s:f, s:f, s:i, s:b, s:f, s:f, s:f, s:f, s:I, s:b, s:b}", "engine",
+        kin_engine_names[point->engine], "space", space, "knob", knob_json(point), "options",
+        kin_sweep_point_options(point, options), "seconds", point->seconds, "most_seconds",
+        point->most_seconds, "runs", point->runs, "ties", kin_sweep_ties(self, point),
+        "shared_seconds", point->shared_seconds, "items_per_second",
+        (double)self->sample->n / point->seconds, "recall", point->recall, "recall_lower",
+        point->lower, "memory_bytes", (json_int_t)point->memory_bytes, "reaches_target",
+        point->lower >= self->options->target_recall, "pareto", point->pareto);
 }
 
 static json_t *points_json(const sweep *self)
@@ -148,7 +149,7 @@ static json_t *answer_json(const sweep *self, const sweep_point *point)
     if (!point)
         return json_null();
     json_t *out = point_json(self, point);
-    char *command = sweep_command(self, point, " ");
+    char *command = kin_sweep_command(self, point, " ");
     kin_json_set(&out, "command", command ? kin_json_text(command) : NULL);
     free(command);
     return out;
@@ -168,13 +169,13 @@ static json_t *catalog_json(const sweep *self)
                      modalities, "missing", kin_missing_names[self->catalog.missing]);
 }
 
-json_t *sweep_json(const sweep *self)
+json_t *kin_sweep_json(const sweep *self)
 {
     const sweep_options *o = self->options;
     json_t *notes = json_array();
     for (size_t i = 0; i < self->notes; i++)
         kin_json_append(&notes, kin_json_text(self->note[i]));
-    const sweep_point *exact = sweep_exact(self);
+    const sweep_point *exact = kin_sweep_exact(self);
     return json_pack(
         "{s:s, s:o, s:{s:I, s:b, s:I, s:b, s:f, s:I}, s:I, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:f}",
         "schema", "kin-sweep/1", "catalog", catalog_json(self), "sample", "items",
@@ -182,7 +183,8 @@ json_t *sweep_json(const sweep *self)
         (json_int_t)self->rows, "exhaustive", self->exhaustive, "confidence", SWEEP_CONFIDENCE,
         "seed", (json_int_t)o->seed, "top_k", (json_int_t)o->top_k, "target_recall",
         o->target_recall, "points", points_json(self), "answer",
-        answer_json(self, sweep_answer(self)), "exact_is_no_slower",
-        exact ? json_boolean(sweep_prefers_exact(self)) : json_null(), "notes", notes, "machine",
-        facts_machine(), "versions", facts_versions(), "seconds_total", self->seconds);
+        answer_json(self, kin_sweep_answer(self)), "exact_is_no_slower",
+        exact ? json_boolean(kin_sweep_prefers_exact(self)) : json_null(), "notes", notes,
+        "machine", kin_facts_machine(), "versions", kin_facts_versions(), "seconds_total",
+        self->seconds);
 }

@@ -9,9 +9,9 @@
 #include <stdio.h>
 
 /* A table of the points, and the answer with its command. */
-void sweep_print(const sweep *self, FILE *out);
+void kin_sweep_print(const sweep *self, FILE *out);
 
 /* New reference, NULL without memory. */
-json_t *sweep_json(const sweep *self);
+json_t *kin_sweep_json(const sweep *self);
 
 #endif

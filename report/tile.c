@@ -23,14 +23,14 @@ static void write_base64(FILE *out, const unsigned char *data, size_t bytes)
     }
 }
 
-void tile_write(FILE *out, show_pictures *pictures, size_t row)
+void kin_tile_write(FILE *out, show_pictures *pictures, size_t row)
 {
     unsigned char *data = NULL;
     size_t bytes = 0;
     if (pictures->column < 0)
         return;
     bool there = row < pictures->graph->n;
-    const char *type = there ? show_picture_read(pictures, row, &data, &bytes) : NULL;
+    const char *type = there ? kin_show_picture_read(pictures, row, &data, &bytes) : NULL;
     if (!type) {
         fputs("<div class=\"tile none\">no picture</div>\n", out);
         return;
@@ -38,7 +38,7 @@ void tile_write(FILE *out, show_pictures *pictures, size_t row)
     fprintf(out, "<img class=\"tile\" src=\"data:%s;base64,", type);
     write_base64(out, data, bytes);
     fputs("\" alt=\"", out);
-    page_escape(out, kin_show_title(pictures->graph, row));
+    kin_page_escape(out, kin_show_title(pictures->graph, row));
     fputs("\">\n", out);
     free(data);
 }

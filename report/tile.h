@@ -10,6 +10,6 @@
 
 /* The row's picture, or a tile in its place (also where the graph has no such row); nothing where
  * the catalog has no pictures at all. */
-void tile_write(FILE *out, show_pictures *pictures, size_t row);
+void kin_tile_write(FILE *out, show_pictures *pictures, size_t row);
 
 #endif

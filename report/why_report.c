@@ -16,7 +16,7 @@ enum { LABEL = 18 };
 
 static void print_label(FILE *out, const char *label)
 {
-    fprintf(out, "%-*s ", LABEL, plain(label).text);
+    fprintf(out, "%-*s ", LABEL, kin_plain(label).text);
 }
 
 static void print_value(FILE *out, double value, int digits)
@@ -104,7 +104,7 @@ static void print_sources(FILE *out, const kin_why *w)
     for (size_t s = 0; s < trace->source_count; s++) {
         const kin_why_source *source = &trace->source[s];
         print_label(out, s == 0 ? "candidates" : "");
-        fprintf(out, "%s %s it", plain(source->name).text,
+        fprintf(out, "%s %s it", kin_plain(source->name).text,
                 source->proposed ? "proposed" : "did not propose");
         fprintf(out, source->asked > 0 ? " (asked for %zu)\n" : "\n", source->asked);
     }
@@ -135,7 +135,7 @@ void kin_why_print(const kin_why *w, FILE *out)
     }
     putc('\n', out);
     print_label(out, "result");
-    fprintf(out, "%s\n", plain(w->result).text);
+    fprintf(out, "%s\n", kin_plain(w->result).text);
 }
 
 /* ---- as JSON --------------------------------------------------------------------------------- */

@@ -21,7 +21,7 @@ static void suggest(const kin_build_report *report, const char *graph)
     FILE *out = next_step_begin(&next, approximate ? "kin compare" : "kin show");
     if (!out)
         return;
-    shell_operand(out, " ", graph);
+    kin_shell_operand(out, " ", graph);
     if (approximate)
         fprintf(out, " --sample %zu", report->items < 1000 ? report->items : 1000);
     else
@@ -32,8 +32,8 @@ static void suggest(const kin_build_report *report, const char *graph)
 /* The fields of the result's line in the JSON log. */
 static json_t *result_json(const kin_build_report *report, const char *graph)
 {
-    return json_pack("{s:s, s:s, s:I, s:I, s:f, s:I, s:I}", "graph", plain(graph).text, "engine",
-                     build_engine_names[report->engine], "items", (json_int_t)report->items,
+    return json_pack("{s:s, s:s, s:I, s:I, s:f, s:I, s:I}", "graph", kin_plain(graph).text,
+                     "engine", kin_engine_names[report->engine], "items", (json_int_t)report->items,
                      "pairs", (json_int_t)report->pairs, "seconds", report->seconds,
                      "peak_memory_bytes", (json_int_t)report->peak_memory_bytes, "peak_rss_bytes",
                      (json_int_t)report->peak_rss_bytes);
@@ -45,7 +45,7 @@ static void print_summary(const kin_build_report *report, const char *graph)
     console_info("Total items with neighbors: %zu", report->items_with_neighbors);
     console_info("Pairs: %zu, %.1f per row, sparsity %.4f%%", report->pairs, pairs / n,
                  100.0 * (1.0 - pairs / n / n));
-    console_info("Engine %s, %s, %.1f s, %.0f items/s", build_engine_names[report->engine],
+    console_info("Engine %s, %s, %.1f s, %.0f items/s", kin_engine_names[report->engine],
                  kin_count((size_t)report->threads, "thread").text, report->seconds,
                  n / report->seconds);
     console_info("Memory: peak %.0f MiB, %.0f MiB with inputs and graph as mapped pages",

@@ -144,7 +144,7 @@ static int run(const void *values, const kin_operands *operands, kin_error *err)
     kin_comparison found;
     int rc = outputs_check(&files, err);
     if (rc == 0)
-        rc = show_pictures_check(o->pictures, err);
+        rc = kin_show_pictures_check(o->pictures, err);
     if (rc != 0)
         return rc;
     compare.graph = operands->item[0];

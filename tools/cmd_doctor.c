@@ -85,7 +85,7 @@ static json_t *limits(int64_t asked)
                      cpus ? json_integer(cpus) : json_null(), "cgroup_memory_bytes",
                      limit ? json_integer((json_int_t)limit) : json_null(),
                      "memory_available_bytes", (json_int_t)kin_memory_available(),
-                     "peak_memory_bytes", (json_int_t)usage_peak_bytes(), "peak_rss_bytes",
+                     "peak_memory_bytes", (json_int_t)kin_usage_peak_bytes(), "peak_rss_bytes",
                      (json_int_t)kin_memory_peak_rss());
 }
 
@@ -116,8 +116,8 @@ static json_t *collect(int64_t asked)
     struct utsname system = {0};
     uname(&system);
     kin_blas_type blas = blas_start();
-    json_t *facts = facts_versions();
-    kin_json_merge(&facts, facts_machine());
+    json_t *facts = kin_facts_versions();
+    kin_json_merge(&facts, kin_facts_machine());
     json_object_del(facts, "threads");
     json_object_del(facts, "host"); /* a bug report need not name the machine */
     kin_json_set(&facts, "cpu_features", cpu_features());
@@ -141,9 +141,9 @@ static void print_value(const char *name, const json_t *value)
     printf("%-24s", name);
     if (json_is_array(value)) {
         json_array_foreach(value, i, item)
-            printf("%s%s", i ? " " : "", plain(json_string_value(item)).text);
+            printf("%s%s", i ? " " : "", kin_plain(json_string_value(item)).text);
     } else if (json_is_string(value)) {
-        printf("%s", plain(json_string_value(value)).text);
+        printf("%s", kin_plain(json_string_value(value)).text);
     } else if (json_is_null(value)) {
         printf("none");
     } else {
@@ -164,7 +164,7 @@ static void print_table(json_t *facts)
     json_object_foreach(facts, name, value) if (strcmp(name, "warnings") != 0)
         print_value(name, value);
     json_array_foreach(json_object_get(facts, "warnings"), i, value)
-        printf("warning: %s\n", plain(json_string_value(value)).text);
+        printf("warning: %s\n", kin_plain(json_string_value(value)).text);
 }
 
 static int doctor_run(const void *values, const kin_operands *operands, kin_error *err)

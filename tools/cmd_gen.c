@@ -177,12 +177,12 @@ static void suggest(const kin_gen_catalog *catalog)
     for (size_t m = 0; m < catalog->count; m++) {
         char *file = kin_text("%s=%s/%s.npy", catalog->name[m], folder, catalog->name[m]);
         if (file)
-            shell_option(out, " ", "modality", (kin_span){file, strlen(file)});
+            kin_shell_option(out, " ", "modality", (kin_span){file, strlen(file)});
         free(file);
     }
     char *ids = kin_path_join(folder, "ids.txt");
     if (ids)
-        shell_option(out, " ", "ids", (kin_span){ids, strlen(ids)});
+        kin_shell_option(out, " ", "ids", (kin_span){ids, strlen(ids)});
     free(ids);
     fputs(" --out graph", out);
     next_step_end(&next);
@@ -192,14 +192,14 @@ static int publish(kin_gen_catalog *catalog, const gen_options *o, double start,
 {
     json_t *manifest = kin_gen_catalog_manifest(catalog);
     kin_json_set(&manifest, "options", kin_options_json(command_gen.options, o, false));
-    kin_json_set(&manifest, "run", facts_run(start));
+    kin_json_set(&manifest, "run", kin_facts_run(start));
     int rc = kin_outdir_commit(&catalog->out, &manifest, err);
     if (rc == 0) {
         const json_t *run = json_object_get(manifest, "run");
         json_t *fields = command_result("catalog", catalog->out.final, run);
         kin_json_set(&fields, "items", json_integer(o->items));
         const kin_monitor quiet = console_monitor_quiet();
-        messages_output(&catalog->out, &quiet);
+        kin_messages_output(&catalog->out, &quiet);
         console_result(fields, "Catalog: %s, %.1f s", catalog->out.final,
                        kin_clock_seconds() - start);
         suggest(catalog);

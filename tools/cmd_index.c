@@ -38,8 +38,8 @@ static void suggest(const kin_index_report *report, const char *folder)
     FILE *out = others > 0 && report->first_id ? next_step_begin(&next, "kin query") : NULL;
     if (!out)
         return;
-    shell_operand(out, " ", folder);
-    shell_option(out, " ", "item", (kin_span){report->first_id, strlen(report->first_id)});
+    kin_shell_operand(out, " ", folder);
+    kin_shell_option(out, " ", "item", (kin_span){report->first_id, strlen(report->first_id)});
     fprintf(out, " --top-k %zu", others < 10 ? others : 10);
     next_step_end(&next);
 }

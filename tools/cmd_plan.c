@@ -14,8 +14,8 @@
 static int report(const kin_plan_report *self, const char *json, kin_error *err)
 {
     if (!json || strcmp(json, "-") != 0)
-        plan_report_print(self, stdout);
-    json_t *document = json ? plan_report_json(self) : NULL;
+        kin_plan_report_print(self, stdout);
+    json_t *document = json ? kin_plan_report_json(self) : NULL;
     int rc = command_write_json(json, document, err);
     json_decref(document);
     return rc == 0 ? command_flush_stdout(err) : rc;

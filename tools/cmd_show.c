@@ -46,9 +46,9 @@ static int write_page(const kin_show *data, const show_options *o, const kin_mon
     show_pictures pictures;
     char *page = NULL;
     size_t bytes = 0;
-    int rc = show_pictures_init(&pictures, data->graph, o->pictures, err);
+    int rc = kin_show_pictures_init(&pictures, data->graph, o->pictures, err);
     if (rc == 0)
-        rc = show_page(&page, &bytes, data, &pictures, err);
+        rc = kin_show_page(&page, &bytes, data, &pictures, err);
     if (rc == 0)
         rc = kin_monitor_check(monitor, err);
     if (rc == 0)
@@ -63,7 +63,7 @@ static int write_page(const kin_show *data, const show_options *o, const kin_mon
         console_warn("Left out: %s, not below %s: --pictures names the folder",
                      kin_count(pictures.outside, "picture").text, pictures.folder);
     free(page);
-    show_pictures_release(&pictures);
+    kin_show_pictures_release(&pictures);
     return rc;
 }
 
@@ -82,7 +82,7 @@ static int run(const void *values, const kin_operands *operands, kin_error *err)
     kin_show data;
     int rc = outputs_check(&(outputs){.out = o->out, .force = o->force}, err);
     if (rc == 0)
-        rc = show_pictures_check(o->pictures, err);
+        rc = kin_show_pictures_check(o->pictures, err);
     if (rc == 0)
         rc = kin_graph_open(&graph, operands->item[0], err);
     if (rc != 0)

@@ -78,7 +78,7 @@ static int write_page(const sweep *self, const sweep_command_options *o, kin_err
 {
     char *page;
     size_t bytes;
-    int rc = sweep_page(&page, &bytes, self, err);
+    int rc = kin_sweep_page(&page, &bytes, self, err);
     if (rc == 0)
         rc = kin_outfile_write(o->out, page, bytes, o->force, err);
     if (rc == 0)
@@ -91,11 +91,11 @@ static int report(const sweep *self, const sweep_command_options *o, kin_error *
 {
     int rc = 0;
     if (!o->json || strcmp(o->json, "-") != 0) {
-        sweep_print(self, stdout);
+        kin_sweep_print(self, stdout);
         rc = command_flush_stdout(err);
     }
     if (rc == 0 && o->json) {
-        json_t *document = sweep_json(self);
+        json_t *document = kin_sweep_json(self);
         rc = command_write_json(o->json, document, err);
         json_decref(document);
     }

@@ -75,7 +75,7 @@ static void print_time(void)
 static void say(const char *level, char *message, json_t *extra)
 {
     clear_bar();
-    plain_in_place(message);
+    kin_plain_in_place(message);
     if (log_as == CONSOLE_LOG_TEXT) {
         const char *word = strcmp(level, "info") == 0      ? "INFO"
                            : strcmp(level, "warning") == 0 ? "WARNING"
@@ -143,7 +143,7 @@ void console_warn(const char *format, ...)
 void console_error(const kin_error *err)
 {
     kin_error copy = *err;
-    plain_in_place(copy.hint);
+    kin_plain_in_place(copy.hint);
     if (log_as == CONSOLE_LOG_JSON) {
         say("error", copy.message,
             json_pack("{s:o, s:i}", "hint", kin_json_text(copy.hint), "exit_status",

@@ -116,7 +116,7 @@ static int print_command_help(const kin_command *command, kin_error *err)
 static int print_versions(kin_error *err)
 {
     blas_start();
-    json_t *versions = facts_versions();
+    json_t *versions = kin_facts_versions();
     const char *name;
     json_t *value;
     if (!versions)
@@ -289,7 +289,7 @@ int main(int argc, char **argv)
 {
     kin_error err = {0};
     fill_standard_streams();
-    usage_start();
+    kin_usage_start();
     console_catch_bus_error();
     no_memory_catch();
     console_init(asks_for_json(argc, argv) ? CONSOLE_LOG_JSON : CONSOLE_LOG_TEXT,

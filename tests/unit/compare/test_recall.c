@@ -340,7 +340,7 @@ static void random_rows(hand_entry *rows, uint64_t *seed)
 }
 
 /* Distinct entries without item i, first k. */
-static size_t plain(hand_entry *out, const hand_entry *row, size_t i, size_t k)
+static size_t kin_plain(hand_entry *out, const hand_entry *row, size_t i, size_t k)
 {
     size_t count = 0;
     for (size_t e = 0; e < LONG && row[e].row != 0; e++) {
@@ -361,8 +361,8 @@ static void plain_recall(const hand_entry *graph, const hand_entry *reference, s
     *strict = *tie_aware = 0;
     for (size_t i = 0; i < MANY; i++) {
         hand_entry g[LONG], r[LONG];
-        size_t wanted = plain(r, reference + i * LONG, i, k);
-        size_t got = plain(g, graph + i * LONG, i, k), shared = 0, good = 0;
+        size_t wanted = kin_plain(r, reference + i * LONG, i, k);
+        size_t got = kin_plain(g, graph + i * LONG, i, k), shared = 0, good = 0;
         for (size_t a = 0; a < got; a++) {
             for (size_t b = 0; b < wanted; b++)
                 shared += g[a].row == r[b].row;

@@ -42,18 +42,18 @@ static void test_texts(void **state)
         size_t bytes = 0;
         kin_span span = {cases[i].text, strlen(cases[i].text)};
         snprintf(in_place, sizeof in_place, "%s", cases[i].text);
-        plain_in_place(in_place);
+        kin_plain_in_place(in_place);
         assert_string_equal(in_place, cases[i].wanted);
         FILE *out = open_memstream(&written, &bytes);
         assert_non_null(out);
-        plain_write(out, span);
+        kin_plain_write(out, span);
         assert_int_equal(fclose(out), 0);
         assert_string_equal(written, cases[i].wanted);
         free(written);
-        assert_string_equal(plain(cases[i].text).text, cases[i].wanted);
+        assert_string_equal(kin_plain(cases[i].text).text, cases[i].wanted);
     }
-    assert_string_equal(plain(NULL).text, "?");
-    assert_string_equal(plain_span((kin_span){"a\0b", 3}).text, "a?b");
+    assert_string_equal(kin_plain(NULL).text, "?");
+    assert_string_equal(kin_plain_span((kin_span){"a\0b", 3}).text, "a?b");
 }
 
 /* Texts around the limit, of characters of 1 to 4 bytes. */
@@ -70,7 +70,7 @@ static void test_cut(void **state)
                 used += bytes;
             }
             text[used] = '\0';
-            plain_text out = plain(text);
+            plain_text out = kin_plain(text);
             size_t shown = strlen(out.text);
             if (used < PLAIN_MAX) {
                 assert_string_equal(out.text, text);

@@ -87,11 +87,11 @@ static int remove_inputs(void **state)
     return test_folder_remove(state);
 }
 
-static kin_build_options options_of(build_engine engine)
+static kin_build_options options_of(kin_engine engine)
 {
     static char out[400];
     kin_build_options options = KIN_BUILD_OPTIONS_INIT;
-    snprintf(out, sizeof out, "%s", test_path("%s", build_engine_names[engine]));
+    snprintf(out, sizeof out, "%s", test_path("%s", kin_engine_names[engine]));
     options.out = out;
     options.top_k = K;
     options.engine = (int)engine;
@@ -102,7 +102,7 @@ static kin_build_options options_of(build_engine engine)
 static void test_engines(void **state)
 {
     (void)state;
-    for (build_engine engine = ENGINE_EXACT; engine <= ENGINE_HNSW; engine++) {
+    for (kin_engine engine = KIN_ENGINE_EXACT; engine <= KIN_ENGINE_HNSW; engine++) {
         kin_build_options options = options_of(engine);
         kin_build_report report;
         kin_error err = {0};
@@ -115,12 +115,12 @@ static void test_engines(void **state)
         assert_int_equal(report.items_with_neighbors, N);
         assert_int_equal(report.pairs, N * K);
         assert_true(report.threads > 0 && report.seconds > 0 && report.peak_memory_bytes > 0);
-        assert_int_equal(report.result.attempt > 0, engine >= ENGINE_JOIN);
+        assert_int_equal(report.result.attempt > 0, engine >= KIN_ENGINE_JOIN);
         assert_true(report.result.attempt == 0 || report.result.met);
         assert_int_equal(said.last_done, N);
         assert_int_equal(said.warnings, 0);
         assert_non_null(strstr(said.all, "Modality text: "));
-        assert_int_equal(strstr(said.all, "Recall ") != NULL, engine >= ENGINE_JOIN);
+        assert_int_equal(strstr(said.all, "Recall ") != NULL, engine >= KIN_ENGINE_JOIN);
         test_ok(kin_graph_open(&graph, options.out, &err), &err);
         assert_int_equal(graph.n, N);
         kin_graph_close(&graph);
@@ -132,7 +132,7 @@ static void test_engines(void **state)
 static void test_alone(void **state)
 {
     (void)state;
-    kin_build_options options = options_of(ENGINE_AUTO);
+    kin_build_options options = options_of(KIN_ENGINE_AUTO);
     kin_error err = {0};
     test_ok(kin_build_run(&catalog, &options, NULL, NULL, &err), &err);
     test_refused(kin_build_run(&catalog, &options, NULL, NULL, &err), &err, KIN_E_CANTOUT,
@@ -145,36 +145,36 @@ static void test_refused_options(void **state)
 {
     (void)state;
     kin_error err = {0};
-    kin_build_options options = options_of(ENGINE_EXACT);
+    kin_build_options options = options_of(KIN_ENGINE_EXACT);
     options.out = NULL;
     test_refused(kin_build_run(&catalog, &options, NULL, NULL, &err), &err, KIN_E_USAGE,
                  "--out is missing");
-    options = options_of(ENGINE_EXACT);
+    options = options_of(KIN_ENGINE_EXACT);
     options.top_k = 0;
     test_refused(kin_build_run(&catalog, &options, NULL, NULL, &err), &err, KIN_E_USAGE,
                  "must be 1 to 10000");
-    options = options_of(ENGINE_EXACT);
+    options = options_of(KIN_ENGINE_EXACT);
     options.target_recall = 1.5;
     test_refused(kin_build_run(&catalog, &options, NULL, NULL, &err), &err, KIN_E_USAGE,
                  "target-recall");
-    options = options_of(ENGINE_EXACT);
+    options = options_of(KIN_ENGINE_EXACT);
     options.engine = 99;
     test_refused(kin_build_run(&catalog, &options, NULL, NULL, &err), &err, KIN_E_USAGE,
                  "engine: choice 99");
-    options = options_of(ENGINE_EXACT);
+    options = options_of(KIN_ENGINE_EXACT);
     options.index.seed = -1;
     test_refused(kin_build_run(&catalog, &options, NULL, NULL, &err), &err, KIN_E_USAGE, "seed");
-    options = options_of(ENGINE_EXACT);
+    options = options_of(KIN_ENGINE_EXACT);
     options.trace_rows = 5;
     test_refused(kin_build_run(&catalog, &options, NULL, NULL, &err), &err, KIN_E_USAGE,
                  "--trace-rows");
-    assert_false(test_exists(options_of(ENGINE_EXACT).out));
+    assert_false(test_exists(options_of(KIN_ENGINE_EXACT).out));
 }
 
 static void test_stopped(void **state)
 {
     (void)state;
-    for (build_engine engine = ENGINE_EXACT; engine <= ENGINE_HNSW; engine++) {
+    for (kin_engine engine = KIN_ENGINE_EXACT; engine <= KIN_ENGINE_HNSW; engine++) {
         kin_build_options options = options_of(engine);
         kin_error err = {0};
         heard said = {.stop = true};

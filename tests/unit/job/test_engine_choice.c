@@ -7,44 +7,44 @@
 
 enum { THRESHOLD = 1000000 };
 
-static build_engine choose(size_t n, size_t d, size_t k)
+static kin_engine choose(size_t n, size_t d, size_t k)
 {
-    return engine_choice(n, d, k, THRESHOLD);
+    return kin_engine_choice(n, d, k, THRESHOLD);
 }
 
 static void test_measured(void **state)
 {
     (void)state;
-    assert_int_equal(choose(1500, 30000, 50), ENGINE_STREAM);
-    assert_int_equal(choose(3000, 30000, 200), ENGINE_STREAM);
-    assert_int_equal(choose(4000, 30000, 50), ENGINE_STREAM);
-    assert_int_equal(choose(1500, 8000, 50), ENGINE_STREAM);
-    assert_int_equal(choose(2000, 4000, 20), ENGINE_STREAM);
-    assert_int_equal(choose(10000, 30000, 50), ENGINE_EXACT);
-    assert_int_equal(choose(10000, 8000, 50), ENGINE_EXACT);
-    assert_int_equal(choose(6000, 4000, 20), ENGINE_EXACT);
-    assert_int_equal(choose(44072, 1024, 200), ENGINE_EXACT);
-    assert_int_equal(choose(3000, 176, 20), ENGINE_EXACT); /* both take a moment */
+    assert_int_equal(choose(1500, 30000, 50), KIN_ENGINE_STREAM);
+    assert_int_equal(choose(3000, 30000, 200), KIN_ENGINE_STREAM);
+    assert_int_equal(choose(4000, 30000, 50), KIN_ENGINE_STREAM);
+    assert_int_equal(choose(1500, 8000, 50), KIN_ENGINE_STREAM);
+    assert_int_equal(choose(2000, 4000, 20), KIN_ENGINE_STREAM);
+    assert_int_equal(choose(10000, 30000, 50), KIN_ENGINE_EXACT);
+    assert_int_equal(choose(10000, 8000, 50), KIN_ENGINE_EXACT);
+    assert_int_equal(choose(6000, 4000, 20), KIN_ENGINE_EXACT);
+    assert_int_equal(choose(44072, 1024, 200), KIN_ENGINE_EXACT);
+    assert_int_equal(choose(3000, 176, 20), KIN_ENGINE_EXACT); /* both take a moment */
 }
 
 static void test_limits(void **state)
 {
     (void)state;
-    assert_int_equal(choose(THRESHOLD - 1, 896, 200), ENGINE_EXACT);
-    assert_int_equal(choose(THRESHOLD, 896, 200), ENGINE_JOIN);
-    assert_int_equal(engine_choice(300, 8, 5, 300), ENGINE_JOIN);
-    assert_int_equal(choose(50, 32768, 5), ENGINE_STREAM);
-    assert_int_equal(choose(50000, 32768, 5), ENGINE_EXACT);
-    assert_int_equal(choose(50000, 32769, 5), ENGINE_STREAM);
-    assert_int_equal(choose(THRESHOLD, 32769, 5), ENGINE_STREAM); /* join refuses them */
+    assert_int_equal(choose(THRESHOLD - 1, 896, 200), KIN_ENGINE_EXACT);
+    assert_int_equal(choose(THRESHOLD, 896, 200), KIN_ENGINE_JOIN);
+    assert_int_equal(kin_engine_choice(300, 8, 5, 300), KIN_ENGINE_JOIN);
+    assert_int_equal(choose(50, 32768, 5), KIN_ENGINE_STREAM);
+    assert_int_equal(choose(50000, 32768, 5), KIN_ENGINE_EXACT);
+    assert_int_equal(choose(50000, 32769, 5), KIN_ENGINE_STREAM);
+    assert_int_equal(choose(THRESHOLD, 32769, 5), KIN_ENGINE_STREAM); /* join refuses them */
 }
 
 static int changes(size_t n, size_t d, size_t k, size_t n_step, size_t d_step, size_t steps)
 {
     int count = 0;
-    build_engine before = choose(n, d, k);
+    kin_engine before = choose(n, d, k);
     for (size_t i = 1; i < steps; i++) {
-        build_engine now = choose(n + i * n_step, d + i * d_step, k);
+        kin_engine now = choose(n + i * n_step, d + i * d_step, k);
         count += now != before;
         before = now;
     }

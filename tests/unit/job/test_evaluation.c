@@ -50,17 +50,17 @@ static void test_draw(void **state)
     sample s;
     row_sample tuned, first, again, second;
     make(&s, KIN_MISSING_DROP);
-    assert_true(row_sample_population(&s.catalog) < N);
+    assert_true(kin_row_sample_population(&s.catalog) < N);
     row_sample_options o = {.k = K, .count = COUNT, .seed = 7, .purpose = ROW_SAMPLE_TUNE};
-    test_ok(row_sample_init(&tuned, &s.catalog, &o, &err), &err);
+    test_ok(kin_row_sample_init(&tuned, &s.catalog, &o, &err), &err);
     o.purpose = ROW_SAMPLE_EVALUATION;
     o.round = 1;
     o.without = tuned.row;
     o.without_count = tuned.count;
-    test_ok(row_sample_init(&first, &s.catalog, &o, &err), &err);
-    test_ok(row_sample_init(&again, &s.catalog, &o, &err), &err);
+    test_ok(kin_row_sample_init(&first, &s.catalog, &o, &err), &err);
+    test_ok(kin_row_sample_init(&again, &s.catalog, &o, &err), &err);
     o.round = 2;
-    test_ok(row_sample_init(&second, &s.catalog, &o, &err), &err);
+    test_ok(kin_row_sample_init(&second, &s.catalog, &o, &err), &err);
     assert_int_equal(first.count, COUNT);
     assert_memory_equal(first.row, again.row, COUNT * sizeof *first.row);
     assert_memory_not_equal(first.row, second.row, COUNT * sizeof *first.row);
@@ -70,10 +70,10 @@ static void test_draw(void **state)
         assert_false(has(tuned.row, COUNT, first.row[i]));
         assert_false(has(tuned.row, COUNT, second.row[i]));
     }
-    row_sample_release(&tuned);
-    row_sample_release(&first);
-    row_sample_release(&again);
-    row_sample_release(&second);
+    kin_row_sample_release(&tuned);
+    kin_row_sample_release(&first);
+    kin_row_sample_release(&again);
+    kin_row_sample_release(&second);
     sample_release(&s);
 }
 
@@ -208,7 +208,7 @@ static void test_exhaustive(void **state)
     fake_make(&engine, &s);
     kin_evaluation_result v = evaluate_fake(&s, &engine, .9999, 1);
     assert_true(v.exhaustive && v.met && v.mean == 1 && v.lower_bound == 1);
-    assert_int_equal(v.rows, row_sample_population(&s.catalog));
+    assert_int_equal(v.rows, kin_row_sample_population(&s.catalog));
     kin_rows_release(&engine.all);
     sample_release(&s);
 }
@@ -249,7 +249,7 @@ static void test_tune(void **state)
     for (int hard = 0; hard < 2; hard++) {
         kin_search_options find = {.top_k = hard ? 60 : K};
         tune_options o = {.target = hard ? .999 : .5, .seed = 3};
-        test_ok(tune_search(&t, &find, index, &s.catalog, &o, NULL, &err), &err);
+        test_ok(kin_tune_search(&t, &find, index, &s.catalog, &o, NULL, &err), &err);
         assert_true(t.candidates == find.candidates && t.candidates == find.ef_search);
         assert_true(t.candidates >= 64 && t.rows > 0 && t.mean > .5 && t.mean <= 1);
         for (size_t i = 1; i < t.rows; i++)
@@ -258,7 +258,7 @@ static void test_tune(void **state)
             assert_true(t.steps > 1 && (t.likely || t.candidates == 8 * 60));
         else
             assert_true(t.steps == 1 && t.likely && t.candidates == 64);
-        tuning_release(&t);
+        kin_tuning_release(&t);
     }
     kin_index_free(index);
     sample_release(&s);

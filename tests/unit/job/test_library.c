@@ -90,8 +90,8 @@ static void test_build(void **state)
     (void)state;
     write_vectors();
     silence();
-    build(test_path("exact"), ENGINE_EXACT);
-    build(test_path("join"), ENGINE_JOIN);
+    build(test_path("exact"), KIN_ENGINE_EXACT);
+    build(test_path("join"), KIN_ENGINE_JOIN);
     unsilence();
 }
 

@@ -144,10 +144,10 @@ static int run_index(const kin_index_options *options, kin_row_sink sink, kin_er
     event();
     int rc = kin_index_build(&index, &w.catalog, options, &monitor, err);
     if (rc == 0)
-        rc = tune_search(&tuned, &search, index, &w.catalog, &tune, &monitor, err);
+        rc = kin_tune_search(&tuned, &search, index, &w.catalog, &tune, &monitor, err);
     if (rc == 0)
         rc = kin_search_all(index, &search, sink, &monitor, err);
-    tuning_release(&tuned);
+    kin_tuning_release(&tuned);
     kin_index_free(index);
     return rc;
 }

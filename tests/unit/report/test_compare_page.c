@@ -547,22 +547,22 @@ static void test_many_strata(void **state)
 static void test_labels(void **state)
 {
     (void)state;
-    assert_string_equal(page_count(0).text, "0");
-    assert_string_equal(page_count(999).text, "999");
-    assert_string_equal(page_count(1234567).text, "1,234,567");
-    assert_string_equal(page_count(SIZE_MAX).text, "18,446,744,073,709,551,615");
-    assert_string_equal(page_share(0.98124).text, "0.9812");
-    assert_string_equal(page_share(1).text, "1.0000");
-    assert_string_equal(page_share(0.999987).text, "0.99999");
-    assert_string_equal(page_share(0.00001).text, "0.00001");
-    assert_string_equal(page_share(NAN).text, "\xe2\x80\x93");
-    assert_string_equal(page_share(INFINITY).text, "\xe2\x80\x93");
-    assert_string_equal(page_percent(0).text, "0\xc2\xa0%");
-    assert_string_equal(page_percent(1).text, "100\xc2\xa0%");
-    assert_string_equal(page_percent(0.0312).text, "3.1\xc2\xa0%");
-    assert_string_equal(page_percent(0.0001).text, "under 0.1\xc2\xa0%");
-    assert_string_equal(page_percent(0.9999).text, "over 99.9\xc2\xa0%");
-    assert_string_equal(page_percent(NAN).text, "\xe2\x80\x93");
+    assert_string_equal(kin_page_count(0).text, "0");
+    assert_string_equal(kin_page_count(999).text, "999");
+    assert_string_equal(kin_page_count(1234567).text, "1,234,567");
+    assert_string_equal(kin_page_count(SIZE_MAX).text, "18,446,744,073,709,551,615");
+    assert_string_equal(kin_page_share(0.98124).text, "0.9812");
+    assert_string_equal(kin_page_share(1).text, "1.0000");
+    assert_string_equal(kin_page_share(0.999987).text, "0.99999");
+    assert_string_equal(kin_page_share(0.00001).text, "0.00001");
+    assert_string_equal(kin_page_share(NAN).text, "\xe2\x80\x93");
+    assert_string_equal(kin_page_share(INFINITY).text, "\xe2\x80\x93");
+    assert_string_equal(kin_page_percent(0).text, "0\xc2\xa0%");
+    assert_string_equal(kin_page_percent(1).text, "100\xc2\xa0%");
+    assert_string_equal(kin_page_percent(0.0312).text, "3.1\xc2\xa0%");
+    assert_string_equal(kin_page_percent(0.0001).text, "under 0.1\xc2\xa0%");
+    assert_string_equal(kin_page_percent(0.9999).text, "over 99.9\xc2\xa0%");
+    assert_string_equal(kin_page_percent(NAN).text, "\xe2\x80\x93");
 }
 
 static int make_files(void **state)

@@ -41,9 +41,9 @@ static void test_format(void **state)
 {
     sheet *self = *state;
     const kin_span title = {"<a>\xd7\x90 more", 5}; /* a letter that runs the other way */
-    page_format(self->out, "<p>%s & %.*s</p>", "\"<&>'\x1b", PAGE_SPAN(title));
-    page_format(self->out, "<b>%d %zu %.2f%% %g %c</b>", -3, (size_t)1 << 40, 12.345, 0.5, 'x');
-    page_format(self->out, "%s", "");
+    kin_page_format(self->out, "<p>%s & %.*s</p>", "\"<&>'\x1b", PAGE_SPAN(title));
+    kin_page_format(self->out, "<b>%d %zu %.2f%% %g %c</b>", -3, (size_t)1 << 40, 12.345, 0.5, 'x');
+    kin_page_format(self->out, "%s", "");
     assert_written(self,
                    "<p>&quot;&lt;&amp;&gt;&#39;\xef\xbf\xbd & <bdi>&lt;a&gt;\xd7\x90</bdi></p>"
                    "<b>-3 1099511627776 12.35% 0.5 x</b>");
@@ -58,19 +58,19 @@ static void test_places(void **state)
 {
     static const page_place place[] = {{"text", NULL, "<&>"}, {"html", write_twice, NULL}};
     sheet *self = *state;
-    page_fill(self->out, "{{html}}<p title=\"{{text}}\">}{ {x} {{html}}</p>", place, 2,
-              (void *)"ok");
+    kin_page_fill(self->out, "{{html}}<p title=\"{{text}}\">}{ {x} {{html}}</p>", place, 2,
+                  (void *)"ok");
     assert_written(self, "<i>ok</i><p title=\"&lt;&amp;&gt;\">}{ {x} <i>ok</i></p>");
 }
 
 static void test_table(void **state)
 {
     sheet *self = *state;
-    part_folded_begin(self->out, "A <b>", "<Name|Va<lue|");
-    part_row(self->out, "<i>", "1 & 2", page_share(0.5).text, NULL);
-    part_row(self->out, "none", NULL);
-    part_folded_end(self->out);
-    part_fact(self->out, "Items", page_count(1234567).text, "a < b");
+    kin_part_folded_begin(self->out, "A <b>", "<Name|Va<lue|");
+    kin_part_row(self->out, "<i>", "1 & 2", kin_page_share(0.5).text, NULL);
+    kin_part_row(self->out, "none", NULL);
+    kin_part_folded_end(self->out);
+    kin_part_fact(self->out, "Items", kin_page_count(1234567).text, "a < b");
     assert_written(self,
                    "<details><summary>A &lt;b&gt;</summary>\n"
                    "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"A &lt;b&gt;\">"
@@ -86,9 +86,9 @@ static void test_table(void **state)
 static void test_interval_in_words(void **state)
 {
     sheet *self = *state;
-    part_range_words(self->out, 0.25, 0.5, 0.75);
-    part_range_words(self->out, 0.5, 0.5, 0.5);
-    part_range_words(self->out, NAN, NAN, NAN);
+    kin_part_range_words(self->out, 0.25, 0.5, 0.75);
+    kin_part_range_words(self->out, 0.5, 0.5, 0.5);
+    kin_part_range_words(self->out, NAN, NAN, NAN);
     assert_written(self, "<td>0.2500 to 0.7500</td><td>every row</td><td>\xe2\x80\x93</td>");
 }
 

@@ -21,7 +21,7 @@ static const char *ticks(plot_axis axis, size_t most)
 {
     static char text[PLOT_TICKS_MAX * (PLOT_TICK_TEXT + 1)];
     plot_tick tick[PLOT_TICKS_MAX];
-    size_t count = plot_ticks(tick, &axis, most);
+    size_t count = kin_plot_ticks(tick, &axis, most);
     text[0] = '\0';
     for (size_t i = 0; i < count; i++) {
         assert_true(i == 0 || tick[i].value > tick[i - 1].value);
@@ -72,7 +72,7 @@ static void test_miss_ticks(void **state)
 static void check_ends(plot_scale scale, const double *value, size_t count, double low, double high)
 {
     plot_axis axis = {.scale = scale};
-    plot_fit(&axis, value, count);
+    kin_plot_fit(&axis, value, count);
     assert_near(axis.low, low);
     assert_near(axis.high, high);
 }
@@ -89,13 +89,13 @@ static void test_fit(void **state)
     check_ends(PLOT_LOG, (double[]){5}, 1, 2, 10);
     check_ends(PLOT_MISSES, recall, 4, .9, .998);
     plot_axis axis = {.scale = PLOT_MISSES};
-    plot_fit(&axis, recall, 4);
+    kin_plot_fit(&axis, recall, 4);
     assert_true(axis.one);
-    plot_fit(&axis, recall + 2, 2);
+    kin_plot_fit(&axis, recall + 2, 2);
     assert_false(axis.one);
-    plot_fit(&axis, whole, 2);
+    kin_plot_fit(&axis, whole, 2);
     assert_true(axis.one && axis.low < axis.high && axis.high < 1);
-    plot_fit(&axis, NULL, 0);
+    kin_plot_fit(&axis, NULL, 0);
     assert_true(axis.low < axis.high && axis.high < 1);
 }
 
@@ -111,15 +111,15 @@ static void test_fit_holds_values(void **state)
         if (i % 2)
             p.y.scale = PLOT_MISSES;
         double y[] = {i % 2 ? 1 - fmin(a / 1e7, .9) : a, i % 2 ? 1 - fmin(b / 1e17, .95) : -b};
-        plot_fit(&p.x, (double[]){a, b}, 2);
-        plot_fit(&p.y, y, 2);
-        assert_true(plot_x(&p, a) >= -1e-6 && plot_x(&p, b) <= 100 + 1e-6);
+        kin_plot_fit(&p.x, (double[]){a, b}, 2);
+        kin_plot_fit(&p.y, y, 2);
+        assert_true(kin_plot_x(&p, a) >= -1e-6 && kin_plot_x(&p, b) <= 100 + 1e-6);
         for (size_t j = 0; j < 2; j++)
-            assert_true(plot_y(&p, y[j]) >= -1e-6 && plot_y(&p, y[j]) <= 100 + 1e-6);
+            assert_true(kin_plot_y(&p, y[j]) >= -1e-6 && kin_plot_y(&p, y[j]) <= 100 + 1e-6);
         for (size_t most = 2; most < 12; most++) {
-            size_t x_ticks = plot_ticks(tick, &p.x, most);
+            size_t x_ticks = kin_plot_ticks(tick, &p.x, most);
             assert_true(x_ticks >= 1 && x_ticks <= most + 1);
-            size_t y_ticks = plot_ticks(tick, &p.y, most);
+            size_t y_ticks = kin_plot_ticks(tick, &p.y, most);
             assert_true(y_ticks >= 1 && y_ticks <= most + 1);
         }
     }
@@ -136,13 +136,13 @@ static void test_places(void **state)
               .bottom = 10,
               .x = {.scale = PLOT_LOG, .low = 1, .high = 100},
               .y = {.scale = PLOT_MISSES, .low = .9, .high = .999}};
-    assert_near(plot_x(&p, 10), 110);
-    assert_near(plot_y(&p, .9), 110);
-    assert_near(plot_y(&p, .99), 60);
-    assert_near(plot_y(&p, .999), 10);
+    assert_near(kin_plot_x(&p, 10), 110);
+    assert_near(kin_plot_y(&p, .9), 110);
+    assert_near(kin_plot_y(&p, .99), 60);
+    assert_near(kin_plot_y(&p, .999), 10);
     p.y.one = true;
-    assert_near(plot_y(&p, 1), 10);
-    assert_true(plot_y(&p, .999) > 15);
+    assert_near(kin_plot_y(&p, 1), 10);
+    assert_true(kin_plot_y(&p, .999) > 15);
 }
 
 static void test_drawing(void **state)
@@ -162,18 +162,18 @@ static void test_drawing(void **state)
               .y = {.low = 0, .high = 1, .label = "y & z"}};
     const double x[] = {.1, .5}, y[] = {.2, .8};
     assert_non_null(p.out);
-    plot_begin(&p, "a < b", "\"c\"");
-    plot_series_begin(&p, "m0");
-    plot_line(&p, x, y, 2);
-    plot_marker(&p, PLOT_STAR, true, .5, .8, "<script>");
-    plot_marker(&p, PLOT_RING, false, .5, .8, NULL);
-    plot_whisker(&p, .5, .6, .8);
-    plot_steps(&p, x, y, 1);
+    kin_plot_begin(&p, "a < b", "\"c\"");
+    kin_plot_series_begin(&p, "m0");
+    kin_plot_line(&p, x, y, 2);
+    kin_plot_marker(&p, PLOT_STAR, true, .5, .8, "<script>");
+    kin_plot_marker(&p, PLOT_RING, false, .5, .8, NULL);
+    kin_plot_whisker(&p, .5, .6, .8);
+    kin_plot_steps(&p, x, y, 1);
     size_t labels = 0;
-    while (labels < 100 && plot_label(&p, .5, .8, "label"))
+    while (labels < 100 && kin_plot_label(&p, .5, .8, "label"))
         labels++;
-    plot_series_end(&p);
-    plot_end(&p);
+    kin_plot_series_end(&p);
+    kin_plot_end(&p);
     fclose(p.out);
     assert_in_range(labels, 3, 8); /* outside of the ring, and then there is no side left */
     for (size_t i = 2; i < p.box_count; i++)
@@ -206,8 +206,8 @@ static void test_rules(void **state)
               .x = {.low = 0, .high = 1},
               .y = {.low = 0, .high = 1}};
     assert_non_null(p.out);
-    plot_rule_x(&p, .5, "middle");
-    plot_rule_x(&p, 1, "at the end");
+    kin_plot_rule_x(&p, .5, "middle");
+    kin_plot_rule_x(&p, 1, "at the end");
     fclose(p.out);
     assert_non_null(strstr(text, "x=\"150.0\" y=\"40.0\" text-anchor=\"start\">middle"));
     assert_non_null(strstr(text, "x=\"285.0\" y=\"40.0\" text-anchor=\"end\">at the end"));

@@ -20,7 +20,7 @@ static char *word_of(const char *text, size_t length)
     size_t bytes = 0;
     FILE *out = open_memstream(&written, &bytes);
     assert_non_null(out);
-    shell_word(out, (kin_span){text, length});
+    kin_shell_word(out, (kin_span){text, length});
     assert_int_equal(fclose(out), 0);
     assert_int_equal(strlen(written), bytes);
     return written;
@@ -33,7 +33,7 @@ static void check(const char *shell, const char *text, size_t length)
     char *word = word_of(text, length), command[8192], seen[1024] = "";
     char *seen_on_terminal = strdup(word);
     assert_non_null(seen_on_terminal);
-    plain_in_place(seen_on_terminal);
+    kin_plain_in_place(seen_on_terminal);
     assert_string_equal(seen_on_terminal, word);
     free(seen_on_terminal);
     snprintf(command, sizeof command,
@@ -97,7 +97,7 @@ static void test_bytes(void **state)
         all[c - 1] = (char)c;
         one[1] = (char)c;
         char *word = word_of(one, 3);
-        assert_string_equal(plain(word).text, word);
+        assert_string_equal(kin_plain(word).text, word);
         free(word);
     }
     check("bash", all, sizeof all);
@@ -110,12 +110,12 @@ static void test_dashes(void **state)
     FILE *out = open_memstream(&text, &bytes);
     (void)state;
     assert_non_null(out);
-    shell_operand(out, " ", "-x");
-    shell_operand(out, " ", "-a b");
-    shell_operand(out, " ", "x");
-    shell_option(out, " ", "item", (kin_span){"--x", 3});
-    shell_option(out, " ", "item", (kin_span){"x y", 3});
-    shell_option(out, " ", "item", (kin_span){"", 0});
+    kin_shell_operand(out, " ", "-x");
+    kin_shell_operand(out, " ", "-a b");
+    kin_shell_operand(out, " ", "x");
+    kin_shell_option(out, " ", "item", (kin_span){"--x", 3});
+    kin_shell_option(out, " ", "item", (kin_span){"x y", 3});
+    kin_shell_option(out, " ", "item", (kin_span){"", 0});
     assert_int_equal(fclose(out), 0);
     assert_string_equal(text, " ./-x ./'-a b' x --item=--x --item 'x y' --item ''");
     free(text);

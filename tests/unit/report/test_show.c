@@ -129,8 +129,8 @@ static char *make_page(const world *w, show_pictures *pictures)
 
     assert_int_equal(kin_show_init(&data, &w->graph, NULL, rows, N, 8, NULL, NULL), 0);
     strcpy(data.why_not_exact, "<i>gone</i>");
-    assert_int_equal(show_pictures_init(pictures, &w->graph, NULL, NULL), 0);
-    assert_int_equal(show_page(&page, &bytes, &data, pictures, NULL), 0);
+    assert_int_equal(kin_show_pictures_init(pictures, &w->graph, NULL, NULL), 0);
+    assert_int_equal(kin_show_page(&page, &bytes, &data, pictures, NULL), 0);
     assert_int_equal(strlen(page), bytes);
     assert_int_equal(test_markup(page), 0); /* no drawings */
     kin_show_release(&data);
@@ -145,7 +145,7 @@ static void test_escape(void **state)
 
     (void)state;
     assert_non_null(out);
-    page_escape(out, (kin_span){"<a b=\"'&\x01\xc3\xa9", 11});
+    kin_page_escape(out, (kin_span){"<a b=\"'&\x01\xc3\xa9", 11});
     fclose(out);
     assert_string_equal(text, "&lt;a b=&quot;&#39;&amp;\xef\xbf\xbd\xc3\xa9");
     free(text);
@@ -169,7 +169,7 @@ static void test_page_is_inert(void **state)
     assert_non_null(strstr(page, "&amp;lt;b&amp;gt;"));
     assert_non_null(strstr(page, "<html lang=\"en\">"));
     assert_non_null(strstr(page, "<dd>2026-01-02</dd>"));
-    show_pictures_release(&pictures);
+    kin_show_pictures_release(&pictures);
     free(page);
 }
 
@@ -187,7 +187,7 @@ static void test_pictures(void **state)
     assert_int_equal(pictures.embedded, 4); /* itself, and in the three lanes of row 4 */
     assert_int_equal(tiles, N + 3 * (N - 1) * K - 4);
     assert_int_equal(pictures.bytes, 32);
-    show_pictures_release(&pictures);
+    kin_show_pictures_release(&pictures);
     free(page);
 }
 

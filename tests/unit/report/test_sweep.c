@@ -10,7 +10,7 @@ static const sweep_options options = {.target_recall = 0.97};
 
 static sweep_point join(double target, double seconds, double most)
 {
-    return (sweep_point){.engine = ENGINE_JOIN,
+    return (sweep_point){.engine = KIN_ENGINE_JOIN,
                          .target = target,
                          .seconds = seconds,
                          .most_seconds = most,
@@ -22,7 +22,7 @@ static sweep_point join(double target, double seconds, double most)
 static sweep_point hnsw(int64_t candidates, double seconds, double most)
 {
     sweep_point point = join(0.98, seconds, most);
-    point.engine = ENGINE_HNSW;
+    point.engine = KIN_ENGINE_HNSW;
     point.candidates = candidates;
     point.target = 0;
     return point;
@@ -30,7 +30,7 @@ static sweep_point hnsw(int64_t candidates, double seconds, double most)
 
 static sweep_point exact(double seconds)
 {
-    return (sweep_point){.engine = ENGINE_EXACT,
+    return (sweep_point){.engine = KIN_ENGINE_EXACT,
                          .seconds = seconds,
                          .most_seconds = seconds,
                          .runs = 1,
@@ -44,7 +44,7 @@ static char *ties_text(const sweep *self)
     size_t bytes;
     FILE *out = open_memstream(&text, &bytes);
     assert_non_null(out);
-    sweep_write_ties(out, self, "Like ", "\n");
+    kin_sweep_write_ties(out, self, "Like ", "\n");
     fclose(out);
     return text;
 }
@@ -57,10 +57,10 @@ static void test_noise(void **state)
                   .point = {join(0.95, 0.50, 0.55), join(0.97, 0.60, 0.70), join(0.99, 0.62, 0.65),
                             join(0.999, 0.58, 0.64), hnsw(400, 0.69, 0.80), hnsw(800, 1.2, 1.3)},
                   .count = 6};
-    assert_true(sweep_answer(&self) == &self.point[1]);
+    assert_true(kin_sweep_answer(&self) == &self.point[1]);
     static const bool ties[] = {false, false, true, true, true, false};
     for (size_t i = 0; i < self.count; i++)
-        assert_int_equal(sweep_ties(&self, &self.point[i]), ties[i]);
+        assert_int_equal(kin_sweep_ties(&self, &self.point[i]), ties[i]);
     char *text = ties_text(&self);
     assert_string_equal(
         text,
@@ -78,16 +78,16 @@ static void test_beyond_noise(void **state)
                   .point = {join(0.97, 0.70, 0.75), join(0.99, 0.60, 0.65), hnsw(400, 0.40, 0.45),
                             hnsw(200, 0.46, 0.50)},
                   .count = 4};
-    assert_true(sweep_answer(&self) == &self.point[2]);
+    assert_true(kin_sweep_answer(&self) == &self.point[2]);
     char *text = ties_text(&self);
     assert_string_equal(text, "");
     free(text);
     self.count = 2;
-    assert_true(sweep_answer(&self) == &self.point[1]);
+    assert_true(kin_sweep_answer(&self) == &self.point[1]);
     self.point[1].lower = 0.96; /* what does not reach the target is no answer */
-    assert_true(sweep_answer(&self) == &self.point[0]);
+    assert_true(kin_sweep_answer(&self) == &self.point[0]);
     self.count = 0;
-    assert_null(sweep_answer(&self));
+    assert_null(kin_sweep_answer(&self));
 }
 
 /* exact loses nothing: it is preferred unless it is seen to take longer. */
@@ -95,11 +95,11 @@ static void test_exact(void **state)
 {
     (void)state;
     sweep self = {.options = &options, .point = {join(0.97, 0.60, 0.70), exact(0.69)}, .count = 2};
-    assert_true(sweep_prefers_exact(&self));
+    assert_true(kin_sweep_prefers_exact(&self));
     self.point[1] = exact(0.71);
-    assert_false(sweep_prefers_exact(&self));
+    assert_false(kin_sweep_prefers_exact(&self));
     self.point[0].lower = 0.9;
-    assert_true(sweep_prefers_exact(&self));
+    assert_true(kin_sweep_prefers_exact(&self));
 }
 
 /* ---- repeats --------------------------------------------------------------------------------- */
@@ -126,7 +126,7 @@ static void test_repeats(void **state)
     for (size_t i = 0; i < self.count; i++)
         self.point[i].runs = 1;
     self.point[0].lower = 0.5;
-    assert_int_equal(sweep_repeat_near(&self, 1, count_run, &runs, NULL), 0);
+    assert_int_equal(kin_sweep_repeat_near(&self, 1, count_run, &runs, NULL), 0);
     static const int wanted[] = {1, 1, 3, 3, 1};
     for (size_t i = 0; i < self.count; i++)
         assert_int_equal(self.point[i].runs, wanted[i]);
