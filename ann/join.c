@@ -12,8 +12,7 @@
  * little that threads wait for the last cluster. */
 enum { CLUSTERS_AT_A_TIME = 64 };
 
-/* ---- set-up
- * ---------------------------------------------------------------------------------------- */
+/* ---- set-up --------------------------------------------------------------------------------- */
 
 static const char plan_hint[] = "--threads or --top-k, or use float16 and fewer dimensions";
 
@@ -177,8 +176,7 @@ int kin_join_encode(kin_join *self, const kin_monitor *monitor, kin_error *err)
     return rc;
 }
 
-/* ---- the run
- * --------------------------------------------------------------------------------------- */
+/* ---- the run -------------------------------------------------------------------------------- */
 
 /* The run over some clusters. */
 typedef struct batch {

@@ -115,8 +115,7 @@ void kin_cluster_stats_expect(const kin_cluster_stats *self, size_t h, const flo
         *mean += row[k] * cluster[k];
 }
 
-/* ---- cluster order
- * ------------------------------------------------------------------------------------------ */
+/* ---- cluster order -------------------------------------------------------------------------- */
 
 int kin_cluster_stats_order(const kin_cluster_stats *self, int32_t *out, kin_error *err)
 {

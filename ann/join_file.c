@@ -14,8 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- writing
- * ---------------------------------------------------------------------------------------- */
+/* ---- writing -------------------------------------------------------------------------------- */
 
 static json_t *weights_of(const kin_catalog *catalog)
 {
@@ -63,8 +62,7 @@ int kin_join_save(const kin_join *self, const char *directory, json_t **manifest
     return rc;
 }
 
-/* ---- reading
- * ---------------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 /* A fact by its name, or by the one that it has in older indexes. */
 static const json_t *fact(const json_t *facts, const char *name, const char *older)

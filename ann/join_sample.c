@@ -85,8 +85,7 @@ int kin_join_sample_draw(kin_join *join, kin_error *err)
     return 0;
 }
 
-/* ---- what it takes
- * ---------------------------------------------------------------------------------- */
+/* ---- what it takes -------------------------------------------------------------------------- */
 
 /* The probe_sigmas from which on a row with this threshold probes cluster h; `row` is its side
  * of gates for probe_sigmas 1. */

@@ -268,13 +268,28 @@ static int open_names(kin_catalog *self, const kin_catalog_options *options, kin
     return kin_ids_check_given(&self->ids, path, options->ids ? 1 : 2, err);
 }
 
+static int check_source_count(const kin_catalog_options *options, kin_error *err)
+{
+    if (options->source_count >= 1 && options->source_count <= KIN_MODALITIES_MAX &&
+        options->source)
+        return 0;
+    return kin_fail(err, KIN_E_USAGE, "give --modality NAME=FILE[:WEIGHT] one to eight times",
+                    "%zu modalities, needs 1 to %d", options->source ? options->source_count : 0,
+                    KIN_MODALITIES_MAX);
+}
+
+int kin_catalog_options_check(const kin_catalog_options *self, kin_error *err)
+{
+    int rc = check_source_count(self, err);
+    for (size_t m = 0; m < self->source_count && rc == 0; m++)
+        rc = kin_source_check(&self->source[m], err);
+    return rc;
+}
+
 int kin_catalog_open(kin_catalog *self, const kin_catalog_options *options, kin_error *err)
 {
     *self = (kin_catalog){.missing = options->missing};
-    int rc = 0;
-    if (options->source_count < 1 || options->source_count > KIN_MODALITIES_MAX)
-        rc = kin_fail(err, KIN_E_USAGE, "give --modality NAME=FILE[:WEIGHT] one to eight times",
-                      "%zu modalities, needs 1 to %d", options->source_count, KIN_MODALITIES_MAX);
+    int rc = check_source_count(options, err);
     for (size_t m = 0; m < options->source_count && rc == 0; m++)
         rc = open_modality(self, &options->source[m], err);
     if (rc == 0) {

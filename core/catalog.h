@@ -56,6 +56,10 @@ typedef struct kin_catalog_options {
     kin_missing missing;
 } kin_catalog_options;
 
+/* Whether options that a caller filled can be opened at all: 1 to KIN_MODALITIES_MAX sources, each
+ * as kin_source_check wants it. KIN_E_USAGE. The command's own are parsed and need no check. */
+int kin_catalog_options_check(const kin_catalog_options *self, kin_error *err);
+
 /* Opens and checks everything. On failure *self is closed. */
 int kin_catalog_open(kin_catalog *self, const kin_catalog_options *options, kin_error *err);
 void kin_catalog_close(kin_catalog *self);

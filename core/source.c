@@ -137,6 +137,22 @@ static int check_front(const char *text, const char *name, size_t name_length, c
                     "modality '%s': the weight stands in front", text);
 }
 
+int kin_source_check(const kin_source *self, kin_error *err)
+{
+    size_t length = strnlen(self->name, KIN_NAME_MAX);
+    if (length == KIN_NAME_MAX || !is_name(self->name, length))
+        return kin_fail(err, KIN_E_USAGE, "name it with 1 to 31 of A-Z a-z 0-9 _ -",
+                        "modality '%.*s': not a name", (int)length, self->name);
+    if (!self->path || !*self->path)
+        return kin_fail(err, KIN_E_USAGE, "give it the path of a file of vectors",
+                        "modality '%s': no file is named", self->name);
+    if (!(self->weight >= KIN_WEIGHT_MIN && self->weight <= KIN_WEIGHT_MAX))
+        return kin_fail(err, KIN_E_USAGE, "leave a modality out instead of giving it no weight",
+                        "modality '%s': weight %g, must be %g to %g", self->name, self->weight,
+                        KIN_WEIGHT_MIN, KIN_WEIGHT_MAX);
+    return 0;
+}
+
 int kin_source_parse(kin_source *out, const char *text, kin_error *err)
 {
     *out = (kin_source){0};

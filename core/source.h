@@ -24,4 +24,8 @@ typedef struct kin_source {
 int kin_source_parse(kin_source *out, const char *text, kin_error *err);
 void kin_source_release(kin_source *self);
 
+/* Whether a source that a caller filled keeps to what its fields may be: KIN_E_USAGE names the
+ * modality and the field. */
+int kin_source_check(const kin_source *self, kin_error *err);
+
 #endif

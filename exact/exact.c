@@ -41,8 +41,7 @@ const kin_exact_report *kin_exact_get_report(const kin_exact *self)
     return &self->report;
 }
 
-/* ---- set-up
- * -------------------------------------------------------------------------------------- */
+/* ---- set-up --------------------------------------------------------------------------------- */
 
 static void release_block(kin_exact *self)
 {
@@ -90,8 +89,7 @@ static int init_block(kin_exact *self, size_t first, size_t last, kin_error *err
     return rc;
 }
 
-/* ---- the run
- * --------------------------------------------------------------------------------------- */
+/* ---- the run -------------------------------------------------------------------------------- */
 
 /* Adds what the block's threads counted to the report. */
 static void add_counts(kin_exact *self)

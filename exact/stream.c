@@ -60,8 +60,7 @@ static size_t query_row(const stream *self, size_t q)
     return self->queries && self->queries->row ? (size_t)self->queries->row[q] : q;
 }
 
-/* ---- set-up
- * ----------------------------------------------------------------------------------- */
+/* ---- set-up --------------------------------------------------------------------------------- */
 
 /* Twice the distance that a tile value may have from the canonical score (see stream.h). Of the 16
  * roundings beside the dot products at most 13 happen; the rest covers that of the bound itself. */
@@ -203,8 +202,7 @@ static int init(stream *self, const kin_catalog *catalog, const kin_stream_queri
     return allocate(self, options->memory_bytes, err);
 }
 
-/* ---- the tile
- * ----------------------------------------------------------------------------------- */
+/* ---- the tile ------------------------------------------------------------------------------- */
 
 /* Row `row` of modality m as a unit row times `scale`; a zero row stays zero. Scaled in double, so
  * that rows of any length between float's extremes keep their relative precision. */
@@ -243,8 +241,7 @@ static void multiply_block(stream *self, worker *w, size_t count, size_t column)
     }
 }
 
-/* ---- a row's best
- * -------------------------------------------------------------------------------- */
+/* ---- a row's best --------------------------------------------------------------------------- */
 
 /* Rescales by presence, takes the item itself and impossible pairs out. */
 static void finish_values(const stream *self, size_t row, float *value)

@@ -104,6 +104,8 @@ int kin_build_run(const kin_catalog_options *catalog, const kin_build_options *o
     int rc = kin_build_check(options, err);
     if (rc == 0)
         rc = kin_options_check(&kin_catalog_table, catalog, err);
+    if (rc == 0)
+        rc = kin_catalog_options_check(catalog, err);
     if (rc != 0)
         return rc;
     kin_build_begin(&self, catalog, options, monitor);

@@ -66,7 +66,7 @@ typedef struct kin_build_report {
     kin_evaluation_result result; /* the last evaluation; attempt 0: rows are proven */
     int threads;
     double seconds;           /* in all */
-    size_t peak_memory_bytes; /* own memory (job/usage.h) */
+    size_t peak_memory_bytes; /* of the process so far, own memory (job/usage.h) */
     size_t peak_rss_bytes;    /* with mapped pages of inputs and graph */
 } kin_build_report;
 

@@ -49,7 +49,7 @@ typedef struct kin_index_report {
     size_t items;             /* n */
     char *first_id;           /* of item 0, owned; NULL where memory was refused */
     double seconds;           /* in all */
-    size_t peak_memory_bytes; /* own memory (job/usage.h) */
+    size_t peak_memory_bytes; /* of the process so far, own memory (job/usage.h) */
     size_t peak_rss_bytes;    /* with mapped pages of inputs */
 } kin_index_report;
 

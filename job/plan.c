@@ -144,8 +144,11 @@ int kin_plan_run(const kin_catalog_options *catalog, const kin_build_options *op
                  const kin_monitor *monitor, kin_plan_report *report, kin_error *err)
 {
     build self;
+    int rc = kin_catalog_options_check(catalog, err);
+    if (rc != 0)
+        return rc;
     kin_build_begin(&self, catalog, options, monitor);
-    int rc = kin_build_open_inputs(&self, err);
+    rc = kin_build_open_inputs(&self, err);
     if (rc == 0)
         rc = kin_build_resolve_engine(&self, err);
     if (rc == 0)

@@ -120,7 +120,9 @@ int kin_sweep_run(sweep *self, const kin_catalog_options *catalog, const sweep_o
 {
     double start = kin_clock_seconds();
     *self = (sweep){.options = options, .monitor = monitor};
-    int rc = kin_catalog_open(&self->catalog, catalog, err);
+    int rc = kin_catalog_options_check(catalog, err);
+    if (rc == 0)
+        rc = kin_catalog_open(&self->catalog, catalog, err);
     if (rc != 0)
         return rc;
     kin_messages_modalities(&self->catalog, self->monitor);

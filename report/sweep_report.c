@@ -178,7 +178,7 @@ json_t *kin_sweep_json(const sweep *self)
     const sweep_point *exact = kin_sweep_exact(self);
     return json_pack(
         "{s:s, s:o, s:{s:I, s:b, s:I, s:b, s:f, s:I}, s:I, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:f}",
-        "schema", "kin-sweep/1", "catalog", catalog_json(self), "sample", "items",
+        "schema", "kin-sweep/2", "catalog", catalog_json(self), "sample", "items",
         (json_int_t)self->sample->n, "whole", self->sample == &self->catalog, "rows",
         (json_int_t)self->rows, "exhaustive", self->exhaustive, "confidence", SWEEP_CONFIDENCE,
         "seed", (json_int_t)o->seed, "top_k", (json_int_t)o->top_k, "target_recall",

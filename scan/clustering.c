@@ -38,8 +38,7 @@ static const float *row_at(const tree *self, size_t at)
     return self->coordinate + (size_t)self->clustering->row[at] * self->d;
 }
 
-/* ---- halving
- * ------------------------------------------------------------------------------------- */
+/* ---- halving -------------------------------------------------------------------------------- */
 
 static float inner(const float *x, const float *y, size_t d)
 {
@@ -125,8 +124,7 @@ static size_t levels_for(size_t count)
     return levels;
 }
 
-/* ---- k-means cells
- * ------------------------------------------------------------------------------------ */
+/* ---- k-means cells -------------------------------------------------------------------------- */
 
 /* The rows of one modality mask, and the k-means cells they fall into. */
 typedef struct cells {

@@ -122,8 +122,7 @@ int kin_codes_encode_coordinates(const kin_codes *self, float *workspace, float 
     return none < SIZE_MAX ? kin_catalog_fail_row(self->fused.catalog, none, err) : 0;
 }
 
-/* ---- codes
- * ------------------------------------------------------------------------------------- */
+/* ---- codes ---------------------------------------------------------------------------------- */
 
 static int32_t sum_codes(const int8_t *code, size_t count)
 {

@@ -103,8 +103,7 @@ static int draw_sample(sample *self, const kin_fused *fused, kin_error *err)
     return rc;
 }
 
-/* ---- how many dimensions lead
- * -------------------------------------------------------------------- */
+/* ---- how many dimensions lead --------------------------------------------------------------- */
 
 /* Pairs of COUNTED_ROWS rows. */
 typedef struct counted {
@@ -254,8 +253,7 @@ static int choose_lead(size_t *lead, const sample *from, const kin_axes *axes, s
     return rc;
 }
 
-/* ---- the whole
- * -------------------------------------------------------------------------------------- */
+/* ---- the whole ------------------------------------------------------------------------------ */
 
 /* The step that holds the sample's largest leading coordinate. Few other rows have a larger one;
  * those are clipped, which their measured losses tell. */

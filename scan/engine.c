@@ -19,8 +19,7 @@ int kin_scan_check(const kin_catalog *catalog, size_t top_k, const char *engine,
     return kin_blas_room(err);
 }
 
-/* ---- counts
- * ----------------------------------------------------------------------------------- */
+/* ---- counts --------------------------------------------------------------------------------- */
 
 void kin_scan_counts_add(kin_scan_counts *self, const kin_scan_counts *other)
 {
@@ -46,8 +45,7 @@ void kin_scan_counts_subtract(kin_scan_counts *self, const kin_scan_counts *othe
     self->reranked_pairs -= other->reranked_pairs;
 }
 
-/* ---- work on all threads
- * ---------------------------------------------------------------------- */
+/* ---- work on all threads -------------------------------------------------------------------- */
 
 bool kin_scan_failed(const kin_scan_failure *self)
 {
@@ -89,8 +87,7 @@ int kin_scan_parallel(int threads, size_t first, size_t last, kin_scan_part *par
     return failure.rc;
 }
 
-/* ---- rows on their way to the sink
- * ------------------------------------------------------------- */
+/* ---- rows on their way to the sink ---------------------------------------------------------- */
 
 int kin_scan_rerank(kin_reranker *reranker, kin_scan_piece rows, size_t most, uint64_t *pairs,
                     kin_scan_emit *emit, void *self, const kin_scan_failure *others, kin_error *err)

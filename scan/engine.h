@@ -13,8 +13,7 @@ enum { KIN_SCAN_DIMENSIONS_MAX = 32768 };
  * more threads than OpenBLAS has buffers for. `engine` is its name on the command line. */
 int kin_scan_check(const kin_catalog *catalog, size_t top_k, const char *engine, kin_error *err);
 
-/* ---- counts
- * ----------------------------------------------------------------------------------- */
+/* ---- counts --------------------------------------------------------------------------------- */
 
 /* How many pairs each step of a pair scan saw (scan/pairscan.h). */
 typedef struct kin_scan_counts {
@@ -31,8 +30,7 @@ typedef struct kin_scan_counts {
 void kin_scan_counts_add(kin_scan_counts *self, const kin_scan_counts *other);
 void kin_scan_counts_subtract(kin_scan_counts *self, const kin_scan_counts *other);
 
-/* ---- work on all threads
- * ---------------------------------------------------------------------- */
+/* ---- work on all threads -------------------------------------------------------------------- */
 
 /* The first failure among threads; the others stop when they see it. */
 typedef struct kin_scan_failure {
@@ -50,8 +48,7 @@ typedef int kin_scan_part(void *self, int thread, size_t i, const kin_scan_failu
 int kin_scan_parallel(int threads, size_t first, size_t last, kin_scan_part *part, void *self,
                       kin_error *err);
 
-/* ---- rows on their way to the sink
- * ------------------------------------------------------------- */
+/* ---- rows on their way to the sink ---------------------------------------------------------- */
 
 /* Emits row i of a reranked block, that of catalog row `row`. */
 typedef int kin_scan_emit(void *self, int32_t row, const kin_rows *block, size_t i, kin_error *err);

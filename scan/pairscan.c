@@ -95,8 +95,7 @@ const kin_scan_counts *kin_pairscan_counts(const kin_pairscan *self)
     return &self->counts;
 }
 
-/* ---- sides
- * ---------------------------------------------------------------------------------------- */
+/* ---- sides ---------------------------------------------------------------------------------- */
 
 /* The terms of each column of approximate codes. */
 static void set_approximate_columns(kin_pairscan *self)
@@ -203,8 +202,7 @@ static void gather_row_panel(kin_pairscan *self, const size_t *at, const size_t 
     set_row_terms(self);
 }
 
-/* ---- tiles
- * ---------------------------------------------------------------------------------------- */
+/* ---- tiles ---------------------------------------------------------------------------------- */
 
 /* The tolerance of an estimate without the factor that the row's tolerance holds. */
 static float doubt(const kin_pairscan *self, const kin_code_terms *row)

@@ -155,8 +155,7 @@ void kin_axes_release(kin_axes *self)
     *self = (kin_axes){0};
 }
 
-/* ---- reflectors and their errors
- * --------------------------------------------------------------- */
+/* ---- reflectors and their errors ------------------------------------------------------------ */
 
 /* A bound of the spectral norm of the symmetric g[n][n]: |g|_2^8 <= |g^8|_F, at most n^(1/16) too
  * large. `workspace` [2][n][n]. */
@@ -270,8 +269,7 @@ done:
     return rc;
 }
 
-/* ---- the rotation
- * ------------------------------------------------------------------------------ */
+/* ---- the rotation --------------------------------------------------------------------------- */
 
 /* The largest power of two that divides a part, so that it falls into equal Hadamard blocks. */
 static size_t hadamard_block(size_t part)

@@ -117,7 +117,7 @@ class Document(Sweep):
         self.check_types(document, DOCUMENT)
         self.check_points(document)
         self.check_answer(document)
-        self.assertEqual(document["schema"], "kin-sweep/1")
+        self.assertEqual(document["schema"], "kin-sweep/2")
         self.assertEqual((document["catalog"]["items"], document["top_k"]), (N, K))
         self.assertEqual((document["sample"]["items"], document["sample"]["whole"]), (N, True))
         self.assertEqual(sorted(point["knob"]["target_recall"] for point in

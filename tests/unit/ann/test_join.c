@@ -38,8 +38,7 @@ static void evaluate(const sample_spec *spec, size_t k, int threads)
     sample_release(&s);
 }
 
-/* ---- gaps, kinds and types
- * ----------------------------------------------------------------------- */
+/* ---- gaps, kinds and types ------------------------------------------------------------------ */
 
 /* Kinds whose scores are not closer to each other than estimates are exact. */
 static const sample_kind kinds[] = {SAMPLE_NORMAL, SAMPLE_CLUSTERS,   SAMPLE_EQUAL, SAMPLE_OUTLIER,
@@ -152,8 +151,7 @@ static void test_near_ties(void **state)
     }
 }
 
-/* ---- same bytes
- * ---------------------------------------------------------------------------------- */
+/* ---- same bytes ----------------------------------------------------------------------------- */
 
 /* Rows, effort and report with a number of threads, twice. */
 static void run_twice(const sample *s, size_t k, int threads, taker *t, kin_join_report *report,

@@ -61,8 +61,7 @@ static sample_spec mixture(size_t set)
                          .missing = gaps ? (kin_missing)(set - 3) : KIN_MISSING_RENORM};
 }
 
-/* ---- what is promised
- * ---------------------------------------------------------------------------- */
+/* ---- what is promised ----------------------------------------------------------------------- */
 
 /* The sample's mean is that of all rows but for four standard errors; what the sample is
  * expected to find is the least, as thresholds on the way are lower. */
@@ -113,8 +112,7 @@ static void test_retarget(void **state)
     tuned_release(&t);
 }
 
-/* ---- more
- * ---------------------------------------------------------------------------------------- */
+/* ---- more ----------------------------------------------------------------------------------- */
 
 /* Raises until there is no more; each step expects more of itself and looks at more. */
 static void escalate_to_the_end(tuned *t, size_t steps_least)
@@ -170,8 +168,7 @@ static void test_escalate_without_loss(void **state)
     tuned_release(&t);
 }
 
-/* ---- nothing to gain
- * ----------------------------------------------------------------------------- */
+/* ---- nothing to gain ------------------------------------------------------------------------ */
 
 /* Neighbours of unrelated rows are anywhere. */
 static void test_isotropic(void **state)

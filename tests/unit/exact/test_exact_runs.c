@@ -130,8 +130,7 @@ static exact_way way_with_blocks(const sample *s, size_t k)
     return way;
 }
 
-/* ---- sinks and monitors
- * ----------------------------------------------------------------------- */
+/* ---- sinks and monitors --------------------------------------------------------------------- */
 
 /* What the sink says is what the caller hears, in the first block and in later ones; no thread
  * goes on beyond the row it is at. */

@@ -17,6 +17,8 @@
 #include "job/build.h"
 #include "support/test.h"
 
+#include <math.h>
+
 enum { N = 300, D = 16, K = 10 };
 
 /* What the monitor heard. */
@@ -171,6 +173,47 @@ static void test_refused_options(void **state)
     assert_false(test_exists(options_of(KIN_ENGINE_EXACT).out));
 }
 
+/* A caller's sources are checked before the output folder is claimed. */
+static void test_refused_sources(void **state)
+{
+    (void)state;
+    const struct {
+        const char *name, *message;
+        double weight;
+    } bad[] = {{"", "not a name", 1},
+               {"..", "not a name", 1},
+               {"a/b", "not a name", 1},
+               {"a\nb", "not a name", 1},
+               {"\xff", "not a name", 1},
+               {"text", "weight 0", 0},
+               {"text", "weight 1e+308", 1e308},
+               {"text", "weight -1", -1},
+               {"text", "weight nan", NAN},
+               {"text", "no file is named", 1}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        kin_error err = {0};
+        kin_build_options options = options_of(KIN_ENGINE_EXACT);
+        kin_source one = *catalog.source;
+        kin_catalog_options from = catalog;
+        from.source = &one;
+        from.source_count = 1;
+        snprintf(one.name, sizeof one.name, "%s", bad[i].name);
+        one.weight = bad[i].weight;
+        if (strcmp(bad[i].message, "no file is named") == 0)
+            one.path = NULL;
+        test_refused(kin_build_run(&from, &options, NULL, NULL, &err), &err, KIN_E_USAGE,
+                     bad[i].message);
+        memset(one.name, 'a', sizeof one.name); /* no NUL */
+        one.weight = 1;
+        test_refused(kin_build_run(&from, &options, NULL, NULL, &err), &err, KIN_E_USAGE,
+                     "not a name");
+        from.source = NULL;
+        test_refused(kin_build_run(&from, &options, NULL, NULL, &err), &err, KIN_E_USAGE,
+                     "0 modalities");
+        assert_false(test_exists(options.out));
+    }
+}
+
 static void test_stopped(void **state)
 {
     (void)state;
@@ -193,9 +236,8 @@ int main(int argc, char **argv)
     (void)argc;
     test_calm_threads(argv);
     const struct CMUnitTest tests[] = {
-        WITH_INPUTS(test_engines),
-        WITH_INPUTS(test_alone),
-        WITH_INPUTS(test_refused_options),
+        WITH_INPUTS(test_engines),         WITH_INPUTS(test_alone),
+        WITH_INPUTS(test_refused_options), WITH_INPUTS(test_refused_sources),
         WITH_INPUTS(test_stopped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -67,8 +67,7 @@ static void rows_release(rows *self)
     free(self->coordinate);
 }
 
-/* ---- checking
- * --------------------------------------------------------------------------------- */
+/* ---- checking ------------------------------------------------------------------------------- */
 
 static void check_rows(const kin_clustering *clustering, const kin_catalog *catalog)
 {

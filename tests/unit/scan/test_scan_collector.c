@@ -106,8 +106,7 @@ static float draw_estimate(float score, float tolerance, uint64_t *random)
     return estimate;
 }
 
-/* ---- the caller's part
- * --------------------------------------------------------------------------- */
+/* ---- the caller's part ---------------------------------------------------------------------- */
 
 static float score_of(const job *self, size_t seen, int32_t row)
 {
@@ -152,8 +151,7 @@ static void rerank(job *self, kin_collectors *of, size_t row, size_t seen)
     free(score);
 }
 
-/* ---- checking
- * --------------------------------------------------------------------------------- */
+/* ---- checking ------------------------------------------------------------------------------- */
 
 /* What was promised after `seen` candidates came. */
 static void check_row(job *self, const kin_collectors *of, size_t row, size_t seen,

@@ -182,8 +182,7 @@ static void check_dots(const tile *self)
     }
 }
 
-/* ---- what tiles are compared with
- * ---------------------------------------------------------------- */
+/* ---- what tiles are compared with ----------------------------------------------------------- */
 
 typedef enum threshold_kind {
     ORDINARY, /* some hit, some do not */

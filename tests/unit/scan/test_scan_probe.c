@@ -75,8 +75,7 @@ static void probe_all(prober *self, const coded *c, const picked *rows, size_t f
         kin_collectors_prune(&self->collectors, rows->slot[i]);
 }
 
-/* ---- checking
- * ------------------------------------------------------------------------------------- */
+/* ---- checking ------------------------------------------------------------------------------- */
 
 /* What all rows picked have in common with the truth. */
 typedef struct outcome {
@@ -208,8 +207,7 @@ static void evaluate(const coded *c, outcome *to)
             evaluate_mask(c, clustering->modality_mask[g], to);
 }
 
-/* ---- sets
- * ---------------------------------------------------------------------------------------- */
+/* ---- sets ----------------------------------------------------------------------------------- */
 
 /* All dimensions may lead, or only some. */
 static const size_t leads[] = {0, 64};
@@ -277,8 +275,7 @@ static void test_approximate(void **state)
         }
 }
 
-/* ---- company
- * ------------------------------------------------------------------------------------- */
+/* ---- company -------------------------------------------------------------------------------- */
 
 /* What a row collects when it is asked alone is the same, byte for byte. */
 static void check_alone(const coded *c, const picked *rows, const prober *together, size_t i)
@@ -315,8 +312,7 @@ static void test_alone(void **state)
     }
 }
 
-/* ---- tails
- * --------------------------------------------------------------------------------------- */
+/* ---- tails ---------------------------------------------------------------------------------- */
 
 static uint64_t count_refined(coded *c, const picked *rows, float tail_fraction)
 {

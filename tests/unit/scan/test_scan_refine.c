@@ -37,8 +37,7 @@ static float uniform(float low, float high, uint64_t *random)
     return low + (high - low) * (float)test_random_unit(random);
 }
 
-/* ---- masks
- * --------------------------------------------------------------------------------------- */
+/* ---- masks ---------------------------------------------------------------------------------- */
 
 enum { MASKS = 32 + 16 };
 
@@ -53,8 +52,7 @@ static uint32_t draw_mask(size_t number, uint64_t *random)
     return number < TEST_COUNT(masks) ? masks[number] : (uint32_t)(test_random(random) >> 32);
 }
 
-/* ---- refining
- * ------------------------------------------------------------------------------------ */
+/* ---- refining ------------------------------------------------------------------------------- */
 
 typedef enum pair_kind {
     UNIT,    /* as rows of length 1 give them */
@@ -323,8 +321,7 @@ static void test_refine_by_hand(void **state)
     }
 }
 
-/* ---- lists
- * --------------------------------------------------------------------------------------- */
+/* ---- lists ---------------------------------------------------------------------------------- */
 
 /* Behind what a kernel may write: a value and a row that nothing here draws. */
 static const float no_value = -12345.5f;

@@ -127,8 +127,7 @@ static void job_release(job *self)
     sample_release(&self->s);
 }
 
-/* ---- checking
- * --------------------------------------------------------------------------------- */
+/* ---- checking ------------------------------------------------------------------------------- */
 
 /* Equal to the bit, -0 apart from +0; any NaN is a NaN. */
 static bool same_bits(const float *x, const float *y, size_t count)
