@@ -157,10 +157,9 @@ static int build_part(kin_index *self, size_t p, const kin_monitor *monitor, kin
         status = kin_index_check_plan(self, p, err);
     if (status || part->distinct.count == 0)
         return status; /* no item has the modality: no index, no candidates */
-    if (self->options.type == KIN_INDEX_IVF && self->options.lists > (int64_t)part->distinct.count)
-        return kin_fail(err, KIN_E_USAGE, "give --lists at most the distinct vectors there are",
-                        "--lists %lld, but %s has %zu distinct vectors",
-                        (long long)self->options.lists, part->name, part->distinct.count);
+    status = kin_index_check_lists(self, p, err);
+    if (status)
+        return status;
     int32_t *first = first_items(part);
     if (!first)
         return kin_fail_alloc(err, "first items", part->distinct.count * sizeof *first);

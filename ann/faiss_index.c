@@ -58,6 +58,18 @@ int kin_index_check_options(const kin_index *self, kin_error *err)
     return 0;
 }
 
+int kin_index_check_lists(const kin_index *self, size_t p, kin_error *err)
+{
+    const kin_index_part *part = &self->part[p];
+    size_t vectors = part->distinct.count;
+    if (self->options.type != KIN_INDEX_IVF || vectors == 0 ||
+        self->options.lists <= (int64_t)vectors)
+        return 0;
+    return kin_fail(err, KIN_E_USAGE, "give --lists at most the distinct vectors there are",
+                    "--lists %lld, but %s has %zu distinct vectors", (long long)self->options.lists,
+                    part->name, vectors);
+}
+
 json_t *kin_index_facts(const kin_index *self)
 {
     json_t *facts = json_object();

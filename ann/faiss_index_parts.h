@@ -30,4 +30,8 @@ int kin_index_new(kin_index **out, const kin_catalog *catalog, const kin_index_o
 /* KIN_E_USAGE where a part's vectors have fewer dimensions than --project. */
 int kin_index_check_options(const kin_index *self, kin_error *err);
 
+/* KIN_E_USAGE where an IVF has fewer distinct vectors in part p, which are told apart, than
+ * --lists; none is an empty part. */
+int kin_index_check_lists(const kin_index *self, size_t p, kin_error *err);
+
 #endif

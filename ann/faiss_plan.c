@@ -104,3 +104,21 @@ int kin_index_make_plan(kin_index_plan *out, const kin_catalog *catalog,
     kin_index_free(self);
     return status;
 }
+
+int kin_index_plan_lists(const kin_catalog *catalog, const kin_index_options *options,
+                         kin_error *err)
+{
+    kin_index *self = NULL;
+    if (options->type != KIN_INDEX_IVF || options->lists == 0)
+        return 0;
+    int status = kin_index_new(&self, catalog, options, err);
+    for (size_t p = 0; status == 0 && p < self->part_count; p++) {
+        kin_index_part *part = &self->part[p];
+        status = kin_distinct_make(&part->distinct, catalog, part->space.modalities, err);
+        if (status == 0)
+            status = kin_index_check_lists(self, p, err);
+        kin_distinct_release(&part->distinct);
+    }
+    kin_index_free(self);
+    return status;
+}

@@ -17,6 +17,11 @@ int kin_index_make_plan(kin_index_plan *out, const kin_catalog *catalog,
                         const kin_index_options *options, const kin_search_options *search,
                         kin_error *err);
 
+/* KIN_E_USAGE where the catalog has fewer distinct vectors than an IVF's --lists; KIN_E_MEMORY.
+ * Where --lists is given, all vectors are read to tell them apart. */
+int kin_index_plan_lists(const kin_catalog *catalog, const kin_index_options *options,
+                         kin_error *err);
+
 /* ---- private to ann/ ------------------------------------------------------------------------- */
 
 /* Rows of a batch, by which vectors are added. */

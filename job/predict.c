@@ -379,7 +379,9 @@ static int predict_faiss(prediction *out, predict_input *in, kin_error *err)
     if (out->engine == KIN_ENGINE_IVF && kin_build_check_ivf_options(o, &out->refused) != 0)
         return 0;
     if (kin_index_make_plan(&plan, in->catalog, &index, &search, &out->refused) != 0 ||
-        !fits(out, &plan.building, in) || !fits(out, &plan.searching, in))
+        !fits(out, &plan.building, in) ||
+        kin_index_plan_lists(in->catalog, &index, &out->refused) != 0 ||
+        !fits(out, &plan.searching, in))
         return 0;
     int rc = calibrate_faiss_once(out, in, index, search, plan.index_bytes, err);
     size_t before = out->memory_bytes, building = plan.building.total_bytes;

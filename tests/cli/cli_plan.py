@@ -222,6 +222,22 @@ class Refusals(Plan):
         self.same(2, "probes is nothing to --engine join", "--engine", "join", "--probes", 3,
                   *self.catalog)
 
+    def test_more_lists_than_vectors(self):
+        """Distinct ones are counted, as many lists as there are do; where another engine is chosen, it is no refusal."""
+        rows = random_rows(N, 16, 3)
+        rows[1000:] = rows[0]
+        self.save("same.npy", rows)
+        for name, count in (("text", N), ("same", 1000)):
+            arguments = ["--modality", name + ".npy", "--top-k", K, "--engine", "ivf", "--lists"]
+            plan = self.kin("plan", *arguments, count + 1)
+            build = self.refused(2, "^--lists %d, but %s has %d distinct vectors$" %
+                                 (count + 1, name, count), "build", "--out", "g", *arguments, count + 1)
+            self.assertEqual((plan.code, plan.lines("ERROR")), (2, build.lines("ERROR")), str(plan))
+            self.assertRegex(plan.out, r"(?m)^\* ivf .* no +--lists %d, but " % (count + 1))
+            self.ok("plan", *arguments, count)
+        row = self.row(self.plan("--lists", N + 1), "ivf")
+        self.assertEqual(row["refused"]["exit_code"], 2)
+
     def test_what_another_engine_refuses(self):
         row = self.row(self.plan("--probes", 3), "join")
         self.assertEqual(row["refused"]["exit_code"], 2)
