@@ -33,6 +33,29 @@ typedef struct indexing {
     double start; /* kin_clock_seconds() */
 } indexing;
 
+/* Options that FAISS's indexes alone have. */
+static int check_join_options(const kin_index_run_options *o, kin_error *err)
+{
+    const kin_index_options unset = KIN_INDEX_OPTIONS_INIT, *asked = &o->index;
+    const struct {
+        const char *name;
+        bool given;
+    } option[] = {
+        {"index-space", asked->space != unset.space},
+        {"project", asked->project != unset.project},
+        {"project-centre", asked->project_centre != unset.project_centre},
+        {"lists", asked->lists != unset.lists},
+        {"links", asked->links != unset.links},
+        {"ef-construction", asked->ef_construction != unset.ef_construction},
+    };
+    for (size_t i = 0; i < sizeof option / sizeof *option; i++)
+        if (option[i].given)
+            return kin_fail(
+                err, KIN_E_USAGE, "leave it out: FAISS's indexes have it, of --type ivf or hnsw",
+                "--%s is nothing to --type join, which joins items in fused space", option[i].name);
+    return 0;
+}
+
 static int open_all(indexing *self, kin_error *err)
 {
     const kin_index_run_options *o = self->options;
@@ -52,11 +75,13 @@ static int build_indexes(indexing *self, kin_error *err)
 {
     const kin_index_run_options *o = self->options;
     kin_index_options index = o->index;
+    bool join = o->type == KIN_INDEX_JOIN;
     kin_messages_modalities(&self->catalog, self->monitor);
-    kin_monitor_message(
-        self->monitor, KIN_LEVEL_INFO, "Building the index (type=%s, space=%s, total=%zu)",
-        kin_index_run_types[o->type], kin_index_space_names[index.space], self->catalog.n);
-    if (o->type == KIN_INDEX_JOIN)
+    kin_monitor_message(self->monitor, KIN_LEVEL_INFO,
+                        "Building the index (type=%s%s%s, total=%zu)", kin_index_run_types[o->type],
+                        join ? "" : ", space=", join ? "" : kin_index_space_names[index.space],
+                        self->catalog.n);
+    if (join)
         return 0;
     index.type = o->type;
     index.memory_bytes = o->memory;
@@ -163,6 +188,8 @@ int kin_index_run(const kin_index_run_options *options, const kin_monitor *monit
     if (!options->out)
         return kin_fail(err, KIN_E_USAGE, "add --out DIR", "--out is missing");
     int rc = kin_options_check(&kin_index_run_table, options, err);
+    if (rc == 0 && options->type == KIN_INDEX_JOIN)
+        rc = check_join_options(options, err);
     if (rc == 0)
         rc = open_all(&self, err);
     if (rc == 0)

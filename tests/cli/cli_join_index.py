@@ -76,6 +76,16 @@ class OrderAlone(Indexes):
         self.refused(2, "^--lists is not what the index was built with$", "build", *self.modalities(), "--engine", "join",
                      "--index", "i", "--lists", "5", "--out", "g")
 
+    def test_what_only_faiss_has(self):
+        """Refused before anything is opened, and an order has no space to log."""
+        for arguments in (["--lists", 5], ["--project", 8], ["--project-centre"], ["--links", 8],
+                          ["--ef-construction", 50], ["--index-space", "fused"]):
+            self.refused(2, "^%s is nothing to --type join" % arguments[0], "index", "--modality", "gone.npy",
+                         "--type", "join", "--out", "i", *arguments, hint="leave it out")
+        for kind, said in (("join", "type=join"), ("ivf", "type=ivf, space=modality")):
+            result = self.ok("index", *self.modalities(), "--type", kind, "--top-k", K, "--out", kind)
+            self.assertIn("Building the index (%s, total=%d)" % (said, N), result.lines())
+
     def test_ivf_serves_both(self):
         self.index("i")
         for name, arguments, engine in (("a", [], "join"), ("b", ["--engine", "ivf"], "ivf")):
