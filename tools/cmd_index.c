@@ -4,6 +4,7 @@
  */
 #include "core/counted.h"
 #include "core/path.h"
+#include "core/plain.h"
 #include "job/engine_options.h"
 #include "job/index.h"
 #include "report/shell.h"
@@ -44,14 +45,26 @@ static void suggest(const kin_index_report *report, const char *folder)
     next_step_end(&next);
 }
 
+/* The fields of the result's line in the JSON log. */
+static json_t *result_json(const kin_index_report *report, const char *type, const char *folder)
+{
+    return json_pack("{s:s, s:s, s:I, s:f, s:I, s:I}", "folder", kin_plain(folder).text, "type",
+                     type, "items", (json_int_t)report->items, "seconds", report->seconds,
+                     "peak_memory_bytes", (json_int_t)report->peak_memory_bytes, "peak_rss_bytes",
+                     (json_int_t)report->peak_rss_bytes);
+}
+
 static void print_summary(const kin_index_report *report, const kin_index_run_options *o)
 {
     char *trimmed = kin_path_trim(o->out);
     const char *folder = trimmed ? trimmed : o->out;
-    console_info("Type %s, %s, %.1f s, peak memory %.0f MiB", kin_index_run_types[o->type],
-                 kin_count(report->items, "item").text, report->seconds,
-                 (double)report->peak_memory_bytes / 0x1p20);
-    console_info("Index folder: %s", folder);
+    const char *type = kin_index_run_types[o->type];
+    console_info("Type %s, %s, %.1f s", type, kin_count(report->items, "item").text,
+                 report->seconds);
+    console_info("Memory: peak %.0f MiB, %.0f MiB with inputs as mapped pages",
+                 (double)report->peak_memory_bytes / 0x1p20,
+                 (double)report->peak_rss_bytes / 0x1p20);
+    console_result(result_json(report, type, folder), "Index folder: %s", folder);
     if (o->type != KIN_INDEX_JOIN)
         suggest(report, folder);
     free(trimmed);

@@ -61,6 +61,22 @@ class Index(Indexes):
         self.assertEqual(parts["text"]["distinct"], N - 29 - 1)
         self.assertEqual(parts["image"]["distinct"], N - 9 - 2)
 
+    def test_last_line(self):
+        """With --log json the line of the result has its numbers, as those of kin build and kin gen; text has both peaks."""
+        for kind in ("ivf", "hnsw", "join"):
+            manifest, result = self.index(kind, "--type", kind, "--top-k", K, "--log", "json")
+            lines = [json.loads(line) for line in result.err.splitlines()]
+            found = [line for line in lines if line["message"] == "Index folder: " + kind]
+            self.assertEqual(len(found), 1, str(result))
+            run = manifest["run"]
+            for name, value in (("folder", kind), ("type", kind), ("items", N), ("seconds", run["seconds_total"]),
+                                ("peak_memory_bytes", run["peak_memory_bytes"]),
+                                ("peak_rss_bytes", run["peak_rss_bytes"])):
+                self.assertEqual(found[0][name], value, name)
+            self.assertTrue(0 < found[0]["peak_memory_bytes"] <= found[0]["peak_rss_bytes"])
+        _, result = self.index("text")
+        self.assertRegex(result.err, r"(?m)^INFO Memory: peak \d+ MiB, \d+ MiB with inputs as mapped pages$")
+
     def test_same_bytes(self):
         for number, arguments in enumerate((["--type", "ivf"],
                                             ["--type", "ivf", "--index-space", "fused"],
