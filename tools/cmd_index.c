@@ -31,8 +31,40 @@ static const kin_option_group groups[] = {
     {NULL, command_common_lines, 0},
 };
 
-/* A query of the first item; an order of the self-join answers none. */
-static void suggest(const kin_index_report *report, const char *folder)
+static void write_option(FILE *out, const char *name, const char *value)
+{
+    kin_shell_option(out, " ", name, (kin_span){value, strlen(value)});
+}
+
+/* The build that an order of the self-join is for: of the same catalog, and with the options that
+ * its effort was chosen for. */
+static void suggest_build(const kin_index_report *report, const kin_index_run_options *o,
+                          const char *folder)
+{
+    const kin_index_run_options *unset = &defaults.run;
+    size_t others = report->items - 1, top_k = (size_t)o->top_k;
+    next_step next;
+    FILE *out = next_step_begin(&next, "kin build --engine join");
+    if (!out)
+        return;
+    write_option(out, "index", folder);
+    for (size_t m = 0; m < o->modality.count; m++)
+        write_option(out, "modality", o->modality.item[m]);
+    if (o->ids)
+        write_option(out, "ids", o->ids);
+    if (o->missing != unset->missing)
+        write_option(out, "missing", kin_missing_names[o->missing]);
+    fprintf(out, " --top-k %zu", top_k < others ? top_k : others);
+    if (o->target_recall != unset->target_recall)
+        fprintf(out, " --target-recall %.10g", o->target_recall);
+    if (o->index.seed != unset->index.seed)
+        fprintf(out, " --seed %lld", (long long)o->index.seed);
+    fputs(" --out graph", out);
+    next_step_end(&next);
+}
+
+/* A query of the first item. */
+static void suggest_query(const kin_index_report *report, const char *folder)
 {
     size_t others = report->items - 1;
     next_step next;
@@ -40,7 +72,7 @@ static void suggest(const kin_index_report *report, const char *folder)
     if (!out)
         return;
     kin_shell_operand(out, " ", folder);
-    kin_shell_option(out, " ", "item", (kin_span){report->first_id, strlen(report->first_id)});
+    write_option(out, "item", report->first_id);
     fprintf(out, " --top-k %zu", others < 10 ? others : 10);
     next_step_end(&next);
 }
@@ -65,8 +97,10 @@ static void print_summary(const kin_index_report *report, const kin_index_run_op
                  (double)report->peak_memory_bytes / 0x1p20,
                  (double)report->peak_rss_bytes / 0x1p20);
     console_result(result_json(report, type, folder), "Index folder: %s", folder);
-    if (o->type != KIN_INDEX_JOIN)
-        suggest(report, folder);
+    if (o->type == KIN_INDEX_JOIN)
+        suggest_build(report, o, folder);
+    else
+        suggest_query(report, folder);
     free(trimmed);
 }
 

@@ -72,6 +72,26 @@ class Next(Case):
         command = self.suggested(self.run_kin("index", *self.modalities()[:4], "--type", "hnsw", "--out", "i"))
         self.assertEqual(len(self.type(command).splitlines()), 5)
 
+    def test_index_of_the_join(self):
+        """No query but the build that it is for, which need not tune again."""
+        again = "tuning again"
+        with open(self.path("work", "some ids.txt"), "w", encoding="utf-8") as file:
+            file.write("".join("n%d\n" % i for i in range(N)))
+        options = ([], ["--top-k", 1000], ["--ids", "some ids.txt", "--missing", "drop"],
+                   ["--target-recall", 0.9, "--seed", 5])
+        for i, name in enumerate(NAMES):
+            result = self.run_kin("index", *self.modalities()[:4], "--type", "join", *options[i % 4], "--out=" + name + "x")
+            command = self.suggested(result)
+            self.assertRegex(command, "^kin build --engine join --index[ =].* --modality text=text.npy:.6 --modality ")
+            self.type(command + " --force 2> log")
+            with open(self.path("work", "log"), encoding="utf-8") as file:
+                self.assertNotIn(again, file.read(), command)
+            graph = read_json(self.path("work", "graph", "manifest.json"))
+            self.assertEqual((graph["engine"], graph["options"]["top_k"]), ("join", [200, N - 1][i % 4 == 1]))
+            index = read_json(self.path("work", name + "x", "manifest.json"))["options"]
+            for option in ("ids", "missing", "target_recall", "seed"):
+                self.assertEqual(graph["options"][option], index[option], option)
+
     def test_gen(self):
         for name in NAMES:
             result = self.run_kin("gen", "--items", "300", "--modality", "a=8", "--modality", "b=8", "--out=" + name)
