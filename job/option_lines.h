@@ -34,7 +34,7 @@
 #define OPTION_TARGET_RECALL(at, text)                                                             \
     {                                                                                              \
         .name = "target-recall", .type = KIN_OPTION_REAL, .offset = (at), .min = 0.5,              \
-        .max = 0.9999, .unit = "R", .help = text                                                   \
+        .max = 0.9999, .unit = "R", .help = (text)                                                 \
     }
 
 #define OPTION_MEMORY(at)                                                                          \
