@@ -39,7 +39,7 @@ RULES = [
     (r"\bkin_plan\b(?!_)|\bKIN_PLAN_", "kin_memory_plan", "c"),
     (r"_raise\b|\beffort (is )?raised\b|\brais(e|es|ing) (the )?effort", "escalate"),
     (r"\b[Cc]areful[_ ]recall\b|\baim(s|ed|ing)?\b", "pessimistic recall, target_with_margin"),
-    (r"\b(nobody|whoever|everybody|somebody)\b|as good as never", "a subject that can be named"),
+    (r"\b([Nn]obody|[Ww]hoever|[Ee]verybody|[Ss]omebody)\b|as good as never", "a subject that can be named"),
     (r"--engine ivf: the self-join|\bENGINE_IVF_JOIN\b", "join"),
 ]
 SKIPPED = re.compile(r"^(CHANGELOG\.md|LICENSE|docs/GLOSSARY\.md|docs/.*\.svg|tests/words\.py|tests/fuzz/(corpus|folders)/)")

@@ -139,7 +139,7 @@ class Modalities(Build):
         self.assertEqual(Graph(self.path("h")).manifest["modalities"][0]["weight"], 0.5)
 
     def test_all_missing(self):
-        """Nobody has a vector: a graph without pairs, which SciPy still opens."""
+        """No item has a vector: a graph without pairs, which SciPy still opens."""
         graph, result = self.build({"a": np.zeros((30, 4), np.float32)}, {}, "--top-k", 5, "--max-empty", 1)
         self.assertEqual(graph.manifest["pairs"], 0)
         self.assertEqual(graph.manifest["items_with_neighbors"], 0)

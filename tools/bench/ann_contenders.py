@@ -104,7 +104,7 @@ def efforts(options, items):
 
 
 def all_of(options, items):
-    """Everybody that was not left out and is there, in the order of taking turns."""
+    """Each contender that was not left out and is there, in the order of taking turns."""
     effort = efforts(options, items)
     targets = options.targets[:1] if options.plain_join else options.targets
     peers = peer_program(options, "bench-ann-peers")

@@ -101,7 +101,7 @@ static int descending(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
-/* Where `row` is among the slot's candidates; count if it is not. Nobody may be there twice. */
+/* Where `row` is among the slot's candidates; count if it is not. None may be there twice. */
 static size_t find_candidate(const kin_collectors *in, size_t slot, int32_t row)
 {
     size_t count = in->count[slot], found = count;
