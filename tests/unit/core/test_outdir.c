@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -230,6 +231,7 @@ static pid_t hold(const char *path)
     pid_t child = fork();
     if (child == 0) {
         kin_outdir out;
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a parent whose allocations fail may end first */
         byte = kin_outdir_open(&out, path, "graph", false, NULL) == 0 ? 'y' : 'n';
         _exit(write(ready[1], &byte, 1) == 1 && pause() == 0);
     }
