@@ -4,6 +4,7 @@
  *     bench-rates DEPTH [THREADS [REPETITIONS]]
  *
  *   sgemm      OpenBLAS, 4096 x 4096 products of vectors of DEPTH dimensions
+ *   gemm       kin's own (core/gemm.h), the same
  *   s8s8s32    oneDNN's int8 gemm, the same and those of the leads below; where it is installed
  *   tile       kin's integer kernels on full tiles that lie in the cache, thresholds never reached,
  *              for every table that this CPU can run
@@ -12,6 +13,7 @@
  * operations (a product and a sum are two) a second, one number a repetition.
  */
 #include "core/blas_type.h"
+#include "core/gemm_tables.h"
 #include "core/json.h"
 #include "core/memory.h"
 #include "core/random.h"
@@ -48,7 +50,8 @@ typedef struct data {
     size_t depth; /* the largest that fits */
     float *x, *y;
     int8_t *a, *b;
-    void *product; /* [ROWS][ROWS] float or int32 */
+    void *product;    /* [ROWS][ROWS] float or int32 */
+    float *workspace; /* [KIN_GEMM_WORKSPACE] */
 } data;
 
 /* The tiles of one thread. */
@@ -101,6 +104,16 @@ static double run_sgemm(task *self, const data *with, double *operations)
     double start = omp_get_wtime();
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, rows, rows, depth, 1, with->x, depth,
                 with->y, depth, 0, with->product, rows);
+    *operations = 2.0 * ROWS * ROWS * (double)self->depth;
+    return omp_get_wtime() - start;
+}
+
+static double run_gemm(task *self, const data *with, double *operations)
+{
+    double start = omp_get_wtime();
+    kin_gemm(ROWS, ROWS, self->depth, (kin_gemm_side){with->x, self->depth, false},
+             (kin_gemm_side){with->y, self->depth, true}, KIN_GEMM_SET, with->product, ROWS,
+             with->workspace);
     *operations = 2.0 * ROWS * ROWS * (double)self->depth;
     return omp_get_wtime() - start;
 }
@@ -223,6 +236,8 @@ static size_t list_tasks(task out[TASKS_MAX], size_t depth)
     size_t count = 0;
     out[count++] =
         (task){.what = "sgemm", .kernels = kin_blas_core(), .depth = depth, .run = run_sgemm};
+    out[count++] =
+        (task){.what = "gemm", .kernels = kin_gemm_best()->name, .depth = depth, .run = run_gemm};
 #ifdef KIN_BENCH_ONEDNN
     for (size_t i = 0; i < LEADS; i++)
         out[count++] =
@@ -321,7 +336,8 @@ int main(int argc, char **argv)
                  .y = room(ROWS, depth * sizeof(float)),
                  .a = random_codes(3, ROWS * deepest),
                  .b = random_codes(4, ROWS * deepest),
-                 .product = room(ROWS, ROWS * sizeof(int32_t))};
+                 .product = room(ROWS, ROWS * sizeof(int32_t)),
+                 .workspace = room(KIN_GEMM_WORKSPACE, sizeof(float))};
     kin_random_normals(kin_random_key(1, 5, 0), ROWS * depth, with.x);
     kin_random_normals(kin_random_key(1, 6, 0), ROWS * depth, with.y);
 
@@ -334,5 +350,6 @@ int main(int argc, char **argv)
     free(with.a);
     free(with.b);
     free(with.product);
+    free(with.workspace);
     return 0;
 }
