@@ -96,7 +96,21 @@ static int keep(void *self, size_t first, const kin_rows *rows, kin_error *err)
     return 0;
 }
 
+static int read_kept(void *self, size_t query, kin_rows *out, size_t slot, kin_error *err)
+{
+    const kin_rows *all = self;
+    size_t at = query * all->k, to = slot * out->k;
+    (void)err;
+    assert(out->k == all->k && query < all->capacity && slot < out->capacity);
+    out->filled[slot] = all->filled[query];
+    memcpy(out->neighbor + to, all->neighbor + at, all->k * sizeof *all->neighbor);
+    memcpy(out->score + to, all->score + at, all->k * sizeof *all->score);
+    for (size_t m = 0; m < all->modality_count && m < out->modality_count; m++)
+        memcpy(out->cosine[m] + to, all->cosine[m] + at, all->k * sizeof *all->cosine[m]);
+    return 0;
+}
+
 kin_row_sink kin_rows_sink(kin_rows *all)
 {
-    return (kin_row_sink){.self = all, .write = keep};
+    return (kin_row_sink){.self = all, .write = keep, .read = read_kept};
 }

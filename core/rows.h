@@ -16,9 +16,11 @@ typedef struct kin_rows {
     size_t capacity; /* queries that fit */
     size_t k;
     size_t modality_count;
-    uint32_t *filled;                  /* [capacity] neighbours found, 0 .. k */
-    int32_t *neighbor;                 /* [capacity][k] row numbers of the catalog */
-    float *score;                      /* [capacity][k] canonical fused scores */
+    uint32_t sequence; /* which pass made them, from 0: where rows are kept, a later one's rows
+                        * replace an earlier one's */
+    uint32_t *filled;  /* [capacity] neighbours found, 0 .. k */
+    int32_t *neighbor; /* [capacity][k] row numbers of the catalog */
+    float *score;      /* [capacity][k] canonical fused scores */
     float *cosine[KIN_MODALITIES_MAX]; /* [capacity][k] per modality; NaN where one lacks it */
 } kin_rows;
 
@@ -40,11 +42,14 @@ kin_rows kin_rows_part(const kin_rows *self, size_t first, size_t count);
 int kin_row_ascending(const void *a, const void *b);
 
 /* Takes the rows of queries first .. first + rows->count - 1, in the engine's numbering of its
- * queries. Blocks may come in any order and from several threads at a time, each query once.
- * The rows are the engine's and are reused after the call. */
+ * queries. Blocks may come in any order and from several threads at a time, each query once for
+ * each sequence number. The rows are the engine's and are reused after the call. */
 typedef struct kin_row_sink {
     void *self;
     int (*write)(void *self, size_t first, const kin_rows *rows, kin_error *err);
+    /* The row of `query` as it was written last, into query `slot` of the block; cosines may be
+     * rounded to float16. From any thread. NULL: rows cannot be read back. */
+    int (*read)(void *self, size_t query, kin_rows *out, size_t slot, kin_error *err);
 } kin_row_sink;
 
 /* A sink that keeps everything in memory, for a few rows: writes block `first` to the same place

@@ -109,6 +109,12 @@ static int tee(void *sample, size_t first, const kin_rows *rows, kin_error *err)
     return self->next.write(self->next.self, first, rows, err);
 }
 
+static int read_next(void *sample, size_t query, kin_rows *out, size_t slot, kin_error *err)
+{
+    const row_sample *self = sample;
+    return self->next.read(self->next.self, query, out, slot, err);
+}
+
 static void forget(row_sample *self, kin_rows *rows)
 {
     rows->count = self->count;
@@ -120,7 +126,7 @@ kin_row_sink kin_row_sample_tee(row_sample *self, kin_row_sink next)
 {
     self->next = next;
     forget(self, &self->got);
-    return (kin_row_sink){.self = self, .write = tee};
+    return (kin_row_sink){.self = self, .write = tee, .read = next.read ? read_next : NULL};
 }
 
 kin_row_sink kin_row_sample_sink(row_sample *self)

@@ -120,5 +120,5 @@ static int take(void *self, size_t first, const kin_rows *rows, kin_error *err)
 
 kin_row_sink taker_sink(taker *self)
 {
-    return (kin_row_sink){self, take};
+    return (kin_row_sink){.self = self, .write = take};
 }

@@ -1,0 +1,321 @@
+/*
+ * Rows packed and unpacked (core/row_pack.h).
+ *
+ * A record is a header, the neighbours, the scores and, per modality, the cosines. Each of these
+ * parts starts at a byte, so that a pass that wants neighbours alone reads no more. Floats and
+ * float16 are handled as integers that order as they do, one to one, so that -0 and NaN survive.
+ */
+#include "core/row_pack.h"
+#include "core/memory.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Scores of a block share a width; a byte before the cosines of a modality says whether they are
+ * predicted, and their width. */
+enum { BLOCK = 16, PREDICTED = 0x80, WIDTH_BITS = 0x1f, COSINE_HEADER = 3 };
+
+static unsigned bits_of(uint32_t value)
+{
+    return value ? 32 - (unsigned)__builtin_clz(value) : 0;
+}
+
+static size_t bytes_of(size_t count, unsigned width)
+{
+    return (count * width + 7) / 8;
+}
+
+kin_row_format kin_row_format_of(const kin_catalog *catalog, size_t n, size_t k)
+{
+    kin_row_format out = {.n = n, .k = k, .modality_count = catalog->modality_count};
+    out.row_bits = n > 1 ? bits_of((uint32_t)(n - 1)) : 0;
+    for (size_t m = 0; m < out.modality_count; m++)
+        out.weight[m] = (float)catalog->modality[m].weight;
+    return out;
+}
+
+size_t kin_row_bytes_most(const kin_row_format *format)
+{
+    size_t blocks = format->k / BLOCK + 1;
+    size_t entry = sizeof(int32_t) + sizeof(float) + format->modality_count * sizeof(uint16_t);
+    size_t fixed = KIN_ROW_HEADER_BYTES + sizeof(float) + KIN_ROW_SLACK_BYTES +
+                   format->modality_count * (COSINE_HEADER + 1);
+    return kin_size_add(kin_size_mul(format->k, entry), kin_size_add(fixed, 2 * blocks));
+}
+
+/* ---- bits ------------------------------------------------------------------------------------ */
+
+/* The low `width` bits, 0 to 32, of each value, from the lowest bit of each byte on. Returns the
+ * place behind them. */
+static unsigned char *put(unsigned char *out, const uint32_t *value, size_t count, unsigned width)
+{
+    uint64_t held = 0;
+    unsigned bits = 0;
+    if (width == 0)
+        return out;
+    for (size_t i = 0; i < count; i++) {
+        held |= (uint64_t)value[i] << bits;
+        bits += width;
+        if (bits >= 32) {
+            uint32_t low = (uint32_t)held;
+            memcpy(out, &low, sizeof low);
+            out += sizeof low;
+            held >>= 32;
+            bits -= 32;
+        }
+    }
+    memcpy(out, &held, sizeof held); /* into the slack */
+    return out + (bits + 7) / 8;
+}
+
+static const unsigned char *get(const unsigned char *in, uint32_t *value, size_t count,
+                                unsigned width)
+{
+    uint32_t mask = (uint32_t)((UINT64_C(1) << width) - 1);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t word;
+        size_t bit = i * width;
+        memcpy(&word, in + bit / 8, sizeof word);
+        value[i] = (uint32_t)(word >> bit % 8) & mask;
+    }
+    return in + bytes_of(count, width);
+}
+
+/* ---- integers that order as the values do ---------------------------------------------------- */
+
+static uint32_t order_of_float(float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits & 0x80000000u ? ~bits : bits | 0x80000000u;
+}
+
+static float float_of_order(uint32_t order)
+{
+    float value;
+    uint32_t bits = order & 0x80000000u ? order & 0x7fffffffu : ~order;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static uint16_t order_of_half(uint16_t half)
+{
+    return (uint16_t)(half & 0x8000 ? ~half : half | 0x8000);
+}
+
+static uint16_t half_of_order(uint16_t order)
+{
+    return (uint16_t)(order & 0x8000 ? order & 0x7fff : ~order);
+}
+
+/* ---- scores ---------------------------------------------------------------------------------- */
+
+/* Modulo 2^32: scores that do not fall are as good, if wider. */
+static unsigned char *put_scores(unsigned char *out, const float *score, size_t count)
+{
+    uint32_t fall[BLOCK], last = order_of_float(score[0]);
+    memcpy(out, &last, sizeof last);
+    out += sizeof last;
+    for (size_t first = 1; first < count; first += BLOCK) {
+        size_t size = count - first < BLOCK ? count - first : BLOCK;
+        uint32_t all = 0;
+        for (size_t i = 0; i < size; i++) {
+            uint32_t order = order_of_float(score[first + i]);
+            fall[i] = last - order;
+            all |= fall[i];
+            last = order;
+        }
+        *out = (unsigned char)bits_of(all);
+        out = put(out + 1, fall, size, bits_of(all));
+    }
+    return out;
+}
+
+static const unsigned char *get_scores(const unsigned char *in, float *score, size_t count)
+{
+    uint32_t fall[BLOCK], last;
+    memcpy(&last, in, sizeof last);
+    in += sizeof last;
+    score[0] = float_of_order(last);
+    for (size_t first = 1; first < count; first += BLOCK) {
+        size_t size = count - first < BLOCK ? count - first : BLOCK;
+        in = get(in + 1, fall, size, *in);
+        for (size_t i = 0; i < size; i++) {
+            last -= fall[i];
+            score[first + i] = float_of_order(last);
+        }
+    }
+    return in;
+}
+
+/* ---- cosines --------------------------------------------------------------------------------- */
+
+/* What score and the other cosines say that the last modality's is, as far as they go: the others
+ * are rounded. Two cosines that cannot be known are 0, whatever the kind of NaN. */
+static void predict(const kin_row_format *format, const kin_packed_row *row, uint16_t *out)
+{
+    enum { PART = 64 };
+    const kin_kernels *kernels = kin_kernels_best();
+    size_t last = format->modality_count - 1;
+    float rest[PART], cosine[PART];
+    for (size_t first = 0; first < row->length; first += PART) {
+        size_t count = row->length - first < PART ? row->length - first : PART;
+        memcpy(rest, row->score + first, count * sizeof *rest);
+        for (size_t m = 0; m < last; m++) {
+            kernels->widen[KIN_F16](cosine, row->cosine[m] + first, count);
+            for (size_t i = 0; i < count; i++)
+                rest[i] -= format->weight[m] * cosine[i];
+        }
+        for (size_t i = 0; i < count; i++) {
+            rest[i] /= format->weight[last];
+            rest[i] = fabsf(rest[i]) <= 2 ? rest[i] : 0;
+        }
+        kernels->narrow(out + first, rest, count);
+    }
+}
+
+/* The smallest of some numbers of 16 bits, which it is taken from, and the width of the rest. */
+static unsigned lower(uint32_t *value, size_t count, uint16_t *least)
+{
+    uint32_t low = UINT32_MAX, high = 0;
+    for (size_t i = 0; i < count; i++) {
+        low = value[i] < low ? value[i] : low;
+        high = value[i] > high ? value[i] : high;
+    }
+    for (size_t i = 0; i < count; i++)
+        value[i] -= low;
+    *least = (uint16_t)low;
+    return bits_of(high - low);
+}
+
+/* Distances are moved by half of their range, so that small ones of both signs are neighbours. */
+static uint16_t distance(uint16_t half, uint16_t predicted)
+{
+    return (uint16_t)(order_of_half(half) - order_of_half(predicted) + 0x8000);
+}
+
+static uint16_t at_distance(uint32_t moved, uint16_t predicted)
+{
+    return half_of_order((uint16_t)(order_of_half(predicted) + moved - 0x8000));
+}
+
+static unsigned char *put_cosines(const kin_row_format *format, const kin_packed_row *row, size_t m,
+                                  unsigned char *out, uint32_t *space)
+{
+    size_t count = row->length;
+    uint32_t *plain = space, *near = space + format->k;
+    uint16_t least, least_near = 0, *predicted = (uint16_t *)(void *)plain;
+    unsigned width_near = WIDTH_BITS;
+    bool last = m + 1 == format->modality_count;
+    if (last) {
+        predict(format, row, predicted);
+        for (size_t i = 0; i < count; i++)
+            near[i] = distance(row->cosine[m][i], predicted[i]);
+        width_near = lower(near, count, &least_near);
+    }
+    for (size_t i = 0; i < count; i++)
+        plain[i] = order_of_half(row->cosine[m][i]);
+    unsigned width = lower(plain, count, &least);
+    bool nearer = width_near < width;
+    width = nearer ? width_near : width;
+    least = nearer ? least_near : least;
+    out[0] = (unsigned char)(width | (nearer ? PREDICTED : 0));
+    memcpy(out + 1, &least, sizeof least);
+    return put(out + COSINE_HEADER, nearer ? near : plain, count, width);
+}
+
+static const unsigned char *get_cosines(const kin_row_format *format, const kin_packed_row *row,
+                                        size_t m, const unsigned char *in, uint32_t *space)
+{
+    size_t count = row->length;
+    uint16_t least, *out = row->cosine[m];
+    bool nearer = in[0] & PREDICTED;
+    unsigned width = in[0] & WIDTH_BITS;
+    memcpy(&least, in + 1, sizeof least);
+    in = get(in + COSINE_HEADER, space, count, width);
+    if (nearer)
+        predict(format, row, out);
+    for (size_t i = 0; i < count; i++)
+        out[i] = nearer ? at_distance(space[i] + least, out[i])
+                        : half_of_order((uint16_t)(space[i] + least));
+    return in;
+}
+
+/* ---- records --------------------------------------------------------------------------------- */
+
+size_t kin_row_pack(const kin_row_format *format, const kin_packed_row *row, unsigned char *out,
+                    uint32_t *space)
+{
+    unsigned char *at = out + KIN_ROW_HEADER_BYTES;
+    if (row->length > 0) {
+        at = put(at, (const uint32_t *)row->neighbor, row->length, format->row_bits);
+        at = put_scores(at, row->score, row->length);
+        for (size_t m = 0; m < format->modality_count; m++)
+            at = put_cosines(format, row, m, at, space);
+    }
+    uint32_t header[4] = {row->row, row->length, row->sequence, (uint32_t)(at - out)};
+    memcpy(out, header, sizeof header);
+    return header[3];
+}
+
+kin_packed_row kin_row_peek(const unsigned char *record, size_t *bytes)
+{
+    uint32_t header[4];
+    memcpy(header, record, sizeof header);
+    *bytes = header[3];
+    return (kin_packed_row){.row = header[0], .length = header[1], .sequence = header[2]};
+}
+
+void kin_row_unpack_neighbors(const kin_row_format *format, const unsigned char *record,
+                              const kin_packed_row *row)
+{
+    get(record + KIN_ROW_HEADER_BYTES, (uint32_t *)row->neighbor, row->length, format->row_bits);
+}
+
+void kin_row_unpack_scores(const kin_row_format *format, const unsigned char *record,
+                           const kin_packed_row *row, uint32_t *space)
+{
+    if (row->length == 0)
+        return;
+    const unsigned char *at =
+        record + KIN_ROW_HEADER_BYTES + bytes_of(row->length, format->row_bits);
+    at = get_scores(at, row->score, row->length);
+    for (size_t m = 0; m < format->modality_count; m++)
+        at = get_cosines(format, row, m, at, space);
+}
+
+/* Bytes of the scores, or SIZE_MAX where they do not fit. */
+static size_t measure_scores(const unsigned char *in, size_t available, size_t count)
+{
+    size_t used = sizeof(uint32_t);
+    for (size_t first = 1; first < count && used < available; first += BLOCK) {
+        size_t size = count - first < BLOCK ? count - first : BLOCK;
+        if (in[used] > 32)
+            return SIZE_MAX;
+        used += 1 + bytes_of(size, in[used]);
+    }
+    return used <= available ? used : SIZE_MAX;
+}
+
+bool kin_row_is_possible(const kin_row_format *format, const unsigned char *record,
+                         size_t available)
+{
+    size_t bytes;
+    if (available < KIN_ROW_HEADER_BYTES)
+        return false;
+    kin_packed_row row = kin_row_peek(record, &bytes);
+    if (bytes > available || row.row >= format->n || row.length > format->k)
+        return false;
+    size_t used = KIN_ROW_HEADER_BYTES + bytes_of(row.length, format->row_bits);
+    if (row.length > 0) {
+        size_t scores =
+            used < bytes ? measure_scores(record + used, bytes - used, row.length) : SIZE_MAX;
+        used = kin_size_add(used, scores);
+    }
+    for (size_t m = 0; m < format->modality_count && row.length > 0; m++) {
+        if (used > bytes || bytes - used < COSINE_HEADER || (record[used] & WIDTH_BITS) > 16)
+            return false;
+        used += COSINE_HEADER + bytes_of(row.length, record[used] & WIDTH_BITS);
+    }
+    return used == bytes;
+}
