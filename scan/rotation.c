@@ -1,271 +1,205 @@
 /*
- * Axes, reflectors and Hadamard blocks (scan/rotation.h says what for).
+ * Reflectors, their errors, and Hadamard blocks (scan/rotation.h says what for).
  *
- * Rounding. A product of inner length p in float32, summed in any order, is off by at most
- * gamma_p = p u / (1 - p u) times the product of the lengths (Higham, Accuracy and Stability of
- * Numerical Algorithms, 2nd ed., section 3.5). sgemm does not say its order, so long products are
- * cut into pieces of CHUNK, each a call of its own that adds to the result: then p is the piece's
- * length plus the number of pieces. Otherwise the bound would be as large as what int8 loses.
- * Cost of a fit: a few sgemm of sample x d x count; of a row: 4 d lead + (lead + tail) log2(block).
+ * Rounding. A product of inner length p in float32, summed by kin_gemm, is off by at most
+ * gamma_c = c u / (1 - c u) times the product of the lengths, c the chunk's length plus the number
+ * of chunks (core/gemm.h): with one chain for all it would be as large as what int8 loses. Inner
+ * products of reflectors are taken in double by the canonical kernels.
+ * Cost: of a row 4 d lead + (lead + tail) log2(block); of the errors 2 d lead^2 and 8 lead^3.
  */
 #include "scan/rotation.h"
+#include "core/gemm.h"
+#include "core/kernels.h"
 #include "core/memory.h"
 #include "core/random.h"
-#include "scan/blas.h"
+#include "scan/householder.h"
 #include "scan/kernels.h"
 
 #include <assert.h>
-#include <cblas.h>
 #include <math.h>
-#include <omp.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK = 64, ITERATIONS = 3, HADAMARD_MAX = 256 };
-enum { RANDOM_START = 0x41584553, RANDOM_SIGNS = 0x5349474e };
-
-/* LAPACK. Fortran takes every argument by address; lengths of character arguments come last. */
-void sgeqrf_(const int *m, const int *n, float *a, const int *lda, float *tau, float *work,
-             const int *lwork, int *info);
-void sorgqr_(const int *m, const int *n, const int *k, float *a, const int *lda, const float *tau,
-             float *work, const int *lwork, int *info);
-void slarft_(const char *direct, const char *storev, const int *n, const int *k, const float *v,
-             const int *ldv, const float *tau, float *t, const int *ldt, size_t direct_length,
-             size_t storev_length);
-void ssyev_(const char *jobz, const char *uplo, const int *n, float *a, const int *lda, float *w,
-            float *work, const int *lwork, int *info, size_t jobz_length, size_t uplo_length);
+enum { HADAMARD_MAX = 256, RANDOM_SIGNS = 0x5349474e };
 
 static size_t round_up(size_t d)
 {
     return (d + KIN_CODE_ALIGN - 1) / KIN_CODE_ALIGN * KIN_CODE_ALIGN;
 }
 
-static int lapack_failed(const char *routine, int info, kin_error *err)
-{
-    return kin_fail(err, KIN_E_INTERNAL, "choose --engine stream, and report this",
-                    "LAPACK's %s returned %d", routine, info);
-}
-
-/* ---- axes ------------------------------------------------------------------------------------ */
-
-/* Working memory of LAPACK for a d x count factorisation, in floats: its blocks are 64 wide at
- * most. */
-static size_t work_floats(size_t count)
-{
-    return count * 64 + 64 * 64;
-}
-
-/* LAPACK calls BLAS for pieces too small to be shared: with more than one thread they would wait
- * for each other thousands of times, for ever where another process has the processor. And with
- * one, results have the same bits whatever --threads says. */
-static int one_thread(void)
-{
-    int threads = omp_get_max_threads();
-    omp_set_num_threads(1);
-    return threads;
-}
-
-/* Makes the `count` vectors of `q` [count][d] orthonormal. */
-static int orthonormalise(float *q, size_t d, size_t count, float *tau, float *work, kin_error *err)
-{
-    int m = (int)d, n = (int)count, lwork = (int)work_floats(count), info = 0, generated = 0;
-    int threads = one_thread();
-    sgeqrf_(&m, &n, q, &m, tau, work, &lwork, &info);
-    if (info == 0)
-        sorgqr_(&m, &n, &n, q, &m, tau, work, &lwork, &generated);
-    omp_set_num_threads(threads);
-    return info != 0        ? lapack_failed("sgeqrf", info, err)
-           : generated != 0 ? lapack_failed("sorgqr", generated, err)
-                            : 0;
-}
-
-/* Turns the orthonormal q into the sample's principal axes within its span, most variance first.
- * `b` [rows][count] is y q^T. */
-static int rayleigh_ritz(kin_axes *self, const float *q, const float *b, size_t rows, float *gram,
-                         float *work, kin_error *err)
-{
-    int n = (int)self->count, lwork = (int)work_floats(self->count), info = 0;
-    size_t d = self->d, count = self->count;
-    kin_sgemm(count, count, rows, (kin_blas_side){b, count, true}, (kin_blas_side){b, count, false},
-              0, gram);
-    int threads = one_thread();
-    ssyev_("V", "L", &n, gram, &n, self->energy, work, &lwork, &info, 1, 1);
-    omp_set_num_threads(threads);
-    if (info != 0)
-        return lapack_failed("ssyev", info, err);
-    for (size_t i = 0; i < count; i++)
-        self->energy[i] /= (float)rows;
-    /* gram's row i is now eigenvector i, ascending: axis i = sum_j gram[count - 1 - i][j] q[j] */
-    for (size_t i = 0; i < count / 2; i++) {
-        float swap = self->energy[i];
-        self->energy[i] = self->energy[count - 1 - i];
-        self->energy[count - 1 - i] = swap;
-        cblas_sswap(n, gram + i * count, 1, gram + (count - 1 - i) * count, 1);
-    }
-    kin_sgemm(count, d, count, (kin_blas_side){gram, count, false}, (kin_blas_side){q, d, false}, 0,
-              self->axis);
-    return 0;
-}
-
-int kin_axes_fit(kin_axes *self, const float *y, size_t rows, size_t d, size_t count,
-                 kin_error *err)
-{
-    *self = (kin_axes){.d = d, .count = count};
-    assert(count <= d && count <= rows);
-    int rc = 0;
-    kin_blas_side sample = {y, d, false};
-    float *q = kin_alloc(kin_size_mul(count, d), sizeof *q);
-    float *b = kin_alloc(kin_size_mul(rows, count), sizeof *b);
-    float *gram = kin_alloc(count * count, sizeof *gram);
-    float *tau = kin_alloc(count, sizeof *tau);
-    float *work = kin_alloc(work_floats(count), sizeof *work);
-    self->axis = kin_alloc(kin_size_mul(count, d), sizeof *self->axis);
-    self->energy = kin_alloc(count, sizeof *self->energy);
-    if (!q || !b || !gram || !tau || !work || !self->axis || !self->energy) {
-        rc = kin_fail_alloc(err, "axes", kin_size_mul(kin_size_add(d, rows), count * sizeof *q));
-        goto done;
-    }
-    kin_random_normals(kin_random_key(1, RANDOM_START, 0), count * d, q);
-    rc = orthonormalise(q, d, count, tau, work, err);
-    for (int i = 0; i < ITERATIONS && rc == 0; i++) {
-        kin_sgemm(rows, count, d, sample, (kin_blas_side){q, d, true}, 0, b);
-        kin_sgemm(count, d, rows, (kin_blas_side){b, count, true}, sample, 0, q);
-        rc = orthonormalise(q, d, count, tau, work, err);
-    }
-    if (rc != 0)
-        goto done;
-    kin_sgemm(rows, count, d, sample, (kin_blas_side){q, d, true}, 0, b);
-    rc = rayleigh_ritz(self, q, b, rows, gram, work, err);
-done:
-    free(q);
-    free(b);
-    free(gram);
-    free(tau);
-    free(work);
-    if (rc != 0)
-        kin_axes_release(self);
-    return rc;
-}
-
-void kin_axes_release(kin_axes *self)
-{
-    free(self->axis);
-    free(self->energy);
-    *self = (kin_axes){0};
-}
-
 /* ---- reflectors and their errors ------------------------------------------------------------ */
 
+/* c [rows][n] += a b, a [rows][k], b [k][n]: every element in the order of k. */
+static void multiply(double *c, const double *a, const double *b, size_t rows, size_t n, size_t k)
+{
+#pragma omp parallel for schedule(static)
+    for (size_t i = 0; i < rows; i++) {
+        double *to = c + i * n;
+        size_t l = 0;
+        for (; l + 4 <= k; l += 4) {
+            const double *x = a + i * k + l, *y = b + l * n;
+            for (size_t j = 0; j < n; j++)
+                to[j] = to[j] + x[0] * y[j] + x[1] * y[n + j] + x[2] * y[2 * n + j] +
+                        x[3] * y[3 * n + j];
+        }
+        for (; l < k; l++)
+            for (size_t j = 0; j < n; j++)
+                to[j] += a[i * k + l] * b[l * n + j];
+    }
+}
+
+static double frobenius(const double *g, size_t count)
+{
+    double square = 0;
+    for (size_t i = 0; i < count; i++)
+        square += g[i] * g[i];
+    return sqrt(square);
+}
+
 /* A bound of the spectral norm of the symmetric g[n][n]: |g|_2^8 <= |g^8|_F, at most n^(1/16) too
- * large. `workspace` [2][n][n]. */
+ * large. `workspace` [2][n][n]. Roots are square roots: pow's last bit is the library's. */
 static double spectral_bound(const double *g, size_t n, double *workspace)
 {
-    double *power = workspace, *next = workspace + n * n;
-    double scale = 1, order = 1;
+    double *power = workspace, *next = workspace + n * n, norm[4];
     memcpy(power, g, n * n * sizeof *g);
-    for (int squaring = 0; squaring < 3; squaring++) {
-        double norm = cblas_dnrm2((int)(n * n), power, 1);
-        if (norm == 0)
+    for (int squaring = 0; squaring < 4; squaring++) {
+        norm[squaring] = frobenius(power, n * n);
+        if (norm[squaring] == 0)
             return 0;
-        cblas_dscal((int)(n * n), 1 / norm, power, 1);
-        scale *= pow(norm, 1 / order);
-        cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)n, (int)n, (int)n, 1, power,
-                    (int)n, power, (int)n, 0, next, (int)n);
+        if (squaring == 3)
+            break;
+        for (size_t i = 0; i < n * n; i++)
+            power[i] /= norm[squaring];
+        memset(next, 0, n * n * sizeof *next);
+        multiply(next, power, power, n, n, n);
         double *kept = power;
         power = next;
         next = kept;
-        order *= 2;
     }
-    return scale * pow(cblas_dnrm2((int)(n * n), power, 1), 1 / order) * (1 + 1e-9);
+    double root = norm[2] * sqrt(norm[3]); /* |g| <= n0 (n1 (n2 n3^(1/2))^(1/2))^(1/2) */
+    return norm[0] * sqrt(norm[1] * sqrt(root)) * (1 + 1e-9);
+}
+
+/* What measure_errors works in; l reflectors, w = 2 l. */
+typedef struct errors {
+    float *row;         /* [w][d] columns of V and of V T */
+    const float **rows; /* [w] */
+    double *g, *sg;     /* [w][w] */
+    double *part;       /* [3][l][l] */
+} errors;
+
+static void errors_release(errors *self)
+{
+    free(self->row);
+    free(self->rows);
+    free(self->g);
+    free(self->sg);
+    free(self->part);
+}
+
+static int errors_init(errors *self, const kin_rotation *of, kin_error *err)
+{
+    size_t d = of->d, l = of->reflectors, w = 2 * l;
+    *self = (errors){.row = kin_alloc(kin_size_mul(w, d), sizeof *self->row),
+                     .rows = kin_alloc(w, sizeof *self->rows),
+                     .g = kin_alloc(w * w, sizeof *self->g),
+                     .sg = kin_alloc(w * w, sizeof *self->sg),
+                     .part = kin_alloc(3 * l * l, sizeof *self->part)};
+    if (!self->row || !self->rows || !self->g || !self->sg || !self->part)
+        return kin_fail_alloc(err, "rotation", kin_size_mul(w, d * sizeof *self->row));
+    memcpy(self->row, of->v, l * d * sizeof *self->row);
+    for (size_t j = 0; j < l; j++)
+        for (size_t i = 0; i < d; i++)
+            self->row[(l + j) * d + i] = of->vt[i * l + j];
+    for (size_t j = 0; j < w; j++)
+        self->rows[j] = self->row + j * d;
+#pragma omp parallel for schedule(dynamic)
+    for (size_t i = 0; i < w; i++)
+        kin_kernels_best()->dots(self->rows[i], self->rows, i + 1, d, self->g + i * w);
+    for (size_t i = 0; i < w; i++)
+        for (size_t j = i + 1; j < w; j++)
+            self->g[i * w + j] = self->g[j * w + i];
+    return 0;
+}
+
+/* The spectral norm's bound of the columns of V (first = 0) or V T (first = l). */
+static double norm_bound(const errors *with, size_t first, size_t l)
+{
+    for (size_t j = 0; j < l; j++)
+        memcpy(with->part + j * l, with->g + (first + j) * 2 * l + first, l * sizeof *with->part);
+    return sqrt(spectral_bound(with->part, l, with->part + l * l));
 }
 
 /* What V and V T, as they are stored, make of lengths and angles.
  *
  * With R = I - V V'^T, V' = V T: R^T R - I = A S A^T, where A = [V V'] and
  * S = [[0, -I], [-I, V^T V]]; its Frobenius norm is the root of trace(S G S G), G = A^T A. */
-static int measure_errors(kin_rotation *self, kin_error *err)
+static void measure_errors(kin_rotation *self, const errors *with)
 {
-    size_t d = self->d, l = self->reflectors, w = 2 * l;
-    double *a = kin_alloc(kin_size_mul(d, w), sizeof *a);
-    double *g = kin_alloc(w * w, sizeof *g);
-    double *sg = kin_alloc(w * w, sizeof *sg);
-    double *part = kin_alloc(3 * l * l, sizeof *part);
-    if (!a || !g || !sg || !part) {
-        free(a), free(g), free(sg), free(part);
-        return kin_fail_alloc(err, "rotation", kin_size_mul(d, w * sizeof *a));
-    }
-    for (size_t i = 0; i < d; i++)
-        for (size_t j = 0; j < l; j++) {
-            a[i * w + j] = self->v[j * d + i];
-            a[i * w + l + j] = self->vt[i * l + j];
-        }
-    cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)w, (int)w, (int)d, 1, a, (int)w, a,
-                (int)w, 0, g, (int)w);
+    size_t l = self->reflectors, w = 2 * l;
+    double *g = with->g, *sg = with->sg, trace = 0, v_square = 0, vt_square = 0;
     /* S G: minus the lower half of G above, minus its upper half plus V^T V times the lower
      * below */
     for (size_t i = 0; i < l * w; i++) {
         sg[i] = -g[l * w + i];
         sg[l * w + i] = -g[i];
     }
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)l, (int)w, (int)l, 1, g, (int)w,
-                g + l * w, (int)w, 1, sg + l * w, (int)w);
-    double trace = 0, v_square = 0, vt_square = 0;
+    for (size_t j = 0; j < l; j++)
+        memcpy(with->part + j * l, g + j * w, l * sizeof *g);
+    multiply(sg + l * w, with->part, g + l * w, l, w, l);
     for (size_t i = 0; i < w; i++)
         for (size_t j = 0; j < w; j++)
             trace += sg[i * w + j] * sg[j * w + i];
     for (size_t j = 0; j < l; j++) {
         v_square += g[j * w + j];
         vt_square += g[(l + j) * w + l + j];
-        memcpy(part + j * l, g + j * w, l * sizeof *part);
     }
-    double v_norm = sqrt(spectral_bound(part, l, part + l * l));
-    for (size_t j = 0; j < l; j++)
-        memcpy(part + j * l, g + (l + j) * w + l, l * sizeof *part);
-    double vt_norm = sqrt(spectral_bound(part, l, part + l * l));
+    double v_norm = norm_bound(with, 0, l), vt_norm = norm_bound(with, l, l);
     /* 1e-10: the trace's own rounding, w^2 terms of size one in double */
     self->skew = sqrt(fmax(trace, 0) + 1e-10);
-    double u = 0x1p-24;
-    double into = (CHUNK + (double)d / CHUNK + 3) * u * 1.001;
-    double out_of = (CHUNK + (double)l / CHUNK + 3) * u * 1.001;
+    double u = 0x1p-24, chunk = KIN_GEMM_CHUNK;
+    double into = (chunk + (double)self->d / chunk + 3) * u * 1.001;
+    double out_of = (chunk + (double)l / chunk + 3) * u * 1.001;
     self->relative_error +=
         v_norm * into * sqrt(vt_square) + out_of * sqrt(v_square) * vt_norm * 1.001 + 8 * u;
-    free(a), free(g), free(sg), free(part);
-    return 0;
 }
 
 /* The Householder vectors of the first `lead` axes: V by rows, and V T. */
 static int make_reflectors(kin_rotation *self, const kin_axes *axes, kin_error *err)
 {
     size_t d = self->d, l = self->reflectors;
-    int rc = 0, m = (int)d, n = (int)l, lwork = (int)work_floats(l), info = 0;
-    float *tau = kin_alloc(l, sizeof *tau);
-    float *work = kin_alloc(work_floats(l), sizeof *work);
-    float *t = kin_alloc_zero(l * l, sizeof *t);
+    kin_householder householder;
+    int rc = kin_householder_init(&householder, l, d, err);
+    if (rc != 0)
+        return rc;
     self->v = kin_alloc(kin_size_mul(l, d), sizeof *self->v);
     self->vt = kin_alloc(kin_size_mul(d, l), sizeof *self->vt);
-    if (!tau || !work || !t || !self->v || !self->vt) {
-        rc = kin_fail_alloc(err, "rotation", kin_size_mul(2 * d, l * sizeof *t));
-        goto done;
+    self->packed_v = kin_alloc(kin_gemm_packed_floats(l, d), sizeof *self->packed_v);
+    self->packed_vt = kin_alloc(kin_gemm_packed_floats(d, l), sizeof *self->packed_vt);
+    if (!self->v || !self->vt || !self->packed_v || !self->packed_vt) {
+        rc = kin_fail_alloc(err, "rotation", kin_size_mul(4 * d, l * sizeof *self->v));
+    } else {
+        kin_householder_factor(&householder, axes->axis);
+        kin_householder_product(&householder, self->vt);
+        memcpy(self->v, householder.v, l * d * sizeof *self->v);
+        kin_gemm_pack(l, d, (kin_gemm_side){self->v, d, false}, self->packed_v);
+        kin_gemm_pack(d, l, (kin_gemm_side){self->vt, l, false}, self->packed_vt);
     }
-    memcpy(self->v, axes->axis, l * d * sizeof *self->v);
-    sgeqrf_(&m, &n, self->v, &m, tau, work, &lwork, &info);
-    if (info != 0) {
-        rc = lapack_failed("sgeqrf", info, err);
-        goto done;
-    }
-    for (size_t j = 0; j < l; j++) { /* R stands above the diagonal; V has zeros and a one there */
-        memset(self->v + j * d, 0, j * sizeof *self->v);
-        self->v[j * d + j] = 1;
-    }
-    slarft_("F", "C", &m, &n, self->v, &m, tau, t, &n, 1, 1);
-    /* t holds T by columns, which row-major is its transpose */
-    cblas_sgemm(CblasRowMajor, CblasTrans, CblasTrans, m, n, n, 1, self->v, m, t, n, 0, self->vt,
-                n);
-done:
-    free(tau);
-    free(work);
-    free(t);
+    kin_householder_release(&householder);
+    return rc;
+}
+
+/* Reflectors and their errors. */
+static int init_reflectors(kin_rotation *self, const kin_axes *axes, kin_error *err)
+{
+    errors with = {0};
+    int rc = make_reflectors(self, axes, err);
+    if (rc == 0)
+        rc = errors_init(&with, self, err);
+    if (rc == 0)
+        measure_errors(self, &with);
+    errors_release(&with);
     return rc;
 }
 
@@ -299,12 +233,8 @@ int kin_rotation_init(kin_rotation *self, const float *mean, size_t d, const kin
         for (size_t i = 0; i < out; i++)
             self->sign[i] = kin_random_bits(key, i) & 1 ? 1.0f : -1.0f;
     }
-    int threads = one_thread();
     if (rc == 0 && self->reflectors > 0)
-        rc = make_reflectors(self, axes, err);
-    if (rc == 0 && self->reflectors > 0)
-        rc = measure_errors(self, err);
-    omp_set_num_threads(threads);
+        rc = init_reflectors(self, axes, err);
     if (rc != 0)
         kin_rotation_release(self);
     return rc;
@@ -315,31 +245,29 @@ void kin_rotation_release(kin_rotation *self)
     free(self->mean);
     free(self->v);
     free(self->vt);
+    free(self->packed_v);
+    free(self->packed_vt);
     free(self->sign);
     *self = (kin_rotation){0};
 }
 
 size_t kin_rotation_bytes(size_t d, size_t lead)
 {
-    size_t floats = kin_size_add(kin_size_mul(2 * lead, d), kin_size_mul(2, round_up(d)));
-    size_t doubles = kin_size_add(kin_size_mul(2 * lead, d), 11 * lead * lead);
-    return kin_size_add(kin_size_mul(floats, sizeof(float)), kin_size_mul(doubles, sizeof(double)));
+    size_t l = lead, floats = kin_size_add(kin_size_mul(4 * l, d), kin_size_mul(2, round_up(d)));
+    floats = kin_size_add(floats, kin_gemm_packed_floats(l, d));
+    floats = kin_size_add(floats, kin_gemm_packed_floats(d, l));
+    size_t measured = (11 * l + 4) * l * sizeof(double);
+    return kin_size_add(kin_size_mul(floats, sizeof(float)),
+                        kin_size_add(measured, kin_householder_bytes(l, d)));
 }
 
-/* y -= V (V'^T y) for each row, both products in pieces of CHUNK (see the head of this file). */
+/* y -= V (V'^T y) for each row. */
 static void reflect(const kin_rotation *self, float *y, size_t count, float *w)
 {
-    int rows = (int)count, d = (int)self->d, l = (int)self->reflectors;
-    for (int k = 0; k < d; k += CHUNK) {
-        int length = d - k < CHUNK ? d - k : CHUNK;
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, l, length, 1, y + k, d,
-                    self->vt + (size_t)k * self->reflectors, l, k > 0 ? 1.0f : 0.0f, w, l);
-    }
-    for (int k = 0; k < l; k += CHUNK) {
-        int length = l - k < CHUNK ? l - k : CHUNK;
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, rows, d, length, -1, w + k, l,
-                    self->v + (size_t)k * self->d, d, 1, y, d);
-    }
+    size_t d = self->d, l = self->reflectors;
+    kin_gemm_packed(count, l, d, (kin_gemm_side){y, d, false}, self->packed_vt, KIN_GEMM_SET, w, l);
+    kin_gemm_packed(count, d, l, (kin_gemm_side){w, l, false}, self->packed_v, KIN_GEMM_SUBTRACT, y,
+                    d);
 }
 
 /* x[0 .. block) times the Hadamard matrix over sqrt(block). */

@@ -9,48 +9,34 @@
  *     <u_x, u_y> = <z_x, z_y> + <mean, u_x> + <mean, u_y> - <mean, mean>,
  * and what the leading parts leave out of <z_x, z_y> is at most the product of two tail norms.
  *
- * The directions: randomised subspace iteration on a sample (Halko, Martinsson, Tropp, "Finding
- * structure with randomness", SIAM Review 53, 2011, algorithm 4.4), ordered by Rayleigh-Ritz.
- * Completed to a full orthogonal Q for nothing: the Householder vectors of their QR factorisation
- * in the compact WY form Q^T = I - V (V T)^T (Schreiber and Van Loan, SIAM J. Sci. Stat. Comput.
- * 10, 1989), so a row costs 4 d lead operations instead of 2 d^2. H: random signs, then Hadamard
- * blocks.
+ * The directions are a sample's (scan/axes.h). Completed to a full orthogonal Q for nothing: the
+ * Householder vectors of their QR factorisation in the compact WY form Q^T = I - V (V T)^T
+ * (scan/householder.h), so a row costs 4 d lead operations instead of 2 d^2. H: random signs, then
+ * Hadamard blocks.
  *
  * Any rotation is valid; a better one is only faster. What counts is that its own errors are known:
  * `skew` is how far V and V T, as stored, are from orthogonal, measured in double, and
  * `relative_error` bounds the rounding of kin_rotation_apply a priori.
  */
-#include "core/error.h"
-#include <stdbool.h>
-#include <stddef.h>
+#include "scan/axes.h"
 
 /* Directions looked for: candidates for `lead`, and some more so that the last ones converge. */
 enum { KIN_LEAD_MAX = 256, KIN_LEAD_SPARE = 16 };
 
 typedef struct kin_rotation {
-    size_t d;              /* dimensions that go in */
-    size_t lead;           /* leading dimensions, a multiple of KIN_CODE_ALIGN */
-    size_t tail;           /* the others, a multiple of KIN_CODE_ALIGN or 0; lead + tail >= d */
-    size_t reflectors;     /* columns of V: `lead`, or 0 where Q is the identity (tail == 0) */
-    float *mean;           /* [d]; owned */
-    float *v;              /* [reflectors][d] Householder vectors; owned */
-    float *vt;             /* [d][reflectors] V T; owned */
+    size_t d;          /* dimensions that go in */
+    size_t lead;       /* leading dimensions, a multiple of KIN_CODE_ALIGN */
+    size_t tail;       /* the others, a multiple of KIN_CODE_ALIGN or 0; lead + tail >= d */
+    size_t reflectors; /* columns of V: `lead`, or 0 where Q is the identity (tail == 0) */
+    float *mean;       /* [d]; owned */
+    float *v;          /* [reflectors][d] Householder vectors; owned */
+    float *vt;         /* [d][reflectors] V T; owned */
+    float *packed_v;   /* both as right sides of products (core/gemm.h); owned */
+    float *packed_vt;
     float *sign;           /* [lead + tail] +1 or -1; owned */
     double skew;           /* |<Q^T a, Q^T b> - <a, b>| <= skew |a| |b| */
     double relative_error; /* |z - what it would be without rounding| / |u - mean| */
 } kin_rotation;
-
-/* The directions of most variance of a sample. */
-typedef struct kin_axes {
-    size_t d, count;
-    float *axis;   /* [count][d] orthonormal, most variance first; owned */
-    float *energy; /* [count] mean square of the sample along each; owned */
-} kin_axes;
-
-/* `count` axes of the centred rows y[0 .. rows)[d]; count <= d, count <= rows. */
-int kin_axes_fit(kin_axes *self, const float *y, size_t rows, size_t d, size_t count,
-                 kin_error *err);
-void kin_axes_release(kin_axes *self);
 
 /* A rotation of d dimensions around `mean` (copied) that puts the first `lead` axes first; lead
  * == 0 or NULL axes: all dimensions are leading, in blocks that are merely mixed. */
@@ -62,7 +48,8 @@ void kin_rotation_release(kin_rotation *self);
 size_t kin_rotation_bytes(size_t d, size_t lead);
 
 /* Rotates rows that were centred: y [count][d] is destroyed, z [count][lead + tail]. `workspace`
- * holds count * max(lead, KIN_CODE_ALIGN) floats. Serial; BLAS is called, so set one thread. */
+ * holds count * max(lead, KIN_CODE_ALIGN) floats. On the calling thread; a row's result does not
+ * depend on which others are with it. */
 void kin_rotation_apply(const kin_rotation *self, float *y, size_t count, float *z,
                         float *workspace);
 

@@ -4,7 +4,6 @@
  * variance they were made for; and clouds of no rank, few rows or equal rows are rotated like any
  * other.
  */
-#include "core/threads.h"
 #include "scan/kernels.h"
 #include "scan/rotation.h"
 #include "support/test.h"
@@ -337,7 +336,6 @@ static void test_mixing_spreads(void **state)
 
 int main(void)
 {
-    kin_threads_set(1); /* kin_rotation_apply asks for it */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_axes),
         cmocka_unit_test(test_axes_hold_the_variance),
