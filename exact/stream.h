@@ -3,29 +3,29 @@
 /*
  * `stream`: the row-streaming baseline that every other engine is evaluated against.
  *
- * A micro-batch of M queries is scored against all n items: one sgemm per modality is accumulated
- * into an M x n tile of fused scores in float32, each row's tile is cut down to the candidates
- * that could be among its K best given the tile's worst rounding error, and only those are scored
- * canonically. So the result is exact in the sense of core/score.h, whatever order sgemm adds in.
+ * A micro-batch of M queries is scored against all n items in one pass over them: sgemm makes tiles
+ * of M x 512 fused scores in float32, what could be among a row's K best given the tile's worst
+ * rounding error goes on its shortlist (exact/shortlist.h), and only that is scored canonically. So
+ * the result is exact in the sense of core/score.h, whatever order sgemm adds in.
  *
  * The margin (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.1):
  * unit rows rounded to float err by u = 2^-24 each, and a dot product of length d in any order by
- * gamma_d = d u / (1 - d u) times |x| |y| <= 1 + small. With the accumulation over modalities,
- * the scaling and the last rounding of the stored score, no tile value (scores are divided by W
- * there) is off by more than
+ * gamma_d = d u / (1 - d u) times |x| |y| <= 1 + small. With the scaling and the last rounding of
+ * the stored score, no tile value (scores are divided by W there) is off by more than
  *     gamma_(d + 16),  d = sum of the dimensions,
  * from the canonical score; a candidate is kept when its tile value is within twice that of the
  * row's K-th largest tile value.
  *
- * Memory: M * n floats for the tile, a block of widened columns per thread, and the candidates;
- * nothing else grows with n. Time: 2 n^2 d operations at the speed of sgemm.
+ * Memory: per thread a tile of 2,048 M bytes, 512 widened columns and 16 K + 512 bytes a row of the
+ * micro-batch; nothing grows with n. Time: 2 n^2 d operations at the speed of sgemm, and n^2 d / M
+ * elements read and widened.
  */
 #include "core/memory.h"
 #include "core/rows.h"
 
 typedef struct kin_stream_options {
-    size_t top_k;        /* K, 1 .. n - 1 (n for outside queries) */
-    size_t micro_batch;  /* M, rows a tile; 0: as many as fit 512 MiB, at most 1,024 */
+    size_t top_k;        /* K, 1 .. n - 1 */
+    size_t micro_batch;  /* M, rows a pass; 0: 1,024 */
     size_t memory_bytes; /* budget, 0: what the machine has */
 } kin_stream_options;
 
@@ -40,8 +40,8 @@ typedef struct kin_stream_queries {
     size_t count;       /* ignored for NULL rows */
 } kin_stream_queries;
 
-/* The micro-batch that will be used for a catalog of n items. */
-size_t kin_stream_micro_batch(const kin_stream_options *options, size_t n, size_t queries);
+/* The micro-batch that will be used for so many queries. */
+size_t kin_stream_micro_batch(const kin_stream_options *options, size_t queries);
 
 /* What a run for so many queries is going to hold, part by part. */
 void kin_stream_make_plan(kin_memory_plan *out, const kin_catalog *catalog, size_t queries,

@@ -39,7 +39,7 @@ int kin_build_resolve_engine(build *self, kin_error *err)
     o->search.top_k = (size_t)o->top_k;
     if (o->engine == KIN_ENGINE_STREAM && o->micro_batch == 0) {
         kin_stream_options stream = {.top_k = (size_t)o->top_k};
-        o->micro_batch = (int64_t)kin_stream_micro_batch(&stream, self->catalog.n, self->catalog.n);
+        o->micro_batch = (int64_t)kin_stream_micro_batch(&stream, self->catalog.n);
     }
     rc = kin_build_check_trace(self, asked, err);
     if (rc == 0 && o->engine == KIN_ENGINE_JOIN)

@@ -117,10 +117,10 @@ const kin_option kin_build_experts[] = {
      .min = 1,
      .max = 1e6,
      .unit = "ROWS",
-     .default_text = "what fits 512 MiB, at most 1024",
+     .default_text = "1024",
      .similarity = "SIMILARITY_MICRO_BATCH_SIZE",
      .deprecated = "SIMILARITY_BATCH_SIZE",
-     .help = "rows at a time (stream); memory is rows x items x 4 bytes"},
+     .help = "rows at a time (stream): one pass over the vectors for each"},
     KIN_OPTIONS_END,
 };
 

@@ -180,7 +180,7 @@ static int add_evaluation(prediction *out, predict_input *in, kin_error *err)
     if (!fits(out, &plan, in))
         return 0;
     kin_stream_options options = kin_row_sample_stream(in->catalog, (size_t)o->top_k, o->memory);
-    int rc = calibrate_stream_once(in, kin_stream_micro_batch(&options, in->catalog->n, rows), err);
+    int rc = calibrate_stream_once(in, kin_stream_micro_batch(&options, rows), err);
     out->seconds.recall =
         stream_seconds(in, (double)rows) + (double)plan.total_bytes * touched_seconds;
     out->memory_bytes += plan.total_bytes;
@@ -260,7 +260,7 @@ static int predict_stream(prediction *out, predict_input *in, kin_error *err)
     kin_stream_options options = {.top_k = (size_t)o->top_k,
                                   .micro_batch = (size_t)o->micro_batch,
                                   .memory_bytes = o->memory};
-    size_t n = in->catalog->n, micro_batch = kin_stream_micro_batch(&options, n, n);
+    size_t n = in->catalog->n, micro_batch = kin_stream_micro_batch(&options, n);
     kin_memory_plan plan;
     kin_stream_make_plan(&plan, in->catalog, n, &options);
     if (!fits(out, &plan, in))

@@ -7,9 +7,8 @@
 
 static const uint32_t unwritten = UINT32_MAX;
 
-/* What stream's tile may take: a part of the budget, and no more than what new pages cost nothing
- * beside its products; and rows at a time, from which on sgemm gains no more. */
-enum { TILE_SHARE = 8, TILE_BYTES = 512 << 20, MICRO_BATCH_MAX = 128 };
+/* What stream may take: a part of the budget. */
+enum { STREAM_SHARE = 8 };
 
 /* ---- drawing --------------------------------------------------------------------------------- */
 
@@ -140,12 +139,13 @@ kin_row_sink kin_row_sample_sink(row_sample *self)
 kin_stream_options kin_row_sample_stream(const kin_catalog *catalog, size_t k, size_t memory_bytes)
 {
     kin_stream_options stream = {.top_k = k, .memory_bytes = memory_bytes};
-    size_t row = kin_size_mul(catalog->n, sizeof(float));
-    size_t tile = memory_bytes ? memory_bytes / TILE_SHARE : TILE_BYTES;
-    tile = tile < TILE_BYTES ? tile : TILE_BYTES;
-    stream.micro_batch = tile / row < 1                 ? 1
-                         : tile / row < MICRO_BATCH_MAX ? tile / row
-                                                        : MICRO_BATCH_MAX;
+    stream.micro_batch = kin_stream_micro_batch(&stream, catalog->n);
+    for (; memory_bytes > 0 && stream.micro_batch > 1; stream.micro_batch /= 2) {
+        kin_memory_plan plan;
+        kin_stream_make_plan(&plan, catalog, catalog->n, &stream);
+        if (plan.total_bytes <= memory_bytes / STREAM_SHARE)
+            break;
+    }
     return stream;
 }
 

@@ -59,7 +59,8 @@ kin_row_sink kin_row_sample_tee(row_sample *self, kin_row_sink next);
 /* A sink for the drawn items' rows alone: query q is row[q]. */
 kin_row_sink kin_row_sample_sink(row_sample *self);
 
-/* How `stream` is asked for exact rows. */
+/* How `stream` is asked for exact rows: with its own micro-batch, or with one that takes at most an
+ * eighth of the budget. */
 kin_stream_options kin_row_sample_stream(const kin_catalog *catalog, size_t k, size_t memory_bytes);
 
 /* What a sample of `count` items holds with its exact rows under way, for memory plans. */

@@ -152,7 +152,7 @@ static void test_refusals(void **state)
     sample s;
     kin_error err = {0};
     size_t calls = 0;
-    kin_row_sink sink = {&calls, refuse_block};
+    kin_row_sink sink = {.self = &calls, .write = refuse_block};
     kin_stream_options options = KIN_STREAM_OPTIONS_INIT;
     make_plain(&s);
     test_refused(kin_stream_run(&s.catalog, NULL, &options, sink, NULL, &err), &err, KIN_E_DATA,
@@ -232,13 +232,29 @@ static void test_micro_batch(void **state)
 {
     (void)state;
     kin_stream_options options = KIN_STREAM_OPTIONS_INIT;
-    assert_int_equal(kin_stream_micro_batch(&options, 1000, 1000), 1000);
-    assert_int_equal(kin_stream_micro_batch(&options, 100000, 100000), 1024);
-    assert_int_equal(kin_stream_micro_batch(&options, 1 << 20, 1 << 20), 128);
-    assert_int_equal(kin_stream_micro_batch(&options, INT32_MAX, INT32_MAX), 1);
-    assert_int_equal(kin_stream_micro_batch(&options, 1 << 20, 5), 5);
+    assert_int_equal(kin_stream_micro_batch(&options, 1000), 1000);
+    assert_int_equal(kin_stream_micro_batch(&options, INT32_MAX), 1024);
     options.micro_batch = 50;
-    assert_int_equal(kin_stream_micro_batch(&options, 1 << 20, 1 << 20), 50);
+    assert_int_equal(kin_stream_micro_batch(&options, 1 << 20), 50);
+    assert_int_equal(kin_stream_micro_batch(&options, 5), 5);
+}
+
+/* What a run holds does not grow with the items. */
+static void test_plan(void **state)
+{
+    (void)state;
+    sample s;
+    kin_memory_plan few, many;
+    kin_stream_options options = {.top_k = 100};
+    make_plain(&s);
+    kin_catalog catalog = s.catalog;
+    catalog.n = 100000;
+    kin_stream_make_plan(&few, &catalog, 2000, &options);
+    catalog.n = 100000000;
+    kin_stream_make_plan(&many, &catalog, 2000, &options);
+    assert_int_equal(few.total_bytes, many.total_bytes);
+    assert_true(few.total_bytes < (size_t)kin_threads_used() << 24);
+    sample_release(&s);
 }
 
 int main(int argc, char **argv)
@@ -251,6 +267,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_monitor),
         cmocka_unit_test(test_micro_batch),
+        cmocka_unit_test(test_plan),
     };
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);
 }
