@@ -7,6 +7,7 @@ import types
 import xml.dom.minidom
 
 import numpy as np
+import scipy.sparse
 
 import kin_cli
 from kin_cli import Case, random_rows
@@ -18,7 +19,8 @@ import ann_contenders  # noqa: E402
 import ann_plot  # noqa: E402
 import ann_report  # noqa: E402
 import recall  # noqa: E402
-from sample import Truth  # noqa: E402
+from graph_file import Graph  # noqa: E402
+from sample import TIE, Truth  # noqa: E402
 
 N, K = 900, 20
 SOURCES = ["text=text.npy:0.6", "image=image.npy:0.4"]
@@ -50,16 +52,44 @@ class Evaluating(Case):
                 wanted = json.load(file)["recall"]["tie_aware"]["mean"]
             rows = np.arange(N)
             truth = Truth(self.paths, WEIGHTS, rows)
-            found = recall.Graph(graph).rows(rows)
+            found = Graph(graph).rows(rows)
             for evaluator in (recall.Evaluator.of_vectors(truth, K), recall.Evaluator.of_graph(truth, exact)):
                 self.assertAlmostEqual(evaluator.recalls(found).mean(), wanted, 9)
             self.assertAlmostEqual(recall.of_graphs(graph, exact).mean(), wanted, 9)
             self.assertEqual(wanted == 1, name == "same")
 
+    def test_recall_of_the_first(self):
+        exact = self.build("exact", "--engine", "stream")
+        graph = self.build("poor", "--engine", "hnsw", "--candidates", K + 1, "--links", 4)
+        rows = np.arange(N)
+        truth = Truth(self.paths, WEIGHTS, rows)
+        found = Graph(graph).rows(rows)
+        scores = np.array([Graph(exact).row(row)[1] for row in rows])
+        for first in (1, 10, K):
+            wanted = np.mean([min((Graph(graph).row(row)[1] >= scores[row][first - 1] - TIE).sum(), first) / first
+                              for row in rows])
+            self.assertAlmostEqual(recall.of_graphs(graph, exact, first).mean(), wanted, 9)
+            for evaluator in (recall.Evaluator.of_vectors(truth, K), recall.Evaluator.of_graph(truth, exact)):
+                self.assertAlmostEqual(evaluator.recalls(found, first).mean(), wanted, 9)
+        self.assertLess(wanted, 1)
+
+    def test_a_graph_is_read_from_its_archive(self):
+        graph = self.build("graph", "--engine", "exact")
+        wanted = [scipy.sparse.load_npz(os.path.join(graph, "graph.npz")).getrow(row) for row in (0, 60, N - 1)]
+        for name in ("indptr", "indices", "data"):
+            if os.path.exists(os.path.join(graph, name + ".npy")):
+                os.remove(os.path.join(graph, name + ".npy"))
+        found = Graph(graph)
+        self.assertIsInstance(found.scores, np.memmap)
+        for row, one in zip((0, 60, N - 1), wanted):
+            ids, scores = found.row(row)
+            self.assertEqual(ids.tolist(), one.indices.tolist())
+            self.assertEqual(scores.tolist(), one.data.tolist())
+
     def test_missing_as_zero(self):
         graph = self.build("zero", "--engine", "stream", "--missing", "zero")
         rows = np.arange(90, 160)
-        found = recall.Graph(graph).rows(rows)
+        found = Graph(graph).rows(rows)
         by_rule = [recall.Evaluator.of_vectors(Truth(self.paths, WEIGHTS, rows, renorm), K)
                    .recalls(found).mean() for renorm in (True, False)]
         self.assertLess(by_rule[0], 1)

@@ -14,6 +14,7 @@ import numpy as np
 import ann_contenders as contenders
 import recall
 from ann_contenders import EXACT, KIN, Question
+from graph_file import Graph
 from sample import Truth
 
 SMALL = 100000    # items up to which three rounds are the default
@@ -143,7 +144,7 @@ def against_exact(options, question, rounds, more=()):
     for _ in range(rounds):
         proven, exact_graph = exact.build(question)
         found, graph = join.build(question)
-        proven_rows = recall.Graph(exact_graph).rows(question.rows)
+        proven_rows = Graph(exact_graph).rows(question.rows)
         proven["recall"] = float(evaluator.recalls(proven_rows).mean())
         recalls = recall.of_graphs(graph, exact_graph)
         found["recall"], found["worst_row"] = float(recalls.mean()), float(recalls.min())

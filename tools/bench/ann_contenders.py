@@ -10,7 +10,7 @@ import shutil
 import numpy as np
 
 import common
-from recall import Graph
+from graph_file import Graph
 
 KIN, EXACT = "kin join", "kin exact"
 HNSW, IVF, HNSWLIB = "FAISS HNSW32", "FAISS IVF-Flat", "hnswlib"

@@ -1,70 +1,63 @@
 """Tie-aware recall@K: of a sample of rows against the vectors, or of a graph against an exact one.
 
 A neighbour counts as found when its exact score reaches the exact K-th best of its row, less TIE;
-an item counts once. Rows that have no neighbours at all do not count.
+an item counts once. Recall of the first r is the same with r for K: the place that the found list gives
+them does not matter. Rows that have no neighbours at all do not count.
 """
-import os
-
 import numpy as np
 
+from graph_file import Graph
 from sample import TIE
 
 BLOCK = 4096  # rows of two graphs at a time
 
 
-class Graph:
-    """The arrays of a folder that `kin build` wrote, mapped."""
-
-    def __init__(self, folder):
-        self.start, self.neighbors, self.scores = (
-            np.load(os.path.join(folder, name + ".npy"), mmap_mode="r")
-            for name in ("indptr", "indices", "data"))
-        self.n = len(self.start) - 1
-
-    def row(self, row):
-        span = slice(int(self.start[row]), int(self.start[row + 1]))
-        return np.array(self.neighbors[span]), np.array(self.scores[span], np.float64)
-
-    def rows(self, rows):
-        return [self.row(row)[0] for row in rows]
-
-
 class Evaluator:
     """The exact K best of a sample of rows; what others found is held against them."""
 
-    def __init__(self, truth, ids, bar, wanted):
-        """ids[row]: of K exact best, bar[row]: the K-th best score, wanted[row]: how many there
-        are. An id that is not among them is scored, as it may tie with the K-th."""
-        self.truth, self.bar, self.wanted = truth, bar, wanted
-        self.ids = [np.sort(near) for near in ids]
+    def __init__(self, truth, ids, scores):
+        """ids, scores [rows, K], ascending by score; id -1 and score -inf where there are fewer
+        than K. An id that is not among them is scored, as it may tie with the K-th."""
+        self.truth, self.ids, self.scores = truth, ids, scores
+        self.wanted = np.isfinite(scores).sum(axis=1)
 
     @classmethod
     def of_vectors(cls, truth, k):
-        ids, scores = truth.best(k)
-        wanted = np.isfinite(scores).sum(axis=1)
-        bar = np.array([row[-count] if count else np.inf for row, count in zip(scores, wanted)])
-        return cls(truth, ids, bar, wanted)
+        return cls(truth, *truth.best(k))
 
     @classmethod
     def of_graph(cls, truth, folder):
-        near = [Graph(folder).row(row) for row in truth.rows]
-        wanted = np.array([len(ids) for ids, _ in near])
-        bar = np.array([scores.min() if len(scores) else np.inf for _, scores in near])
-        return cls(truth, [ids for ids, _ in near], bar, wanted)
+        rows = [Graph(folder).row(row) for row in truth.rows]
+        k = max(len(ids) for ids, _ in rows)
+        ids, scores = np.full((len(rows), k), -1), np.full((len(rows), k), -np.inf)
+        for at, (own, own_scores) in enumerate(rows):
+            order = np.argsort(own_scores, kind="stable")
+            ids[at, k - len(own):], scores[at, k - len(own):] = own[order], own_scores[order]
+        return cls(truth, ids, scores)
 
-    def recalls(self, found):
-        """One number a row that has neighbours. found[row]: ids, negative ones are none."""
+    def _found_scores(self, at, ids):
+        """Of distinct ids; those among the K best have them at hand."""
+        order = np.argsort(self.ids[at])
+        sorted_ids = self.ids[at][order]
+        place = np.minimum(np.searchsorted(sorted_ids, ids), len(order) - 1)
+        known = sorted_ids[place] == ids
+        scores = np.empty(len(ids))
+        scores[known] = self.scores[at][order[place[known]]]
+        if not known.all():
+            scores[~known] = self.truth.scores(slice(at, at + 1), ids[~known])[0]
+        return scores
+
+    def recalls(self, found, first=None):
+        """One number a row that has neighbours: of the `first` exact best, or of all K. found[row]:
+        ids, negative ones are none."""
         result = []
         for at, ids in enumerate(found):
-            if self.wanted[at] == 0:
+            wanted = min(self.wanted[at], first or self.wanted[at])
+            if wanted == 0:
                 continue
             ids = np.unique(ids[(ids >= 0) & (ids != self.truth.rows[at])])
-            known = np.isin(ids, self.ids[at], assume_unique=True)
-            others, hits = ids[~known], int(known.sum())
-            if len(others) > 0:
-                scores = self.truth.scores(slice(at, at + 1), others)[0]
-                hits += int((scores >= self.bar[at] - TIE).sum())
-            result.append(min(hits, self.wanted[at]) / self.wanted[at])
+            hits = (self._found_scores(at, ids) >= self.scores[at, -wanted] - TIE).sum()
+            result.append(min(hits, wanted) / wanted)
         return np.array(result)
 
 
@@ -77,19 +70,29 @@ def entries(graph, first, last):
     return row[once], ids[once], graph.scores[span][once]
 
 
-def of_graphs(folder, exact_folder):
-    """Of every row, by the stored scores: those of any graph by kin with the same weights and rule
-    for missing modalities are exact."""
+def wanted_of(row, score, rows, first):
+    """Of exact rows: how many neighbours count, and the score of the last one that does."""
+    order = np.lexsort((-score, row))
+    count = np.bincount(row, minlength=rows)
+    wanted = np.minimum(count, first) if first else count
+    bar = np.full(rows, np.inf)
+    some = wanted > 0
+    last = (np.cumsum(count) - count + wanted - 1)[some]
+    bar[some] = score[order][last]
+    return wanted, bar
+
+
+def of_graphs(folder, exact_folder, first=None):
+    """Of every row that has neighbours, by the stored scores: those of any graph by kin with the same
+    weights and rule for missing modalities are exact. Of the `first` exact best, or of all."""
     graph, exact = Graph(folder), Graph(exact_folder)
     result = []
-    for first in range(0, graph.n, BLOCK):
-        last = min(graph.n, first + BLOCK)
-        row, _, score = entries(exact, first, last)
-        bar = np.full(last - first, np.inf)
-        np.minimum.at(bar, row, score)
-        wanted = np.bincount(row, minlength=last - first)
-        row, _, score = entries(graph, first, last)
-        hits = np.bincount(row[score >= bar[row] - TIE], minlength=last - first)
+    for begin in range(0, graph.n, BLOCK):
+        end = min(graph.n, begin + BLOCK)
+        row, _, score = entries(exact, begin, end)
+        wanted, bar = wanted_of(row, score, end - begin, first)
+        row, _, score = entries(graph, begin, end)
+        hits = np.bincount(row[score >= bar[row] - TIE], minlength=end - begin)
         some = wanted > 0
         result.append(np.minimum(hits, wanted)[some] / wanted[some])
     return np.concatenate(result)

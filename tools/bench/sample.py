@@ -8,6 +8,8 @@ import os
 
 import numpy as np
 
+from graph_file import Graph
+
 TIE = 1e-6  # how far below the true K-th best a stored neighbour may be
 BIN = {".fbin": "<f4", ".f16bin": "<f2", ".i8bin": "i1"}
 
@@ -97,18 +99,16 @@ def check(folder, manifest, k, count, seed):
     rows = np.sort(np.random.default_rng(seed).choice(n, min(count, n), replace=False))
     truth = Truth.of_graph(manifest, rows)
     _, best = truth.best(k)
-    start, neighbors, stored = (np.load(os.path.join(folder, name + ".npy"), mmap_mode="r")
-                                for name in ("indptr", "indices", "data"))
+    graph = Graph(folder)
     found = {"rows": len(rows), "missed": [], "worst_gap": 0.0, "worst_error": 0.0}
     for at, row in enumerate(rows):
-        span = slice(int(start[row]), int(start[row + 1]))
-        near = np.array(neighbors[span])
+        near, stored = graph.row(row)
         wanted = best[at][np.isfinite(best[at])]
         good = len(near) == len(wanted) == len(set(near.tolist())) and row not in near
         if good and len(near) > 0:
             true = truth.scores(slice(at, at + 1), near)[0]
-            gap = max(0.0, float(wanted[0] - np.minimum(true, stored[span]).min()))
-            error = float(np.abs(true - stored[span]).max())
+            gap = max(0.0, float(wanted[0] - np.minimum(true, stored).min()))
+            error = float(np.abs(true - stored).max())
             found["worst_gap"] = max(found["worst_gap"], gap)
             found["worst_error"] = max(found["worst_error"], error)
             good = gap <= TIE and error <= TIE
