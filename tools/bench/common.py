@@ -1,7 +1,8 @@
 """What tools/bench/stream, -exact and -ann share: running contenders, reading their results.
 
 The variables OPENBLAS_CORETYPE and OPENBLAS_L2_SIZE are unset for every child: they choose slower
-kernels than the library's own choice, on this machine or another.
+kernels than the library's own choice, on this machine or another. A benchmark may set `core_type`,
+which is then every child's (core_type.py).
 """
 import json
 import os
@@ -16,16 +17,17 @@ KIN = os.path.join(BUILD, "kin")
 FLAT = os.path.join(BUILD, "bench-flat")
 RATES = os.path.join(BUILD, "bench-rates")
 RUNNER = os.path.join(ROOT, "tools", "bench", "runner.py")
+core_type = None  # OPENBLAS_CORETYPE of every child
 
 
 def environment():
     dropped = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
-    return {name: value for name, value in os.environ.items() if name not in dropped}
+    found = {name: value for name, value in os.environ.items() if name not in dropped}
+    return found | ({"OPENBLAS_CORETYPE": core_type} if core_type else {})
 
 
-def timed(command, stdout=subprocess.DEVNULL, good=(0,)):
-    """Seconds of wall clock and the peak resident set in MiB, mapped inputs included. An exit
-    status that is not among the good ones ends the benchmark."""
+def measured(command, stdout=subprocess.DEVNULL, good=(0,)):
+    """What runner.py reports. An exit status that is not among the good ones ends the benchmark."""
     read_end, write_end = os.pipe()
     with open(read_end, "rb") as pipe:
         done = subprocess.run([sys.executable, "-S", "-E", RUNNER, str(write_end), *command],
@@ -35,6 +37,12 @@ def timed(command, stdout=subprocess.DEVNULL, good=(0,)):
         report = json.loads(pipe.read() or "{}")
     if report.get("status") not in good:
         sys.exit(f"{' '.join(command)}: exit {report.get('status')}\n{done.stderr.decode()}")
+    return report
+
+
+def timed(command, stdout=subprocess.DEVNULL, good=(0,)):
+    """Seconds of wall clock and the peak resident set in MiB, mapped inputs included."""
+    report = measured(command, stdout, good)
     return report["seconds"], report["rss_kib"] / 1024
 
 
@@ -58,8 +66,8 @@ def flat_command(sources, top_k, out):
     return [FLAT, str(top_k), out, *sources]
 
 
-def kin_command(engine, sources, top_k, out, *more):
-    command = [KIN, "build", "--engine", engine, "--top-k", str(top_k), "--out", out, "--force"]
+def kin_command(engine, sources, top_k, out, *more, kin=KIN):
+    command = [kin, "build", "--engine", engine, "--top-k", str(top_k), "--out", out, "--force"]
     for source in sources:
         command += ["--modality", source]
     return command + list(more)
