@@ -1,4 +1,4 @@
-"""What a run costs the disk: bytes that reach a block device, bytes of a folder, and what is free."""
+"""What a run costs the disk: bytes that reach a device, bytes of a folder, and what is free."""
 import os
 import threading
 

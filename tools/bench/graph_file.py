@@ -1,4 +1,4 @@
-"""The arrays of a folder that `kin build` wrote, mapped: from graph.npz, or from .npy files beside it."""
+"""The arrays of a folder that `kin build` wrote, mapped: of graph.npz, or of .npy files beside it."""
 import os
 import zipfile
 

@@ -1,8 +1,8 @@
 """Tie-aware recall@K: of a sample of rows against the vectors, or of a graph against an exact one.
 
 A neighbour counts as found when its exact score reaches the exact K-th best of its row, less TIE;
-an item counts once. Recall of the first r is the same with r for K: the place that the found list gives
-them does not matter. Rows that have no neighbours at all do not count.
+an item counts once. Recall of the first r is the same with r for K: the place that the found list
+gives them does not matter. Rows that have no neighbours at all do not count.
 """
 import numpy as np
 
@@ -70,29 +70,33 @@ def entries(graph, first, last):
     return row[once], ids[once], graph.scores[span][once]
 
 
-def wanted_of(row, score, rows, first):
-    """Of exact rows: how many neighbours count, and the score of the last one that does."""
+def ranked(row, score, rows):
+    """(how many each row has, where its scores begin, scores best first in each row)."""
     order = np.lexsort((-score, row))
     count = np.bincount(row, minlength=rows)
-    wanted = np.minimum(count, first) if first else count
-    bar = np.full(rows, np.inf)
-    some = wanted > 0
-    last = (np.cumsum(count) - count + wanted - 1)[some]
-    bar[some] = score[order][last]
-    return wanted, bar
+    return count, np.cumsum(count) - count, score[order]
 
 
-def of_graphs(folder, exact_folder, first=None):
-    """Of every row that has neighbours, by the stored scores: those of any graph by kin with the same
-    weights and rule for missing modalities are exact. Of the `first` exact best, or of all."""
+def tops_of_graphs(folder, exact_folder, firsts):
+    """For each r of `firsts` (None: K) the recalls of every row that has neighbours, of its r exact
+    best. By the stored scores: those of any graph by kin with the same weights and rule for missing
+    modalities are exact."""
     graph, exact = Graph(folder), Graph(exact_folder)
-    result = []
+    result = [[] for _ in firsts]
     for begin in range(0, graph.n, BLOCK):
         end = min(graph.n, begin + BLOCK)
         row, _, score = entries(exact, begin, end)
-        wanted, bar = wanted_of(row, score, end - begin, first)
+        count, start, best = ranked(row, score, end - begin)
+        some = count > 0
         row, _, score = entries(graph, begin, end)
-        hits = np.bincount(row[score >= bar[row] - TIE], minlength=end - begin)
-        some = wanted > 0
-        result.append(np.minimum(hits, wanted)[some] / wanted[some])
-    return np.concatenate(result)
+        for found, first in zip(result, firsts):
+            wanted = np.minimum(count, first or count.max())
+            bar = np.full(end - begin, np.inf)
+            bar[some] = best[(start + wanted - 1)[some]]
+            hits = np.bincount(row[score >= bar[row] - TIE], minlength=end - begin)
+            found.append(np.minimum(hits, wanted)[some] / wanted[some])
+    return [np.concatenate(found) for found in result]
+
+
+def of_graphs(folder, exact_folder, first=None):
+    return tops_of_graphs(folder, exact_folder, [first])[0]

@@ -2,8 +2,8 @@
 
     runner.py FD COMMAND...
 
-{"seconds", "cpu_seconds", "rss_kib", "written_bytes", "status"}: wall clock, user and system time, the
-peak resident set, the bytes that the process made the kernel write (write_bytes less
+{"seconds", "cpu_seconds", "rss_kib", "written_bytes", "status"}: wall clock, user and system time,
+the peak resident set, the bytes that the process made the kernel write (write_bytes less
 cancelled_write_bytes of /proc/PID/io; null where the kernel does not count them), the exit status.
 
 A process of its own because Linux lets a child's peak start at the resident set of the process that spawned
