@@ -12,13 +12,17 @@ import scipy.sparse
 import kin_cli
 from kin_cli import Case, random_rows
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tools", "bench"))
+BENCH = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tools", "bench")
+sys.path.insert(0, BENCH)
 import ann_catalogs  # noqa: E402
 import ann_cases  # noqa: E402
 import ann_contenders  # noqa: E402
 import ann_plot  # noqa: E402
 import ann_report  # noqa: E402
+import common  # noqa: E402
+import core_type  # noqa: E402
 import recall  # noqa: E402
+import wheel_peer  # noqa: E402
 from graph_file import Graph  # noqa: E402
 from sample import TIE, Truth  # noqa: E402
 
@@ -131,6 +135,73 @@ class Evaluating(Case):
         found = self.peer("bench-hnswlib", [], N)
         if found is not None:
             self.assertGreater(found, 0.8)
+
+
+class Wheels(Case):
+    """What needs no wheel: wheel_peer.py is only run where tools/bench/peers-setup was."""
+
+    def test_a_row_is_dropped_from_its_own_answer(self):
+        ids = np.array([[5, 1, 2], [7, 8, 9], [3, -1, -1], [1, 2, 3]])
+        found = wheel_peer.without_self(ids, np.array([5, 6, 3, 3]))
+        self.assertEqual(found.tolist(), [[1, 2], [7, 8], [-1, -1], [1, 2]])
+
+    def test_sources_as_kin_takes_them(self):
+        for source, wanted in (("text=a.npy:.6", ("a.npy", .6)), ("text=a.npy", ("a.npy", 1.0)),
+                               ("text=/a:b/c.npy", ("/a:b/c.npy", 1.0)), ("t=a:b.npy:2", ("a:b.npy", 2.0))):
+            self.assertEqual(wheel_peer.parsed(source), wanted)
+
+    def test_rows_are_units(self):
+        self.save("a.npy", random_rows(300, 8, 1) * 7)
+        self.save("b.npy", random_rows(300, 4, 2))
+        x = wheel_peer.fused([(self.path("a.npy"), .6), (self.path("b.npy"), 1.4)], 2)
+        self.assertEqual(x.shape, (300, 12))
+        np.testing.assert_allclose((x ** 2).sum(axis=1), 1, rtol=1e-5)
+        np.testing.assert_allclose((x[:, :8] ** 2).sum(axis=1), .3, rtol=1e-5)
+
+    def test_the_lowest_effort(self):
+        class Sample(wheel_peer.Sample):
+            def __init__(self, needed):
+                self.index, self.k = types.SimpleNamespace(effort_range=lambda k: (20, 3200)), 200
+                self.needed = needed
+
+            def recall(self, effort):
+                return 0.95 if effort >= self.needed else 0.94
+        for needed in (1, 20, 21, 104, 999, 3200):
+            found = Sample(needed).lowest(0.95)
+            self.assertGreaterEqual(found, needed)
+            self.assertLessEqual(found, max(20, needed * 1.03))
+        self.assertEqual(Sample(5000).lowest(0.95), 3200)
+
+    def test_a_core_type_is_set_where_a_library_does_not_know_the_cpu(self):
+        avx2 = {"avx2", "fma"}
+        avx512 = avx2 | {"avx512f", "avx512bw", "avx512dq", "avx512vl"}
+        for flags, own, wanted in ((avx512, ["Cooperlake"], None), (avx512, ["Cooperlake", "Zen"], "SkylakeX"),
+                                   (avx512, ["Prescott", None], "SkylakeX"), (avx2, ["Zen", "Haswell"], None),
+                                   (avx2, ["Zen", "Prescott"], "Haswell"), (set(), ["armv8"], None)):
+            self.assertEqual(core_type.chosen(own, flags), wanted)
+
+
+class Running(Case):
+    def test_growth_by_two_sizes(self):
+        peers = os.path.dirname(kin_cli.KIN)
+        if not os.path.exists(os.path.join(peers, "bench-ann-peers")):
+            self.skipTest("bench-ann-peers was not built")
+        if os.path.realpath(peers) != os.path.realpath(common.BUILD):
+            self.skipTest("benchmarks run build/release")
+        done = subprocess.run([sys.executable, "-B", os.path.join(BENCH, "ann"), "--case", "growth",
+                               "--growth-items", "1000,2000", "--sample", "50", "--top-k", "20", "--before",
+                               kin_cli.KIN, "--json", self.path("out.json")], capture_output=True,
+                              env=os.environ | {"TMPDIR": self.path(".")}, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with open(self.path("out.json"), encoding="utf-8") as file:
+            case = json.load(file)["cases"]["growth"]
+        self.assertEqual(set(case["exponents"]), {"kin join", "kin join before"})
+        for size, items in zip(case["sizes"], (1000, 2000)):
+            self.assertEqual(size["items"], items)
+            for point in size["points"]:
+                self.assertGreater(point["rounds"][0]["recall"], 0.9)
+                self.assertGreater(point["rounds"][0]["folder_bytes"], items * 20 * 12)
+        self.assertIn("to the power of", done.stdout)
 
 
 class Telling(Case):

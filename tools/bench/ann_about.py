@@ -3,8 +3,10 @@ import os
 import re
 import subprocess
 
-import common
 import ann_contenders as contenders
+import common
+import core_type
+import wheels
 from ann_catalogs import SEED
 
 
@@ -45,13 +47,57 @@ def hnswlib_line(options):
     return f"hnswlib {version}, {common.answer([program, 'about'])['build']}"
 
 
+def wheel_line(options, peer):
+    about = wheels.about(options.peers_env, peer)
+    words = [f"{wheels.SERIES[peer]}: {about['peer']}", about["build"]]
+    if about["blas_core"]:
+        words.append(f"its OpenBLAS as {about['blas_core']}")
+    if "library" in about:
+        words.append(f"vector registers of {widest_registers(about['library'])}")
+    return ", ".join(words)
+
+
+def doctor():
+    return common.answer([common.KIN, "doctor", "--json", "-"])
+
+
+def choose_core_type(options):
+    """Sets what all programs run as; their own choices are asked for with nothing set."""
+    common.core_type = None
+    if options.core_type == "auto":
+        own = [doctor()["blas_core"]]
+        own += [wheels.about(options.peers_env, peer)["blas_core"] for peer in options.wheels]
+        common.core_type = core_type.chosen(own)
+    elif options.core_type != "none":
+        common.core_type = options.core_type
+
+
+def machine(options):
+    """What stands beside every table."""
+    facts = doctor()
+    words = [facts["cpu"], f"{facts['threads']} threads",
+             f"OPENBLAS_CORETYPE {common.core_type or 'not set'}",
+             f"kin's OpenBLAS as {facts['blas_core']}"]
+    peers = {wheels.about(options.peers_env, peer)["blas_core"] for peer in options.wheels} - {None}
+    if peers:
+        words.append("the wheels' as " + ", ".join(sorted(peers)))
+    return ", ".join(words)
+
+
+def before_line(options):
+    facts = common.answer([options.before, "doctor", "--json", "-"])
+    return f"before: kin {facts['kin']}, {facts['compiler']}"
+
+
 def lines(options):
-    doctor = common.answer([common.KIN, "doctor", "--json", "-"])
+    facts = doctor()
     return [
-        f"{doctor['cpu']}, {doctor['threads']} threads, {doctor['blas']}, core type "
-        f"{doctor['blas_core']}, kernels {doctor['kernels']}, kin {doctor['kin']}, "
-        f"{doctor['compiler']}; load before the run {os.getloadavg()[0]:.2f}",
+        f"{facts['cpu']}, {facts['threads']} threads, {facts['blas']}, core type "
+        f"{facts['blas_core']}, kernels {facts['kernels']}, kin {facts['kin']}, "
+        f"{facts['compiler']}; load before the run {os.getloadavg()[0]:.2f}",
         faiss_line(options) + "; " + hnswlib_line(options),
+        *(wheel_line(options, peer) for peer in options.wheels),
+        *([before_line(options)] if options.before else []),
         f"M = 32, efConstruction = 100; 4 sqrt(n) lists. Sample seed {options.seed}, catalog seed "
         f"{SEED}.",
         "Peers' seconds are loading, building and one search of all rows, without writing a graph; "

@@ -1,7 +1,7 @@
-"""The cases of tools/bench/ann. Each gives a dict of plain values: what is kept, printed and drawn.
+"""Cases of tools/bench/ann; others are in ann_growth.py and ann_top.py. Each gives a dict of plain
+values: what is kept, printed and drawn.
 
-  curve     all contenders on one catalog, in turns, round by round; recall on a random sample of rows
-  growth    kin alone at one target on three sizes, and the exponent of its seconds
+  curve     all contenders on one catalog, in turns, round by round; recall on a random sample
   hard      kin's approximate against its exact engine where lists have a hard time
   promise   does the lower bound that a manifest reports hold? By seeds, over all rows
 """
@@ -13,7 +13,7 @@ import numpy as np
 
 import ann_contenders as contenders
 import recall
-from ann_contenders import EXACT, KIN, Question
+from ann_contenders import BEFORE, EXACT, KIN, Question
 from graph_file import Graph
 from sample import Truth
 
@@ -29,8 +29,8 @@ def rounds_for(options, items):
     return options.repeat or (3 if items <= SMALL else 1)
 
 
-def sample_rows(options, items):
-    count = options.sample or (1000 if items >= MILLION else 2000)
+def sample_rows(options, items, most=None):
+    count = options.sample or most or (1000 if items >= MILLION else 2000)
     return np.sort(np.random.default_rng(options.seed).choice(items, min(count, items),
                                                               replace=False))
 
@@ -39,6 +39,10 @@ def describe(catalog, options, k=None):
     return {"items": catalog.items, "dimensions": catalog.dimensions, "k": k or options.top_k,
             "weights": list(catalog.weights), "missing": options.missing,
             "incomplete": catalog.incomplete()}
+
+
+def is_kin(series):
+    return series.removesuffix(BEFORE) in (KIN, EXACT)
 
 
 # ---- curves -------------------------------------------------------------------------------------
@@ -57,10 +61,13 @@ class Evaluators:
             self.zero = recall.Evaluator.of_vectors(
                 Truth(catalog.paths, catalog.weights, rows, False), options.top_k)
 
+    def save_zero(self, path):
+        np.savez(path, ids=self.zero.ids, scores=self.zero.scores)
+
     def measure(self, finding):
         ids = finding.pop("ids")
         finding["recall"] = float(self.asked.recalls(ids).mean())
-        if self.zero is not self.asked and finding["series"] not in (KIN, EXACT):
+        if self.zero is not self.asked and not is_kin(finding["series"]):
             finding["recall_asked"] = finding["recall"]
             finding["recall"] = float(self.zero.recalls(ids).mean())
 
@@ -75,10 +82,12 @@ def points_of(findings):
             for (series, effort), rounds in points.items()]
 
 
-def run_rounds(contenders_asked, question, rounds, measure):
+def run_rounds(contenders_asked, question, rounds, measure, peer_rounds=None):
     findings = []
     for number in range(1, rounds + 1):
         for one in contenders_asked:
+            if number > (peer_rounds or rounds) and not is_kin(one.series):
+                continue
             for finding in one.run(question):
                 measure(finding)
                 say(f"round {number}: {finding['series']} {finding['effort']}: "
@@ -94,29 +103,16 @@ def curve(options, catalog, work, contenders_asked=None):
     evaluators = Evaluators(options, catalog, rows, facts["incomplete"])
     rounds = rounds_for(options, catalog.items)
     contenders_asked = contenders_asked or contenders.all_of(options, catalog.items)
-    points = run_rounds(contenders_asked, Question(catalog, options.top_k, rows, work), rounds,
-                        evaluators.measure)
+    question = Question(catalog, options.top_k, rows, work)
+    evaluators.save_zero(question.truth_file)
+    points = run_rounds(contenders_asked, question, rounds, evaluators.measure,
+                        options.peer_repeat)
     return {"kind": "curve", **facts, "rounds": rounds, "rows": len(rows), "seed": options.seed,
             "points": points}
 
 
 def median(point, name="seconds"):
     return statistics.median(finding[name] for finding in point["rounds"])
-
-
-# ---- growth -------------------------------------------------------------------------------------
-
-def growth(options, maker, work):
-    sizes = []
-    for items in (MILLION // 4, MILLION // 2, MILLION):
-        catalog = maker.generated(items)
-        say(f"growth: {catalog.items} items")
-        sizes.append(curve(options, catalog, work, [contenders.kin_join(
-            options, options.target, "--missing", options.missing)]))
-    seconds = [median(size["points"][0]) for size in sizes]
-    exponent = np.polyfit(np.log([size["items"] for size in sizes]), np.log(seconds), 1)[0]
-    return {"kind": "growth", "target": options.target, "sizes": sizes,
-            "exponent": float(exponent)}
 
 
 # ---- hard catalogs ------------------------------------------------------------------------------
@@ -134,25 +130,37 @@ def hard_catalogs(maker, items, k):
     yield "no structure (isotropic)", maker.isotropic(items), k
 
 
-def against_exact(options, question, rounds, more=()):
-    """Both engines in turns; kin's recall over all rows, by the exact graph of its round."""
-    exact, join = contenders.kin_exact(options), contenders.kin_join(
-        options, options.target, "--missing", options.missing, *more)
+def join_of_seed(options, seed):
+    return contenders.kin_join(options, options.target, "--missing", options.missing, "--seed",
+                               str(seed))
+
+
+def held_against(contender, question, exact_graph):
+    """A finding with its recall over all rows."""
+    found, graph = contender.build(question)
+    recalls = recall.of_graphs(graph, exact_graph)
+    shutil.rmtree(graph)
+    say(f"{contender.series} {found['seconds']:.2f} s, recall {recalls.mean():.4f}, evaluated "
+        f"{attempts(found)} times")
+    return found | {"recall": float(recalls.mean()), "worst_row": float(recalls.min())}
+
+
+def against_exact(options, question, rounds):
+    """Both engines in turns, a seed of kin's a round, then --hard-seeds more seeds of the join."""
+    exact = contenders.kin_exact(options)
     evaluator = recall.Evaluator.of_vectors(Truth(question.catalog.paths, question.catalog.weights,
                                           question.rows, options.missing == "renorm"), question.k)
     findings = []
-    for _ in range(rounds):
-        proven, exact_graph = exact.build(question)
-        found, graph = join.build(question)
-        proven_rows = Graph(exact_graph).rows(question.rows)
-        proven["recall"] = float(evaluator.recalls(proven_rows).mean())
-        recalls = recall.of_graphs(graph, exact_graph)
-        found["recall"], found["worst_row"] = float(recalls.mean()), float(recalls.min())
-        shutil.rmtree(exact_graph)
-        shutil.rmtree(graph)
-        findings += [proven, found]
-        say(f"{EXACT} {proven['seconds']:.2f} s, {KIN} {found['seconds']:.2f} s, recall "
-            f"{found['recall']:.4f}")
+    for seed in range(1, rounds + options.hard_seeds + 1):
+        if seed <= rounds:
+            proven, exact_graph = exact.build(question)
+            proven_rows = Graph(exact_graph).rows(question.rows)
+            proven["recall"] = float(evaluator.recalls(proven_rows).mean())
+            findings.append(proven)
+            say(f"{EXACT} {proven['seconds']:.2f} s")
+        for one in contenders.with_before(options, [join_of_seed(options, seed)]):
+            findings.append(held_against(one, question, exact_graph))
+    shutil.rmtree(exact_graph)
     return points_of(findings)
 
 
@@ -161,7 +169,7 @@ def hard(options, maker, work):
     for what, catalog, k in hard_catalogs(maker, options.hard_items, options.top_k):
         say(f"hard: {what}")
         k = min(k, catalog.items - 1)
-        rows = sample_rows(options, catalog.items)[:500]
+        rows = sample_rows(options, catalog.items, 500)
         points = against_exact(options, Question(catalog, k, rows, work),
                                rounds_for(options, catalog.items))
         entries.append({"what": what, **describe(catalog, options, k), "points": points})
@@ -184,14 +192,10 @@ def promise(options, maker, work):
         _, exact_graph = contenders.kin_exact(options).build(question)
         runs = []
         for seed in range(1, options.promise_seeds + 1):
-            join = contenders.kin_join(options, options.target, "--missing", options.missing,
-                                     "--seed", str(seed))
-            finding, graph = join.build(question)
-            true = float(recall.of_graphs(graph, exact_graph).mean())
-            runs.append({"seed": seed, "seconds": finding["seconds"], "recall": true,
-                         "promise": finding["promise"]})
-            say(f"seed {seed}: recall {true:.4f}, promised {lower_bound(runs[-1])}")
-            shutil.rmtree(graph)
+            finding = held_against(join_of_seed(options, seed), question, exact_graph)
+            runs.append({"seed": seed, **{name: finding[name] for name in
+                                          ("seconds", "recall", "promise")}})
+            say(f"seed {seed}: promised {lower_bound(runs[-1])}")
         shutil.rmtree(exact_graph)
         entries.append({"what": what, **describe(catalog, options), "runs": runs})
     return {"kind": "promise", "target": options.target, "entries": entries}
@@ -202,3 +206,8 @@ def lower_bound(run):
     said = run["promise"] or {}
     return next((said[name] for name in ("lower_bound", "lower95", "lower")
                  if isinstance(said.get(name), (int, float))), None)
+
+
+def attempts(run):
+    """How often a run was evaluated: more than once where its first effort proved too low."""
+    return (run["promise"] or {}).get("attempts", 1)

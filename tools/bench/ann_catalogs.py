@@ -61,12 +61,15 @@ class Maker:
         return self._arrays(f"fashion-{items}", lambda: [open_vectors(path)[:items]
                                                          for path in whole.paths])
 
-    def generated(self, items, *options):
+    def generated(self, items, *options, dimensions=DIMENSIONS, seed=SEED):
         items = self.count(items)
-        command = ["--items", str(items), "--seed", str(SEED), *options]
-        for name, d in zip(NAMES, DIMENSIONS):
+        command = ["--items", str(items), "--seed", str(seed), *options]
+        for name, d in zip(NAMES, dimensions):
             command += ["--modality", f"{name}={d}"]
-        return self._gen("-".join(["gen", str(items), *(o.lstrip("-") for o in options)]), command)
+        differs = [f"seed-{seed}"] if seed != SEED else []
+        differs += ["x".join(map(str, dimensions))] if dimensions != DIMENSIONS else []
+        words = ["gen", str(items), *differs, *(o.lstrip("-") for o in options)]
+        return self._gen("-".join(words), command)
 
     def enlarged(self, items):
         items = max(self.count(items), Catalog(self.real).items + 1)

@@ -10,10 +10,13 @@ import shutil
 import numpy as np
 
 import common
+import wheels
 from graph_file import Graph
 
 KIN, EXACT = "kin join", "kin exact"
+BEFORE = " before"  # behind the series of the kin of --before
 HNSW, IVF, HNSWLIB = "FAISS HNSW32", "FAISS IVF-Flat", "hnswlib"
+PROCESS = ("cpu_seconds", "written_bytes")
 SERIES = {"join": KIN, "exact": EXACT, "faiss-hnsw": HNSW, "faiss-ivf": IVF, "hnswlib": HNSWLIB}
 GATE = 3        # kin's exit status when a graph was written and a target not reached
 LARGE = 400000  # items from which a curve has fewer points
@@ -25,25 +28,30 @@ class Question:
     def __init__(self, catalog, k, rows, work):
         self.catalog, self.k, self.rows, self.work = catalog, k, rows, work
         self.rows_file = os.path.join(work, "rows.txt")
+        self.truth_file = os.path.join(work, "truth.npz")  # of peers; saved by who has it
         np.savetxt(self.rows_file, rows, fmt="%d")
 
 
 class Kin:
-    def __init__(self, series, effort, engine, arguments):
+    def __init__(self, series, effort, engine, arguments, kin=common.KIN):
         self.series, self.effort, self.engine = series, effort, engine
-        self.arguments = arguments
+        self.arguments, self.kin = arguments, kin
 
     def build(self, question):
         """The finding without ids, and the graph's folder, which is the caller's to remove."""
-        out = os.path.join(question.work, "graph-" + self.engine)
+        out = os.path.join(question.work, "graph-" + self.series.replace(" ", "-"))
         command = common.kin_command(self.engine, question.catalog.sources(), question.k, out,
-                                     *self.arguments)
-        seconds, rss = common.timed(command, good=(0, GATE))
+                                     *self.arguments, kin=self.kin)
+        report = common.measured(command, good=(0, GATE))
         facts = common.manifest(out)
-        return {"series": self.series, "effort": self.effort, "seconds": seconds,
-                "parts": facts["run"].get("seconds", {}), "rss_mib": rss,
+        return {"series": self.series, "effort": self.effort, "seconds": report["seconds"],
+                "parts": facts["run"].get("seconds", {}), "rss_mib": report["rss_kib"] / 1024,
                 "own_mib": facts["run"]["peak_memory_bytes"] / 2 ** 20,
-                "promise": promise(facts)}, out
+                "promise": promise(facts), **{name: report[name] for name in PROCESS}}, out
+
+    def before(self, kin):
+        """The same asked of another binary."""
+        return Kin(self.series + BEFORE, self.effort, self.engine, self.arguments, kin)
 
     def run(self, question):
         finding, out = self.build(question)
@@ -103,14 +111,31 @@ def efforts(options, items):
             IVF: options.probes or ((16, 32, 64, 128) if large else (8, 16, 32, 64, 128))}
 
 
+def wheels_of(options):
+    """FAISS alone can be asked for less than K + 1."""
+    ef = options.ef or []
+    full = sorted({max(options.top_k + 1, effort) for effort in ef})
+    return [wheels.Wheel(peer, options.peers_env, ef if peer == "hnsw" else full, options.targets,
+                         options.threads) for peer in options.wheels]
+
+
+def with_before(options, found):
+    """Each of kin's own followed by the same of --before."""
+    if not options.before:
+        return found
+    return [one for own in found for one in (own, own.before(options.before))]
+
+
 def all_of(options, items):
     """Each contender that was not left out and is there, in the order of taking turns."""
     effort = efforts(options, items)
     targets = options.targets[:1] if options.plain_join else options.targets
     peers = peer_program(options, "bench-ann-peers")
-    found = [kin_join(options, target, "--missing", options.missing) for target in targets]
-    found += [kin_exact(options), Peer(HNSW, [peers, "hnsw"], effort[HNSW]),
-              Peer(IVF, [peers, "ivf"], effort[IVF])]
+    found = with_before(options, [
+        *(kin_join(options, target, "--missing", options.missing) for target in targets),
+        kin_exact(options)])
+    found += [Peer(HNSW, [peers, "hnsw"], effort[HNSW]), Peer(IVF, [peers, "ivf"], effort[IVF])]
     if os.path.exists(peer_program(options, "bench-hnswlib")):
         found.append(Peer(HNSWLIB, [peer_program(options, "bench-hnswlib")], effort[HNSWLIB]))
-    return [one for one in found if one.series not in options.skipped]
+    return [one for one in found
+            if one.series.removesuffix(BEFORE) not in options.skipped] + wheels_of(options)

@@ -13,6 +13,9 @@ from ann_report import by_series
 
 LOOK = {KIN: ("#0b62c4", "circle"), EXACT: ("#0f172a", "diamond"), HNSW: ("#c2410c", "square"),
         IVF: ("#15803d", "triangle"), HNSWLIB: ("#9333ea", "cross")}
+# Of series that are not above, in the order in which they come.
+OTHERS = (("#0891b2", "square"), ("#be185d", "triangle"), ("#65a30d", "cross"),
+          ("#7c3aed", "diamond"), ("#b45309", "circle"), ("#475569", "square"))
 RECALLS = (0, 0.5, 0.8, 0.9, 0.95, 0.97, 0.99, 0.995, 0.998, 0.999)
 LAST = 0.9995
 INK, SOFT, GRID, GROUND = "#1f2937", "#4b5563", "#e5e7eb", "#ffffff"
@@ -92,8 +95,8 @@ class Panel:
         turned = f' transform="rotate(-90 {x:.1f} {y:.1f})"'
         yield text(x, y, "recall", 11.5, colour=SOFT, more=turned)
 
-    def curve(self, series, points):
-        colour, shape = LOOK[series]
+    def curve(self, series, points, look):
+        colour, shape = look[series]
         at = sorted(((median(point), median(point, "recall"), point["effort"]) for point in points),
                     key=lambda one: one[1])
         if len(at) > 1:
@@ -105,15 +108,22 @@ class Panel:
                        f"{series} {effort}: {seconds:,.1f} s, recall {recall:.4f}")
 
 
-def legend(present):
+def look_of(cases):
+    """{series: (colour, shape)} of what is drawn, in the order of the legend."""
+    present = list(dict.fromkeys(point["series"] for case in cases.values()
+                                 for point in case["points"]))
+    others = [series for series in present if series not in LOOK]
+    return ({series: LOOK[series] for series in LOOK if series in present} |
+            {series: OTHERS[at % len(OTHERS)] for at, series in enumerate(others)})
+
+
+def legend(look):
     x = LEFT
-    for series in LOOK:
-        if series in present:
-            colour, shape = LOOK[series]
-            yield line(x, 52, x + 26, 52, colour, 2)
-            yield mark(shape, x + 13, 52, colour)
-            yield text(x + 33, 56, series, 12, "start")
-            x += 50 + 7.2 * len(series)
+    for series, (colour, shape) in look.items():
+        yield line(x, 52, x + 26, 52, colour, 2)
+        yield mark(shape, x + 13, 52, colour)
+        yield text(x + 33, 56, series, 12, "start")
+        x += 50 + 7.2 * len(series)
 
 
 def picture(cases):
@@ -126,13 +136,14 @@ def picture(cases):
     yield f'<rect width="{width}" height="{height}" rx="8" fill="{GROUND}"/>'
     yield text(LEFT, 28, "Recall against time, both logarithmic; up and left is better", 15,
                "start", more=' font-weight="600"')
-    yield from legend({point["series"] for case in cases.values() for point in case["points"]})
+    look = look_of(cases)
+    yield from legend(look)
     for number, (name, case) in enumerate(cases.items()):
         panel = Panel(number % columns * WIDTH, HEAD + number // columns * HEIGHT, case["points"])
         d = " + ".join(map(str, case["dimensions"]))
         yield from panel.axes(f"{name}: {case['items']:,} × ({d}), K = {case['k']}")
         for series, points in by_series(case["points"]).items():
-            yield from panel.curve(series, points)
+            yield from panel.curve(series, points, look)
     yield "</svg>"
 
 

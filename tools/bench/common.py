@@ -2,7 +2,7 @@
 
 The variables OPENBLAS_CORETYPE and OPENBLAS_L2_SIZE are unset for every child: they choose slower
 kernels than the library's own choice, on this machine or another. A benchmark may set `core_type`,
-which is then every child's (core_type.py).
+which is then every child's (core_type.py). kin's own variables, which set options, are unset too.
 """
 import json
 import os
@@ -22,7 +22,8 @@ core_type = None  # OPENBLAS_CORETYPE of every child
 
 def environment():
     dropped = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
-    found = {name: value for name, value in os.environ.items() if name not in dropped}
+    found = {name: value for name, value in os.environ.items()
+             if name not in dropped and not name.startswith(("KIN_", "SIMILARITY_"))}
     return found | ({"OPENBLAS_CORETYPE": core_type} if core_type else {})
 
 
