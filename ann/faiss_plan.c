@@ -52,7 +52,7 @@ static void plan_part(kin_memory_plan *plan, const kin_index *self, size_t p, bo
         size_t sample = kin_index_train_rows(vectors, lists);
         kin_memory_plan_add(plan, "the sample for k-means", sample, d * sizeof(float));
         kin_memory_plan_add(plan, "centroids", 2 * lists, d * sizeof(float));
-        kin_memory_plan_add(plan, "k-means", kin_kmeans_work_bytes(sample, lists), 1);
+        kin_memory_plan_add(plan, "k-means", kin_kmeans_work_bytes(sample, lists, d), 1);
     }
     kin_memory_plan_add(plan, "a batch of vectors", KIN_INDEX_BATCH_ROWS,
                         row + d * sizeof(float) + 8);

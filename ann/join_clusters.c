@@ -6,16 +6,17 @@
  * cluster.
  */
 #include "ann/join_clusters.h"
+#include "core/gemm.h"
 #include "core/memory.h"
 
-#include <cblas.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 size_t kin_cluster_stats_bytes(size_t count, size_t lead)
 {
-    return kin_size_mul(kin_size_mul(count, lead + KIN_CLUSTER_SPREADS), sizeof(float));
+    size_t width = lead + KIN_CLUSTER_SPREADS, packed = kin_gemm_packed_floats(width, count);
+    return kin_size_mul(kin_size_add(kin_size_mul(count, width), packed), sizeof(float));
 }
 
 /* The leading coordinates of a row, from its high codes. */
@@ -61,7 +62,8 @@ int kin_cluster_stats_init(kin_cluster_stats *self, const kin_codes *codes, kin_
                                 .tail = codes->rotation.tail,
                                 .width = lead + KIN_CLUSTER_SPREADS};
     self->value = kin_alloc(kin_size_mul(count, self->width), sizeof *self->value);
-    if (!self->value)
+    self->packed = kin_alloc(kin_gemm_packed_floats(self->width, count), sizeof *self->packed);
+    if (!self->value || !self->packed)
         return kin_fail_alloc(err, "lists", kin_cluster_stats_bytes(count, lead));
 #pragma omp parallel reduction(|| : refused)
     {
@@ -73,12 +75,17 @@ int kin_cluster_stats_init(kin_cluster_stats *self, const kin_codes *codes, kin_
                 describe(codes, h, x, self->value + h * self->width);
         free(x);
     }
-    return refused ? kin_fail_alloc(err, "lists", lead * sizeof(float)) : 0;
+    if (refused)
+        return kin_fail_alloc(err, "lists", lead * sizeof(float));
+    kin_gemm_pack(self->width, count, (kin_gemm_side){self->value, self->width, true},
+                  self->packed);
+    return 0;
 }
 
 void kin_cluster_stats_release(kin_cluster_stats *self)
 {
     free(self->value);
+    free(self->packed);
     *self = (kin_cluster_stats){0};
 }
 
@@ -115,15 +122,23 @@ void kin_cluster_stats_expect(const kin_cluster_stats *self, size_t h, const flo
         *mean += row[k] * cluster[k];
 }
 
+void kin_cluster_stats_rank(const kin_cluster_stats *self, const float *row, float *out)
+{
+    kin_gemm_packed(1, self->count, self->width, (kin_gemm_side){row, self->width, false},
+                    self->packed, KIN_GEMM_SET, out, self->count);
+}
+
 /* ---- cluster order -------------------------------------------------------------------------- */
 
 int kin_cluster_stats_order(const kin_cluster_stats *self, int32_t *out, kin_error *err)
 {
     size_t count = self->count;
     float *near = kin_alloc(count, sizeof *near);
+    float *mean = kin_alloc_zero(self->width, sizeof *mean); /* its spreads stay 0 */
     uint8_t *seen = kin_alloc_zero(count, 1);
-    if (!near || !seen) {
+    if (!near || !mean || !seen) {
         free(near);
+        free(mean);
         free(seen);
         return kin_fail_alloc(err, "the order of clusters", count * sizeof *near);
     }
@@ -132,14 +147,15 @@ int kin_cluster_stats_order(const kin_cluster_stats *self, int32_t *out, kin_err
         out[i] = (int32_t)here;
         seen[here] = 1;
         size_t next = count;
-        cblas_sgemv(CblasRowMajor, CblasNoTrans, (int)count, (int)self->lead, 1, self->value,
-                    (int)self->width, self->value + here * self->width, 1, 0, near, 1);
+        memcpy(mean, self->value + here * self->width, self->lead * sizeof *mean);
+        kin_cluster_stats_rank(self, mean, near);
         for (size_t h = 0; h < count; h++)
             if (!seen[h] && (next == count || near[h] > near[next]))
                 next = h;
         here = next;
     }
     free(near);
+    free(mean);
     free(seen);
     return 0;
 }

@@ -13,8 +13,9 @@ enum { KIN_CLUSTER_SPREADS = 3 }; /* leading, tail, bias: behind the mean's coor
 typedef struct kin_cluster_stats {
     size_t count, lead;
     size_t tail;
-    size_t width; /* lead + KIN_CLUSTER_SPREADS */
-    float *value; /* [count][width]; owned */
+    size_t width;  /* lead + KIN_CLUSTER_SPREADS */
+    float *value;  /* [count][width]; owned */
+    float *packed; /* the same, its transpose as a right side of products (core/gemm.h); owned */
 } kin_cluster_stats;
 
 int kin_cluster_stats_init(kin_cluster_stats *self, const kin_codes *codes, kin_error *err);
@@ -29,6 +30,10 @@ void kin_cluster_stats_row(const kin_cluster_stats *self, const kin_codes *codes
 /* The same for a row such as the mean of cluster h. */
 void kin_cluster_stats_mean(const kin_cluster_stats *self, size_t h, float probe_sigmas,
                             float *out /* [width] */);
+
+/* A row's gates of all clusters. On the calling thread. */
+void kin_cluster_stats_rank(const kin_cluster_stats *self, const float *row /* [width] */,
+                            float *out /* [count] */);
 
 /* What the members of cluster h are expected to score with a row, in the mean and how far around
  * it: `row` is the row's side of gates for probe_sigmas 1, `bias` its own. Without the modality

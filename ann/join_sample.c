@@ -220,7 +220,6 @@ static int scan_sample(kin_join *join, float probe_sigmas, record *store, kin_er
                        kin_alloc(join->capacity, sizeof(uint64_t)),
                        kin_alloc(join->stats.width, sizeof(float))};
         refused = !own.key || !own.row;
-        omp_set_num_threads(1); /* a BLAS call from here uses this thread alone */
 #pragma omp for schedule(dynamic)
         for (size_t i = 0; i < self->rows; i++)
             if (!refused && !goes_on(join, i, probe_sigmas))

@@ -7,10 +7,10 @@
  * rows have when the cluster's turn comes.
  */
 #include "ann/join_state.h"
+#include "core/gemm.h"
 #include "core/memory.h"
 #include "core/select.h"
 
-#include <cblas.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +21,7 @@ size_t kin_join_worker_bytes(const kin_join *join, size_t clusters)
     size_t width = codes->rotation.lead + KIN_CLUSTER_SPREADS, k = join->options.top_k + 1;
     size_t floats = kin_size_mul(KIN_CLUSTER_MAX + 1 + KIN_JOIN_BLOCK, width) +
                     KIN_JOIN_BLOCK * KIN_CLUSTER_MAX;
+    floats = kin_size_add(floats, kin_gemm_packed_floats(width, KIN_CLUSTER_MAX));
     size_t bytes = kin_size_mul(floats, sizeof(float));
     bytes = kin_size_add(bytes, kin_size_mul(clusters, sizeof(float) + sizeof(uint64_t)));
     bytes = kin_size_add(bytes, 2 * KIN_CLUSTER_MAX * sizeof(size_t));
@@ -40,6 +41,7 @@ int kin_join_worker_init(kin_join_worker *self, const kin_join *join, kin_error 
     *self = (kin_join_worker){.join = join};
     self->scan = (kin_scan){&join->codes, &self->collectors, 0};
     self->row = kin_alloc(kin_size_mul(KIN_CLUSTER_MAX, width), sizeof *self->row);
+    self->packed = kin_alloc(kin_gemm_packed_floats(width, KIN_CLUSTER_MAX), sizeof *self->packed);
     self->mean = kin_alloc(width, sizeof *self->mean);
     self->score = kin_alloc(clusters, sizeof *self->score);
     self->key = kin_alloc(clusters, sizeof *self->key);
@@ -49,8 +51,8 @@ int kin_join_worker_init(kin_join_worker *self, const kin_join *join, kin_error 
     self->slot = kin_alloc(KIN_CLUSTER_MAX, sizeof *self->slot);
     self->member = kin_alloc(2 * (k + 1), sizeof *self->member);
     int rc = 0;
-    if (!self->row || !self->mean || !self->score || !self->key || !self->block || !self->gate ||
-        !self->at || !self->slot || !self->member)
+    if (!self->row || !self->packed || !self->mean || !self->score || !self->key || !self->block ||
+        !self->gate || !self->at || !self->slot || !self->member)
         rc = kin_fail_alloc(err, "a thread", kin_join_worker_bytes(join, clusters));
     if (rc == 0)
         rc = kin_collectors_init(&self->collectors, KIN_CLUSTER_MAX, k + 1, join->capacity, err);
@@ -69,6 +71,7 @@ int kin_join_worker_init(kin_join_worker *self, const kin_join *join, kin_error 
 void kin_join_worker_release(kin_join_worker *self)
 {
     free(self->row);
+    free(self->packed);
     free(self->mean);
     free(self->score);
     free(self->key);
@@ -96,6 +99,8 @@ static void load_rows(kin_join_worker *self, const size_t *at, size_t count, flo
         kin_cluster_stats_row(&join->stats, &join->codes, at[i], probe_sigmas,
                               self->row + i * join->stats.width);
     }
+    kin_gemm_pack(join->stats.width, count, (kin_gemm_side){self->row, join->stats.width, true},
+                  self->packed);
 }
 
 /* All clusters that have a modality in common with cluster `own`: itself, then best first.
@@ -109,8 +114,7 @@ static size_t rank_clusters(kin_join_worker *self, size_t own, float probe_sigma
     unsigned modality_mask = codes->clustering.modality_mask[own];
     size_t count = 0;
     kin_cluster_stats_mean(stats, own, probe_sigmas, self->mean);
-    cblas_sgemv(CblasRowMajor, CblasNoTrans, (int)stats->count, (int)stats->width, 1, stats->value,
-                (int)stats->width, self->mean, 1, 0, self->score, 1);
+    kin_cluster_stats_rank(stats, self->mean, self->score);
     for (size_t h = 0; h < stats->count; h++) {
         float factor = codes->fused.factor[modality_mask & codes->clustering.modality_mask[h]];
         uint32_t rank = h == own ? 0 : ~kin_score_order(factor * self->score[h]);
@@ -129,18 +133,16 @@ static void open_gates(kin_join_worker *self, size_t first, size_t blocks, size_
     for (size_t b = 0; b < blocks; b++)
         memcpy(self->block + b * width, stats->value + (uint32_t)self->key[first + b] * width,
                width * sizeof *self->block);
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)blocks, (int)count, (int)width, 1,
-                self->block, (int)width, self->row, (int)width, 0, self->gate, (int)count);
+    kin_gemm_packed(blocks, count, width, (kin_gemm_side){self->block, width, false}, self->packed,
+                    KIN_GEMM_SET, self->gate, count);
 }
 
-/* A query batch: rows under way, of one modality mask. Gates are worked out for all, of whom
- * some look at clusters. */
+/* A query batch: rows under way, of one modality mask. */
 typedef struct query_batch {
     const size_t *at; /* [count] in the order */
     size_t count;
-    size_t first, last; /* at[first .. last) look */
-    size_t own;         /* the cluster whose order they take */
-    uint8_t *looked;    /* [clusters] set where any did; or NULL */
+    size_t own;      /* the cluster whose order they take */
+    uint8_t *looked; /* [clusters] set where any did; or NULL */
 } query_batch;
 
 /* Those that a cluster may have something for; returns how many. */
@@ -149,7 +151,7 @@ static size_t choose_rows(kin_join_worker *self, const query_batch *rows, float 
 {
     const kin_code_terms *terms = self->join->codes.terms;
     size_t chosen = 0;
-    for (size_t i = rows->first; i < rows->last; i++) {
+    for (size_t i = 0; i < rows->count; i++) {
         size_t at = rows->at[i];
         bool open = all || factor * (gate[i] + terms[at].bias) >= self->collectors.threshold[i];
         self->at[chosen] = at;
@@ -197,24 +199,17 @@ static void scan(kin_join_worker *self, const query_batch *rows, float probe_sig
 void kin_join_scan(kin_join_worker *self, const size_t *at, size_t count, size_t own,
                    float probe_sigmas)
 {
-    query_batch all = {.at = at, .count = count, .last = count, .own = own};
+    query_batch all = {.at = at, .count = count, .own = own};
     scan(self, &all, probe_sigmas);
 }
 
-/* A product's bits depend on how many rows are in it (BLAS has other kernels for other sizes),
- * so the gates of the whole cluster are worked out, as in a run. What a tile finds for a row
- * does not depend on who else is in it. */
-size_t kin_join_scan_one(kin_join_worker *self, size_t at, float probe_sigmas, uint8_t *looked)
+/* What a row finds does not depend on which rows are with it: neither do the bits of its gates
+ * (core/gemm.h), nor what tiles find. */
+void kin_join_scan_one(kin_join_worker *self, size_t at, float probe_sigmas, uint8_t *looked)
 {
-    const kin_clustering *clustering = &self->join->codes.clustering;
-    size_t own = kin_clustering_cluster_of(clustering, at), first = clustering->start[own],
-           slot = at - first;
-    size_t count = clustering->start[own + 1] - first;
-    size_t place[KIN_CLUSTER_MAX];
-    for (size_t i = 0; i < count; i++)
-        place[i] = first + i;
-    query_batch cluster = {
-        .at = place, .count = count, .first = slot, .last = slot + 1, .own = own, .looked = looked};
-    scan(self, &cluster, probe_sigmas);
-    return slot;
+    query_batch one = {.at = &at,
+                       .count = 1,
+                       .own = kin_clustering_cluster_of(&self->join->codes.clustering, at),
+                       .looked = looked};
+    scan(self, &one, probe_sigmas);
 }

@@ -28,6 +28,7 @@ typedef struct kin_join_worker {
     kin_pairscan *pairscan;
     kin_reranker *reranker;
     float *row;    /* [KIN_CLUSTER_MAX][width] the rows' side of gates */
+    float *packed; /* the same as a right side of products (core/gemm.h) */
     float *mean;   /* [width] of all */
     float *score;  /* [clusters] gates of the mean row */
     uint64_t *key; /* [clusters] clusters in the order they are looked at */
@@ -72,11 +73,10 @@ size_t kin_join_worker_bytes(const kin_join *join, size_t clusters);
 void kin_join_scan(kin_join_worker *self, const size_t *at, size_t count, size_t own,
                    float probe_sigmas);
 
-/* The row at place `at` of the order looks at clusters as it does in a run, bit for bit, while
- * those that it is with there do nothing. looked[h] is set for every cluster that it looked at.
- * Returns its slot. */
-size_t kin_join_scan_one(kin_join_worker *self, size_t at, float probe_sigmas,
-                         uint8_t *looked /* [clusters] */);
+/* The row at place `at` of the order looks at clusters, as it does in a run, bit for bit: slot 0
+ * then holds its candidates. looked[h] is set for every cluster that it looked at. */
+void kin_join_scan_one(kin_join_worker *self, size_t at, float probe_sigmas,
+                       uint8_t *looked /* [clusters] */);
 
 /* Where each catalog row stands in the order, for those that do: kin_alloc'd, NULL without
  * memory. */

@@ -62,12 +62,12 @@ static void tracer_release(tracer *self)
 
 /* What is in the collector, pruned as before rows are scored (scan/reranker.c), with everything
  * that is the same. */
-static void list_items(tracer *self, size_t slot, int32_t row)
+static void list_items(tracer *self, int32_t row)
 {
     kin_collectors *collectors = &self->worker->collectors;
     const kin_distinct *duplicates = &self->worker->join->duplicates;
-    kin_collectors_prune(collectors, slot);
-    size_t count = kin_collectors_list(collectors, slot, self->found);
+    kin_collectors_prune(collectors, 0);
+    size_t count = kin_collectors_list(collectors, 0, self->found);
     for (size_t i = 0; i < count; i++)
         self->found[i] = duplicates->of[self->found[i]];
     kin_candidates_add(&self->items, duplicates, row, -1, self->found, count, duplicates->n);
@@ -89,12 +89,12 @@ static float sigmas_wanted(const tracer *self, size_t at, size_t h, float thresh
                      : INFINITY;
 }
 
-static void list_sigmas(tracer *self, size_t slot, size_t at)
+static void list_sigmas(tracer *self, size_t at)
 {
     const kin_join *join = self->worker->join;
     const kin_clustering *clustering = &join->codes.clustering;
     unsigned modality_mask = clustering->modality_mask[kin_clustering_cluster_of(clustering, at)];
-    float threshold = self->worker->collectors.threshold[slot];
+    float threshold = self->worker->collectors.threshold[0];
     kin_cluster_stats_row(&join->stats, &join->codes, at, 1, self->row);
     for (size_t h = 0; h < join->stats.count; h++)
         self->probe_sigmas[h] =
@@ -110,9 +110,9 @@ static void trace_row(tracer *self, int32_t row, size_t at)
 {
     const kin_join *join = self->worker->join;
     memset(self->looked, 0, join->stats.count);
-    size_t slot = kin_join_scan_one(self->worker, at, join->effort.probe_sigmas, self->looked);
-    list_items(self, slot, row);
-    list_sigmas(self, slot, at);
+    kin_join_scan_one(self->worker, at, join->effort.probe_sigmas, self->looked);
+    list_items(self, row);
+    list_sigmas(self, at);
 }
 
 /* Where the row stands that stands for an item. */
@@ -132,7 +132,6 @@ static int trace_rows(const kin_join *join, tracer *tracers, const int32_t *posi
     {
         tracer *own = &tracers[omp_get_thread_num()];
         own->worker = &join->worker[omp_get_thread_num()];
-        omp_set_num_threads(1); /* a BLAS call from here uses this thread alone */
 #pragma omp for ordered schedule(dynamic)
         for (size_t q = first; q < last; q++) {
             trace_row(own, row[q], place_of(join, position, (size_t)row[q]));

@@ -15,7 +15,7 @@
  * Rounds. After the scheduled pairs, round r scans cluster g against cluster g XOR r. No cluster
  * is in two pairs of a round, so pair scans run side by side without locks, and what a cluster has
  * seen after a round depends on the codes alone. The counts in the report are the same for any
- * number of threads, given the same axes (sgemm may round those differently).
+ * number of threads and on every CPU.
  *
  * Memory: codes (4 lead + tail bytes a row), and collectors of 8 bytes for about 1.6 K candidates
  * a row. Where the budget does not hold all collectors, rows are done in blocks of clusters; a

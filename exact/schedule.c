@@ -1,14 +1,14 @@
 /*
  * The schedule of cluster pairs (exact/schedule.h): clusters are compared by their mean leading
  * codes, and rounds are filled greedily, the most alike pairs first. Cost: clusters^2 * lead
- * multiply-adds by sgemm; 40 bytes a pair.
+ * multiply-adds by core/gemm.h; 40 bytes a pair.
  */
 #include "exact/schedule.h"
+#include "core/gemm.h"
 #include "core/memory.h"
 #include "core/score.h"
 #include "core/select.h"
 
-#include <cblas.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,15 +80,15 @@ static int by_clusters(const void *x, const void *y)
 
 /* All clusters' partners: each pair once, the most alike first. */
 static size_t list_edges(const kin_codes *codes, edge *out, float *centre, float *score,
-                         float *bias, uint64_t *key)
+                         float *bias, uint64_t *key, float *workspace)
 {
     const kin_clustering *clustering = &codes->clustering;
     size_t clusters = clustering->clusters, lead = codes->rotation.lead, count = 0, kept = 0;
     average(codes, centre, bias);
     for (size_t g = 0; g < clusters; g += BLOCK_CLUSTERS) {
         size_t rows = clusters - g < BLOCK_CLUSTERS ? clusters - g : BLOCK_CLUSTERS;
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)clusters, (int)lead, 1,
-                    centre + g * lead, (int)lead, centre, (int)lead, 0, score, (int)clusters);
+        kin_gemm(rows, clusters, lead, (kin_gemm_side){centre + g * lead, lead, false},
+                 (kin_gemm_side){centre, lead, true}, KIN_GEMM_SET, score, clusters, workspace);
         for (size_t i = 0; i < rows; i++)
             count += name_partners(clustering, g + i, score + i * clusters, bias, key, out + count);
     }
@@ -169,17 +169,18 @@ int kin_schedule_init(kin_schedule *self, const kin_codes *codes, kin_error *err
     edge *edges = kin_alloc(most, sizeof *edges);
     int32_t *round = kin_alloc(clusters, sizeof *round);
     uint8_t *partners = kin_alloc(clusters, 1);
+    float *workspace = kin_alloc(KIN_GEMM_WORKSPACE, sizeof *workspace);
     self->start = kin_alloc_zero(kin_size_add(most, 2), sizeof *self->start);
     self->first = kin_alloc(most, sizeof *self->first);
     self->second = kin_alloc(most, sizeof *self->second);
     self->partner_start = kin_alloc(clusters + 1, sizeof *self->partner_start);
     self->partner = kin_alloc(2 * most, sizeof *self->partner);
     bool refused = !centre || !score || !bias || !key || !edges || !round || !partners ||
-                   !self->start || !self->first || !self->second || !self->partner_start ||
-                   !self->partner;
+                   !workspace || !self->start || !self->first || !self->second ||
+                   !self->partner_start || !self->partner;
     if (!refused) {
         memset(round, 0xff, clusters * sizeof *round);
-        size_t count = list_edges(codes, edges, centre, score, bias, key);
+        size_t count = list_edges(codes, edges, centre, score, bias, key, workspace);
         lay_rounds(self, edges, count, round, partners);
         list_partners(self);
     }
@@ -190,6 +191,7 @@ int kin_schedule_init(kin_schedule *self, const kin_codes *codes, kin_error *err
     free(edges);
     free(round);
     free(partners);
+    free(workspace);
     if (!refused)
         return 0;
     kin_schedule_release(self);

@@ -4,7 +4,7 @@
  * Why k-means: halving alone, across the direction of most spread, puts 32 % of a real catalog's
  * 200 best neighbours into a row's own cluster and 78 % into the 8 nearest; with k-means it is 48
  * % and 89 %. Pairs of near clusters make thresholds rise early. Cost: n^2 / 344 * d multiply-adds
- * for the cells, at the speed of sgemm, and little else; 16 bytes a row and the sample that
+ * for the cells, by core/gemm.h, and little else; 16 bytes a row and the sample that
  * k-means learns from.
  */
 #include "scan/clustering.h"
@@ -301,7 +301,7 @@ size_t kin_clustering_work_bytes(size_t n, size_t d)
     size_t floats = kin_size_mul(sample + count, d);
     size_t rows = kin_size_mul(n, sizeof(uint64_t) + sizeof(int64_t));
     return kin_size_add(kin_size_add(rows, kin_size_mul(floats, sizeof(float))),
-                        kin_kmeans_work_bytes(sample, count));
+                        kin_kmeans_work_bytes(sample, count, d));
 }
 
 size_t kin_clustering_cluster_of(const kin_clustering *clustering, size_t at)

@@ -41,7 +41,8 @@ typedef struct kin_code_terms {
 
 typedef struct kin_codes {
     kin_fused fused;
-    kin_axes axes; /* of most variance, for the clustering; count 0: all dimensions serve */
+    kin_axes axes;      /* of most variance, for the clustering; count 0: all dimensions serve */
+    float *packed_axes; /* the first of them as a right side (core/gemm.h); owned */
     kin_rotation rotation;
     kin_clustering clustering;
     uint8_t row_bias;      /* of the kernels: what codes of rows and row panels are XORed with */

@@ -106,7 +106,6 @@ int kin_codes_encode_coordinates(const kin_codes *self, float *workspace, float 
     {
         encoder e;
         encoder_place(&e, self, workspace);
-        omp_set_num_threads(1); /* a BLAS call from here uses this thread alone */
 #pragma omp for schedule(dynamic)
         for (size_t first = 0; first < n; first += BLOCK_ROWS) {
             int32_t row[BLOCK_ROWS];
@@ -269,7 +268,6 @@ int kin_codes_encode_rows(kin_codes *self, float *workspace, float slack,
         {
             encoder e;
             encoder_place(&e, self, workspace);
-            omp_set_num_threads(1); /* a BLAS call from here uses this thread alone */
 #pragma omp for schedule(dynamic)
             for (size_t first = from; first < to; first += BLOCK_ROWS) {
                 size_t count = to - first < BLOCK_ROWS ? to - first : BLOCK_ROWS;

@@ -8,13 +8,12 @@
  * decide, not clocks: a catalog gets the same choice on every machine.
  */
 #include "scan/codes_fit.h"
+#include "core/gemm.h"
 #include "core/memory.h"
 #include "core/score.h"
 #include "core/select.h"
-#include "scan/blas.h"
 
 #include <assert.h>
-#include <cblas.h>
 #include <math.h>
 #include <omp.h>
 #include <stdlib.h>
@@ -114,6 +113,7 @@ typedef struct counted {
     float *all;        /* [rows] square of the whole */
     float *bias;       /* [rows] */
     float *coordinate; /* [rows][axes] */
+    float *workspace;  /* [KIN_GEMM_WORKSPACE] */
 } counted;
 
 static void counted_release(counted *self)
@@ -124,6 +124,7 @@ static void counted_release(counted *self)
     free(self->all);
     free(self->bias);
     free(self->coordinate);
+    free(self->workspace);
 }
 
 /* Sets the threshold of each counted row: about its K-th best score in the whole sample. */
@@ -138,8 +139,8 @@ static int find_thresholds(counted *self, const sample *from, size_t stride, siz
         free(keys);
         return kin_fail_alloc(err, "a sample", kin_size_mul(self->rows * s, sizeof *score));
     }
-    kin_sgemm(self->rows, s, d, (kin_blas_side){from->y, d * stride, false},
-              (kin_blas_side){from->y, d, true}, 0, score);
+    kin_gemm(self->rows, s, d, (kin_gemm_side){from->y, d * stride, false},
+             (kin_gemm_side){from->y, d, true}, KIN_GEMM_SET, score, s, self->workspace);
 #pragma omp parallel for schedule(static)
     for (size_t i = 0; i < self->rows; i++) {
         uint64_t *key = keys + (size_t)omp_get_thread_num() * s;
@@ -194,8 +195,8 @@ static double share_possible(const counted *self, const lead_costs *costs)
 static void lead_on(counted *self, size_t from, size_t axes)
 {
     const float *x = self->coordinate + from;
-    kin_sgemm(self->rows, self->rows, LEAD_UNIT, (kin_blas_side){x, axes, false},
-              (kin_blas_side){x, axes, true}, 1, self->dot);
+    kin_gemm(self->rows, self->rows, LEAD_UNIT, (kin_gemm_side){x, axes, false},
+             (kin_gemm_side){x, axes, true}, KIN_GEMM_ADD, self->dot, self->rows, self->workspace);
     for (size_t i = 0; i < self->rows; i++)
         for (size_t k = 0; k < LEAD_UNIT; k++)
             self->left[i] -= x[i * axes + k] * x[i * axes + k];
@@ -214,13 +215,15 @@ static int counted_init(counted *self, const sample *from, const kin_axes *axes,
     self->all = kin_alloc(rows, sizeof *self->all);
     self->bias = kin_alloc(rows, sizeof *self->bias);
     self->coordinate = kin_alloc(rows * axes->count, sizeof *self->coordinate);
+    self->workspace = kin_alloc(KIN_GEMM_WORKSPACE, sizeof *self->workspace);
     if (!self->dot || !self->threshold || !self->left || !self->all || !self->bias ||
-        !self->coordinate)
+        !self->coordinate || !self->workspace)
         return kin_fail_alloc(err, "a sample", rows * rows * sizeof(float));
     for (size_t i = 0; i < rows; i++)
         self->bias[i] = from->bias[i * stride];
-    kin_sgemm(rows, axes->count, d, (kin_blas_side){from->y, d * stride, false},
-              (kin_blas_side){axes->axis, d, true}, 0, self->coordinate);
+    kin_gemm(rows, axes->count, d, (kin_gemm_side){from->y, d * stride, false},
+             (kin_gemm_side){axes->axis, d, true}, KIN_GEMM_SET, self->coordinate, axes->count,
+             self->workspace);
     return find_thresholds(self, from, stride, rank, err);
 }
 
@@ -266,14 +269,10 @@ static int set_step(kin_codes *self, const sample *from, kin_error *err)
     float *workspace = kin_alloc(kin_size_mul(rows, width), sizeof *workspace);
     float most = 0;
     bool allocated = z && workspace;
-#pragma omp parallel
-    {
-        omp_set_num_threads(1); /* a BLAS call from here uses this thread alone: same bits */
-#pragma omp for schedule(dynamic)
-        for (size_t i = 0; i < (allocated ? rows : 0); i += STEP_BLOCK) {
-            size_t count = rows - i < STEP_BLOCK ? rows - i : STEP_BLOCK;
-            kin_rotation_apply(r, from->y + i * from->d, count, z + i * out, workspace + i * width);
-        }
+#pragma omp parallel for schedule(dynamic)
+    for (size_t i = 0; i < (allocated ? rows : 0); i += STEP_BLOCK) {
+        size_t count = rows - i < STEP_BLOCK ? rows - i : STEP_BLOCK;
+        kin_rotation_apply(r, from->y + i * from->d, count, z + i * out, workspace + i * width);
     }
     for (size_t i = 0; i < (allocated ? rows : 0); i++)
         for (size_t k = 0; k < r->lead; k++)
@@ -282,6 +281,17 @@ static int set_step(kin_codes *self, const sample *from, kin_error *err)
     free(z);
     free(workspace);
     return allocated ? 0 : kin_fail_alloc(err, "a sample", kin_size_mul(rows, out * sizeof(float)));
+}
+
+/* The axes by which rows are clustered. */
+static int pack_axes(kin_codes *self, kin_error *err)
+{
+    size_t d = self->fused.d, count = kin_codes_fit_coordinates(self);
+    self->packed_axes = kin_alloc(kin_gemm_packed_floats(d, count), sizeof *self->packed_axes);
+    if (!self->packed_axes)
+        return kin_fail_alloc(err, "axes", kin_size_mul(d, ORDER_AXES * sizeof(float)));
+    kin_gemm_pack(d, count, (kin_gemm_side){self->axes.axis, d, true}, self->packed_axes);
+    return 0;
 }
 
 int kin_codes_fit_learn(kin_codes *self, const kin_codes_options *options, kin_error *err)
@@ -295,6 +305,8 @@ int kin_codes_fit_learn(kin_codes *self, const kin_codes_options *options, kin_e
         count = count < from.rows ? count : from.rows;
         rc = kin_axes_fit(&self->axes, from.y, from.rows, d, count, err);
     }
+    if (rc == 0 && self->axes.count > 0)
+        rc = pack_axes(self, err);
     if (rc == 0 && self->axes.count > 0 && lead == 0)
         rc = choose_lead(&lead, &from, &self->axes, n, options, err);
     if (lead > self->axes.count || lead >= d)
@@ -317,8 +329,8 @@ void kin_codes_fit_project(const kin_codes *self, const float *y, size_t count, 
 {
     size_t d = self->fused.d, coordinates = kin_codes_fit_coordinates(self);
     if (self->axes.count > 0)
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)count, (int)coordinates, (int)d,
-                    1, y, (int)d, self->axes.axis, (int)d, 0, out, (int)coordinates);
+        kin_gemm_packed(count, coordinates, d, (kin_gemm_side){y, d, false}, self->packed_axes,
+                        KIN_GEMM_SET, out, coordinates);
     else
         for (size_t i = 0; i < count; i++)
             memcpy(out + i * coordinates, y + i * d, coordinates * sizeof *out);
@@ -327,4 +339,6 @@ void kin_codes_fit_project(const kin_codes *self, const float *y, size_t count, 
 void kin_codes_fit_forget(kin_codes *self)
 {
     kin_axes_release(&self->axes);
+    free(self->packed_axes);
+    self->packed_axes = NULL;
 }

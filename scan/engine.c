@@ -73,7 +73,6 @@ int kin_scan_parallel(int threads, size_t first, size_t last, kin_scan_part *par
     kin_scan_failure failure = {0, err};
 #pragma omp parallel num_threads(threads)
     {
-        omp_set_num_threads(1); /* a BLAS call from here uses this thread alone */
 #pragma omp for schedule(dynamic)
         for (size_t i = first; i < last; i++) {
             kin_error own;

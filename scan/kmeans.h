@@ -3,8 +3,8 @@
 /*
  * Spherical k-means: unit centroids, each row to the one of largest inner product.
  *
- * Same bits for any number of threads, which FAISS's clustering does not promise. Source: Lloyd's
- * algorithm.
+ * Same bits on every CPU and for any number of threads, which FAISS's clustering does not promise.
+ * Source: Lloyd's algorithm.
  */
 #include "core/rows.h"
 
@@ -21,6 +21,6 @@ int kin_kmeans_assign(int64_t *cluster /* [count] */, const float *x, size_t cou
                       const float *centroid, size_t clusters, kin_error *err);
 
 /* Bytes that fit takes for itself, assign's included. */
-size_t kin_kmeans_work_bytes(size_t count, size_t clusters);
+size_t kin_kmeans_work_bytes(size_t count, size_t clusters, size_t d);
 
 #endif
