@@ -1,5 +1,5 @@
 /*
- * Packing and blocking of matrix products, and the choice among kernels (core/gemm.h).
+ * Packing and blocking of matrix products (core/gemm.h).
  *
  * Blocks as in BLIS (Van Zee and van de Geijn, ACM Trans. Math. Softw. 41, 2015), the sides
  * exchanged: a panel of 12 rows of a, 12 KiB for a pass of 256 k, is packed on the stack and stays
@@ -13,35 +13,6 @@
 #include <string.h>
 
 enum { ROWS = KIN_GEMM_ROWS, COLUMNS = KIN_GEMM_COLUMNS, PIECE_ROWS = 4 * ROWS };
-
-/* ---- tables ---------------------------------------------------------------------------------- */
-
-const kin_gemm_table *const *kin_gemm_all(void)
-{
-    static const kin_gemm_table *table[4];
-    if (!__atomic_load_n(&table[0], __ATOMIC_ACQUIRE)) {
-        const kin_gemm_table *found[4] = {0};
-        int count = 0;
-#if defined(__x86_64__)
-        if (__builtin_cpu_supports("avx512f"))
-            found[count++] = &kin_gemm_avx512;
-        if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
-            found[count++] = &kin_gemm_avx2;
-#elif defined(__aarch64__)
-        found[count++] = &kin_gemm_neon; /* every CPU of the architecture has it */
-#endif
-        found[count] = &kin_gemm_portable;
-        /* racing first calls write the same values; the first entry, which readers test, last */
-        for (int i = 3; i >= 0; i--)
-            __atomic_store_n(&table[i], found[i], __ATOMIC_RELEASE);
-    }
-    return table;
-}
-
-const kin_gemm_table *kin_gemm_best(void)
-{
-    return kin_gemm_all()[0];
-}
 
 /* ---- packing --------------------------------------------------------------------------------- */
 
