@@ -96,6 +96,11 @@ static kin_hash hash_text(XXH128_hash_t hash)
     return out;
 }
 
+kin_hash kin_hash_state(const struct XXH3_state_s *state)
+{
+    return hash_text(XXH3_128bits_digest(state));
+}
+
 kin_hash kin_hash_bytes(const void *data, size_t bytes)
 {
     return hash_text(XXH3_128bits(data, bytes));

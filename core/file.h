@@ -37,6 +37,10 @@ void kin_file_close(kin_file *self);
 /* The fingerprint of mapped bytes. Reads all of them: memory speed. */
 kin_hash kin_hash_bytes(const void *data, size_t bytes);
 
+/* The fingerprint of what a state of XXH3's 128 bits has seen. */
+struct XXH3_state_s;
+kin_hash kin_hash_state(const struct XXH3_state_s *state);
+
 /* The fingerprint of the file at `path`, read with read(2): no signal when it shrinks meanwhile. */
 int kin_hash_file(kin_hash *out, size_t *bytes /* may be NULL */, const char *path, kin_error *err);
 

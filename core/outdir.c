@@ -204,15 +204,29 @@ static int compare_names(const struct dirent **a, const struct dirent **b)
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
+/* The fingerprint of a file: known, or taken now. */
+static int hash_file(kin_hash *hash, size_t *bytes, const char *path, const kin_written *written,
+                     kin_error *err)
+{
+    for (size_t i = 0; i < written->count; i++)
+        if (strcmp(written->file[i].name, kin_path_base(path)) == 0) {
+            *hash = written->file[i].hash;
+            *bytes = written->file[i].bytes;
+            return 0;
+        }
+    return kin_hash_file(hash, bytes, path, err);
+}
+
 /* Syncs one file and lists it with its size and checksum. */
-static int describe_file(const char *folder, const char *name, json_t **files, kin_error *err)
+static int describe_file(const char *folder, const char *name, const kin_written *written,
+                         json_t **files, kin_error *err)
 {
     kin_hash hash;
     size_t bytes;
     char *path = kin_path_join(folder, name);
     if (!path)
         return kin_fail_alloc(err, "path", PATH_MAX);
-    int rc = kin_hash_file(&hash, &bytes, path, err);
+    int rc = hash_file(&hash, &bytes, path, written, err);
     if (rc == 0)
         rc = sync_path(path, err);
     if (rc == 0)
@@ -222,7 +236,8 @@ static int describe_file(const char *folder, const char *name, json_t **files, k
     return rc;
 }
 
-static int describe_files(const char *folder, json_t **files, kin_error *err)
+static int describe_files(const char *folder, const kin_written *written, json_t **files,
+                          kin_error *err)
 {
     int rc = 0;
     struct dirent **entry;
@@ -231,7 +246,7 @@ static int describe_files(const char *folder, json_t **files, kin_error *err)
         return kin_fail_errno(err, KIN_E_IO, kin_disk_hint, "%s cannot be listed", folder);
     for (int i = 0; i < count; i++) {
         if (rc == 0)
-            rc = describe_file(folder, entry[i]->d_name, files, err);
+            rc = describe_file(folder, entry[i]->d_name, written, files, err);
         free(entry[i]);
     }
     free(entry);
@@ -382,7 +397,7 @@ static void settle(kin_outdir *self)
 int kin_outdir_commit(kin_outdir *self, json_t **manifest, kin_error *err)
 {
     json_t *files = json_object();
-    int rc = describe_files(self->temporary, &files, err);
+    int rc = describe_files(self->temporary, &self->written, &files, err);
     kin_json_set(manifest, "files", files);
     kin_hash hash;
     if (rc == 0)

@@ -15,7 +15,7 @@
  * where it was, and the new output can be made again. Only what the old manifest lists is
  * removed. Where the old folder has gone meanwhile the new one takes the name.
  */
-#include "core/file.h"
+#include "core/hashed_file.h"
 #include "core/unfinished.h"
 #include <jansson.h>
 #include <stdbool.h>
@@ -29,6 +29,7 @@ typedef struct kin_outdir {
     kin_unfinished unfinished;
     kin_error note; /* after kin_outdir_commit had 0: a message that the user should see, or none
                      * (code 0), of what does not make the output worse */
+    kin_written written; /* files whose fingerprints the caller knows: they are not read again */
     struct kin_outdir *next; /* of those that are open */
 } kin_outdir;
 
