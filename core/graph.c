@@ -9,6 +9,7 @@
 #include "core/outdir.h"
 #include "core/score.h"
 #include "core/select.h"
+#include "core/zip_stored.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -16,14 +17,48 @@
 
 static const char damaged[] = "the folder is damaged: build it again";
 
-enum { FILE_INDICES, FILE_DATA, FILE_INDPTR, FILE_COSINES };
+static const char archive[] = "graph.npz";
+
+enum { FILE_ARCHIVE, FILE_INDICES, FILE_DATA, FILE_INDPTR, FILE_COSINES };
+
+/* Where the CSR arrays are: in files of their own if the manifest lists these, else in the
+ * archive. */
+static int open_archive(kin_graph *self, kin_error *err)
+{
+    if (json_object_get(json_object_get(self->manifest, "files"), "indices.npy"))
+        return 0;
+    snprintf(self->inside, sizeof self->inside, "%s: ", archive);
+    return kin_file_open_in(&self->file[FILE_ARCHIVE], &self->dir, archive, err);
+}
+
+/* An array that is a member of the archive. */
+static int find_array(const kin_graph *self, kin_npy_array *out, const char *name,
+                      const char *descr, kin_error *err)
+{
+    const kin_file *file = &self->file[FILE_ARCHIVE];
+    const unsigned char *data;
+    size_t bytes;
+    char member[KIN_NAME_MAX];
+    snprintf(member, sizeof member, "%s.npy", name);
+    int rc = kin_stored_find(file, member, &data, &bytes, err);
+    if (rc != 0)
+        return rc;
+    char *path = kin_text("%s: %s", file->path, member);
+    rc = path ? kin_npy_array_of(out, data, bytes, path, descr, 1, err)
+              : kin_fail_alloc(err, "path", strlen(file->path));
+    free(path);
+    return rc;
+}
 
 /* A one-dimensional array of the folder; its values and their number. */
-static int open_array(kin_graph *self, kin_file *file, const char *name, const char *descr,
+static int open_array(kin_graph *self, int file, const char *name, const char *descr,
                       const void **values, size_t *count, kin_error *err)
 {
     kin_npy_array array;
-    int rc = kin_npy_array_open(&array, file, &self->dir, name, descr, 1, err);
+    bool member = file < FILE_COSINES && *self->inside;
+    int rc = member
+                 ? find_array(self, &array, name, descr, err)
+                 : kin_npy_array_open(&array, &self->file[file], &self->dir, name, descr, 1, err);
     if (rc == 0) {
         *values = array.values;
         *count = array.shape[0];
@@ -37,13 +72,12 @@ static int open_indptr(kin_graph *self, kin_error *err)
     const void *values;
     size_t count = 0;
     bool wide = self->pairs > INT32_MAX;
-    int rc = open_array(self, &self->file[FILE_INDPTR], "indptr", wide ? "<i8" : "<i4", &values,
-                        &count, err);
+    int rc = open_array(self, FILE_INDPTR, "indptr", wide ? "<i8" : "<i4", &values, &count, err);
     if (rc != 0)
         return rc;
     if (count < 2)
-        return kin_fail(err, KIN_E_DATA, damaged, "%s/indptr.npy has %zu values", self->directory,
-                        count);
+        return kin_fail(err, KIN_E_DATA, damaged, "%s/%sindptr.npy has %zu values", self->directory,
+                        self->inside, count);
     self->n = count - 1;
     if (self->k >= self->n) /* memory for rows goes by it */
         return kin_fail(err, KIN_E_DATA, damaged, "%s/manifest.json: top_k is %zu of %zu items",
@@ -58,8 +92,9 @@ static int open_indptr(kin_graph *self, kin_error *err)
         int64_t length = self->indptr[i + 1] - self->indptr[i];
         if (!ends || length < 0 || length > (int64_t)self->k)
             return kin_fail(err, KIN_E_DATA, damaged,
-                            "%s/indptr.npy: row %zu has %lld entries of %zu in all, top-k is %zu",
-                            self->directory, i, (long long)length, self->pairs, self->k);
+                            "%s/%sindptr.npy: row %zu has %lld entries of %zu in all, top-k is %zu",
+                            self->directory, self->inside, i, (long long)length, self->pairs,
+                            self->k);
     }
     return 0;
 }
@@ -73,8 +108,8 @@ static int check_indices(const kin_graph *self, kin_error *err)
             bad = p;
     if (bad < self->pairs)
         return kin_fail(err, KIN_E_DATA, damaged,
-                        "%s/indices.npy: entry %zu is %d, must be 0 to %zu", self->directory, bad,
-                        self->indices[bad], self->n - 1);
+                        "%s/%sindices.npy: entry %zu is %d, must be 0 to %zu", self->directory,
+                        self->inside, bad, self->indices[bad], self->n - 1);
     return 0;
 }
 
@@ -137,31 +172,33 @@ static int read_manifest(kin_graph *self, kin_error *err)
     return 0;
 }
 
-static int same_count(const kin_graph *self, const char *name, size_t count, kin_error *err)
+static int same_count(const kin_graph *self, const char *inside, const char *name, size_t count,
+                      kin_error *err)
 {
     if (count == self->pairs)
         return 0;
-    return kin_fail(err, KIN_E_DATA, damaged, "%s/%s.npy has %zu values, indices.npy has %zu",
-                    self->directory, name, count, self->pairs);
+    return kin_fail(err, KIN_E_DATA, damaged, "%s/%s%s.npy has %zu values, indices.npy has %zu",
+                    self->directory, inside, name, count, self->pairs);
 }
 
 static int open_arrays(kin_graph *self, kin_error *err)
 {
     size_t count = 0;
-    int rc = open_array(self, &self->file[FILE_INDICES], "indices", "<i4",
-                        (const void **)&self->indices, &self->pairs, err);
+    int rc = open_archive(self, err);
     if (rc == 0)
-        rc = open_array(self, &self->file[FILE_DATA], "data", "<f4", (const void **)&self->data,
-                        &count, err);
+        rc = open_array(self, FILE_INDICES, "indices", "<i4", (const void **)&self->indices,
+                        &self->pairs, err);
     if (rc == 0)
-        rc = same_count(self, "data", count, err);
+        rc = open_array(self, FILE_DATA, "data", "<f4", (const void **)&self->data, &count, err);
+    if (rc == 0)
+        rc = same_count(self, self->inside, "data", count, err);
     for (size_t m = 0; m < self->modality_count && rc == 0; m++) {
         char name[KIN_NAME_MAX + 8] = "scores_";
         strcat(name, self->modality[m]);
-        rc = open_array(self, &self->file[FILE_COSINES + m], name, "<f2",
-                        (const void **)&self->cosine[m], &count, err);
+        rc = open_array(self, FILE_COSINES + (int)m, name, "<f2", (const void **)&self->cosine[m],
+                        &count, err);
         if (rc == 0)
-            rc = same_count(self, name, count, err);
+            rc = same_count(self, "", name, count, err);
     }
     if (rc == 0)
         rc = open_indptr(self, err);
@@ -239,8 +276,8 @@ int kin_graph_check_scores(const kin_graph *self, kin_error *err)
         if (p < bad && !isfinite(self->data[p]))
             bad = p;
     if (bad < self->pairs)
-        return kin_fail(err, KIN_E_DATA, damaged, "%s/data.npy: entry %zu is %g, must be finite",
-                        self->directory, bad, (double)self->data[bad]);
+        return kin_fail(err, KIN_E_DATA, damaged, "%s/%sdata.npy: entry %zu is %g, must be finite",
+                        self->directory, self->inside, bad, (double)self->data[bad]);
     return 0;
 }
 

@@ -3,10 +3,13 @@
 /*
  * A similarity graph on disk: the folder that `kin build` writes (docs/FORMATS.md).
  *
- * indptr.npy, indices.npy, data.npy are the CSR arrays: row i's neighbours are the entries
- * indptr[i] .. indptr[i + 1] - 1. scores_<modality>.npy holds the cosines of the same entries as
- * float16. graph.npz holds the three arrays again, for scipy.sparse.load_npz.
+ * The CSR arrays indptr, indices and data: row i's neighbours are the entries indptr[i] ..
+ * indptr[i + 1] - 1. They are members of graph.npz, which scipy.sparse.load_npz reads, stored and
+ * aligned (core/zip_stored.h), so that they are mapped there; or files of their own beside it, as
+ * with --arrays and in older folders. scores_<modality>.npy holds the cosines of the same entries
+ * as float16.
  */
+#include "core/hashed_file.h"
 #include "core/rows.h"
 #include <jansson.h>
 
@@ -20,22 +23,35 @@ extern const char *const kin_row_order_names[];
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-/* Writes rows straight into the arrays' mapped files at the place of row * k, so that the process's
- * own memory does not grow with n * k and blocks may come in any order and from any thread; short
- * rows are closed up at the end. */
+/* Keeps finished rows in a row log (core/rowlog.h), from any thread and in any order, and lays the
+ * arrays out from it in the end, front to back. */
 typedef struct kin_graph_writer kin_graph_writer;
 
-/* Starts the array files of an n-row graph in the existing folder `directory`, of their full
- * length: KIN_E_IO where the disk has not that much. */
-int kin_graph_writer_new(kin_graph_writer **out, const char *directory, size_t n, size_t k,
-                         const kin_catalog *catalog /* modality names */, kin_row_order order,
+typedef struct kin_graph_writer_options {
+    const char *directory; /* an existing folder */
+    size_t n, k;
+    const kin_catalog *catalog; /* names and weights of modalities; outlives the writer */
+    kin_row_order order;
+    bool arrays;         /* indices, data and indptr as files of their own as well */
+    size_t memory_bytes; /* for rows until they are laid out; what is needed is taken anyway */
+} kin_graph_writer_options;
+
+/* Creates the files and takes their room on the disk: KIN_E_IO where it has not that much, also for
+ * the rows that memory does not hold. */
+int kin_graph_writer_new(kin_graph_writer **out, const kin_graph_writer_options *options,
                          kin_error *err);
 
-/* The sink that engines write to. Its queries are the graph's rows. */
+/* With all rows full: bytes of memory; of the files on the disk; and of rows that are there until
+ * they are laid out. */
+typedef struct kin_graph_writer_needs {
+    size_t memory_bytes, file_bytes, log_bytes;
+} kin_graph_writer_needs;
+kin_graph_writer_needs kin_graph_writer_plan(const kin_graph_writer_options *options);
+
+/* The sink that engines write to. Its queries are the graph's rows; they can be read back. */
 kin_row_sink kin_graph_writer_sink(kin_graph_writer *self);
 
-/* As new: for an engine that runs again, before anything is finished. The files stay and are
- * written over. */
+/* As new: for an engine that runs again, before anything is finished. */
 void kin_graph_writer_restart(kin_graph_writer *self);
 
 /* What a finished graph amounts to. */
@@ -44,9 +60,10 @@ typedef struct kin_graph_totals {
     size_t items_with_neighbors;
 } kin_graph_totals;
 
-/* Closes short rows up, completes the headers, writes graph.npz. Every row must have been
- * written. */
-int kin_graph_writer_finish(kin_graph_writer *self, kin_graph_totals *totals, kin_error *err);
+/* Lays the arrays out, and lists the files with their fingerprints in *written. Every row must have
+ * been written. */
+int kin_graph_writer_finish(kin_graph_writer *self, kin_graph_totals *totals, kin_written *written,
+                            kin_error *err);
 
 void kin_graph_writer_free(kin_graph_writer *self);
 
@@ -71,7 +88,8 @@ typedef struct kin_graph {
     json_t *manifest;    /* owned; "engine" by its name of today (docs/FORMATS.md, Graph) */
     char *directory;     /* without slashes at its end; owned */
     kin_dir dir;         /* the folder itself; not open where the arrays lie in no file */
-    kin_file file[3 + KIN_MODALITIES_MAX];
+    char inside[16];     /* "graph.npz: " where the CSR arrays are its members, for messages */
+    kin_file file[4 + KIN_MODALITIES_MAX];
     void *in_memory[2 + KIN_MODALITIES_MAX]; /* arrays that are not mapped; owned */
 } kin_graph;
 

@@ -16,4 +16,9 @@ typedef struct kin_npy_array {
 int kin_npy_array_open(kin_npy_array *out, kin_file *file, const kin_dir *dir, const char *name,
                        const char *descr, size_t dimensions, kin_error *err);
 
+/* The same of an array in memory: a member of an archive in a mapped file. `path` names it in
+ * messages. */
+int kin_npy_array_of(kin_npy_array *out, const unsigned char *data, size_t bytes, const char *path,
+                     const char *descr, size_t dimensions, kin_error *err);
+
 #endif

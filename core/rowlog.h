@@ -32,10 +32,13 @@ typedef struct kin_rowlog_options {
 int kin_rowlog_new(kin_rowlog **out, const kin_rowlog_options *options, kin_error *err);
 void kin_rowlog_free(kin_rowlog *self);
 
-/* Bytes of memory that it takes: a stage's plan counts them. */
+/* Bytes of memory that it usually takes with all rows full. */
 size_t kin_rowlog_bytes(const kin_rowlog_options *options);
 
-/* Bytes that rows which are all full may put on the disk, at most. */
+/* Rows of a range. */
+size_t kin_rowlog_range_rows(const kin_rowlog_options *options);
+
+/* Bytes that rows which are all full usually put on the disk. */
 size_t kin_rowlog_disk_bytes(const kin_rowlog_options *options);
 
 /* Forgets all rows. No other thread uses it meanwhile. */

@@ -42,6 +42,7 @@ static sizes measure(const kin_rowlog_options *options)
     out.segment = rounded_up(few > segment_least ? few : segment_least, 4096);
     size_t by_bytes = range_bytes / row, by_count = (options->n + ranges_most - 1) / ranges_most;
     out.range_rows = by_bytes > by_count ? by_bytes : by_count;
+    out.range_rows = out.range_rows < options->n ? out.range_rows : options->n;
     out.range_rows = out.range_rows > 0 ? out.range_rows : 1;
     out.ranges = (options->n + out.range_rows - 1) / out.range_rows;
     size_t records = (out.segment - KIN_SEGMENT_HEADER_BYTES) / out.record;
@@ -59,19 +60,40 @@ static size_t workspace_bytes(const kin_rowlog_options *options, const sizes *si
     return kin_size_add(kin_size_mul(options->k, entry), size->record);
 }
 
+/* Of what a row's arrays take, its record usually does: 6 to 7 bytes of 12 an entry. */
+static size_t usual_bytes(const kin_rowlog_options *options)
+{
+    size_t entry =
+        sizeof(int32_t) + sizeof(float) + options->catalog->modality_count * sizeof(uint16_t);
+    return kin_size_mul(kin_size_mul(options->n, options->k), entry) / 20 * 11;
+}
+
+static size_t stay_of(const sizes *size)
+{
+    return size->slots - size->ranges - size->threads;
+}
+
 size_t kin_rowlog_bytes(const kin_rowlog_options *options)
 {
     sizes size = measure(options);
     size_t rows = kin_size_mul(options->n, sizeof(rowlog_entry) + sizeof(uint32_t));
     size_t work = kin_size_mul(size.threads, workspace_bytes(options, &size));
-    return kin_size_add(kin_size_mul(size.slots, size.segment), kin_size_add(rows, work));
+    size_t most = kin_size_mul(size.slots, size.segment);
+    size_t usual =
+        kin_size_add(usual_bytes(options), kin_size_mul(size.ranges + size.threads, size.segment));
+    return kin_size_add(most < usual ? most : usual, kin_size_add(rows, work));
 }
 
 size_t kin_rowlog_disk_bytes(const kin_rowlog_options *options)
 {
     sizes size = measure(options);
-    size_t stay = size.slots - size.ranges - size.threads;
-    return size.most > stay ? kin_size_mul(size.most - stay, size.segment) : 0;
+    size_t stays = kin_size_mul(stay_of(&size), size.segment), usual = usual_bytes(options);
+    return usual > stays ? usual - stays : 0;
+}
+
+size_t kin_rowlog_range_rows(const kin_rowlog_options *options)
+{
+    return measure(options).range_rows;
 }
 
 /* ---- memory ---------------------------------------------------------------------------------- */
@@ -180,7 +202,7 @@ int kin_rowlog_new(kin_rowlog **out, const kin_rowlog_options *options, kin_erro
                          .range_rows = size.range_rows,
                          .ranges = size.ranges,
                          .slots = size.slots,
-                         .stay_most = size.slots - size.ranges - size.threads,
+                         .stay_most = stay_of(&size),
                          .workspaces = size.threads,
                          .fd = -1};
     pthread_mutex_init(&self->pool_lock, NULL);
@@ -192,7 +214,7 @@ int kin_rowlog_new(kin_rowlog **out, const kin_rowlog_options *options, kin_erro
     for (size_t r = 0; r < self->ranges; r++)
         pthread_mutex_init(&self->range[r].lock, NULL);
     kin_rowlog_clear(self);
-    if (kin_rowlog_disk_bytes(options) > 0)
+    if (size.most > self->stay_most)
         rc = create_file(self, options->directory, err);
 done:
     if (rc == 0)

@@ -32,7 +32,7 @@ static int prepare(build *self, kin_error *err)
 /* Everything that must hold before the graph takes its name. */
 static int complete(build *self, kin_error *err)
 {
-    int rc = kin_graph_writer_finish(self->writer, &self->totals, err);
+    int rc = kin_graph_writer_finish(self->writer, &self->totals, &self->out.written, err);
     if (rc == 0)
         rc = kin_provenance_write_names(&self->catalog, self->out.temporary, err);
     if (rc == 0)

@@ -37,6 +37,7 @@ typedef struct kin_build_options {
     bool force;       /* replaces a graph that kin wrote there before */
     int64_t top_k;    /* K, neighbours an item, 1 .. 10,000 */
     int row_order;    /* kin_row_order: how a row's entries lie in the files */
+    bool arrays;      /* indptr, indices and data as .npy files beside graph.npz */
     double max_empty; /* share of empty rows, 0 .. 1, above which nothing is published; NaN: all */
     int64_t trace_rows;     /* items whose candidates are kept for kin compare; 0: none */
     int engine;             /* kin_engine */

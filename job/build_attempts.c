@@ -7,9 +7,34 @@
  * options as resolved, and the last attempt's rows replace all earlier ones where they lie.
  */
 #include "core/counted.h"
+#include "core/memory.h"
 #include "job/build_parts.h"
 
 #include <math.h>
+
+/* Finished rows that memory does not hold are written once more than the graph. Packed they take
+ * half of what its arrays take: where memory holds a quarter of that, the disk sees 1.25 times the
+ * graph. */
+enum { LOG_SHARE = 4, LOG_LEAST = 64 << 20, LOG_OF_MEMORY = 20 };
+
+kin_graph_writer_options kin_build_writer(const kin_catalog *catalog, const kin_build_options *o,
+                                          size_t planned)
+{
+    size_t entry = sizeof(int32_t) + sizeof(float) + catalog->modality_count * sizeof(uint16_t);
+    size_t rows = kin_size_mul(kin_size_mul(catalog->n, (size_t)o->top_k), entry);
+    size_t wanted = rows / LOG_SHARE, most = kin_memory_available() / LOG_SHARE;
+    wanted = wanted > LOG_LEAST ? wanted : LOG_LEAST;
+    if (o->memory > 0) { /* what the plan may be exceeded by, or what it leaves */
+        size_t left = planned > 0 && planned < o->memory ? o->memory - planned : 0;
+        most = left > o->memory / LOG_OF_MEMORY ? left : o->memory / LOG_OF_MEMORY;
+    }
+    return (kin_graph_writer_options){.n = catalog->n,
+                                      .k = (size_t)o->top_k,
+                                      .catalog = catalog,
+                                      .order = (kin_row_order)o->row_order,
+                                      .arrays = o->arrays,
+                                      .memory_bytes = wanted < most ? wanted : most};
+}
 
 /* Rounded towards 0 to four digits: a bound must not seem to reach what it misses. */
 static double floor4(double value)
@@ -86,9 +111,10 @@ static int report_missed(const build *self, kin_error *err)
 int kin_build_attempts(build *self, kin_error *err)
 {
     const kin_build_options *o = &self->options;
-    int rc =
-        kin_graph_writer_new(&self->writer, self->out.temporary, self->catalog.n, (size_t)o->top_k,
-                             &self->catalog, (kin_row_order)o->row_order, err);
+    size_t planned = self->join ? kin_join_get_plan(self->join)->total_bytes : 0;
+    kin_graph_writer_options options = kin_build_writer(&self->catalog, o, planned);
+    options.directory = self->out.temporary;
+    int rc = kin_graph_writer_new(&self->writer, &options, err);
     if (rc != 0)
         return rc;
     if (!kin_build_is_approximate(o)) /* proven rows: nothing to evaluate */

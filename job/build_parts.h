@@ -102,6 +102,11 @@ int kin_build_engine_run(build *self, kin_row_sink sink, kin_error *err);
 /* More effort, with a message; *escalated is false where the engine has no more to give. */
 int kin_build_engine_escalate(build *self, bool *escalated, kin_error *err);
 
+/* How the graph is written, but for its folder. `planned` are the bytes of the engine's plan, 0
+ * where it is not known yet. */
+kin_graph_writer_options kin_build_writer(const kin_catalog *catalog, const kin_build_options *o,
+                                          size_t planned);
+
 /* Runs the engine into a new self->writer, again with more effort while the recall is not good
  * enough. KIN_E_GATE where it stays so under options.strict. */
 int kin_build_attempts(build *self, kin_error *err);

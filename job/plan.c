@@ -3,7 +3,6 @@
  */
 #include "job/plan.h"
 #include "core/memory.h"
-#include "core/npy.h"
 #include "core/threads.h"
 #include "exact/exact.h"
 #include "job/build_parts.h"
@@ -23,19 +22,17 @@ static const kin_engine engines[PREDICT_ENGINES] = {
 
 /* ---- sizes ----------------------------------------------------------------------------------- */
 
-/* The graph's files (docs/FORMATS.md) with all rows full, without manifest, headers and traced
- * rows. */
+/* The graph's files (docs/FORMATS.md) with all rows full, without manifest and traced rows, and
+ * what finished rows take until they are in them. */
 static void measure_files(predict_input *in)
 {
     const kin_catalog *catalog = in->catalog;
-    size_t pairs = kin_size_mul(catalog->n, (size_t)in->options->top_k);
-    size_t start = pairs > INT32_MAX ? sizeof(int64_t) : sizeof(int32_t);
-    size_t csr = kin_size_add(kin_size_mul(pairs, sizeof(int32_t) + sizeof(float)),
-                              kin_size_mul(catalog->n + 1, start));
-    size_t cosines = kin_size_mul(pairs, catalog->modality_count * sizeof(uint16_t));
+    const kin_graph_writer_options writer = kin_build_writer(catalog, in->options, 0);
+    kin_graph_writer_needs needs = kin_graph_writer_plan(&writer);
     size_t names = catalog->ids.start[catalog->ids.count] + catalog->items.lines.file.bytes;
-    in->array_bytes = kin_size_add(csr, cosines);
-    in->graph_bytes = kin_size_add(kin_size_add(csr, in->array_bytes), names);
+    in->graph_bytes = kin_size_add(needs.file_bytes, names);
+    in->log_bytes = needs.log_bytes;
+    in->writer_bytes = needs.memory_bytes;
     for (size_t m = 0; m < catalog->modality_count; m++)
         in->input_bytes = kin_size_add(in->input_bytes, catalog->modality[m].matrix.file.bytes);
 }
@@ -127,7 +124,7 @@ static int plan_engines(build *self, kin_plan_report *out, kin_error *err)
                         .base_bytes = kin_memory_resident()};
     char *parent = self->options.out ? kin_path_parent(self->options.out) : NULL;
     measure_files(&in);
-    out->free_bytes = look_at_disk(self, parent, in.graph_bytes);
+    out->free_bytes = look_at_disk(self, parent, kin_size_add(in.graph_bytes, in.log_bytes));
     int rc = kin_calibrate_files(&in.files, parent, in.graph_bytes, err);
     if (rc == 0)
         rc = kin_plan_sample_init(&in.sample, catalog, sample_rows(catalog->n), SAMPLE_BYTES, err);

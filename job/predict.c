@@ -31,6 +31,9 @@ static const double touched_seconds = 0.25e-9;
  * gen 1.2. */
 static const double finished_far = 1.2;
 
+/* To pack a byte of the graph and to unpack it, seconds. */
+static const double laid_out = 0.5e-9;
+
 double kin_prediction_seconds(const prediction *self)
 {
     return self->seconds.read + self->seconds.prepare + self->seconds.neighbors +
@@ -49,16 +52,16 @@ static double top_k(const predict_input *in)
 
 /* ---- what engines share ---------------------------------------------------------------------- */
 
-/* Inputs are read, and their fingerprints taken again in the end; the graph's files are written,
- * synced and their checksums taken. */
+/* Inputs are read, and their fingerprints taken again in the end; finished rows are packed, laid
+ * out, written and synced, checksums being taken on the way. */
 static void set_common(prediction *out, const predict_input *in)
 {
     double inputs = (double)in->input_bytes, graph = (double)in->graph_bytes;
     out->seconds.read = start_seconds + in->read_seconds;
-    out->seconds.write =
-        2 * inputs * in->files.hashed + graph * (in->files.written + in->files.hashed);
-    out->memory_bytes = in->base_bytes + uncounted_bytes;
-    out->mapped_bytes = in->input_bytes + in->array_bytes;
+    out->seconds.write = 2 * inputs * in->files.hashed + graph * (in->files.written + laid_out) +
+                         (double)in->log_bytes * in->files.written;
+    out->memory_bytes = in->base_bytes + uncounted_bytes + in->writer_bytes;
+    out->mapped_bytes = in->input_bytes;
 }
 
 /* Ordering rows beyond what the calibration saw of it: every row looks at a centroid for every 344
@@ -196,20 +199,6 @@ static const double looked_at = 22;
 /* Pairs refined a row, of K: fashion 3.4, kin gen 4.1. */
 static const double join_refined = 4;
 
-/* Rows are written in cluster order, five of them to a page of the graph's mapped files: where that
- * takes as long as the kernel keeps dirty pages, or fills what it keeps of them (by default 30 s,
- * less than a tenth of memory), a page is written back several times. Seconds a byte of arrays, of
- * kin gen's million items. */
-static const double written_back = 14e-9, dirty_seconds = 30, dirty_share = 0.08;
-
-static double write_back_seconds(const predict_input *in, double neighbors)
-{
-    double bytes = (double)in->array_bytes;
-    bool several =
-        neighbors > dirty_seconds || bytes > dirty_share * (double)kin_memory_available();
-    return several ? bytes * written_back : 0;
-}
-
 /* The effort is tuned on a hundredth of the rows, 256 to 1,000, which look at all lists. */
 static double tuned_rows(double n)
 {
@@ -247,7 +236,6 @@ static int predict_join(prediction *out, predict_input *in, kin_error *err)
     out->seconds.neighbors = n * n * share * pair + n * refined * scan->refined +
                              n * (k + 1) * finished_far * scan->finished +
                              (double)plan.total_bytes * touched_seconds;
-    out->seconds.neighbors += write_back_seconds(in, out->seconds.neighbors);
     out->memory_bytes += plan.total_bytes;
     return rc == 0 ? add_evaluation(out, in, err) : rc;
 }

@@ -22,8 +22,9 @@ typedef struct predict_input {
     double read_seconds;              /* that opening the inputs took */
     size_t base_bytes;                /* of memory in use with the catalog open */
     size_t input_bytes;               /* mapped */
-    size_t graph_bytes;               /* of the graph's files, graph.npz included */
-    size_t array_bytes;               /* of those that are mapped while the engine runs */
+    size_t graph_bytes;               /* of the graph's files */
+    size_t log_bytes;                 /* of finished rows on the disk, until they are in them */
+    size_t writer_bytes;              /* of memory that finished rows take */
     file_rates files;
     plan_sample sample;
     scan_rates scan;     /* rows 0: not calibrated yet */

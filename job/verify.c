@@ -120,10 +120,11 @@ static int check_counts(const kin_graph *graph, kin_error *err)
 
 static int check_files(const kin_graph *graph, kin_error *err)
 {
-    static const char *const names[] = {"graph.npz", "indptr.npy", "indices.npy", "data.npy",
-                                        "ids.txt"};
+    static const char *const names[] = {"graph.npz", "ids.txt", "indptr.npy", "indices.npy",
+                                        "data.npy"};
+    size_t count = *graph->inside ? 2 : sizeof names / sizeof *names;
     int rc = 0;
-    for (size_t i = 0; i < sizeof names / sizeof *names && rc == 0; i++)
+    for (size_t i = 0; i < count && rc == 0; i++)
         rc = kin_manifest_check_listed(graph->manifest, graph->directory, names[i], err);
     for (size_t m = 0; m < graph->modality_count && rc == 0; m++) {
         char name[KIN_NAME_MAX + 16];

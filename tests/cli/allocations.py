@@ -61,8 +61,7 @@ def make_inputs(directory):
     os.mkdir(os.path.join(directory, "files"))
     np.save(os.path.join(directory, "files", "text.npy"), text)
     np.save(os.path.join(directory, "files", "image.npy"), kin_cli.random_rows(n, 6, 2))
-    near = np.load(os.path.join(directory, "exact", "indices.npy"))
-    start = np.load(os.path.join(directory, "exact", "indptr.npy"))
+    start, near, _ = kin_cli.csr_arrays(os.path.join(directory, "exact"))
     rows = np.full((n, 6), -1, "<i4")
     rows[:, 0] = 5
     for i in range(n):

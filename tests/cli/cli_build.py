@@ -3,6 +3,7 @@ it says."""
 import itertools
 import os
 import re
+import shutil
 import zipfile
 
 import numpy as np
@@ -10,7 +11,7 @@ import scipy.sparse
 
 import kin_cli
 from kin_cli import (Build, Graph, Oracle, assert_exact, assert_scores, assert_shape, random_rows,
-                     read_bytes, tie_aware_recall)
+                     read_bytes, read_json, tie_aware_recall)
 
 N, K = 700, 20
 
@@ -40,9 +41,9 @@ class Engines(Build):
                 assert_exact(self, graph, Oracle(vectors, self.weights, missing), K)
                 self.assertEqual(graph.manifest["engine"], engine)
         for missing in ("renorm", "zero", "drop"):
-            for name in ("indptr", "indices", "data", "scores_text", "scores_image"):
-                self.assertEqual(read_bytes(self.path("stream" + missing, name + ".npy")),
-                                 read_bytes(self.path("exact" + missing, name + ".npy")))
+            for name in ("graph.npz", "scores_text.npy", "scores_image.npy"):
+                self.assertEqual(read_bytes(self.path("stream" + missing, name)),
+                                 read_bytes(self.path("exact" + missing, name)))
 
     def test_approximate_engines(self):
         for (engine, *space), missing in itertools.product(
@@ -261,6 +262,7 @@ class Files(Build):
             with zipfile.ZipFile(self.path(order, "graph.npz")) as archive:
                 self.assertIsNone(archive.testzip())
                 for member in archive.infolist():
+                    self.assertEqual(kin_cli.member_place(self.path(order, "graph.npz"), member.filename)[0] % 64, 0)
                     self.assertEqual(member.date_time, (1980, 1, 1, 0, 0, 0))
                     self.assertEqual(member.compress_type, zipfile.ZIP_STORED)
 
@@ -283,8 +285,26 @@ class Files(Build):
     def test_names_of_files(self):
         self.build(two_modalities(), {})
         self.assertEqual(sorted(os.listdir(self.path("g"))),
-                         ["data.npy", "graph.npz", "ids.txt", "indices.npy", "indptr.npy",
-                          "manifest.json", "scores_image.npy", "scores_text.npy"])
+                         ["graph.npz", "ids.txt", "manifest.json", "scores_image.npy",
+                          "scores_text.npy"])
+
+    def test_arrays(self):
+        """The members of graph.npz once more, as files."""
+        vectors = two_modalities()
+        for order in ("score", "column"):
+            self.build(vectors, {}, "--top-k", K, "--row-order", order, out="one")
+            self.build(vectors, {}, "--top-k", K, "--row-order", order, "--arrays", out="both")
+            self.assertEqual(read_bytes(self.path("one", "graph.npz")),
+                             read_bytes(self.path("both", "graph.npz")))
+            with zipfile.ZipFile(self.path("both", "graph.npz")) as archive:
+                for name in ("indptr.npy", "indices.npy", "data.npy"):
+                    self.assertEqual(archive.read(name), read_bytes(self.path("both", name)))
+            for folder in ("one", "both"):
+                self.ok("verify", folder)
+            self.ok("compare", "one", "--reference", "both", "--json", "same.json")
+            self.assertEqual(read_json(self.path("same.json"))["recall"]["tie_aware"]["mean"], 1)
+            shutil.rmtree(self.path("one"))
+            shutil.rmtree(self.path("both"))
 
     def test_ids(self):
         ids = ["item %d \u00e9" % i for i in range(50)]

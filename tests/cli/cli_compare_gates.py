@@ -259,7 +259,7 @@ class Fit(Compare):
         self.assertEqual(self.compare("g", "--reference", "nine", "--force")["recall"]["k"], 9)
 
     def test_damaged(self):
-        self.build("g")
+        self.build("g", "--arrays")
         with open(self.path("g", "indices.npy"), "r+b") as file:
             file.seek(-4, os.SEEK_END)
             file.write(b"\xff\xff\xff\x7f")
@@ -269,7 +269,7 @@ class Fit(Compare):
 
     def test_damaged_scores(self):
         """A score of infinity would be as good as every neighbour there is."""
-        self.build("g")
+        self.build("g", "--arrays")
         data = np.load(self.path("g", "data.npy"))
         for value in (np.inf, -np.inf, np.nan):
             data[7] = value

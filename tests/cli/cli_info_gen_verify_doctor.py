@@ -255,7 +255,7 @@ class Verify(Case):
         with_manifest(lambda m: m.update(kind=None))
         with_manifest(lambda m: m.pop("files"))
         with_manifest(lambda m: m["files"].update({"../x": {"bytes": 1, "xxh3_128": "0"}}))
-        with_manifest(lambda m: m["files"]["data.npy"].pop("xxh3_128"))
+        with_manifest(lambda m: m["files"]["graph.npz"].pop("xxh3_128"))
         with_manifest(lambda m: m["options"].pop("top_k"))
         with_manifest(lambda m: m.update(pairs=m["pairs"] + 1))
         with_manifest(lambda m: m.update(items_with_neighbors=1))

@@ -92,8 +92,8 @@ class OrderAlone(Indexes):
             self.ok("build", *self.modalities(), "--top-k", K, "--index", "i", "--out", name, *arguments)
             self.assertEqual(Graph(self.path(name)).manifest["engine"], engine)
         self.ok("build", *self.modalities(), "--top-k", K, "--engine", "ivf", "--out", "c")
-        for name in ("indices.npy", "data.npy"):
-            self.assertTrue(read_bytes(self.path("b", name)) == read_bytes(self.path("c", name)), name)
+        same = [read_bytes(self.path(name, "graph.npz")) for name in ("b", "c")]
+        self.assertTrue(same[0] == same[1])
 
 
 class Kept(Indexes):
@@ -332,7 +332,7 @@ class Damaged(Indexes):
         self.assertNotIn(AGAIN, result.lines())
         self.check_same(part, self.build("whole")[0])
         self.ok("build", *self.modalities(), "--top-k", K, "--index", "copy", "--out", "auto")
-        same = [read_bytes(self.path(name, "indices.npy")) for name in ("auto", "whole")]
+        same = [read_bytes(self.path(name, "graph.npz")) for name in ("auto", "whole")]
         self.assertTrue(same[0] == same[1], "join, where no engine is named")
         self.ok("build", *self.modalities(), "--top-k", K, "--engine", "ivf", "--index", "copy", "--out", "ivf")
         self.ok("query", "copy", "--item", 5, "--top-k", 5)

@@ -27,7 +27,7 @@ class Replacing(Case):
         self.refused(73, "^g exists already$", *self.arguments, hint="--force")
         self.ok(*self.arguments, "--force")
         second = Graph(self.path("g"))
-        self.assertNotEqual(first.manifest["files"]["data.npy"], second.manifest["files"]["data.npy"])
+        self.assertNotEqual(first.manifest["files"]["graph.npz"], second.manifest["files"]["graph.npz"])
         self.nothing_left()
         self.ok("verify", "g")
 
@@ -146,20 +146,21 @@ class Refused(Case):
         self.mount("1m")
         self.save("large.npy", random_rows(10000, 8, 1))
         result = self.kin("build", VECTORS, "large.npy", "--top-k", "50", "--out", "disk/g")
-        self.check_refusal(result, 74, r"indices\.npy cannot be written with its .*No space left",
+        self.check_refusal(result, 74, r"graph\.npz cannot be written with its .*No space left",
                            "make room")
         self.assertEqual(os.listdir(self.path("disk")), [])
 
-    def test_room_for_the_archive(self):
-        """The arrays alone would fit: 10 bytes an entry of 1 MiB, graph.npz takes 8 more."""
-        self.mount("1m")
-        self.save("large.npy", random_rows(10000, 8, 1))
-        result = self.kin("build", VECTORS, "large.npy", "--top-k", "8", "--out", "disk/g")
-        self.check_refusal(result, 74, r"graph\.npz cannot be written: it needs 640256 bytes and the "
-                           r"disk has \d+ left: No space left")
+    def test_room_for_finished_rows(self):
+        """The files alone would fit: 10 bytes an entry of 8 MiB, rows until they are in them take 5.5."""
+        self.mount("8m")
+        self.save("large.npy", random_rows(6000, 8, 1))
+        result = self.kin("build", VECTORS, "large.npy", "--top-k", "120", "--memory", "20M",
+                          "--out", "disk/g")
+        self.check_refusal(result, 74, r"rows\.log cannot be written: finished rows need some \d+ bytes "
+                           r"beside the graph and the disk has \d+ left: No space left")
         self.assertNotIn("Progress", result.err)
         self.assertEqual(os.listdir(self.path("disk")), [])
-        self.ok("build", VECTORS, "large.npy", "--top-k", "4", "--out", "disk/g")
+        self.ok("build", VECTORS, "large.npy", "--top-k", "120", "--out", "disk/g")
 
     def test_disk_without_limit(self):
         """Such a file system says that it has no blocks at all, and none left."""

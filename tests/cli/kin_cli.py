@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import zipfile
 
 import numpy as np
 
@@ -257,15 +258,31 @@ class Oracle:
 
 # ---- graphs -------------------------------------------------------------------------------------
 
+def csr_arrays(directory):
+    """indptr, indices and data: from files of their own where there are any, as kin reads them."""
+    names = ("indptr", "indices", "data")
+    if os.path.exists(os.path.join(directory, "indices.npy")):
+        return [np.load(os.path.join(directory, name + ".npy")) for name in names]
+    with np.load(os.path.join(directory, "graph.npz")) as archive:
+        return [archive[name] for name in names]
+
+
+def member_place(path, name):
+    """Where a stored member of an archive begins, and its bytes."""
+    with zipfile.ZipFile(path) as archive:
+        member = archive.getinfo(name)
+    with open(path, "rb") as file:
+        file.seek(member.header_offset + 26)
+        return member.header_offset + 30 + sum(np.frombuffer(file.read(4), "<u2").tolist()), member.file_size
+
+
 class Graph:
     """A folder of kin build's, read with numpy alone."""
 
     def __init__(self, directory):
         self.directory = directory
         self.manifest = read_json(os.path.join(directory, "manifest.json"))
-        self.indptr = np.load(os.path.join(directory, "indptr.npy"))
-        self.indices = np.load(os.path.join(directory, "indices.npy"))
-        self.data = np.load(os.path.join(directory, "data.npy"))
+        self.indptr, self.indices, self.data = csr_arrays(directory)
         self.names = [entry["name"] for entry in self.manifest["modalities"]]
         self.cosines = {name: np.load(os.path.join(directory, "scores_%s.npy" % name))
                         for name in self.names}

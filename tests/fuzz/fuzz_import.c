@@ -1,13 +1,16 @@
 /*
- * Fuzz target import: graphs that other programs wrote (compare/import.h, core/zip.h).
+ * Fuzz target import: graphs that other programs wrote (compare/import.h, core/zip.h,
+ * core/zip_stored.h).
  *
  * Input: a byte that chooses the format and what goes with it, then the file. In the last way the
  * input is not the archive but its members' bytes, parted by a mark: the harness packs them, so
  * that sizes and checksums of the archive are right and the arrays themselves are looked at.
  */
 #include "compare/import.h"
+#include "core/crc32.h"
 #include "core/memory.h"
 #include "core/zip.h"
+#include "core/zip_stored.h"
 #include "fuzz.h"
 
 #include <math.h>
@@ -122,22 +125,57 @@ static const uint8_t *next_part(const uint8_t *at, const uint8_t *end, size_t *l
     return found ? found + sizeof mark : end;
 }
 
+/* The members and their headers, one after the other. */
+static uint8_t *lay_out(kin_stored_member *member, const uint8_t *const *data, size_t *bytes)
+{
+    unsigned char directory[KIN_STORED_DIRECTORY_MOST];
+    size_t end = (size_t)kin_stored_place(member, MEMBERS);
+    size_t length = kin_stored_directory(directory, member, MEMBERS);
+    uint8_t *out = malloc(end + length);
+    fuzz_want(out != NULL);
+    for (size_t m = 0; m < MEMBERS; m++) {
+        unsigned char header[KIN_STORED_HEADER_MOST];
+        size_t before = kin_stored_header(header, &member[m]);
+        memcpy(out + member[m].header_at, header, before);
+        if (member[m].bytes > 0)
+            memcpy(out + member[m].data_at, data[m], member[m].bytes);
+    }
+    memcpy(out + end, directory, length);
+    *bytes = end + length;
+    return out;
+}
+
 static void pack(const char *path, const uint8_t *data, size_t size)
 {
-    kin_zip_member member[MEMBERS];
+    kin_stored_member member[MEMBERS];
+    const uint8_t *part[MEMBERS], *at = data, *end = data + size;
     kin_error err = {0};
-    const uint8_t *at = data, *end = data + size;
+    size_t bytes;
     for (size_t m = 0; m < MEMBERS; m++) {
         size_t length;
         const uint8_t *next = next_part(at, end, &length);
-        member[m] = (kin_zip_member){.name = member_name[m], .data = at, .bytes = length};
+        member[m] = (kin_stored_member){
+            .name = member_name[m], .bytes = length, .crc = kin_crc32(0, at, length)};
+        part[m] = at;
         at = next;
     }
-    char folder[200];
-    strcpy(folder, fuzz_path("."));
+    uint8_t *whole = lay_out(member, part, &bytes);
     unlink(path);
-    fuzz_want(
-        fuzz_outcome(kin_zip_write(folder, kin_path_base(path), member, MEMBERS, &err), &err, 0));
+    fuzz_want(fuzz_outcome(kin_file_write(path, whole, bytes, &err), &err, 0));
+    free(whole);
+}
+
+/* Stored members lie in the file. */
+static void find_stored(const kin_file *file)
+{
+    kin_error err = {0};
+    const unsigned char *found;
+    size_t bytes;
+    for (size_t m = 0; m < MEMBERS; m++)
+        if (fuzz_outcome(kin_stored_find(file, member_name[m], &found, &bytes, &err), &err,
+                         FUZZ_DATA))
+            fuzz_want(found >= file->data && bytes <= file->bytes &&
+                      (size_t)(found - file->data) <= file->bytes - bytes);
 }
 
 /* Archives on their own: each member that is found is read, in part and whole. */
@@ -164,6 +202,7 @@ static void open_archive(const char *path)
         }
         kin_zip_close(&archive);
     }
+    find_stored(&file);
     kin_file_close(&file);
 }
 

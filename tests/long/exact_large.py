@@ -42,7 +42,7 @@ class Large(Case):
 
         stream = self.build("stream")
         self.assertNotIn("certified", stream.manifest)
-        names = ["indptr.npy", "indices.npy", "data.npy", "ids.txt"]
+        names = ["graph.npz", "ids.txt"]
         names += ["scores_%s.npy" % name for name in stream.names]
         for name in names:
             self.assertTrue(kin_cli.read_bytes(self.path("exact", name)) ==

@@ -7,7 +7,6 @@
 #include "core/half.h"
 #include "core/manifest.h"
 #include "core/outdir.h"
-#include "core/zip.h"
 #include "support/test.h"
 
 #include <math.h>
@@ -60,14 +59,28 @@ static void fill_block(kin_rows *block, size_t first, size_t count, bool full)
     }
 }
 
+/* A writer of such rows, with its arrays in files of their own as well. */
+static int new_writer(kin_graph_writer **out, const char *folder, kin_row_order order,
+                      kin_error *err)
+{
+    kin_graph_writer_options options = {.directory = folder,
+                                        .n = N,
+                                        .k = K,
+                                        .catalog = &named,
+                                        .order = order,
+                                        .arrays = true,
+                                        .memory_bytes = 1 << 20};
+    return kin_graph_writer_new(out, &options, err);
+}
+
 /* Writes rows in blocks of 4, the odd blocks first; `skip` is a block left out, or -1. */
 static int write_rows(const char *folder, kin_row_order order, bool full, int skip,
-                      kin_graph_totals *totals, kin_error *err)
+                      kin_graph_totals *totals, kin_written *written, kin_error *err)
 {
     enum { BLOCK = 4 };
     kin_graph_writer *writer;
     kin_rows block;
-    int rc = kin_graph_writer_new(&writer, folder, N, K, &named, order, err);
+    int rc = new_writer(&writer, folder, order, err);
     if (rc != 0)
         return rc;
     kin_row_sink sink = kin_graph_writer_sink(writer);
@@ -79,7 +92,7 @@ static int write_rows(const char *folder, kin_row_order order, bool full, int sk
             if ((int)b != skip)
                 test_ok(sink.write(sink.self, first, &block, err), err);
         }
-    rc = kin_graph_writer_finish(writer, totals, err);
+    rc = kin_graph_writer_finish(writer, totals, written, err);
     kin_graph_writer_free(writer);
     kin_rows_release(&block);
     return rc;
@@ -93,7 +106,7 @@ static void make_graph(const char *folder, kin_row_order order, bool full)
     kin_graph_totals totals;
     test_remove(folder);
     test_ok(kin_outdir_open(&out, folder, "graph", false, &err), &err);
-    test_ok(write_rows(out.temporary, order, full, -1, &totals, &err), &err);
+    test_ok(write_rows(out.temporary, order, full, -1, &totals, &out.written, &err), &err);
     FILE *ids = fopen(test_path("ids"), "w");
     FILE *items = fopen(test_path("items"), "w");
     fprintf(items, "id\ttitle\n");
@@ -145,11 +158,12 @@ static void test_restart(void **state)
     kin_error err;
     kin_graph_writer *writer;
     kin_graph_totals totals, once;
+    kin_written written;
     kin_rows rows;
     const char *again = test_path("again"), *new = test_path("new");
     assert_int_equal(mkdir(again, 0755), 0);
     assert_int_equal(mkdir(new, 0755), 0);
-    test_ok(kin_graph_writer_new(&writer, again, N, K, &named, KIN_ORDER_SCORE, &err), &err);
+    test_ok(new_writer(&writer, again, KIN_ORDER_SCORE, &err), &err);
     kin_row_sink sink = kin_graph_writer_sink(writer);
     test_ok(kin_rows_init(&rows, N, K, MODALITIES, &err), &err);
     fill_block(&rows, 0, N, true);
@@ -157,14 +171,14 @@ static void test_restart(void **state)
     kin_graph_writer_restart(writer);
     fill_block(&rows, 0, N - 1, false);
     test_ok(sink.write(sink.self, 0, &rows, &err), &err);
-    test_refused(kin_graph_writer_finish(writer, &totals, &err), &err, KIN_E_INTERNAL,
+    test_refused(kin_graph_writer_finish(writer, &totals, &written, &err), &err, KIN_E_INTERNAL,
                  "row 22 of the graph was never written");
     fill_block(&rows, N - 1, 1, false);
     test_ok(sink.write(sink.self, N - 1, &rows, &err), &err);
-    test_ok(kin_graph_writer_finish(writer, &totals, &err), &err);
+    test_ok(kin_graph_writer_finish(writer, &totals, &written, &err), &err);
     kin_graph_writer_free(writer);
     kin_rows_release(&rows);
-    test_ok(write_rows(new, KIN_ORDER_SCORE, false, -1, &once, &err), &err);
+    test_ok(write_rows(new, KIN_ORDER_SCORE, false, -1, &once, &written, &err), &err);
     assert_int_equal(totals.pairs, once.pairs);
     static const char *const file[] = {"indptr.npy",      "indices.npy",      "data.npy",
                                        "scores_text.npy", "scores_image.npy", "graph.npz"};
@@ -246,14 +260,15 @@ static void write_arrays(const char *folder, kin_row_order order, bool full,
     kin_error err;
     kin_graph_writer *writer;
     kin_graph_totals totals;
+    kin_written written;
     test_remove(folder);
     mkdir(folder, 0755);
-    test_ok(kin_graph_writer_new(&writer, folder, N, K, &named, order, &err), &err);
+    test_ok(new_writer(&writer, folder, order, &err), &err);
     if (row_order)
         write_scattered(kin_graph_writer_sink(writer), full, row_order);
     else
         write_at_once(kin_graph_writer_sink(writer), full);
-    test_ok(kin_graph_writer_finish(writer, &totals, &err), &err);
+    test_ok(kin_graph_writer_finish(writer, &totals, &written, &err), &err);
     kin_graph_writer_free(writer);
 }
 
@@ -293,7 +308,7 @@ static int new_with_limit(const char *folder, rlim_t bytes, kin_error *err)
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
     less = (struct rlimit){.rlim_cur = bytes, .rlim_max = before.rlim_max};
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &less), 0);
-    int rc = kin_graph_writer_new(&writer, folder, N, K, &named, KIN_ORDER_SCORE, err);
+    int rc = new_writer(&writer, folder, KIN_ORDER_SCORE, err);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     kin_graph_writer_free(writer);
     return rc;
@@ -304,11 +319,12 @@ static void test_file_limit(void **state)
 {
     (void)state;
     kin_error err = {0};
-    enum { LONGEST = 128 + N * K * 4 };
+    kin_graph_writer_options options = {.n = N, .k = K, .catalog = &named};
+    rlim_t longest = kin_graph_writer_plan(&options).file_bytes - 2 * (128 + N * K * 2);
     void (*before)(int) = signal(SIGXFSZ, SIG_IGN); /* as the command does */
-    test_ok(new_with_limit(test_path("room"), LONGEST, &err), &err);
-    test_refused(new_with_limit(test_path("room"), LONGEST - 1, &err), &err, KIN_E_IO,
-                 "indices.npy cannot be written with its 588 bytes: File too large");
+    test_ok(new_with_limit(test_path("room"), longest, &err), &err);
+    test_refused(new_with_limit(test_path("room"), longest - 1, &err), &err, KIN_E_IO,
+                 "graph.npz cannot be written with its 4044 bytes: File too large");
     test_refused(new_with_limit(test_path("room"), 0, &err), &err, KIN_E_IO, "cannot be written");
     signal(SIGXFSZ, before);
 }
@@ -318,15 +334,16 @@ static void test_writer_refuses(void **state)
     (void)state;
     kin_error err = {0};
     kin_graph_totals totals;
+    kin_written written;
     mkdir(test_path("w"), 0755);
-    test_refused(write_rows(test_path("w"), KIN_ORDER_SCORE, false, 2, &totals, &err), &err,
-                 KIN_E_INTERNAL, "row 8 of the graph was never written");
-    test_refused(write_rows(test_path("w"), KIN_ORDER_SCORE, false, -1, &totals, &err), &err,
-                 KIN_E_CANTOUT, "indices.npy cannot be created: File exists");
-    test_refused(write_rows(test_path("none"), KIN_ORDER_SCORE, false, -1, &totals, &err), &err,
-                 KIN_E_CANTOUT, "none/indices.npy cannot be created");
+    test_refused(write_rows(test_path("w"), KIN_ORDER_SCORE, false, 2, &totals, &written, &err),
+                 &err, KIN_E_INTERNAL, "row 8 of the graph was never written");
+    test_refused(write_rows(test_path("w"), KIN_ORDER_SCORE, false, -1, &totals, &written, &err),
+                 &err, KIN_E_CANTOUT, "graph.npz cannot be created: File exists");
+    test_refused(write_rows(test_path("none"), KIN_ORDER_SCORE, false, -1, &totals, &written, &err),
+                 &err, KIN_E_CANTOUT, "none/graph.npz cannot be created");
     mkdir(test_path("w2"), 0755);
-    test_ok(write_rows(test_path("w2"), KIN_ORDER_SCORE, false, -1, &totals, &err), &err);
+    test_ok(write_rows(test_path("w2"), KIN_ORDER_SCORE, false, -1, &totals, &written, &err), &err);
     size_t pairs = 0;
     size_t with = 0;
     for (size_t i = 0; i < N; i++) {
@@ -373,23 +390,6 @@ static void test_npz_members(void **state)
         }
     }
     zip_discard(archive);
-}
-
-static void test_zip_refuses(void **state)
-{
-    (void)state;
-    kin_error err = {0};
-    const kin_zip_member data = {.name = "a", .data = "xyz", .bytes = 3};
-    const kin_zip_member absent = {.name = "b", .file = "not-there"};
-    mkdir(test_path("z"), 0755);
-    test_ok(kin_zip_write(test_path("z"), "a.npz", &data, 1, &err), &err);
-    test_refused(kin_zip_write(test_path("z"), "a.npz", &data, 1, &err), &err, KIN_E_IO,
-                 "a.npz cannot be created");
-    test_refused(kin_zip_write(test_path("none"), "a.npz", &data, 1, &err), &err, KIN_E_IO,
-                 "a.npz cannot be");
-    test_refused(kin_zip_write(test_path("z"), "b.npz", &absent, 1, &err), &err, KIN_E_IO,
-                 "b.npz cannot be written");
-    assert_false(test_exists(test_path("z/b.npz")));
 }
 
 /* ---- damage ---------------------------------------------------------------------------------- */
@@ -594,13 +594,19 @@ int main(int argc, char **argv)
     (void)argc;
     test_calm_threads(argv);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_restart),         cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_same_bytes),      cmocka_unit_test(test_rows_from_any_thread),
-        cmocka_unit_test(test_file_limit),      cmocka_unit_test(test_writer_refuses),
-        cmocka_unit_test(test_npz_members),     cmocka_unit_test(test_zip_refuses),
-        cmocka_unit_test(test_damaged_arrays),  cmocka_unit_test(test_missing_and_other_files),
-        cmocka_unit_test(test_unaligned_array), cmocka_unit_test(test_damaged_manifest),
-        cmocka_unit_test(test_damaged_top_k),   cmocka_unit_test(test_old_engine),
+        cmocka_unit_test(test_restart),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_same_bytes),
+        cmocka_unit_test(test_rows_from_any_thread),
+        cmocka_unit_test(test_file_limit),
+        cmocka_unit_test(test_writer_refuses),
+        cmocka_unit_test(test_npz_members),
+        cmocka_unit_test(test_damaged_arrays),
+        cmocka_unit_test(test_missing_and_other_files),
+        cmocka_unit_test(test_unaligned_array),
+        cmocka_unit_test(test_damaged_manifest),
+        cmocka_unit_test(test_damaged_top_k),
+        cmocka_unit_test(test_old_engine),
     };
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);
 }

@@ -14,7 +14,7 @@ static const kin_catalog named = {
 
 /* ---- a log ----------------------------------------------------------------------------------- */
 
-enum { N = 60000, K = 90, LOG_MODALITIES = 2 };
+enum { N = 50000, K = 90, LOG_MODALITIES = 2 };
 
 static uint32_t length_of(size_t i)
 {

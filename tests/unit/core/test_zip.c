@@ -1,7 +1,6 @@
 /*
  * core/zip, reading: stored and deflated members, whole and in part, and archives that were cut,
- * altered byte by byte, or lie about a member's size, checksum or compression. (Writing is in
- * test_graph.c.)
+ * altered byte by byte, or lie about a member's size, checksum or compression.
  */
 #include "core/zip.h"
 #include "support/test.h"

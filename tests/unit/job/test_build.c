@@ -127,7 +127,7 @@ static void test_engines(void **state)
         assert_int_equal(graph.n, N);
         kin_graph_close(&graph);
     }
-    assert_true(test_same_files(test_path("exact/indices.npy"), test_path("stream/indices.npy")));
+    assert_true(test_same_files(test_path("exact/graph.npz"), test_path("stream/graph.npz")));
 }
 
 /* Neither monitor nor report is needed. */
