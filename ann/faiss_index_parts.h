@@ -3,11 +3,11 @@
 /*
  * Private to ann/: what an index is made of. One part a modality, or one for the fused space.
  */
-#include "ann/distinct.h"
 #include "ann/faiss_api.h"
 #include "ann/faiss_index.h"
 #include "ann/faiss_space.h"
 #include "core/memory.h"
+#include "scan/distinct.h"
 
 typedef struct kin_index_part {
     char name[KIN_NAME_MAX]; /* the modality's, or "fused": the stem of its files */

@@ -3,9 +3,9 @@
 /*
  * Private to ann/: what one thread needs to search and rescore.
  */
-#include "ann/distinct.h"
 #include "ann/faiss_effort.h"
 #include "ann/faiss_index_parts.h"
+#include "scan/distinct.h"
 
 typedef struct kin_worker {
     const kin_index *index;

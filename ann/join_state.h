@@ -12,9 +12,9 @@
  *   join_trace.c       what some rows probed and found, for kin why and kin compare
  *   join_file.c        the clustering and the effort in an index folder
  */
-#include "ann/distinct.h"
 #include "ann/join.h"
 #include "ann/join_clusters.h"
+#include "scan/distinct.h"
 #include "scan/pairscan.h"
 #include "scan/reranker.h"
 

@@ -6,9 +6,9 @@
  * a tile for itself where a run puts twelve in one. Memory: a set of items a thread, and where
  * rows stand.
  */
-#include "ann/distinct.h"
 #include "ann/join_state.h"
 #include "core/memory.h"
+#include "scan/distinct.h"
 
 #include <math.h>
 #include <omp.h>

@@ -4,7 +4,6 @@
  * under every policy, searches of one query equal to searches of all, and index folders: a round
  * trip, and every damage refused. One file, because the parts are evaluated on the same catalogs.
  */
-#include "ann/distinct.h"
 #include "ann/faiss_build.h"
 #include "ann/faiss_index_file.h"
 #include "ann/faiss_pca.h"
@@ -13,6 +12,7 @@
 #include "core/manifest.h"
 #include "core/outdir.h"
 #include "core/threads.h"
+#include "scan/distinct.h"
 #include "scan/kmeans.h"
 #include "support/sample.h"
 #include "support/test.h"

@@ -1,5 +1,5 @@
-#ifndef KIN_ANN_DISTINCT_H
-#define KIN_ANN_DISTINCT_H
+#ifndef KIN_SCAN_DISTINCT_H
+#define KIN_SCAN_DISTINCT_H
 /*
  * The distinct vectors of a catalog, and sets of candidates as they expand to items.
  *

@@ -14,7 +14,7 @@
  * Memory: 12 to 20 bytes an item kept, 16 to 24 more in kin_distinct_make. Of candidates, n / 8
  * bytes and 4 per candidate, a thread.
  */
-#include "ann/distinct.h"
+#include "scan/distinct.h"
 #include "core/memory.h"
 #include <assert.h>
 #include <stdlib.h>
