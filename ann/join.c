@@ -16,54 +16,26 @@ enum { CLUSTERS_AT_A_TIME = 64 };
 
 static const char plan_hint[] = "--threads or --top-k, or use float16 and fewer dimensions";
 
-/* Which items another one stands for: the first of those that are the same. */
-static int find_duplicates(kin_join *self, kin_error *err)
-{
-    const kin_catalog *catalog = self->catalog;
-    kin_memory_plan plan = {.hint = plan_hint};
-    kin_memory_plan_add(&plan, "finding items that are the same",
-                        kin_distinct_work_bytes(catalog->n), 1);
-    int rc = kin_memory_plan_check(&plan, self->options.memory_bytes, err);
-    if (rc == 0)
-        rc =
-            kin_distinct_make(&self->duplicates, catalog, (1u << catalog->modality_count) - 1, err);
-    if (rc != 0)
-        return rc;
-    self->leave_out = kin_alloc(catalog->n, 1);
-    self->unique = kin_alloc_zero(catalog->n / 8 + 1, 1);
-    if (!self->leave_out || !self->unique)
-        return kin_fail_alloc(err, "items that are the same", catalog->n);
-    for (size_t i = 0; i < catalog->n; i++) {
-        int32_t group = self->duplicates.of[i];
-        self->leave_out[i] =
-            group >= 0 && self->duplicates.item[self->duplicates.start[group]] != (int32_t)i;
-        size_t same =
-            group < 0 ? 0 : self->duplicates.start[group + 1] - self->duplicates.start[group];
-        self->unique[i / 8] |= (uint8_t)((same == 1) << i % 8);
-        self->takes_part += group >= 0 && !self->leave_out[i];
-    }
-    return 0;
-}
-
 /* Adds up what the run is going to take: ordering, encoding and joining follow each other. */
 static int make_plan(kin_join *self, kin_error *err)
 {
     kin_join_plan *plan = &self->plan;
     const kin_codes *codes = &self->codes;
-    size_t n = self->catalog->n, clusters = kin_clustering_clusters_most(self->duplicates.count);
+    size_t n = self->catalog->n,
+           clusters = kin_clustering_clusters_most(self->duplicates.distinct.count);
     plan->lead = codes->rotation.lead;
     plan->tail = codes->rotation.tail;
-    plan->distinct = self->duplicates.count;
+    plan->distinct = self->duplicates.distinct.count;
     plan->rerank_rows = kin_reranker_rows_good(self->catalog, self->capacity);
     plan->codes_bytes = kin_size_add(
         kin_codes_bytes(codes), kin_rotation_bytes(codes->fused.d, codes->rotation.reflectors));
-    size_t kept = kin_size_add(kin_distinct_bytes(n), n + n / 8 + 1);
+    size_t kept = kin_duplicates_bytes(n);
     size_t joining =
         kin_size_add(kin_cluster_stats_bytes(clusters, plan->lead),
                      kin_size_mul((size_t)self->threads, kin_join_worker_bytes(self, clusters)));
     size_t encoding = kin_codes_encode_work_bytes(codes);
     plan->work_bytes = joining > encoding ? joining : encoding;
-    size_t tuning = kin_join_sample_bytes(self->duplicates.count, self->options.top_k);
+    size_t tuning = kin_join_sample_bytes(self->duplicates.distinct.count, self->options.top_k);
     kin_memory_plan parts = {.hint = plan_hint};
     kin_memory_plan_add(&parts, "items that are the same", kept, 1);
     kin_memory_plan_add(&parts, "codes", plan->codes_bytes, 1);
@@ -97,7 +69,7 @@ int kin_join_new(kin_join **out, const kin_catalog *catalog, const kin_join_opti
     self->capacity = kin_collectors_capacity_good(options->top_k + 1);
     self->effort =
         (kin_join_effort){.probe_sigmas = INFINITY, .tail_fraction = 1, .recall = 1, .scanned = 1};
-    rc = find_duplicates(self, err);
+    rc = kin_duplicates_find(&self->duplicates, catalog, options->memory_bytes, plan_hint, err);
     kin_codes_options codes = {.top_k = options->top_k, .slack = 1, .approximate = true};
     if (rc == 0)
         rc = kin_codes_init(&self->codes, catalog, &codes, err);
@@ -127,9 +99,7 @@ void kin_join_free(kin_join *self)
     kin_cluster_stats_release(&self->stats);
     kin_codes_release(&self->codes);
     kin_clustering_release(&self->clustering);
-    kin_distinct_release(&self->duplicates);
-    free(self->leave_out);
-    free(self->unique);
+    kin_duplicates_release(&self->duplicates);
     free(self);
 }
 
@@ -164,7 +134,7 @@ int kin_join_encode(kin_join *self, const kin_monitor *monitor, kin_error *err)
     kin_codes_options options = {.top_k = self->options.top_k,
                                  .slack = 1,
                                  .approximate = true,
-                                 .leave_out = self->leave_out,
+                                 .leave_out = self->duplicates.leave_out,
                                  .clustering =
                                      self->clustering.count > 0 ? &self->clustering : NULL};
     kin_monitor_stage(monitor, "encode");
@@ -194,7 +164,7 @@ typedef struct emitter {
 static int emit_row(void *self, int32_t row, const kin_rows *block, size_t i, kin_error *err)
 {
     const emitter *to = self;
-    return kin_join_emit(to->worker, row, block, i, to->sink, err);
+    return kin_expander_emit(&to->worker->expander, row, block, i, to->sink, err);
 }
 
 /* The rows of a cluster: scanned, reranked and emitted. */

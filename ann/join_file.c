@@ -87,7 +87,7 @@ static int check_rows(const kin_join *join, const kin_clustering *clustering, co
     for (size_t i = 0; i < clustering->count && rc == 0; i++) {
         int32_t row = clustering->row[i];
         if (row < 0 || (size_t)row >= n || seen[row] || join->catalog->present[row] == 0 ||
-            join->leave_out[row])
+            join->duplicates.leave_out[row])
             rc = no_clustering(path, "a row is missing, repeated or no item's", err);
         else
             seen[row] = 1;
@@ -132,13 +132,14 @@ static int read_clustering(kin_join *self, const kin_dir *dir, const json_t *fac
     size_t clusters = (size_t)json_integer_value(fact(facts, "clusters", "lists"));
     void *start = NULL, *row = NULL;
     char *path = NULL;
-    if (rows == 0 && self->takes_part == 0) /* items that are in no pair have no order */
+    if (rows == 0 &&
+        self->duplicates.distinct.count == 0) /* items that are in no pair have no order */
         return 0;
-    if (rows != self->takes_part || clusters == 0 || clusters > rows ||
+    if (rows != self->duplicates.distinct.count || clusters == 0 || clusters > rows ||
         clusters > kin_clustering_clusters_most(self->catalog->n))
         return kin_fail(err, KIN_E_DATA, kin_index_again,
                         "%s/manifest.json has %zu distinct rows in %zu clusters, the catalog %zu",
-                        dir->path, rows, clusters, self->takes_part);
+                        dir->path, rows, clusters, self->duplicates.distinct.count);
     int rc = read_part(&row, &path, dir, "row", rows, err);
     *clustering = (kin_clustering){.count = rows, .row = row, .clusters = clusters};
     if (rc == 0)

@@ -30,8 +30,7 @@ size_t kin_join_worker_bytes(const kin_join *join, size_t clusters)
     bytes = kin_size_add(bytes, kin_pairscan_bytes(codes, join->capacity));
     bytes = kin_size_add(
         bytes, kin_reranker_bytes(join->catalog, k, join->capacity, join->plan.rerank_rows));
-    bytes = kin_size_add(bytes, kin_size_mul(4 * k, sizeof(uint64_t)));
-    return kin_size_add(bytes, 2 * kin_rows_bytes(1, k, join->catalog->modality_count));
+    return kin_size_add(bytes, kin_expander_bytes(k - 1, join->catalog->modality_count));
 }
 
 int kin_join_worker_init(kin_join_worker *self, const kin_join *join, kin_error *err)
@@ -49,10 +48,9 @@ int kin_join_worker_init(kin_join_worker *self, const kin_join *join, kin_error 
     self->gate = kin_alloc(KIN_JOIN_BLOCK * KIN_CLUSTER_MAX, sizeof *self->gate);
     self->at = kin_alloc(KIN_CLUSTER_MAX, sizeof *self->at);
     self->slot = kin_alloc(KIN_CLUSTER_MAX, sizeof *self->slot);
-    self->member = kin_alloc(2 * (k + 1), sizeof *self->member);
     int rc = 0;
     if (!self->row || !self->packed || !self->mean || !self->score || !self->key || !self->block ||
-        !self->gate || !self->at || !self->slot || !self->member)
+        !self->gate || !self->at || !self->slot)
         rc = kin_fail_alloc(err, "a thread", kin_join_worker_bytes(join, clusters));
     if (rc == 0)
         rc = kin_collectors_init(&self->collectors, KIN_CLUSTER_MAX, k + 1, join->capacity, err);
@@ -62,9 +60,7 @@ int kin_join_worker_init(kin_join_worker *self, const kin_join *join, kin_error 
         rc = kin_reranker_new(&self->reranker, join->catalog, k + 1, join->capacity,
                               join->plan.rerank_rows, err);
     if (rc == 0)
-        rc = kin_rows_init(&self->expanded, 1, k + 1, modalities, err);
-    if (rc == 0)
-        rc = kin_rows_init(&self->one, 1, k, modalities, err);
+        rc = kin_expander_init(&self->expander, &join->duplicates, k, modalities, err);
     return rc;
 }
 
@@ -79,12 +75,10 @@ void kin_join_worker_release(kin_join_worker *self)
     free(self->gate);
     free(self->at);
     free(self->slot);
-    free(self->member);
     kin_collectors_release(&self->collectors);
     kin_pairscan_free(self->pairscan);
     kin_reranker_free(self->reranker);
-    kin_rows_release(&self->expanded);
-    kin_rows_release(&self->one);
+    kin_expander_release(&self->expander);
     *self = (kin_join_worker){0};
 }
 

@@ -6,7 +6,6 @@
  *   join.c             set-up, plan, and the run in cluster order
  *   join_clusters.c    kin_cluster_stats: mean and spread of a cluster, gates, the cluster order
  *   join_scan.c        a query batch: which rows probe which cluster, and in which order
- *   join_duplicates.c  a row's neighbours become those of all identical items
  *   join_sample.c      the sampled rows and what their neighbours need
  *   join_tune.c        the effort, from the sample
  *   join_trace.c       what some rows probed and found, for kin why and kin compare
@@ -14,7 +13,7 @@
  */
 #include "ann/join.h"
 #include "ann/join_clusters.h"
-#include "scan/distinct.h"
+#include "scan/duplicates.h"
 #include "scan/pairscan.h"
 #include "scan/reranker.h"
 
@@ -37,9 +36,7 @@ typedef struct kin_join_worker {
     size_t *at;    /* [KIN_CLUSTER_MAX] rows that probe a cluster ... */
     size_t *slot;  /* ... and their collectors */
     uint64_t probes, pairs_scored;
-    kin_rows expanded; /* one row of K + 1, and one of K */
-    kin_rows one;
-    uint64_t *member; /* [2 * (K + 1)] */
+    kin_expander expander;
 } kin_join_worker;
 
 struct kin_join {
@@ -51,10 +48,7 @@ struct kin_join {
     double target_with_margin;
     kin_join_report report;
     int threads;
-    kin_distinct duplicates;
-    uint8_t *leave_out;        /* [n] items that another row stands for */
-    uint8_t *unique;           /* [(n + 7) / 8] bit i: no other item is the same as item i; owned */
-    size_t takes_part;         /* rows that are left */
+    kin_duplicates duplicates;
     kin_clustering clustering; /* loaded, until rows are encoded; count 0: none */
     kin_codes codes;
     kin_cluster_stats stats;
@@ -84,11 +78,6 @@ int32_t *kin_join_positions(const kin_join *join);
 
 /* What tracing holds beside the join. */
 size_t kin_join_trace_bytes(const kin_join *join, size_t clusters);
-
-/* The best K + 1 distinct rows of a row, its own among them, become the rows of all items that
- * are the same; to the sink, one by one. */
-int kin_join_emit(kin_join_worker *self, int32_t row, const kin_rows *best, size_t slot,
-                  kin_row_sink sink, kin_error *err);
 
 /* What tuning takes for n items, with all of their places. */
 size_t kin_join_sample_bytes(size_t n, size_t k);

@@ -65,7 +65,7 @@ static void tracer_release(tracer *self)
 static void list_items(tracer *self, int32_t row)
 {
     kin_collectors *collectors = &self->worker->collectors;
-    const kin_distinct *duplicates = &self->worker->join->duplicates;
+    const kin_distinct *duplicates = &self->worker->join->duplicates.distinct;
     kin_collectors_prune(collectors, 0);
     size_t count = kin_collectors_list(collectors, 0, self->found);
     for (size_t i = 0; i < count; i++)
@@ -118,7 +118,7 @@ static void trace_row(tracer *self, int32_t row, size_t at)
 /* Where the row stands that stands for an item. */
 static size_t place_of(const kin_join *join, const int32_t *position, size_t item)
 {
-    const kin_distinct *duplicates = &join->duplicates;
+    const kin_distinct *duplicates = &join->duplicates.distinct;
     return (size_t)position[duplicates->item[duplicates->start[duplicates->of[item]]]];
 }
 
@@ -186,7 +186,7 @@ int kin_join_cluster_of(const kin_join *self, int32_t *cluster, kin_error *err)
     if (!position)
         return kin_fail_alloc(err, "the clusters of items", kin_size_mul(n, sizeof *position));
     for (size_t i = 0; i < n; i++)
-        cluster[i] = self->duplicates.of[i] < 0
+        cluster[i] = self->duplicates.distinct.of[i] < 0
                          ? -1
                          : (int32_t)kin_clustering_cluster_of(&self->codes.clustering,
                                                               place_of(self, position, i));
