@@ -5,7 +5,6 @@ import subprocess
 
 import ann_contenders as contenders
 import common
-import core_type
 import wheels
 from ann_catalogs import SEED
 
@@ -57,40 +56,13 @@ def wheel_line(options, peer):
     return ", ".join(words)
 
 
-def doctor():
-    return common.answer([common.KIN, "doctor", "--json", "-"])
-
-
-def choose_core_type(options):
-    """Sets what all programs run as; their own choices are asked for with nothing set."""
-    common.core_type = None
-    if options.core_type == "auto":
-        own = [doctor()["blas_core"]]
-        own += [wheels.about(options.peers_env, peer)["blas_core"] for peer in options.wheels]
-        common.core_type = core_type.chosen(own)
-    elif options.core_type != "none":
-        common.core_type = options.core_type
-
-
-def machine(options):
-    """What stands beside every table."""
-    facts = doctor()
-    words = [facts["cpu"], f"{facts['threads']} threads",
-             f"OPENBLAS_CORETYPE {common.core_type or 'not set'}",
-             f"kin's OpenBLAS as {facts['blas_core']}"]
-    peers = {wheels.about(options.peers_env, peer)["blas_core"] for peer in options.wheels} - {None}
-    if peers:
-        words.append("the wheels' as " + ", ".join(sorted(peers)))
-    return ", ".join(words)
-
-
 def before_line(options):
-    facts = common.answer([options.before, "doctor", "--json", "-"])
+    facts = common.doctor(options.before)
     return f"before: kin {facts['kin']}, {facts['compiler']}"
 
 
 def lines(options):
-    facts = doctor()
+    facts = common.doctor()
     return [
         f"{facts['cpu']}, {facts['threads']} threads, {facts['blas']}, core type "
         f"{facts['blas_core']}, kernels {facts['kernels']}, kin {facts['kin']}, "

@@ -113,7 +113,7 @@ def efforts(options, items):
 
 def wheels_of(options):
     """FAISS alone can be asked for less than K + 1."""
-    ef = options.ef or []
+    ef = options.wheel_ef or []
     full = sorted({max(options.top_k + 1, effort) for effort in ef})
     return [wheels.Wheel(peer, options.peers_env, ef if peer == "hnsw" else full, options.targets,
                          options.threads) for peer in options.wheels]

@@ -4,6 +4,7 @@ The variables OPENBLAS_CORETYPE and OPENBLAS_L2_SIZE are unset for every child: 
 kernels than the library's own choice, on this machine or another. A benchmark may set `core_type`,
 which is then every child's (core_type.py). kin's own variables, which set options, are unset too.
 """
+import argparse
 import json
 import os
 import statistics
@@ -61,6 +62,19 @@ def lines(command):
         timed(command, out)
         out.seek(0)
         return [json.loads(line) for line in out]
+
+
+def doctor(kin=KIN):
+    return answer([kin, "doctor", "--json", "-"])
+
+
+def words_of(known):
+    def parse(text):
+        found = [word for word in text.split(",") if word]
+        if not found or not set(found) <= set(known):
+            raise argparse.ArgumentTypeError("takes " + ", ".join(known))
+        return found
+    return parse
 
 
 def flat_command(sources, top_k, out):

@@ -26,6 +26,25 @@ def about(environment, peer):
     return common.answer([*program(environment, peer), "about"])
 
 
+def add_options(group, known):
+    """--wheels of the known ones, --before, and what goes with them."""
+    add = group.add_argument
+    add("--before", metavar="KIN", help="a kin binary that takes turns with this build's")
+    add("--wheels", type=common.words_of(known), default=[], metavar="LIST",
+        help="of " + ", ".join(known))
+    add("--peers-env", default=ENVIRONMENT, metavar="DIR",
+        help="where tools/bench/peers-setup installed wheels (default: build/peers)")
+    add("--core-type", default="auto", metavar="NAME",
+        help="OPENBLAS_CORETYPE of all programs; auto (default), or none to leave it unset")
+
+
+def refuse_what_is_missing(parser, options):
+    if options.wheels and missing(options.peers_env):
+        parser.error(missing(options.peers_env))
+    if options.before and not os.access(options.before, os.X_OK):
+        parser.error(f"{options.before} is no program")
+
+
 def finding(series, line):
     """What one line of a peer says; what was found for the sampled rows is read and removed. Where
     a target was asked for, the effort that reaches it may differ from round to round."""
