@@ -3,8 +3,11 @@
  *
  * Why k-means: halving alone, across the direction of most spread, puts 32 % of a real catalog's
  * 200 best neighbours into a row's own cluster and 78 % into the 8 nearest; with k-means it is 48
- * % and 89 %. Pairs of near clusters make thresholds rise early. Cost: n^2 / 344 * d multiply-adds
- * for the cells, by core/gemm.h, and little else; 16 bytes a row and the sample that
+ * % and 89 %. Pairs of near clusters make thresholds rise early. Within a cluster halving goes on,
+ * down to single panels, for the order alone: tiles of alike rows are excluded whole (75 % of a
+ * real catalog's instead of 66 %), and rows reranked together share more candidates.
+ * Cost: n^2 / 344 * d multiply-adds for the cells, by core/gemm.h, and little else; 16 bytes a row
+ * and the sample that
  * k-means learns from.
  */
 #include "scan/clustering.h"
@@ -98,6 +101,25 @@ static void part(const tree *self, size_t first, size_t count, size_t left, cons
         row[i] = (int32_t)(uint32_t)key[i];
 }
 
+static size_t left_half(size_t count)
+{
+    size_t left = (count / 2 + ROUND / 2) / ROUND * ROUND; /* whole panels */
+    return left < count ? left : count / 2;
+}
+
+/* Brings alike rows of a cluster side by side, by halving it down to single panels: then a panel's
+ * rows reach the same thresholds, and rows reranked together have candidates in common. */
+static void arrange(const tree *self, size_t first, size_t count, float *workspace)
+{
+    if (count <= ROUND)
+        return;
+    size_t left = left_half(count);
+    find_direction(self, first, count, workspace, workspace + self->d, workspace + 2 * self->d);
+    part(self, first, count, left, workspace);
+    arrange(self, first, left, workspace);
+    arrange(self, first + left, count - left, workspace);
+}
+
 /* Splits rows first .. first + count into 2^levels clusters from number `cluster` on.
  * `workspace` [3][d]. */
 static void split(const tree *self, size_t first, size_t count, size_t levels, size_t cluster,
@@ -105,10 +127,10 @@ static void split(const tree *self, size_t first, size_t count, size_t levels, s
 {
     if (levels == 0) {
         self->clustering->start[cluster] = first;
+        arrange(self, first, count, workspace);
         return;
     }
-    size_t left = (count / 2 + ROUND / 2) / ROUND * ROUND; /* whole panels */
-    left = left < count ? left : count / 2;
+    size_t left = left_half(count);
     find_direction(self, first, count, workspace, workspace + self->d, workspace + 2 * self->d);
     part(self, first, count, left, workspace);
     split(self, first, left, levels - 1, cluster, workspace);
