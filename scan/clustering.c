@@ -7,8 +7,7 @@
  * down to single panels, for the order alone: tiles of alike rows are excluded whole (75 % of a
  * real catalog's instead of 66 %), and rows reranked together share more candidates.
  * Cost: n^2 / 344 * d multiply-adds for the cells, by core/gemm.h, and little else; 16 bytes a row
- * and the sample that
- * k-means learns from.
+ * and the sample that k-means learns from.
  */
 #include "scan/clustering.h"
 #include "core/memory.h"

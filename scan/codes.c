@@ -99,6 +99,21 @@ static size_t *count_tiles(const kin_clustering *clustering, size_t width)
     return start;
 }
 
+/* Columns behind a cluster's rows reach nothing: their bias is NaN. */
+static bool allocate_columns(kin_code_columns *self, size_t columns, size_t clusters)
+{
+    self->tail_norm = kin_alloc_zero(columns, sizeof *self->tail_norm);
+    self->bias = kin_alloc_zero(columns, sizeof *self->bias);
+    self->bias_unit = kin_alloc(columns, sizeof *self->bias_unit);
+    self->step = kin_alloc_zero(columns, sizeof *self->step);
+    self->coarse_most = kin_alloc_zero(clusters, sizeof *self->coarse_most);
+    self->norm_most = kin_alloc_zero(clusters, sizeof *self->norm_most);
+    for (size_t c = 0; c < columns && self->bias_unit; c++)
+        self->bias_unit[c] = NAN;
+    return self->tail_norm && self->bias && self->bias_unit && self->step && self->coarse_most &&
+           self->norm_most;
+}
+
 static int allocate(kin_codes *self, kin_error *err)
 {
     const kin_clustering *clustering = &self->clustering;
@@ -116,10 +131,33 @@ static int allocate(kin_codes *self, kin_error *err)
         size_t rows = kin_size_mul(self->row_panel_start[clustering->clusters], KIN_PANEL_ROWS);
         self->row_panel = kin_alloc_zero(kin_size_mul(rows, self->rotation.lead), 1);
     }
-    if (!self->row || !self->terms || !self->panel || !self->panel_sum ||
-        (row_panels && !self->row_panel))
+    bool refused = row_panels ? !self->row_panel
+                              : !allocate_columns(&self->column, columns, clustering->clusters);
+    if (!self->row || !self->terms || !self->panel || !self->panel_sum || refused)
         return kin_fail_alloc(err, "codes", kin_codes_bytes(self));
     return 0;
+}
+
+/* Lays the rows' terms out as columns. */
+static void set_columns(kin_codes *self)
+{
+    const kin_clustering *clustering = &self->clustering;
+    kin_code_columns *to = &self->column;
+    float unit = 1 / (self->lead_step * self->lead_step);
+#pragma omp parallel for schedule(static)
+    for (size_t g = 0; g < clustering->clusters; g++) {
+        size_t first = clustering->start[g], rows = clustering->start[g + 1] - first;
+        for (size_t i = 0; i < rows; i++) {
+            const kin_code_terms *terms = &self->terms[first + i];
+            size_t column = self->panel_start[g] * KIN_PANEL_COLUMNS + i;
+            to->tail_norm[column] = terms->tail_norm;
+            to->bias[column] = terms->bias;
+            to->bias_unit[column] = terms->bias * unit;
+            to->step[column] = terms->step;
+            to->coarse_most[g] = fmaxf(to->coarse_most[g], terms->coarse);
+            to->norm_most[g] = fmaxf(to->norm_most[g], terms->norm);
+        }
+    }
 }
 
 int kin_codes_encode(kin_codes *self, const kin_codes_options *options, const kin_monitor *monitor,
@@ -144,7 +182,9 @@ int kin_codes_encode(kin_codes *self, const kin_codes_options *options, const ki
     if (rc == 0)
         rc = kin_codes_encode_rows(self, workspace, options->slack, monitor, err);
     free(workspace);
-    if (rc == 0 && !self->approximate)
+    if (rc == 0 && self->approximate)
+        set_columns(self);
+    else if (rc == 0)
         set_tolerances(self, options->slack);
     return rc;
 }
@@ -170,8 +210,8 @@ size_t kin_codes_bytes(const kin_codes *self)
                                          count_masks(self->fused.catalog) * KIN_PANEL_COLUMNS);
     size_t bytes = kin_size_add(kin_size_mul(n, self->stride + sizeof *self->terms),
                                 kin_size_mul(columns, self->rotation.lead + sizeof(int32_t)));
-    if (!self->approximate)
-        bytes = kin_size_add(bytes, kin_size_mul(columns, self->rotation.lead));
+    size_t side = self->approximate ? 4 * sizeof(float) : self->rotation.lead;
+    bytes = kin_size_add(bytes, kin_size_mul(columns, side));
     return kin_size_add(bytes, kin_clustering_bytes(n));
 }
 
@@ -190,6 +230,12 @@ void kin_codes_release(kin_codes *self)
     free(self->panel_start);
     free(self->panel);
     free(self->panel_sum);
+    free(self->column.tail_norm);
+    free(self->column.bias);
+    free(self->column.bias_unit);
+    free(self->column.step);
+    free(self->column.coarse_most);
+    free(self->column.norm_most);
     free(self->row_panel_start);
     free(self->row_panel);
     *self = (kin_codes){0};

@@ -39,23 +39,34 @@ typedef struct kin_code_terms {
     int32_t tail_sum;
 } kin_code_terms;
 
+/* The column side of approximate rows, panel by panel, as the kernels read it. The places behind a
+ * cluster's rows hold 0, and NaN as their bias. */
+typedef struct kin_code_columns {
+    float *tail_norm;               /* [panels][KIN_PANEL_COLUMNS]; owned, as the others */
+    float *bias;                    /* [panels][KIN_PANEL_COLUMNS] */
+    float *bias_unit;               /* [panels][KIN_PANEL_COLUMNS] bias / s^2 */
+    float *step;                    /* [panels][KIN_PANEL_COLUMNS] */
+    float *coarse_most, *norm_most; /* [clusters] of the rows */
+} kin_code_columns;
+
 typedef struct kin_codes {
     kin_fused fused;
     kin_axes axes;      /* of most variance, for the clustering; count 0: all dimensions serve */
     float *packed_axes; /* the first of them as a right side (core/gemm.h); owned */
     kin_rotation rotation;
     kin_clustering clustering;
-    uint8_t row_bias;      /* of the kernels: what codes of rows and row panels are XORed with */
-    size_t stride;         /* bytes of a row: 2 lead + tail */
-    bool approximate;      /* losses are not bounds (kin_codes_options) */
-    float lead_step;       /* s */
-    float tail_unit;       /* factor of tail norms in tiles */
-    float rounding;        /* of an estimate: a dozen operations on numbers below 4 */
-    uint8_t *row;          /* [clustering.count][stride] high, low, tail, ^ row_bias; owned */
-    kin_code_terms *terms; /* [clustering.count]; owned */
-    size_t *panel_start;   /* [clusters + 1] first panel of each cluster; owned */
-    int8_t *panel;         /* [panels][lead / 4][KIN_PANEL_COLUMNS][4] high, plain; owned */
-    int32_t *panel_sum;    /* [panels][KIN_PANEL_COLUMNS]; owned */
+    uint8_t row_bias;        /* of the kernels: what codes of rows and row panels are XORed with */
+    size_t stride;           /* bytes of a row: 2 lead + tail */
+    bool approximate;        /* losses are not bounds (kin_codes_options) */
+    float lead_step;         /* s */
+    float tail_unit;         /* factor of tail norms in tiles, on either side */
+    float rounding;          /* of an estimate: a dozen operations on numbers below 4 */
+    uint8_t *row;            /* [clustering.count][stride] high, low, tail, ^ row_bias; owned */
+    kin_code_terms *terms;   /* [clustering.count]; owned */
+    size_t *panel_start;     /* [clusters + 1] first panel of each cluster; owned */
+    int8_t *panel;           /* [panels][lead / 4][KIN_PANEL_COLUMNS][4] high, plain; owned */
+    int32_t *panel_sum;      /* [panels][KIN_PANEL_COLUMNS]; owned */
+    kin_code_columns column; /* NULL for codes that are bounds */
     /* the same codes as row panels; NULL for approximate codes */
     size_t *row_panel_start; /* [clusters + 1] first row panel of each cluster; owned */
     uint8_t *row_panel;      /* [row panels][lead / 4][KIN_PANEL_ROWS][4] high ^ row_bias; owned */

@@ -97,23 +97,17 @@ const kin_scan_counts *kin_pairscan_counts(const kin_pairscan *self)
 
 /* ---- sides ---------------------------------------------------------------------------------- */
 
-/* The terms of each column of approximate codes. */
-static void set_approximate_columns(kin_pairscan *self)
+/* The columns of approximate codes lie ready. */
+static void set_approximate_columns(kin_pairscan *self, size_t b)
 {
-    const kin_codes *codes = self->scan->codes;
-    columns *to = &self->column;
-    float unit = 1 / kin_pairscan_unit(self), coarse_most = 0, norm_most = 0;
-    for (size_t c = 0; c < self->column_count; c++) {
-        const kin_code_terms *terms = &codes->terms[self->first_column + c];
-        to->tail_unit[c] = terms->tail_norm * codes->tail_unit;
-        to->bias_unit[c] = terms->bias * unit;
-        to->bias[c] = terms->bias;
-        to->step[c] = terms->step;
-        coarse_most = terms->coarse > coarse_most ? terms->coarse : coarse_most;
-        norm_most = terms->norm > norm_most ? terms->norm : norm_most;
-    }
-    self->coarse_most = coarse_most;
-    self->norm_most = norm_most;
+    const kin_code_columns *from = &self->scan->codes->column;
+    size_t first = self->scan->codes->panel_start[b] * KIN_PANEL_COLUMNS;
+    self->tail_unit = from->tail_norm + first;
+    self->bias_unit = from->bias_unit + first;
+    self->bias = from->bias + first;
+    self->step = from->step + first;
+    self->coarse_most = from->coarse_most[b];
+    self->norm_most = from->norm_most[b];
 }
 
 static void set_bound_columns(kin_pairscan *self)
@@ -137,24 +131,27 @@ static void set_bound_columns(kin_pairscan *self)
         self->norm_most = fmaxf(self->norm_most, terms->norm);
         kin_pairscan_set_column_threshold(self, c);
     }
+    for (size_t c = self->column_count; c % KIN_PANEL_COLUMNS != 0; c++) {
+        to->tail_unit[c] = 0;
+        to->bias_unit[c] = to->margin[c] = NAN;
+    }
+    self->tail_unit = to->tail_unit;
+    self->bias_unit = to->bias_unit;
+    self->bias = to->bias;
+    self->step = to->step;
 }
 
 /* Cluster b's rows become the columns. Returns how many panels they are. */
 static size_t set_columns(kin_pairscan *self, size_t b)
 {
     const kin_codes *codes = self->scan->codes;
-    columns *to = &self->column;
     self->first_column = codes->clustering.start[b];
     self->column_count = codes->clustering.start[b + 1] - self->first_column;
     self->dense_panel_ready = 0;
     if (codes->approximate)
-        set_approximate_columns(self);
+        set_approximate_columns(self, b);
     else
         set_bound_columns(self);
-    for (size_t c = self->column_count; c % KIN_PANEL_COLUMNS != 0; c++) {
-        to->tail_unit[c] = 0;
-        to->bias_unit[c] = to->margin[c] = NAN;
-    }
     return codes->panel_start[b + 1] - codes->panel_start[b];
 }
 
@@ -162,9 +159,11 @@ static size_t set_columns(kin_pairscan *self, size_t b)
 static void set_row_terms(kin_pairscan *self)
 {
     const kin_codes *codes = self->scan->codes;
+    /* approximate columns hold lengths as they are */
+    float unit = codes->approximate ? codes->tail_unit * codes->tail_unit : codes->tail_unit;
     self->dense_row_panel_ready = false;
     for (size_t r = 0; r < self->row_panel_rows; r++) {
-        self->row_panel_tail[r] = codes->terms[self->at[r]].tail_norm * codes->tail_unit;
+        self->row_panel_tail[r] = codes->terms[self->at[r]].tail_norm * unit;
         kin_pairscan_set_row_thresholds(self, r);
     }
     for (size_t r = self->row_panel_rows; r < KIN_PANEL_ROWS; r++) {
@@ -231,8 +230,8 @@ static void refine(kin_pairscan *self, size_t r, size_t column)
                                              : INFINITY,
                           x->tolerance};
     kin_refine_columns panel = {
-        y->bias + column,      y->norm + column,      y->tail_norm + column,
-        y->step + column,      y->coarse + column,    y->fine + column,
+        self->bias + column,   y->norm + column,      y->tail_norm + column,
+        self->step + column,   y->coarse + column,    y->fine + column,
         y->tail_loss + column, y->threshold + column, y->tolerance + column};
     kin_products product = {self->tile.dot[r], self->cross[r], self->tail[r]};
     self->kernels->refine(&row, &panel, &product, self->tile.mask[r], &self->refined);
@@ -264,9 +263,8 @@ static void scan_panel(kin_pairscan *self, size_t cluster, size_t p, size_t abov
     kin_row_panel row_panel = {self->row_panel_code, self->row_panel_tail, self->row_threshold,
                                self->column_threshold};
     kin_panel panel = {codes->panel + panel_at * lead * KIN_PANEL_COLUMNS,
-                       codes->panel_sum + panel_at * KIN_PANEL_COLUMNS,
-                       self->column.tail_unit + column, self->column.bias_unit + column,
-                       self->column.margin + column};
+                       codes->panel_sum + panel_at * KIN_PANEL_COLUMNS, self->tail_unit + column,
+                       self->bias_unit + column, self->column.margin + column};
     size_t hits = self->kernels->tile(&row_panel, &panel, lead / 4, &self->tile);
     self->counts.tiles++;
     if (hits > 0 && above != SIZE_MAX)

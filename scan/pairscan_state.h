@@ -36,6 +36,9 @@ struct kin_pairscan {
     bool doubtful;
     float coarse_most, norm_most; /* of the columns */
     columns column;
+    /* the columns' terms: those above, or those of approximate codes (kin_code_columns), which are
+     * not copied for each pair scan */
+    const float *tail_unit, *bias_unit, *bias, *step;
 
     /* the row panel under way, by its rows */
     size_t row_panel_rows;         /* 1 .. KIN_PANEL_ROWS */
