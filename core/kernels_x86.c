@@ -254,12 +254,14 @@ AVX512 static double finish_lanes(const __m512d acc[4], const float *x, const fl
     return kin_lanes_sum(lane);
 }
 
-/* Four products at a time: 16 registers of lanes, and x is converted once for all four. */
-AVX512 static void dots4_avx512(const float *x, const float *const *y, size_t d, double *out)
+/* n <= 4 products at a time, n known where it is inlined: up to 16 registers of lanes, and x is
+ * converted once for all. */
+AVX512 static inline __attribute__((always_inline)) void
+dots_of_avx512(const int n, const float *x, const float *const *y, size_t d, double *out)
 {
     __m512d acc[4][4];
 #pragma GCC unroll 4
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < n; i++)
 #pragma GCC unroll 4
         for (int j = 0; j < 4; j++)
             acc[i][j] = _mm512_setzero_pd();
@@ -269,12 +271,13 @@ AVX512 static void dots4_avx512(const float *x, const float *const *y, size_t d,
         for (int j = 0; j < 4; j++) {
             __m512d a = _mm512_cvtps_pd(_mm256_loadu_ps(x + k + 8 * j));
 #pragma GCC unroll 4
-            for (int i = 0; i < 4; i++) {
+            for (int i = 0; i < n; i++) {
                 __m512d b = _mm512_cvtps_pd(_mm256_loadu_ps(y[i] + k + 8 * j));
                 acc[i][j] = _mm512_fmadd_pd(a, b, acc[i][j]);
             }
         }
-    for (int i = 0; i < 4; i++)
+#pragma GCC unroll 4
+    for (int i = 0; i < n; i++)
         out[i] = finish_lanes(acc[i], x, y[i], k, d);
 }
 
@@ -283,9 +286,13 @@ AVX512 static void dots_avx512(const float *x, const float *const *y, size_t cou
 {
     size_t i = 0;
     for (; i + 4 <= count; i += 4)
-        dots4_avx512(x, y + i, d, out + i);
-    for (; i < count; i++)
-        out[i] = dot_avx512_f32(x, y[i], d);
+        dots_of_avx512(4, x, y + i, d, out + i);
+    if (count - i == 3)
+        dots_of_avx512(3, x, y + i, d, out + i);
+    else if (count - i == 2)
+        dots_of_avx512(2, x, y + i, d, out + i);
+    else if (count - i == 1)
+        dots_of_avx512(1, x, y + i, d, out + i);
 }
 
 #define WIDEN_TABLE                                                                                \

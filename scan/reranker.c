@@ -13,9 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Bytes of rows that stay in the second-level cache while candidates pass; the most candidates
+/* Bytes of rows that stay near while candidates pass: more than a second-level cache holds, for the
+ * more rows request a candidate, the less often it is fetched from memory. And the most candidates
  * of all rows together. */
-static const size_t cache_bytes = (size_t)400 << 10, entries_most = (size_t)1 << 18;
+static const size_t cache_bytes = (size_t)1200 << 10, entries_most = (size_t)1 << 18;
 
 enum { ROWS_MAX = 512, AHEAD = 24 };
 
