@@ -5,11 +5,11 @@
  * micro-batch by a block and offers the values to the rows' shortlists.
  */
 #include "exact/stream.h"
+#include "core/gemm.h"
 #include "core/score.h"
 #include "core/threads.h"
 #include "exact/shortlist.h"
 
-#include <cblas.h>
 #include <math.h>
 #include <omp.h>
 #include <stdlib.h>
@@ -19,6 +19,10 @@
  * would have only a few such blocks they are smaller, multiples of BLOCK_STEP. */
 enum { BLOCK_COLUMNS = 512, BLOCKS_PER_THREAD = 4, BLOCK_STEP = 2 * KIN_SHORTLIST_STEP };
 
+/* Rows of the micro-batch that a tile has: 192 KiB of floats, which are offered while they are in
+ * the second-level cache. */
+enum { TILE_ROWS = 96 };
+
 /* Blocks a thread between two looks at the monitor. */
 enum { SLICE_BLOCKS = 64 };
 
@@ -26,8 +30,9 @@ enum { MICRO_BATCH_DEFAULT = 1024 };
 
 /* What each thread works in. */
 typedef struct worker {
-    float *block; /* [block_columns][d] unit rows */
-    float *tile;  /* [micro_batch][block_columns] fused scores / W */
+    float *block;  /* [block_columns][d] unit rows */
+    float *packed; /* [kin_gemm_packed_floats(d, block_columns)] the same for products */
+    float *tile;   /* [TILE_ROWS][block_columns] fused scores / W */
 } worker;
 
 typedef struct stream {
@@ -47,10 +52,15 @@ typedef struct stream {
     int worker_count;
 } stream;
 
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
 size_t kin_stream_micro_batch(const kin_stream_options *options, size_t queries)
 {
     size_t batch = options->micro_batch ? options->micro_batch : MICRO_BATCH_DEFAULT;
-    return batch < queries ? batch : queries;
+    return least(batch, queries);
 }
 
 /* The item that query q asks for. */
@@ -65,9 +75,10 @@ static size_t query_row(const stream *self, size_t q)
  * roundings beside the dot products at most 13 happen; the rest covers that of the bound itself. */
 static double tile_margin(const kin_catalog *catalog)
 {
-    double d = 16 + (double)kin_catalog_dimensions(catalog);
+    size_t d = kin_catalog_dimensions(catalog);
+    double p = 16 + KIN_GEMM_CHUNK + ceil((double)d / KIN_GEMM_CHUNK) + 1;
     double u = 0x1p-24;
-    double gamma = d * u / (1 - d * u);
+    double gamma = p * u / (1 - p * u);
     return 2.0001 * gamma;
 }
 
@@ -104,13 +115,13 @@ static void plan_memory(const stream *self, kin_memory_plan *plan)
     *plan = (kin_memory_plan){.hint = "--micro-batch or --threads"};
     size_t threads = (size_t)self->worker_count;
     kin_shortlist_options lists = list_options(self);
-    kin_memory_plan_add(plan, "tiles (micro-batch x block x threads)",
-                        kin_size_mul(threads, self->micro_batch),
-                        self->block_columns * sizeof(float));
+    size_t block = kin_size_add(kin_size_mul(self->block_columns, self->d),
+                                kin_gemm_packed_floats(self->d, self->block_columns));
+    size_t tile = (size_t)TILE_ROWS * self->block_columns;
     kin_memory_plan_add(plan, "micro-batch rows", kin_size_mul(self->micro_batch, self->d),
                         sizeof(float));
-    kin_memory_plan_add(plan, "column blocks", kin_size_mul(threads * self->block_columns, self->d),
-                        sizeof(float));
+    kin_memory_plan_add(plan, "column blocks and tiles",
+                        kin_size_mul(threads, kin_size_add(block, tile)), sizeof(float));
     kin_shortlists_add_plan(plan, &lists);
     kin_memory_plan_add(plan, "finished rows",
                         kin_rows_bytes(self->micro_batch, self->k, self->catalog->modality_count),
@@ -120,10 +131,12 @@ static void plan_memory(const stream *self, kin_memory_plan *plan)
 static int init_worker(worker *self, const stream *job, kin_error *err)
 {
     size_t block = kin_size_mul(job->block_columns, job->d);
-    size_t tile = kin_size_mul(job->micro_batch, job->block_columns);
+    size_t packed = kin_gemm_packed_floats(job->d, job->block_columns);
+    size_t tile = (size_t)TILE_ROWS * job->block_columns;
     self->block = kin_alloc(block, sizeof *self->block);
+    self->packed = kin_alloc(packed, sizeof *self->packed);
     self->tile = kin_alloc(tile, sizeof *self->tile);
-    if (self->block && self->tile)
+    if (self->block && self->packed && self->tile)
         return 0;
     return kin_fail_alloc(err, "a tile",
                           kin_size_mul(kin_size_add(block, tile), sizeof *self->tile));
@@ -133,6 +146,7 @@ static void release(stream *self)
 {
     for (int t = 0; t < self->worker_count && self->workers; t++) {
         free(self->workers[t].block);
+        free(self->workers[t].packed);
         free(self->workers[t].tile);
     }
     free(self->workers);
@@ -171,7 +185,7 @@ static void set_sizes(stream *self, const kin_stream_options *options)
     size_t blocks = (size_t)self->worker_count * BLOCKS_PER_THREAD;
     size_t columns = (self->n + blocks - 1) / blocks;
     columns = (columns + BLOCK_STEP - 1) / BLOCK_STEP * BLOCK_STEP;
-    self->block_columns = columns < BLOCK_COLUMNS ? columns : BLOCK_COLUMNS;
+    self->block_columns = least(columns, BLOCK_COLUMNS);
     self->d = kin_catalog_dimensions(self->catalog);
 }
 
@@ -226,21 +240,18 @@ static void load_batch(stream *self, size_t first, size_t count)
     }
 }
 
-/* The micro-batch times so many columns. The modalities stand one behind the other in a row, so
- * that one product adds them up. */
-static void multiply_block(const stream *self, worker *w, size_t count, size_t column,
-                           size_t columns)
+/* Unit rows of so many items, the modalities one behind the other: so one product adds them up. */
+static void pack_block(const stream *self, worker *w, size_t column, size_t columns)
 {
     const kin_catalog *catalog = self->catalog;
     float *out = w->block;
-    int d = (int)self->d;
     for (size_t c = 0; c < columns; c++)
         for (size_t m = 0; m < catalog->modality_count; m++) {
             unit_row(&catalog->modality[m], column + c, 1.0, out);
             out += catalog->modality[m].matrix.d;
         }
-    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)count, (int)columns, d, 1.0f,
-                self->batch, d, w->block, d, 0.0f, w->tile, (int)self->block_columns);
+    kin_gemm_side items = {.x = w->block, .stride = self->d, .transposed = true};
+    kin_gemm_pack(self->d, columns, items, w->packed);
 }
 
 /* Rescales a row's values by presence, takes the item itself and impossible pairs out, and fills up
@@ -262,32 +273,31 @@ static void finish_values(const stream *self, size_t row, size_t column, size_t 
 
 /* ---- the run -------------------------------------------------------------------------------- */
 
-/* The columns of a block, from `column` on, against queries first .. first + count - 1. */
-static void run_block(stream *self, int thread, size_t first, size_t count, size_t column)
+/* A tile: rows q .. q + rows - 1 of the micro-batch, whose first is query `first`, times the packed
+ * columns. */
+static void run_tile(stream *self, size_t first, size_t q, size_t rows, size_t column,
+                     size_t columns)
 {
-    worker *w = &self->workers[thread];
-    size_t left = self->n - column;
-    size_t columns = left < self->block_columns ? left : self->block_columns;
+    size_t thread = (size_t)omp_get_thread_num(), stride = self->block_columns;
     size_t padded = (columns + KIN_SHORTLIST_STEP - 1) / KIN_SHORTLIST_STEP * KIN_SHORTLIST_STEP;
-    multiply_block(self, w, count, column, columns);
-    for (size_t q = 0; q < count; q++) {
-        float *value = w->tile + q * self->block_columns;
-        size_t row = query_row(self, first + q);
+    worker *w = &self->workers[thread];
+    kin_gemm_side batch = {.x = self->batch + q * self->d, .stride = self->d};
+    kin_gemm_packed(rows, columns, self->d, batch, w->packed, KIN_GEMM_SET, w->tile, stride);
+    for (size_t r = 0; r < rows; r++) {
+        float *value = w->tile + r * stride;
+        size_t row = query_row(self, first + q + r);
         finish_values(self, row, column, columns, padded, value);
-        kin_shortlists_offer(&self->lists, (size_t)thread, q, row, value, column, padded);
+        kin_shortlists_offer(&self->lists, thread, q + r, row, value, column, padded);
     }
 }
 
-/* Columns first_column .. end - 1, a multiple of block_columns from 0. */
-static void run_slice(stream *self, size_t first, size_t count, size_t first_column, size_t end)
+/* The block of columns from `column` on, against queries first .. first + count - 1. */
+static void run_block(stream *self, size_t first, size_t count, size_t column)
 {
-#pragma omp parallel num_threads(self->worker_count)
-    {
-        omp_set_num_threads(1); /* what OpenBLAS does below stays in this thread */
-#pragma omp for schedule(dynamic)
-        for (size_t column = first_column; column < end; column += self->block_columns)
-            run_block(self, omp_get_thread_num(), first, count, column);
-    }
+    size_t columns = least(self->n - column, self->block_columns);
+    pack_block(self, &self->workers[omp_get_thread_num()], column, columns);
+    for (size_t q = 0; q < count; q += TILE_ROWS)
+        run_tile(self, first, q, least(count - q, TILE_ROWS), column, columns);
 }
 
 /* One micro-batch: queries first .. first + count - 1. A pass over many columns takes seconds:
@@ -301,10 +311,13 @@ static int run_batch(stream *self, size_t first, size_t count, const kin_monitor
         load_batch(self, first, count);
     kin_shortlists_reset(&self->lists);
     for (size_t column = 0; column < self->n && rc == 0; column += slice) {
-        size_t left = self->n - column;
+        size_t end = column + least(self->n - column, slice);
         rc = column > 0 ? kin_monitor_check(monitor, err) : 0;
-        if (rc == 0)
-            run_slice(self, first, count, column, column + (left < slice ? left : slice));
+        if (rc != 0)
+            break;
+#pragma omp parallel for schedule(dynamic) num_threads(self->worker_count)
+        for (size_t at = column; at < end; at += self->block_columns)
+            run_block(self, first, count, at);
     }
     if (rc != 0)
         return rc;
@@ -323,12 +336,9 @@ int kin_stream_run(const kin_catalog *catalog, const kin_stream_queries *queries
     stream self;
     int rc = init(&self, catalog, queries, options, err);
     if (rc == 0)
-        rc = kin_blas_room(err);
-    if (rc == 0)
         kin_monitor_progress(monitor, 0, self.total);
     for (size_t first = 0; first < self.total && rc == 0; first += self.micro_batch) {
-        size_t left = self.total - first;
-        size_t count = left < self.micro_batch ? left : self.micro_batch;
+        size_t count = least(self.total - first, self.micro_batch);
         rc = run_batch(&self, first, count, monitor, err);
         if (rc == 0)
             rc = sink.write(sink.self, first, &self.rows, err);

@@ -3,21 +3,22 @@
 /*
  * `stream`: the row-streaming baseline that every other engine is evaluated against.
  *
- * A micro-batch of M queries is scored against all n items in one pass over them: sgemm makes tiles
- * of M x 512 fused scores in float32, what could be among a row's K best given the tile's worst
- * rounding error goes on its shortlist (exact/shortlist.h), and only that is scored canonically. So
- * the result is exact in the sense of core/score.h, whatever order sgemm adds in.
+ * A micro-batch of M queries is scored against all n items in one pass over them: a product in
+ * float32 (core/gemm.h) makes tiles of fused scores, what could be among a row's K best given the
+ * tile's worst rounding error goes on its shortlist (exact/shortlist.h), and only that is scored
+ * canonically. So the result is exact in the sense of core/score.h.
  *
- * The margin (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.1):
- * unit rows rounded to float err by u = 2^-24 each, and a dot product of length d in any order by
- * gamma_d = d u / (1 - d u) times |x| |y| <= 1 + small. With the scaling and the last rounding of
- * the stored score, no tile value (scores are divided by W there) is off by more than
- *     gamma_(d + 16),  d = sum of the dimensions,
+ * The margin (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.1): unit
+ * rows rounded to float err by u = 2^-24 each, and their product of length d, the modalities one
+ * behind the other, by p u / (1 - p u) times |x| |y| <= 1 + small, where p is that of core/gemm.h.
+ * With the scaling and the last rounding of the stored score, no tile value (scores are divided by
+ * W there) is off by more than
+ *     (p + 16) u / (1 - (p + 16) u),  p = 65 + ceil(d / 64),
  * from the canonical score; a candidate is kept when its tile value is within twice that of the
  * row's K-th largest tile value.
  *
- * Memory: per thread a tile of 2,048 M bytes, 512 widened columns and 16 K + 512 bytes a row of the
- * micro-batch; nothing grows with n. Time: 2 n^2 d operations at the speed of sgemm, and n^2 d / M
+ * Memory: 4 d + 52 K bytes a row of the micro-batch, and per thread 512 items widened and
+ * packed; nothing grows with n. Time: 2 n^2 d operations at the speed of core/gemm.h, and n^2 d / M
  * elements read and widened.
  */
 #include "core/memory.h"

@@ -98,7 +98,7 @@ class Limits(Case):
     def test_more_threads_than_blas_has_places(self):
         """OpenBLAS corrupts its memory with more callers at once than it has places for buffers."""
         self.save("a.npy", random_rows(600, 16, 1))
-        for engine in ("exact", "stream", "join", "hnsw"):
+        for engine in ("exact", "join", "hnsw"):
             self.refused(69, r"^OpenBLAS has places for the buffers of 512 threads, 513 are asked for$", "build",
                          "--modality", "a.npy", "--top-k", "5", "--engine", engine, "--out", "many", "--threads", "513",
                          hint="--threads")

@@ -157,10 +157,12 @@ class Memory(Plan):
 
     def test_another_engine_too_large(self):
         """Only what the build would take decides the exit code."""
-        document = self.plan("--memory", "12M", "--micro-batch", "3000")
+        wide = ["--micro-batch", N]
+        wide += ["--memory", self.row(self.plan(*wide), "stream")["planned_bytes"] - 1]
+        document = self.plan(*wide)
         self.assertTrue(self.row(document, "exact")["fits"])
         self.assertFalse(self.row(document, "stream")["fits"])
-        self.plan("--memory", "12M", "--micro-batch", "3000", "--engine", "stream", code=69)
+        self.plan(*wide, "--engine", "stream", code=69)
 
     def test_the_number_that_is_shown_is_the_one_that_is_compared(self):
         """A limit of that many bytes is enough, and one byte less is not."""
