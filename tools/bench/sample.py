@@ -53,18 +53,28 @@ class Truth:
 
     def scores(self, at, columns):
         """Of the rows numbered `at` (a slice) with the columns; -inf where there is no pair."""
-        total = weight = 0
-        for factor, vectors, queries in zip(self.weights, self.vectors, self.queries):
-            block, asked = unit_rows(vectors[columns]), queries[at]
-            both = asked.any(axis=1)[:, None] & block.any(axis=1)[None, :]
-            total = total + np.where(both, factor * (asked @ block.T), 0)
-            weight = weight + np.where(both, factor, 0)
-        whole = sum(self.weights)
+        blocks = [unit_rows(vectors[columns]) for vectors in self.vectors]
+        asked = [queries[at] for queries in self.queries]
+        total = sum(factor * (queries @ block.T)  # what is missing is zero in both
+                    for factor, queries, block in zip(self.weights, asked, blocks))
+        row_has, column_has = (np.array([x.any(axis=1) for x in side]) for side in (asked, blocks))
+        whole_row, whole_column = row_has.all(axis=0), column_has.all(axis=0)
+        self._weigh(total, row_has, column_has, np.full(len(whole_row), True), ~whole_column)
+        self._weigh(total, row_has, column_has, ~whole_row, whole_column)
+        return total
+
+    def _weigh(self, total, row_has, column_has, rows, columns):
+        """Pairs of some rows and columns, of which one or both may lack a modality."""
+        if not rows.any() or not columns.any():
+            return
+        factors = np.array(self.weights)[:, None]
+        weight = (factors * row_has[:, rows]).T @ column_has[:, columns].astype(float)
+        part, whole = total[np.ix_(rows, columns)], sum(self.weights)
         if self.renorm:
             with np.errstate(invalid="ignore", divide="ignore"):
-                total = np.where(weight < whole, whole * total / weight, total)
-        total[weight == 0] = -np.inf
-        return total
+                part = np.where(weight < whole, whole * part / weight, part)
+        part[weight == 0] = -np.inf
+        total[np.ix_(rows, columns)] = part
 
     def best(self, k):
         """The k best of every row, ascending: ids [rows, k], scores [rows, k]; where there are
@@ -83,13 +93,20 @@ class Truth:
 
 
 def merge(ids, kept, first, scores):
-    """The best of what was kept and of the columns from `first` on, as many as before."""
+    """The best of what was kept and of the columns from `first` on, as many as before. Only columns
+    above a row's least are moved: few, once most columns were seen."""
     k = kept.shape[1]
-    columns = np.broadcast_to(np.arange(first, first + scores.shape[1]), scores.shape)
-    both = np.concatenate([kept, scores], axis=1)
+    row, column = np.nonzero(scores > kept.min(axis=1, keepdims=True))
+    count = np.bincount(row, minlength=len(kept))
+    if len(row) == 0:
+        return ids, kept
+    place = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count) + k
+    both = np.full((len(kept), k + count.max()), -np.inf)
+    both_ids = np.full(both.shape, -1, np.int64)
+    both[:, :k], both_ids[:, :k] = kept, ids
+    both[row, place], both_ids[row, place] = scores[row, column], first + column
     chosen = np.argpartition(both, -k, axis=1)[:, -k:]
-    return (np.take_along_axis(np.concatenate([ids, columns], axis=1), chosen, 1),
-            np.take_along_axis(both, chosen, 1))
+    return np.take_along_axis(both_ids, chosen, 1), np.take_along_axis(both, chosen, 1)
 
 
 def check(folder, manifest, k, count, seed):
