@@ -21,7 +21,8 @@ LAST = 0.9995
 INK, SOFT, GRID, GROUND = "#1f2937", "#4b5563", "#e5e7eb", "#ffffff"
 WIDTH, HEIGHT = 470, 330                       # of a panel
 LEFT, RIGHT, TOP, BOTTOM = 62, 22, 40, 48      # around its axes
-HEAD = 74                                      # above the panels: title and legend
+HEAD = 74                                      # above the panels: title, a line of the legend
+LEGEND_LINE = 18
 
 
 def line(x1, y1, x2, y2, colour, width=1.0):
@@ -117,29 +118,42 @@ def look_of(cases):
             {series: OTHERS[at % len(OTHERS)] for at, series in enumerate(others)})
 
 
-def legend(look):
-    x = LEFT
-    for series, (colour, shape) in look.items():
-        yield line(x, 52, x + 26, 52, colour, 2)
-        yield mark(shape, x + 13, 52, colour)
-        yield text(x + 33, 56, series, 12, "start")
-        x += 50 + 7.2 * len(series)
+def legend_places(look, width):
+    """{series: (x, y)} in as many lines as fit."""
+    places, x, y = {}, LEFT, 52
+    for series in look:
+        taken = 50 + 7.2 * len(series)
+        if x + taken > width - RIGHT and x > LEFT:
+            x, y = LEFT, y + LEGEND_LINE
+        places[series] = (x, y)
+        x += taken
+    return places
+
+
+def legend(look, places):
+    for series, (x, y) in places.items():
+        colour, shape = look[series]
+        yield line(x, y, x + 26, y, colour, 2)
+        yield mark(shape, x + 13, y, colour)
+        yield text(x + 33, y + 4, series, 12, "start")
 
 
 def picture(cases):
     columns = min(2, len(cases))
     width = columns * WIDTH
-    height = HEAD + math.ceil(len(cases) / columns) * HEIGHT
+    look = look_of(cases)
+    places = legend_places(look, width)
+    head = HEAD - 52 + max(y for _, y in places.values())
+    height = head + math.ceil(len(cases) / columns) * HEIGHT
     yield (f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
            f'viewBox="0 0 {width} {height}" font-family="system-ui, sans-serif" role="img">')
     yield "<title>Recall against time: kin and its peers</title>"
     yield f'<rect width="{width}" height="{height}" rx="8" fill="{GROUND}"/>'
     yield text(LEFT, 28, "Recall against time, both logarithmic; up and left is better", 15,
                "start", more=' font-weight="600"')
-    look = look_of(cases)
-    yield from legend(look)
+    yield from legend(look, places)
     for number, (name, case) in enumerate(cases.items()):
-        panel = Panel(number % columns * WIDTH, HEAD + number // columns * HEIGHT, case["points"])
+        panel = Panel(number % columns * WIDTH, head + number // columns * HEIGHT, case["points"])
         d = " + ".join(map(str, case["dimensions"]))
         yield from panel.axes(f"{name}: {case['items']:,} × ({d}), K = {case['k']}")
         for series, points in by_series(case["points"]).items():
