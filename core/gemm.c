@@ -14,6 +14,9 @@
 
 enum { ROWS = KIN_GEMM_ROWS, COLUMNS = KIN_GEMM_COLUMNS, PIECE_ROWS = 4 * ROWS };
 
+/* Multiply-adds from which on threads are worth waking: some 20 microseconds' on one. */
+static const double shared_least = 1 << 20;
+
 /* ---- packing --------------------------------------------------------------------------------- */
 
 typedef float four __attribute__((vector_size(16)));
@@ -186,14 +189,16 @@ void kin_gemm_packed(size_t m, size_t n, size_t k, kin_gemm_side a, const float 
 }
 
 /* One pass of kin_gemm on all threads of a parallel region: b's panels from column j on are packed
- * first. */
-static void multiply_shared(const pass *self, kin_gemm_side b, size_t j, size_t m, float *workspace)
+ * first. Threads wait for each other once: a pass packs into one half of the workspace while the
+ * pass before it may still be read in the other. */
+static void multiply_shared(const pass *self, kin_gemm_side b, size_t j, size_t m, float *packed)
 {
-#pragma omp for schedule(static)
+#pragma omp for schedule(static) nowait
     for (size_t at = 0; at < self->columns; at += COLUMNS)
         pack_panel(b, b.transposed, j + at, least(COLUMNS, self->columns - at), self->from,
-                   self->depth, workspace + at * self->depth, COLUMNS);
-#pragma omp for schedule(dynamic)
+                   self->depth, packed + at * self->depth, COLUMNS);
+#pragma omp barrier
+#pragma omp for schedule(dynamic) nowait
     for (size_t i = 0; i < m; i += PIECE_ROWS)
         multiply(self, i, least(m, i + PIECE_ROWS));
 }
@@ -204,20 +209,21 @@ void kin_gemm(size_t m, size_t n, size_t k, kin_gemm_side a, kin_gemm_side b, ki
     const kin_gemm_table *table = kin_gemm_best();
     if (k == 0 && mode == KIN_GEMM_SET)
         clear(m, n, c, stride);
-#pragma omp parallel
-    for (size_t j = 0; j < n; j += KIN_GEMM_WIDTH)
-        for (size_t from = 0; from < k; from += KIN_GEMM_DEPTH) {
+#pragma omp parallel if ((double)m * (double)n * (double)k > shared_least)
+    for (size_t j = 0, turn = 0; j < n; j += KIN_GEMM_WIDTH)
+        for (size_t from = 0; from < k; from += KIN_GEMM_DEPTH, turn++) {
             size_t depth = least(KIN_GEMM_DEPTH, k - from);
+            float *packed = workspace + turn % 2 * (KIN_GEMM_WORKSPACE / 2);
             pass one = {.table = table,
                         .a = a,
                         .from = from,
                         .depth = depth,
-                        .packed = workspace,
+                        .packed = packed,
                         .panel_floats = depth * COLUMNS,
                         .mode = mode_of(mode, from),
                         .c = c + j,
                         .columns = least(KIN_GEMM_WIDTH, n - j),
                         .stride = stride};
-            multiply_shared(&one, b, j, m, workspace);
+            multiply_shared(&one, b, j, m, packed);
         }
 }

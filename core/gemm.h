@@ -22,10 +22,11 @@
 
 enum {
     KIN_GEMM_CHUNK = 64,
-    KIN_GEMM_COLUMNS = 32,                                /* of a panel of the right side */
-    KIN_GEMM_DEPTH = 256,                                 /* of k that a pass takes, whole chunks */
-    KIN_GEMM_WIDTH = 512,                                 /* of n that a pass takes, whole panels */
-    KIN_GEMM_WORKSPACE = KIN_GEMM_DEPTH * KIN_GEMM_WIDTH, /* floats: 512 KiB */
+    KIN_GEMM_COLUMNS = 32, /* of a panel of the right side */
+    KIN_GEMM_DEPTH = 256,  /* of k that a pass takes, whole chunks */
+    KIN_GEMM_WIDTH = 512,  /* of n that a pass takes, whole panels */
+    /* floats, 1 MiB: two passes */
+    KIN_GEMM_WORKSPACE = 2 * KIN_GEMM_DEPTH * KIN_GEMM_WIDTH,
 };
 
 /* A matrix by rows, or its transpose. Not owned. */
