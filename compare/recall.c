@@ -247,8 +247,23 @@ static size_t copy_row(kin_neighbor *entry, const kin_rows *rows, size_t q, int3
     return kin_entries_distinct(entry, rows->filled[q], item, seen);
 }
 
-int kin_recall_measure_rows(kin_recall_mean *out, double *value, const kin_rows *got,
-                            const kin_rows *exact, const int32_t *item, kin_error *err)
+/* Row number q of those that are evaluated. */
+static void store_values(const kin_recall_values *out, size_t q, const kin_recall_rule *rule,
+                         const kin_recall_row *one)
+{
+    size_t last = rule->cuts - 1, ten = 0;
+    while (ten < last && rule->cut[ten] < 10)
+        ten++;
+    out->at_k[q] = one->tie_aware[last];
+    if (out->at_1)
+        out->at_1[q] = one->tie_aware[0];
+    if (out->at_10)
+        out->at_10[q] = one->tie_aware[ten];
+}
+
+int kin_recall_measure_rows(kin_recall_mean *out, const kin_recall_values *values,
+                            const kin_rows *got, const kin_rows *exact, const int32_t *item,
+                            kin_error *err)
 {
     worker w;
     kin_recall_rule rule = kin_recall_rule_make(exact->k, true, 1);
@@ -261,7 +276,7 @@ int kin_recall_measure_rows(kin_recall_mean *out, double *value, const kin_rows 
         kin_recall_row one = kin_recall_row_of(&rule, w.got, found, w.wanted, wanted, &w.place);
         if (!one.evaluated)
             continue;
-        value[out->evaluated++] = one.tie_aware[rule.cuts - 1];
+        store_values(values, out->evaluated++, &rule, &one);
         sum += one.tie_aware[rule.cuts - 1];
     }
     if (out->evaluated > 0)

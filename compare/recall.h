@@ -83,10 +83,16 @@ typedef struct kin_recall_mean {
     double tie_aware; /* mean over the evaluated rows; 1 where there are none */
 } kin_recall_mean;
 
+/* Where the tie-aware recalls of single rows go, [rows] each; not owned. */
+typedef struct kin_recall_values {
+    double *at_k;
+    double *at_1, *at_10; /* of the first 1 and the first 10, or K where that is fewer; or NULL */
+} kin_recall_values;
+
 /* Rows in memory: got->count = exact->count rows of the same items in the same order, of which row
  * numbers and scores are read; `item` are their own row numbers. What the evaluation of a build
- * rests on. `value` receives the recalls of the evaluated rows. */
-int kin_recall_measure_rows(kin_recall_mean *out, double *value /* [exact->count] */,
+ * rests on. `values` have room for exact->count rows and receive the evaluated ones'. */
+int kin_recall_measure_rows(kin_recall_mean *out, const kin_recall_values *values,
                             const kin_rows *got, const kin_rows *exact,
                             const int32_t *item /* [exact->count] */, kin_error *err);
 

@@ -42,19 +42,44 @@ static double floor4(double value)
     return floor(value * 1e4) / 1e4;
 }
 
+/* " (at least 0.9970)", or nothing where the mean is known. */
+static const char *at_least(const kin_evaluation_result *v, const kin_evaluation_mean *of,
+                            char out[32])
+{
+    out[0] = '\0';
+    if (!v->exhaustive)
+        snprintf(out, 32, " (at least %.4f)", floor4(of->lower_bound));
+    return out;
+}
+
+/* What the mean does not say. */
+static void log_nearest(const build *self)
+{
+    const kin_evaluation_result *v = &self->result;
+    size_t k = (size_t)self->options.top_k;
+    char text[3][32];
+    build_info(self,
+               "The nearest is found in %.4f of rows%s, of the nearest %zu a share of %.4f%s; "
+               "recall is 0.9 or more in %.4f of rows%s",
+               floor4(v->at_1.mean), at_least(v, &v->at_1, text[0]), k < 10 ? k : 10,
+               floor4(v->at_10.mean), at_least(v, &v->at_10, text[1]), floor4(v->at_least_90.mean),
+               at_least(v, &v->at_least_90, text[2]));
+}
+
 static void log_result(const build *self)
 {
     const kin_evaluation_result *v = &self->result;
 
     if (v->exhaustive)
-        build_info(self, "Recall %.4f on all %zu rows (target %.10g)", floor4(v->mean), v->rows,
-                   v->target);
+        build_info(self, "Recall %.4f on all %zu rows (target %.10g)", floor4(v->at_k.mean),
+                   v->rows, v->target);
     else
         build_info(self,
                    "Recall %.4f on %zu held-out rows, at least %.4f with %.0f %% confidence "
                    "(target %.10g)",
-                   v->mean, v->rows, floor4(v->lower_bound), 100 * EVALUATION_CONFIDENCE,
+                   v->at_k.mean, v->rows, floor4(v->at_k.lower_bound), 100 * EVALUATION_CONFIDENCE,
                    v->target);
+    log_nearest(self);
 }
 
 static int run_once(build *self, kin_row_sink sink, kin_error *err)
@@ -99,12 +124,12 @@ static int report_missed(const build *self, kin_error *err)
                         "--engine exact",
                         "recall is at least %.4f with %.0f %% confidence after %s, the "
                         "target is %.10g",
-                        floor4(v->lower_bound), 100 * EVALUATION_CONFIDENCE,
+                        floor4(v->at_k.lower_bound), 100 * EVALUATION_CONFIDENCE,
                         kin_count(v->attempt, "attempt").text, v->target);
     build_warn(self,
                "the target of recall %.10g is not met: at least %.4f after %s (with "
                "--strict such a graph is not published)",
-               v->target, floor4(v->lower_bound), kin_count(v->attempt, "attempt").text);
+               v->target, floor4(v->at_k.lower_bound), kin_count(v->attempt, "attempt").text);
     return 0;
 }
 

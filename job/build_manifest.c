@@ -45,6 +45,12 @@ static json_t *join_counts(const kin_join *join)
                      (json_int_t)report->full, "plan_bytes", (json_int_t)plan->total_bytes);
 }
 
+static void add_mean(json_t **recall, const char *key, const kin_evaluation_mean *of)
+{
+    kin_json_set(recall, key,
+                 json_pack("{s:f, s:f}", "mean", of->mean, "lower_bound", of->lower_bound));
+}
+
 /* The last evaluation, and what effort was chosen by. All of it follows from inputs and options. */
 static void add_recall(json_t **manifest, const build *self)
 {
@@ -52,13 +58,16 @@ static void add_recall(json_t **manifest, const build *self)
     const tuning *t = &self->tuning;
     if (v->attempt == 0)
         return;
-    kin_json_set(manifest, "recall",
-                 json_pack("{s:f, s:f, s:f, s:f, s:f, s:I, s:b, s:I, s:b, s:I, s:I, s:b}", "target",
-                           v->target, "mean", v->mean, "lower_bound", v->lower_bound, "confidence",
-                           EVALUATION_CONFIDENCE, "alpha", v->alpha, "rows", (json_int_t)v->rows,
-                           "exhaustive", v->exhaustive, "k", (json_int_t)self->options.top_k,
-                           "tie_aware", true, "attempts", (json_int_t)v->attempt, "seed",
-                           (json_int_t)self->options.index.seed, "met", v->met));
+    json_t *recall = json_pack(
+        "{s:f, s:f, s:f, s:f, s:f, s:I, s:b, s:I, s:b, s:I, s:I, s:b}", "target", v->target, "mean",
+        v->at_k.mean, "lower_bound", v->at_k.lower_bound, "confidence", EVALUATION_CONFIDENCE,
+        "alpha", v->alpha, "rows", (json_int_t)v->rows, "exhaustive", v->exhaustive, "k",
+        (json_int_t)self->options.top_k, "tie_aware", true, "attempts", (json_int_t)v->attempt,
+        "seed", (json_int_t)self->options.index.seed, "met", v->met);
+    add_mean(&recall, "at_1", &v->at_1);
+    add_mean(&recall, "at_10", &v->at_10);
+    add_mean(&recall, "at_least_90", &v->at_least_90);
+    kin_json_set(manifest, "recall", recall);
     kin_json_set(manifest, "target_met", json_boolean(v->met));
     if (self->index && t->row)
         kin_json_set(manifest, "tuning",

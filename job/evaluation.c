@@ -56,27 +56,48 @@ kin_row_sink kin_evaluation_sink(kin_evaluation *self, kin_row_sink next)
     return kin_row_sample_tee(&self->sample, next);
 }
 
-/* Nothing to find is found. A sample of nothing proves nothing. */
-static void conclude(kin_evaluation_result *v, const kin_recall_mean *recall, const double *value)
+/* Of `rows` evaluated ones. Nothing to find is found, and a sample of nothing proves nothing. */
+static kin_evaluation_mean mean_of(const kin_evaluation_result *v, const double *value)
 {
-    v->rows = recall->evaluated;
-    v->mean = recall->tie_aware;
-    v->lower_bound = v->exhaustive       ? v->mean
-                     : recall->evaluated ? kin_lower_bound(value, recall->evaluated, v->alpha)
-                                         : 0;
-    v->met = v->lower_bound >= v->target;
+    kin_evaluation_mean out = {.mean = 1};
+    double sum = 0;
+    for (size_t i = 0; i < v->rows; i++)
+        sum += value[i];
+    if (v->rows > 0)
+        out.mean = sum / (double)v->rows;
+    out.lower_bound = v->exhaustive ? out.mean
+                      : v->rows > 0 ? kin_lower_bound(value, v->rows, v->alpha)
+                                    : 0;
+    return out;
+}
+
+/* Overwrites the values. */
+static void conclude(kin_evaluation_result *v, const kin_recall_values *values)
+{
+    v->at_1 = mean_of(v, values->at_1);
+    v->at_10 = mean_of(v, values->at_10);
+    v->at_k = mean_of(v, values->at_k);
+    for (size_t i = 0; i < v->rows; i++)
+        values->at_k[i] = values->at_k[i] >= 0.9;
+    v->at_least_90 = mean_of(v, values->at_k);
+    v->met = v->at_k.lower_bound >= v->target;
 }
 
 int kin_evaluation_finish(kin_evaluation *self, const kin_monitor *monitor, kin_error *err)
 {
     kin_recall_mean recall;
-    double *value = kin_alloc(self->sample.count, sizeof *value);
-    int rc = value ? kin_row_sample_exact(&self->sample, monitor, err)
-                   : kin_fail_alloc(err, "recall", self->sample.count * sizeof *value);
+    size_t count = self->sample.count;
+    double *value = kin_alloc(kin_size_mul(3, count), sizeof *value);
+    if (!value)
+        return kin_fail_alloc(err, "recall", kin_size_mul(count, 3 * sizeof *value));
+    kin_recall_values values = {.at_k = value, .at_1 = value + count, .at_10 = value + 2 * count};
+    int rc = kin_row_sample_exact(&self->sample, monitor, err);
     if (rc == 0)
-        rc = kin_row_sample_recall(&self->sample, &recall, value, err);
-    if (rc == 0)
-        conclude(&self->result, &recall, value);
+        rc = kin_row_sample_recall(&self->sample, &recall, &values, err);
+    if (rc == 0) {
+        self->result.rows = recall.evaluated;
+        conclude(&self->result, &values);
+    }
     free(value);
     return rc;
 }

@@ -2,6 +2,9 @@
 #define KIN_JOB_EVALUATION_H
 /*
  * Evaluation of a build: is the mean recall of its rows at least the target, and how sure is that?
+ * And what a mean does not say: the recall of the first 1 and the first 10 neighbours, and the
+ * share of rows at 0.9 or above. Only the mean recall of all K decides; the others are reported,
+ * each with a lower bound of its own at the same confidence.
  *
  * Every attempt is evaluated on held-out rows: drawn anew before the engine runs, from the items
  * that take part in pairs and that did not serve to choose the effort. So the sample does not
@@ -33,15 +36,22 @@ typedef struct kin_evaluation_options {
     size_t memory_bytes; /* budget, 0: what the machine has */
 } kin_evaluation_options;
 
+/* The mean of a number in [0, 1] that evaluated rows have. */
+typedef struct kin_evaluation_mean {
+    double mean;
+    double lower_bound; /* of that of all rows, at 1 - alpha; the mean itself where exhaustive */
+} kin_evaluation_mean;
+
 typedef struct kin_evaluation_result {
-    double target, mean;
-    double
-        lower_bound; /* of the mean of all rows, at 1 - alpha; the mean itself where exhaustive */
-    double alpha;    /* this attempt's share of EVALUATION_ERROR */
-    size_t attempt;  /* 1 .. EVALUATION_ATTEMPTS */
-    size_t rows;     /* evaluated: drawn ones that have exact neighbours */
+    double target;
+    kin_evaluation_mean at_k;        /* recall */
+    kin_evaluation_mean at_1, at_10; /* of the first 1 and 10, or K where that is fewer */
+    kin_evaluation_mean at_least_90; /* the share of rows whose recall is 0.9 or above */
+    double alpha;                    /* this attempt's share of EVALUATION_ERROR */
+    size_t attempt;                  /* 1 .. EVALUATION_ATTEMPTS */
+    size_t rows;                     /* evaluated: drawn ones that have exact neighbours */
     bool exhaustive;
-    bool met; /* lower_bound >= target */
+    bool met; /* at_k.lower_bound >= target */
 } kin_evaluation_result;
 
 typedef struct kin_evaluation {

@@ -175,11 +175,12 @@ int kin_row_sample_exact(row_sample *self, const kin_monitor *monitor, kin_error
                                   self->memory_bytes, monitor, err);
 }
 
-int kin_row_sample_recall(row_sample *self, kin_recall_mean *out, double *value, kin_error *err)
+int kin_row_sample_recall(row_sample *self, kin_recall_mean *out, const kin_recall_values *values,
+                          kin_error *err)
 {
     for (size_t q = 0; q < self->count; q++)
         if (self->got.filled[q] == unwritten || self->exact.filled[q] == unwritten)
             return kin_fail(err, KIN_E_INTERNAL, "report this as a bug",
                             "row %d was drawn and never written", self->row[q]);
-    return kin_recall_measure_rows(out, value, &self->got, &self->exact, self->row, err);
+    return kin_recall_measure_rows(out, values, &self->got, &self->exact, self->row, err);
 }

@@ -76,9 +76,9 @@ int kin_row_sample_compute(kin_rows *out, const kin_catalog *catalog,
 /* Fills self->exact. */
 int kin_row_sample_exact(row_sample *self, const kin_monitor *monitor, kin_error *err);
 
-/* The recall of `got` against `exact`; `value` receives that of each of the out->evaluated rows.
- * KIN_E_INTERNAL where the engine left a row out. */
-int kin_row_sample_recall(row_sample *self, kin_recall_mean *out, double *value /* [count] */,
+/* The recall of `got` against `exact`; `values` have room for `count` and receive those of the
+ * out->evaluated rows. KIN_E_INTERNAL where the engine left a row out. */
+int kin_row_sample_recall(row_sample *self, kin_recall_mean *out, const kin_recall_values *values,
                           kin_error *err);
 
 #endif

@@ -100,7 +100,8 @@ int kin_sweep_add_point(sweep *self, sweep_point point, kin_error *err)
 {
     kin_recall_mean recall;
     char text[SWEEP_TEXT];
-    int rc = kin_row_sample_recall(&self->evaluated, &recall, self->value, err);
+    int rc = kin_row_sample_recall(&self->evaluated, &recall,
+                                   &(kin_recall_values){.at_k = self->value}, err);
     if (rc != 0)
         return rc;
     self->rows = recall.evaluated;

@@ -50,7 +50,8 @@ static int try_step(tuner *self, const kin_search_options *search, const kin_mon
     int rc = kin_search_rows(self->index, search, self->sample.row, self->sample.count,
                              kin_row_sample_sink(&self->sample), monitor, err);
     if (rc == 0)
-        rc = kin_row_sample_recall(&self->sample, &recall, self->value, err);
+        rc = kin_row_sample_recall(&self->sample, &recall,
+                                   &(kin_recall_values){.at_k = self->value}, err);
     if (rc != 0)
         return rc;
     out->steps++;

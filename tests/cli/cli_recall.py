@@ -9,7 +9,7 @@ from kin_cli import Case, Graph, Oracle, random_rows, read_bytes, tie_aware_reca
 
 N, K = 1500, 20
 KEYS = ["target", "mean", "lower_bound", "confidence", "alpha", "rows", "exhaustive", "k", "tie_aware",
-        "attempts", "seed", "met"]
+        "attempts", "seed", "met", "at_1", "at_10", "at_least_90"]
 
 
 class Recall(Case):
@@ -54,7 +54,23 @@ class Recall(Case):
         truth = tie_aware_recall(graph, Oracle(self.vectors, self.weights), K)
         self.assertLessEqual(recall["lower_bound"], truth + 1e-9)
         self.assertLess(abs(recall["mean"] - truth), 1e-9 if recall["exhaustive"] else 0.02)
+        self.check_nearest(graph, result, recall)
         return recall
+
+    def check_nearest(self, graph, result, recall):
+        """The first 1, the first 10, and rows at 0.9 or above."""
+        for key, k in (("at_1", 1), ("at_10", 10)):
+            truth = tie_aware_recall(graph, Oracle(self.vectors, self.weights), k)
+            self.assertLessEqual(recall[key]["lower_bound"], truth + 1e-9)
+            self.assertLess(abs(recall[key]["mean"] - truth), 1e-9 if recall["exhaustive"] else 0.05)
+        for part in (recall[key] for key in KEYS[-3:]):
+            self.assertLessEqual(part["lower_bound"], part["mean"])
+            self.assertTrue(not recall["exhaustive"] or part["lower_bound"] == part["mean"])
+        bound = "" if recall["exhaustive"] else r" \(at least \d\.\d{4}\)"
+        lines = [line for line in result.lines() if line.startswith("The nearest is found in ")]
+        self.assertEqual(len(lines), recall["attempts"], str(result))
+        self.assertRegex(lines[-1], r"^The nearest is found in \d\.\d{4} of rows%s, of the nearest 10 a share of "
+                         r"\d\.\d{4}%s; recall is 0.9 or more in \d\.\d{4} of rows%s$" % (bound, bound, bound))
 
     def test_hnsw_meets_its_target(self):
         for space in ("modality", "fused"):

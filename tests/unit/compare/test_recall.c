@@ -252,7 +252,8 @@ static void test_kept_rows(void **state)
     const hand_entry *from[2] = {graph_rows, reference_rows};
     kin_rows rows[2];
     kin_recall_mean r;
-    double value[N], sum = 0;
+    double value[N], first[N], ten[N], sum = 0, firsts = 0;
+    kin_recall_values values = {.at_k = value, .at_1 = first, .at_10 = ten};
 
     (void)state;
     for (int s = 0; s < 2; s++) {
@@ -266,12 +267,16 @@ static void test_kept_rows(void **state)
             }
         }
     }
-    assert_int_equal(kin_recall_measure_rows(&r, value, &rows[0], &rows[1], item, NULL), 0);
+    assert_int_equal(kin_recall_measure_rows(&r, &values, &rows[0], &rows[1], item, NULL), 0);
     assert_int_equal(r.evaluated, 5);
     assert_near(r.tie_aware, 17.0 / 30, 1e-12);
-    for (size_t i = 0; i < r.evaluated; i++)
+    for (size_t i = 0; i < r.evaluated; i++) {
         sum += value[i];
+        firsts += first[i];
+        assert_true(ten[i] == value[i]); /* K is 3 */
+    }
     assert_near(sum, 17.0 / 6, 1e-12);
+    assert_near(firsts, 4, 0);
     kin_rows_release(&rows[0]);
     kin_rows_release(&rows[1]);
 }

@@ -173,9 +173,12 @@ static void test_loss_free(void **state)
         kin_evaluation_result v = evaluate_fake(&s, &engine, .97, attempt);
         assert_false(v.exhaustive);
         assert_int_equal(v.rows, 339);
-        assert_true(v.mean == 1 && v.met);
-        assert_true(v.lower_bound < 1);
-        assert_true(fabs(v.lower_bound - pow(v.alpha, 1.0 / 339)) < 1e-12);
+        assert_true(v.at_k.mean == 1 && v.met);
+        assert_true(v.at_k.lower_bound < 1);
+        assert_true(fabs(v.at_k.lower_bound - pow(v.alpha, 1.0 / 339)) < 1e-12);
+        const kin_evaluation_mean *part[] = {&v.at_1, &v.at_10, &v.at_least_90};
+        for (size_t i = 0; i < TEST_COUNT(part); i++)
+            assert_true(part[i]->mean == 1 && part[i]->lower_bound == v.at_k.lower_bound);
     }
     kin_rows_release(&engine.all);
     sample_release(&s);
@@ -190,9 +193,12 @@ static void test_loss_is_seen(void **state)
     make(&s, KIN_MISSING_RENORM);
     fake_make(&engine, &s);
     kin_evaluation_result v = evaluate_fake(&s, &engine, .97, 1);
-    assert_true(fabs(v.mean - 5.0 / 6) < 1e-12);
-    assert_true(v.lower_bound < v.mean && v.lower_bound > v.mean - .03);
+    assert_true(fabs(v.at_k.mean - 5.0 / 6) < 1e-12);
+    assert_true(v.at_k.lower_bound < v.at_k.mean && v.at_k.lower_bound > v.at_k.mean - .03);
     assert_false(v.met);
+    assert_true(v.at_1.mean == 1 && v.at_1.lower_bound > v.at_k.lower_bound);
+    assert_true(v.at_10.mean == v.at_k.mean && v.at_10.lower_bound == v.at_k.lower_bound);
+    assert_true(v.at_least_90.mean == 0 && v.at_least_90.lower_bound < 1e-3);
     assert_true(evaluate_fake(&s, &engine, .75, 2).met);
     kin_rows_release(&engine.all);
     sample_release(&s);
@@ -207,8 +213,10 @@ static void test_exhaustive(void **state)
     make(&s, KIN_MISSING_RENORM);
     fake_make(&engine, &s);
     kin_evaluation_result v = evaluate_fake(&s, &engine, .9999, 1);
-    assert_true(v.exhaustive && v.met && v.mean == 1 && v.lower_bound == 1);
+    assert_true(v.exhaustive && v.met && v.at_k.mean == 1 && v.at_k.lower_bound == 1);
     assert_int_equal(v.rows, kin_row_sample_population(&s.catalog));
+    assert_true(v.at_1.lower_bound == 1 && v.at_10.lower_bound == 1);
+    assert_true(v.at_least_90.lower_bound == 1);
     kin_rows_release(&engine.all);
     sample_release(&s);
 }
