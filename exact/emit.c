@@ -9,9 +9,17 @@ typedef struct emitter {
     kin_row_sink sink;
 } emitter;
 
+/* One thread's rows. */
+typedef struct emit_from {
+    kin_expander *expander; /* or NULL: no item is the same as another */
+    kin_row_sink sink;
+} emit_from;
+
 static int emit_row(void *self, int32_t row, const kin_rows *block, size_t i, kin_error *err)
 {
-    const emitter *to = self;
+    const emit_from *to = self;
+    if (to->expander)
+        return kin_expander_emit(to->expander, row, block, i, to->sink, err);
     kin_rows one = kin_rows_part(block, i, 1);
     return to->sink.write(to->sink.self, (size_t)row, &one, err);
 }
@@ -25,10 +33,11 @@ static int rerank_cluster(void *self, int thread, size_t cluster, const kin_scan
     kin_exact_worker *worker = &engine->worker[thread];
     const kin_clustering *clustering = &engine->codes.clustering;
     size_t at = clustering->start[cluster];
+    emit_from from = {engine->expand ? &worker->expander : NULL, to->sink};
     kin_scan_piece rows = {&engine->collectors, at - engine->scan.first, clustering->row + at,
                            clustering->start[cluster + 1] - at};
     return kin_scan_rerank(worker->reranker, rows, engine->plan.rerank_rows, &worker->pairs_scored,
-                           emit_row, to, others, err);
+                           emit_row, &from, others, err);
 }
 
 /* The number of clusters reranked between looks at the monitor: some tenths of a second of work a
@@ -36,7 +45,7 @@ static int rerank_cluster(void *self, int thread, size_t cluster, const kin_scan
 static size_t clusters_at_a_time(const kin_exact *self)
 {
     size_t usual = (size_t)200 * 1024;
-    size_t work = self->options.top_k * kin_catalog_dimensions(self->catalog);
+    size_t work = self->k * kin_catalog_dimensions(self->catalog);
     size_t clusters = work > usual ? 32 * usual / work : 32;
     return (size_t)self->threads * (clusters > 0 ? clusters : 1);
 }

@@ -7,6 +7,24 @@
 
 #include <stdlib.h>
 
+static int find_duplicates(kin_exact *self, kin_error *err)
+{
+    int rc = kin_duplicates_find(&self->duplicates, self->catalog, self->options.memory_bytes,
+                                 kin_exact_plan_hint, err);
+    const kin_distinct *distinct = &self->duplicates.distinct;
+    self->plan.distinct = distinct->count;
+    self->expand = rc == 0 && distinct->start[distinct->count] > distinct->count;
+    self->k = self->options.top_k + self->expand;
+    return rc;
+}
+
+static kin_codes_options codes_options(const kin_exact *self)
+{
+    return (kin_codes_options){.top_k = self->options.top_k,
+                               .slack = self->options.slack,
+                               .leave_out = self->expand ? self->duplicates.leave_out : NULL};
+}
+
 int kin_exact_new(kin_exact **out, const kin_catalog *catalog, const kin_exact_options *options,
                   kin_error *err)
 {
@@ -19,9 +37,11 @@ int kin_exact_new(kin_exact **out, const kin_catalog *catalog, const kin_exact_o
     self->catalog = catalog;
     self->options = *options;
     self->threads = kin_threads_used();
-    kin_codes_options codes = {
-        .top_k = options->top_k, .lead = options->lead, .slack = options->slack};
-    rc = kin_codes_init(&self->codes, catalog, &codes, err);
+    rc = find_duplicates(self, err);
+    kin_codes_options codes = codes_options(self);
+    codes.lead = options->lead;
+    if (rc == 0)
+        rc = kin_codes_init(&self->codes, catalog, &codes, err);
     if (rc == 0)
         rc = kin_exact_make_plan(self, err);
     if (rc == 0)
@@ -48,6 +68,7 @@ static void release_block(kin_exact *self)
     for (int t = 0; t < self->threads && self->worker; t++) {
         kin_pairscan_free(self->worker[t].pairscan);
         kin_reranker_free(self->worker[t].reranker);
+        kin_expander_release(&self->worker[t].expander);
     }
     free(self->worker);
     self->worker = NULL;
@@ -61,6 +82,7 @@ void kin_exact_free(kin_exact *self)
     release_block(self);
     kin_schedule_release(&self->schedule);
     kin_codes_release(&self->codes);
+    kin_duplicates_release(&self->duplicates);
     free(self);
 }
 
@@ -68,9 +90,25 @@ static int init_worker(kin_exact *self, kin_exact_worker *worker, kin_error *err
 {
     int rc = kin_pairscan_new(&worker->pairscan, &self->scan, err);
     if (rc == 0)
-        rc = kin_reranker_new(&worker->reranker, self->catalog, self->options.top_k,
-                              self->plan.capacity, self->plan.rerank_rows, err);
+        rc = kin_reranker_new(&worker->reranker, self->catalog, self->k, self->plan.capacity,
+                              self->plan.rerank_rows, err);
+    if (rc == 0 && self->expand)
+        rc = kin_expander_init(&worker->expander, &self->duplicates, self->options.top_k,
+                               self->catalog->modality_count, err);
     return rc;
+}
+
+/* A row is its own first candidate, and stands for its duplicates: its estimate, which is off by
+ * the rounding of some floats, is the weight of its modalities. */
+static void add_itself(kin_exact *self, size_t slot, size_t at)
+{
+    const kin_fused *fused = &self->codes.fused;
+    int32_t row = self->codes.clustering.row[at];
+    unsigned modality_mask = self->catalog->present[row];
+    double share = 0;
+    for (size_t m = 0; m < self->catalog->modality_count; m++)
+        share += modality_mask >> m & 1 ? fused->scale[m] * fused->scale[m] : 0;
+    kin_collectors_add(&self->collectors, slot, (float)(fused->factor[modality_mask] * share), row);
 }
 
 /* What every block needs: collectors, and what the threads work in. */
@@ -80,10 +118,13 @@ static int init_block(kin_exact *self, size_t first, size_t last, kin_error *err
     self->worker = calloc((size_t)self->threads, sizeof *self->worker);
     if (!self->worker)
         return kin_fail_alloc(err, "threads", (size_t)self->threads * sizeof *self->worker);
-    int rc = kin_collectors_init(&self->collectors, last - first, self->options.top_k,
-                                 self->plan.capacity, err);
-    for (size_t i = 0; rc == 0 && i < last - first; i++)
+    int rc =
+        kin_collectors_init(&self->collectors, last - first, self->k, self->plan.capacity, err);
+    for (size_t i = 0; rc == 0 && i < last - first; i++) {
         self->collectors.tolerance[i] = self->codes.terms[first + i].tolerance;
+        if (self->expand)
+            add_itself(self, i, first + i);
+    }
     for (int t = 0; t < self->threads && rc == 0; t++)
         rc = init_worker(self, &self->worker[t], err);
     return rc;
@@ -130,7 +171,7 @@ static size_t block_end(const kin_exact *self, size_t g)
 
 int kin_exact_run(kin_exact *self, kin_row_sink sink, const kin_monitor *monitor, kin_error *err)
 {
-    kin_codes_options options = {.top_k = self->options.top_k, .slack = self->options.slack};
+    kin_codes_options options = codes_options(self);
     const kin_clustering *clustering = &self->codes.clustering;
     kin_monitor_progress(monitor, 0, self->catalog->n);
     int rc = kin_codes_encode(&self->codes, &options, monitor, err);

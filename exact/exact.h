@@ -3,6 +3,7 @@
 /*
  * `exact`: the rows of `stream`, proven, at the speed of int8.
  *
+ *   distinct items of the same bytes are one row (scan/duplicates.h)
  *   encode   rows become int8 codes with measured losses (scan/codes.h)
  *   cluster  similar rows lie side by side in clusters of some hundred (scan/clustering.h)
  *   scan     every cluster pair once, the most alike first, so that thresholds rise early
@@ -39,17 +40,18 @@ typedef struct kin_exact_options {
 
 /* What a run takes: counts and bytes. */
 typedef struct kin_exact_plan {
+    size_t distinct;    /* rows in pairs, without their duplicates */
     size_t lead, tail;  /* dimensions that tiles multiply, and those behind them */
     size_t capacity;    /* candidates a row can hold */
-    size_t block_rows;  /* rows done at a time; n: all */
+    size_t block_rows;  /* rows done at a time; `distinct`: all */
     size_t blocks;      /* of that many rows */
     size_t rerank_rows; /* reranked together */
-    size_t codes_bytes, collectors_bytes, work_bytes, total_bytes;
+    size_t duplicates_bytes, codes_bytes, collectors_bytes, work_bytes, total_bytes;
 } kin_exact_plan;
 
 /* The counts of a run. */
 typedef struct kin_exact_report {
-    size_t rows; /* that take part in pairs */
+    size_t rows; /* that were scanned: in pairs, without their duplicates */
     size_t clusters;
     kin_scan_counts scan;
     unsigned long long full; /* candidates scored canonically in the end */

@@ -11,6 +11,7 @@
  */
 #include "exact/exact.h"
 #include "exact/schedule.h"
+#include "scan/duplicates.h"
 #include "scan/pairscan.h"
 #include "scan/reranker.h"
 
@@ -18,6 +19,7 @@
 typedef struct kin_exact_worker {
     kin_pairscan *pairscan;
     kin_reranker *reranker;
+    kin_expander expander; /* where there are duplicates */
     uint64_t pairs_scored;
 } kin_exact_worker;
 
@@ -27,6 +29,9 @@ struct kin_exact {
     kin_exact_plan plan;
     kin_exact_report report;
     int threads;
+    kin_duplicates duplicates;
+    bool expand; /* there are any: rows hold K + 1 candidates, themselves among them */
+    size_t k;    /* of collectors: K or K + 1 */
     kin_codes codes;
     kin_schedule schedule;
     kin_collectors collectors;
@@ -34,6 +39,9 @@ struct kin_exact {
     kin_exact_worker *worker;   /* [threads] */
     double work_done, work_all; /* in units of a pair that a tile excludes */
 };
+
+/* What a refusal advises. */
+extern const char kin_exact_plan_hint[];
 
 /* Chooses capacity, block_rows and rerank_rows for the budget. KIN_E_MEMORY if nothing fits. */
 int kin_exact_make_plan(kin_exact *self, kin_error *err);

@@ -53,7 +53,7 @@ double kin_exact_all_work(const kin_exact *self)
     double block =
         clusters > 0 ? pairs_work(self, clusters * clusters / 2 + ALIKE_COST * alike) : 0;
     return block * (double)self->plan.blocks +
-           (double)self->catalog->n * (double)self->options.top_k * CANDIDATE_COST;
+           (double)self->codes.clustering.count * (double)self->options.top_k * CANDIDATE_COST;
 }
 
 /* Progress is reported in rows, in proportion to the work done: rows come at the end of a block. */

@@ -16,10 +16,11 @@ static json_t *exact_facts(const build *self)
     const kin_exact_report *report = &self->exact_report;
     double rows = report->rows > 0 ? (double)report->rows : 1;
     return json_pack(
-        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:I}",
-        "lead_dimensions", (json_int_t)plan->lead, "tail_dimensions", (json_int_t)plan->tail,
-        "clusters", (json_int_t)report->clusters, "blocks", (json_int_t)plan->blocks, "pairs",
-        (json_int_t)report->scan.pairs, "tiles", (json_int_t)report->scan.tiles, "tiles_abandoned",
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:I}",
+        "distinct_rows", (json_int_t)report->rows, "lead_dimensions", (json_int_t)plan->lead,
+        "tail_dimensions", (json_int_t)plan->tail, "clusters", (json_int_t)report->clusters,
+        "blocks", (json_int_t)plan->blocks, "pairs", (json_int_t)report->scan.pairs, "tiles",
+        (json_int_t)report->scan.tiles, "tiles_abandoned",
         (json_int_t)(report->scan.tiles - report->scan.tiles_left), "pairs_refined",
         (json_int_t)report->scan.refined, "candidates_collected",
         (json_int_t)report->scan.collected, "pairs_too_coarse", (json_int_t)report->scan.too_coarse,

@@ -141,7 +141,7 @@ static int predict_exact(prediction *out, predict_input *in, kin_error *err)
     note_plan(out, plan.total_bytes);
     int rc = calibrate_scan_once(in, plan.tail > 0 ? plan.lead : 0, err);
     const scan_rates *scan = &in->scan;
-    double n = count_of(in), blocks = (double)plan.blocks;
+    double n = (double)plan.distinct, blocks = (double)plan.blocks;
     double pairs = n * n / 2 * (2 * blocks / (blocks + 1));
     double early = fmin(n * early_of(in, plan.tail > 0), pairs);
     double early_seconds = plan.tail > 0 ? scan->refined_early : scan->refined;

@@ -21,6 +21,8 @@ int kin_codes_init(kin_codes *self, const kin_catalog *catalog, const kin_codes_
 {
     *self = (kin_codes){.approximate = options->approximate};
     kin_fused_init(&self->fused, catalog);
+    for (size_t i = 0; i < catalog->n; i++)
+        self->rows += kin_codes_takes_part(catalog, options, i);
     int rc = kin_codes_fit_learn(self, options, err);
     kin_codes_set_tail_fraction(self, 1);
     self->row_bias = kin_scan_kernels_best()->row_bias;
@@ -203,7 +205,7 @@ static size_t count_masks(const kin_catalog *catalog)
 
 size_t kin_codes_bytes(const kin_codes *self)
 {
-    size_t n = self->fused.catalog->n;
+    size_t n = self->rows;
     /* a cluster's last panel is half empty, on average; of clusters there are about n / 256, and
      * one for every modality mask of few rows */
     size_t columns = kin_size_add(n, n / 256 * (KIN_PANEL_COLUMNS / 2) + KIN_CLUSTER_MAX +
@@ -212,7 +214,7 @@ size_t kin_codes_bytes(const kin_codes *self)
                                 kin_size_mul(columns, self->rotation.lead + sizeof(int32_t)));
     size_t side = self->approximate ? 4 * sizeof(float) : self->rotation.lead;
     bytes = kin_size_add(bytes, kin_size_mul(columns, side));
-    return kin_size_add(bytes, kin_clustering_bytes(n));
+    return kin_size_add(bytes, kin_clustering_bytes(self->fused.catalog->n));
 }
 
 void kin_codes_set_tail_fraction(kin_codes *self, float fraction)

@@ -51,6 +51,7 @@ typedef struct kin_code_columns {
 
 typedef struct kin_codes {
     kin_fused fused;
+    size_t rows;        /* of the catalog that are going to be encoded */
     kin_axes axes;      /* of most variance, for the clustering; count 0: all dimensions serve */
     float *packed_axes; /* the first of them as a right side (core/gemm.h); owned */
     kin_rotation rotation;
@@ -96,7 +97,8 @@ typedef struct kin_codes_options {
      * `tolerance` are three standard deviations (estimate_terms, scan/codes_encode.c). There are
      * no row panels. */
     bool approximate;
-    /* [n] not 0: the row is not encoded, another one stands for it; or NULL; the caller's */
+    /* [n] not 0: the row is not encoded, another one stands for it; or NULL; the caller's. Given
+     * to kin_codes_init too, it is left out of the sample and of what the codes are said to take */
     const uint8_t *leave_out;
     kin_clustering *clustering; /* used instead of a new one, and emptied; or NULL */
 } kin_codes_options;
@@ -115,7 +117,7 @@ void kin_codes_release(kin_codes *self);
  * quantile and no upper bound (docs/JOIN.md). */
 void kin_codes_set_tail_fraction(kin_codes *self, float fraction);
 
-/* Bytes of the codes of all n rows; of the workspace of clustering, before them; of encoding,
+/* Bytes of the codes of all rows; of the workspace of clustering, before them; of encoding,
  * beside them. */
 size_t kin_codes_bytes(const kin_codes *self);
 size_t kin_codes_clustering_work_bytes(const kin_codes *self);

@@ -48,14 +48,16 @@ static void sample_release(sample *self)
     free(self->mean);
 }
 
-/* Every (present / rows)-th of the rows that take part in pairs. Their length is at most 1. */
-static int read_sample(const kin_fused *fused, size_t present, sample *self, kin_error *err)
+/* Every (codes->rows / rows)-th of the rows that are encoded. Their length is at most 1. */
+static int read_sample(const kin_codes *codes, const kin_codes_options *options, sample *self,
+                       kin_error *err)
 {
+    const kin_fused *fused = &codes->fused;
     size_t seen = 0, taken = 0;
     for (size_t i = 0; i < fused->catalog->n && taken < self->rows; i++) {
-        if (!fused->catalog->present[i])
+        if (!kin_codes_takes_part(fused->catalog, options, i))
             continue;
-        if (seen++ * self->rows / present != taken)
+        if (seen++ * self->rows / codes->rows != taken)
             continue;
         float *y = self->y + taken++ * self->d;
         kin_fused_row(fused, i, y);
@@ -84,19 +86,18 @@ static void centre(sample *self)
     }
 }
 
-static int draw_sample(sample *self, const kin_fused *fused, kin_error *err)
+static int draw_sample(sample *self, const kin_codes *codes, const kin_codes_options *options,
+                       kin_error *err)
 {
-    size_t present = 0, most = SAMPLE_FLOATS / fused->d;
-    for (size_t i = 0; i < fused->catalog->n; i++)
-        present += fused->catalog->present[i] != 0;
+    size_t most = SAMPLE_FLOATS / codes->fused.d;
     most = most < SAMPLE_LEAST ? SAMPLE_LEAST : most < SAMPLE_ROWS ? most : SAMPLE_ROWS;
-    *self = (sample){.rows = present < most ? present : most, .d = fused->d};
+    *self = (sample){.rows = codes->rows < most ? codes->rows : most, .d = codes->fused.d};
     self->y = kin_alloc(kin_size_mul(self->rows, self->d), sizeof *self->y);
     self->bias = kin_alloc(self->rows, sizeof *self->bias);
     self->mean = kin_alloc(self->d, sizeof *self->mean);
     if (!self->y || !self->bias || !self->mean)
         return kin_fail_alloc(err, "a sample", kin_size_mul(self->rows * self->d, sizeof(float)));
-    int rc = read_sample(fused, present, self, err);
+    int rc = read_sample(codes, options, self, err);
     if (rc == 0)
         centre(self);
     return rc;
@@ -297,8 +298,8 @@ static int pack_axes(kin_codes *self, kin_error *err)
 int kin_codes_fit_learn(kin_codes *self, const kin_codes_options *options, kin_error *err)
 {
     sample from;
-    size_t lead = options->lead, d = self->fused.d, n = self->fused.catalog->n;
-    int rc = draw_sample(&from, &self->fused, err);
+    size_t lead = options->lead, d = self->fused.d, n = self->rows;
+    int rc = draw_sample(&from, self, options, err);
     if (rc == 0 && d > LEAD_UNIT && from.rows >= SAMPLE_LEAST) {
         size_t count = KIN_LEAD_MAX + KIN_LEAD_SPARE;
         count = count < d ? count : d;

@@ -5,6 +5,13 @@
  */
 #include "scan/codes.h"
 
+/* Whether row i of the catalog is one to encode. */
+static inline bool kin_codes_takes_part(const kin_catalog *catalog,
+                                        const kin_codes_options *options, size_t i)
+{
+    return catalog->present[i] && !(options->leave_out && options->leave_out[i]);
+}
+
 /* Draws the sample and sets axes, rotation and lead_step. `self` holds the fused rows and
  * nothing else. */
 int kin_codes_fit_learn(kin_codes *self, const kin_codes_options *options, kin_error *err);
