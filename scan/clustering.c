@@ -137,6 +137,38 @@ static void split(const tree *self, size_t first, size_t count, size_t levels, s
           workspace);
 }
 
+/* Orders rows first .. first + count by halving, down to panels. `workspace` [3][d]. */
+static void sort_panels(const tree *self, size_t first, size_t count, float *workspace)
+{
+    if (count <= ROUND)
+        return;
+    size_t left = (count / 2 + ROUND / 2) / ROUND * ROUND;
+    find_direction(self, first, count, workspace, workspace + self->d, workspace + 2 * self->d);
+    part(self, first, count, left, workspace);
+    sort_panels(self, first, left, workspace);
+    sort_panels(self, first + left, count - left, workspace);
+}
+
+int kin_clustering_sort_panels(kin_clustering *self, const float *coordinate, size_t d,
+                               kin_error *err)
+{
+    tree job = {.clustering = self, .coordinate = coordinate, .d = d};
+    bool refused = false;
+    job.key = kin_alloc(self->count, sizeof *job.key);
+#pragma omp parallel reduction(|| : refused)
+    {
+        float *workspace = kin_alloc(3 * d, sizeof *workspace);
+        refused = !workspace || !job.key;
+#pragma omp for schedule(dynamic)
+        for (size_t g = 0; g < self->clusters; g++)
+            if (workspace && job.key)
+                sort_panels(&job, self->start[g], self->start[g + 1] - self->start[g], workspace);
+        free(workspace);
+    }
+    free(job.key);
+    return refused ? kin_fail_alloc(err, "the order of rows", self->count * sizeof(uint64_t)) : 0;
+}
+
 static size_t levels_for(size_t count)
 {
     size_t levels = 0;
