@@ -12,7 +12,13 @@
 
 #include <string.h>
 
-enum { ROWS = KIN_GEMM_ROWS, COLUMNS = KIN_GEMM_COLUMNS, PIECE_ROWS = 4 * ROWS };
+enum {
+    ROWS = KIN_GEMM_ROWS,
+    COLUMNS = KIN_GEMM_COLUMNS,
+    HALF = COLUMNS / 2,
+    BLOCK_ROWS = 32 * ROWS,
+    PIECE_ROWS = 4 * ROWS,
+};
 
 /* Multiply-adds from which on threads are worth waking: some 20 microseconds' on one. */
 static const double shared_least = 1 << 20;
@@ -126,7 +132,8 @@ static void edge_tile(const pass *self, size_t rows, size_t columns, const float
     _Alignas(64) float whole[ROWS * COLUMNS] = {0};
     for (size_t i = 0; i < rows && self->mode != KIN_GEMM_SET; i++)
         memcpy(whole + i * COLUMNS, c + i * self->stride, columns * sizeof *c);
-    self->table->tile(rows, self->depth, left, right, self->mode, whole, COLUMNS);
+    self->table->tile(rows, columns > HALF ? COLUMNS : HALF, self->depth, left, right, self->mode,
+                      whole, COLUMNS);
     for (size_t i = 0; i < rows; i++)
         memcpy(c + i * self->stride, whole + i * COLUMNS, columns * sizeof *c);
 }
@@ -142,7 +149,8 @@ static void multiply(const pass *self, size_t first, size_t last)
         pack_panel(self->a, !self->a.transposed, i, rows, self->from, self->depth, left, ROWS);
         for (size_t j = 0; j < self->columns; j += COLUMNS, right += self->panel_floats)
             if (self->columns - j >= COLUMNS)
-                self->table->tile(rows, self->depth, left, right, self->mode, c + j, self->stride);
+                self->table->tile(rows, COLUMNS, self->depth, left, right, self->mode, c + j,
+                                  self->stride);
             else
                 edge_tile(self, rows, self->columns - j, left, right, c + j);
     }
@@ -166,20 +174,21 @@ void kin_gemm_packed_with(const kin_gemm_table *table, size_t m, size_t n, size_
 {
     if (k == 0 && mode == KIN_GEMM_SET)
         clear(m, n, c, stride);
-    for (size_t j = 0; j < n; j += KIN_GEMM_WIDTH)
-        for (size_t from = 0; from < k; from += KIN_GEMM_DEPTH) {
-            pass one = {.table = table,
-                        .a = a,
-                        .from = from,
-                        .depth = least(KIN_GEMM_DEPTH, k - from),
-                        .packed = packed + j * k + from * COLUMNS,
-                        .panel_floats = k * COLUMNS,
-                        .mode = mode_of(mode, from),
-                        .c = c + j,
-                        .columns = least(KIN_GEMM_WIDTH, n - j),
-                        .stride = stride};
-            multiply(&one, 0, m);
-        }
+    for (size_t i = 0; i < m; i += BLOCK_ROWS) /* c's rows stay in the cache from pass to pass */
+        for (size_t j = 0; j < n; j += KIN_GEMM_WIDTH)
+            for (size_t from = 0; from < k; from += KIN_GEMM_DEPTH) {
+                pass one = {.table = table,
+                            .a = a,
+                            .from = from,
+                            .depth = least(KIN_GEMM_DEPTH, k - from),
+                            .packed = packed + j * k + from * COLUMNS,
+                            .panel_floats = k * COLUMNS,
+                            .mode = mode_of(mode, from),
+                            .c = c + j,
+                            .columns = least(KIN_GEMM_WIDTH, n - j),
+                            .stride = stride};
+                multiply(&one, i, least(m, i + BLOCK_ROWS));
+            }
 }
 
 void kin_gemm_packed(size_t m, size_t n, size_t k, kin_gemm_side a, const float *packed,

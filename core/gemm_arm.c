@@ -60,10 +60,10 @@ INLINE void chunk(size_t count, size_t rows, size_t depth, const float *left, co
         }
 }
 
-INLINE void all_columns(size_t count, size_t rows, size_t depth, const float *left,
+INLINE void all_columns(size_t count, size_t rows, size_t columns, size_t depth, const float *left,
                         const float *right, kin_gemm_mode mode, float *c, size_t stride)
 {
-    for (size_t j = 0; j < COLUMNS; j += 8) {
+    for (size_t j = 0; j < columns; j += 8) {
         kin_gemm_mode now = mode;
         for (size_t from = 0; from < depth; from += CHUNK) {
             chunk(count, rows, depth - from < CHUNK ? depth - from : CHUNK, left + from * ROWS,
@@ -73,15 +73,15 @@ INLINE void all_columns(size_t count, size_t rows, size_t depth, const float *le
     }
 }
 
-static void tile(size_t rows, size_t depth, const float *left, const float *right,
+static void tile(size_t rows, size_t columns, size_t depth, const float *left, const float *right,
                  kin_gemm_mode mode, float *c, size_t stride)
 {
     if (rows > 8)
-        all_columns(12, rows, depth, left, right, mode, c, stride);
+        all_columns(12, rows, columns, depth, left, right, mode, c, stride);
     else if (rows > 4)
-        all_columns(8, rows, depth, left, right, mode, c, stride);
+        all_columns(8, rows, columns, depth, left, right, mode, c, stride);
     else
-        all_columns(4, rows, depth, left, right, mode, c, stride);
+        all_columns(4, rows, columns, depth, left, right, mode, c, stride);
 }
 
 const kin_gemm_table kin_gemm_neon = {"neon", tile};

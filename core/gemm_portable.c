@@ -10,13 +10,13 @@
 
 enum { ROWS = KIN_GEMM_ROWS, COLUMNS = KIN_GEMM_COLUMNS, CHUNK = KIN_GEMM_CHUNK };
 
-static void update(kin_gemm_mode mode, const float *sum, float *c)
+static void update(kin_gemm_mode mode, size_t columns, const float *sum, float *c)
 {
-    for (size_t j = 0; j < COLUMNS; j++)
+    for (size_t j = 0; j < columns; j++)
         c[j] = mode == KIN_GEMM_SET ? sum[j] : mode == KIN_GEMM_ADD ? c[j] + sum[j] : c[j] - sum[j];
 }
 
-static void tile(size_t rows, size_t depth, const float *left, const float *right,
+static void tile(size_t rows, size_t columns, size_t depth, const float *left, const float *right,
                  kin_gemm_mode mode, float *c, size_t stride)
 {
     for (size_t from = 0; from < depth; from += CHUNK) {
@@ -26,7 +26,8 @@ static void tile(size_t rows, size_t depth, const float *left, const float *righ
             for (size_t l = from; l < end; l++)
                 for (size_t j = 0; j < COLUMNS; j++)
                     sum[j] = fmaf(left[l * ROWS + i], right[l * COLUMNS + j], sum[j]);
-            update(mode == KIN_GEMM_SET && from > 0 ? KIN_GEMM_ADD : mode, sum, c + i * stride);
+            update(mode == KIN_GEMM_SET && from > 0 ? KIN_GEMM_ADD : mode, columns, sum,
+                   c + i * stride);
         }
     }
 }

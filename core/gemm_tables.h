@@ -11,11 +11,13 @@ enum { KIN_GEMM_ROWS = 12 }; /* of a panel of the left side */
 typedef struct kin_gemm_table {
     const char *name; /* "portable", "avx2", "avx512", "neon" */
 
-    /* The first `rows` (1 to KIN_GEMM_ROWS) rows of a tile from panels of both sides, `depth` long.
-     * Rows of the left panel up to the next of 1, 4, 8 and 12 are read. */
-    void (*tile)(size_t rows, size_t depth, const float *left /* [depth][KIN_GEMM_ROWS] */,
+    /* The first `rows` (1 to KIN_GEMM_ROWS) rows and `columns` (16 or KIN_GEMM_COLUMNS) columns of
+     * a tile from panels of both sides, `depth` long. Rows of the left panel up to the next of 1,
+     * 4, 8 and 12 are read. */
+    void (*tile)(size_t rows, size_t columns, size_t depth,
+                 const float *left /* [depth][KIN_GEMM_ROWS] */,
                  const float *right /* [depth][KIN_GEMM_COLUMNS] */, kin_gemm_mode mode,
-                 float *c /* [rows][stride], KIN_GEMM_COLUMNS of each */, size_t stride);
+                 float *c /* [rows][stride], `columns` of each */, size_t stride);
 } kin_gemm_table;
 
 extern const kin_gemm_table kin_gemm_portable;

@@ -28,8 +28,8 @@ AVX512 INLINE void update_avx512(kin_gemm_mode mode, __m512 sum, float *c)
     _mm512_storeu_ps(c, sum);
 }
 
-/* One chunk of `count` rows, of which `rows` are stored. */
-AVX512 INLINE void chunk_avx512(int count, size_t rows, size_t depth, const float *left,
+/* One chunk of `count` rows, of which `rows` are stored, and 16 or, if `both`, 32 columns. */
+AVX512 INLINE void chunk_avx512(int count, bool both, size_t rows, size_t depth, const float *left,
                                 const float *right, kin_gemm_mode mode, float *c, size_t stride)
 {
     __m512 sum[ROWS][2];
@@ -37,12 +37,13 @@ AVX512 INLINE void chunk_avx512(int count, size_t rows, size_t depth, const floa
     for (int i = 0; i < count; i++)
         sum[i][0] = sum[i][1] = _mm512_setzero_ps();
     for (size_t l = 0; l < depth; l++) {
-        __m512 low = _mm512_loadu_ps(right), high = _mm512_loadu_ps(right + 16);
+        __m512 low = _mm512_loadu_ps(right), high = both ? _mm512_loadu_ps(right + 16) : low;
 #pragma GCC unroll 12
         for (int i = 0; i < count; i++) {
             __m512 x = _mm512_set1_ps(left[i]);
             sum[i][0] = _mm512_fmadd_ps(x, low, sum[i][0]);
-            sum[i][1] = _mm512_fmadd_ps(x, high, sum[i][1]);
+            if (both)
+                sum[i][1] = _mm512_fmadd_ps(x, high, sum[i][1]);
         }
         left += ROWS;
         right += COLUMNS;
@@ -51,40 +52,44 @@ AVX512 INLINE void chunk_avx512(int count, size_t rows, size_t depth, const floa
     for (int i = 0; i < count; i++)
         if ((size_t)i < rows) {
             update_avx512(mode, sum[i][0], c + (size_t)i * stride);
-            update_avx512(mode, sum[i][1], c + (size_t)i * stride + 16);
+            if (both)
+                update_avx512(mode, sum[i][1], c + (size_t)i * stride + 16);
         }
 }
 
-/* A function for each number of rows: in one for all GCC 12 runs out of registers. */
-#define ROWS_AVX512(count)                                                                         \
-    AVX512 static __attribute__((noinline)) void rows_avx512_##count(                              \
+/* A function for each size: in one for all GCC 12 runs out of registers. */
+#define TILE_AVX512(count, columns)                                                                \
+    AVX512 static __attribute__((noinline)) void tile_##count##_##columns(                         \
         size_t rows, size_t depth, const float *left, const float *right, kin_gemm_mode mode,      \
         float *c, size_t stride)                                                                   \
     {                                                                                              \
         for (size_t from = 0; from < depth; from += CHUNK) {                                       \
             size_t length = depth - from < CHUNK ? depth - from : CHUNK;                           \
-            chunk_avx512(count, rows, length, left + from * ROWS, right + from * COLUMNS, mode, c, \
-                         stride);                                                                  \
+            chunk_avx512(count, (columns) == COLUMNS, rows, length, left + from * ROWS,            \
+                         right + from * COLUMNS, mode, c, stride);                                 \
             mode = mode == KIN_GEMM_SET ? KIN_GEMM_ADD : mode;                                     \
         }                                                                                          \
     }
 
-ROWS_AVX512(1)
-ROWS_AVX512(4)
-ROWS_AVX512(8)
-ROWS_AVX512(12)
+TILE_AVX512(1, 16)
+TILE_AVX512(4, 16)
+TILE_AVX512(8, 16)
+TILE_AVX512(12, 16)
+TILE_AVX512(1, 32)
+TILE_AVX512(4, 32)
+TILE_AVX512(8, 32)
+TILE_AVX512(12, 32)
 
-AVX512 static void tile_avx512(size_t rows, size_t depth, const float *left, const float *right,
-                               kin_gemm_mode mode, float *c, size_t stride)
+static void tile_avx512(size_t rows, size_t columns, size_t depth, const float *left,
+                        const float *right, kin_gemm_mode mode, float *c, size_t stride)
 {
-    if (rows > 8)
-        rows_avx512_12(rows, depth, left, right, mode, c, stride);
-    else if (rows > 4)
-        rows_avx512_8(rows, depth, left, right, mode, c, stride);
-    else if (rows > 1)
-        rows_avx512_4(rows, depth, left, right, mode, c, stride);
-    else
-        rows_avx512_1(rows, depth, left, right, mode, c, stride);
+    static void (*const tile[2][4])(size_t, size_t, const float *, const float *, kin_gemm_mode,
+                                    float *, size_t) = {
+        {tile_1_16, tile_4_16, tile_8_16, tile_12_16},
+        {tile_1_32, tile_4_32, tile_8_32, tile_12_32},
+    };
+    size_t size = rows > 8 ? 3 : rows > 4 ? 2 : rows > 1;
+    tile[columns == COLUMNS][size](rows, depth, left, right, mode, c, stride);
 }
 
 const kin_gemm_table kin_gemm_avx512 = {"avx512", tile_avx512};
@@ -127,10 +132,10 @@ AVX2 INLINE void chunk_avx2(int count, size_t rows, size_t depth, const float *l
         }
 }
 
-AVX2 INLINE void rows_avx2(int count, size_t rows, size_t depth, const float *left,
+AVX2 INLINE void rows_avx2(int count, size_t rows, size_t columns, size_t depth, const float *left,
                            const float *right, kin_gemm_mode mode, float *c, size_t stride)
 {
-    for (size_t j = 0; j < COLUMNS; j += 16) {
+    for (size_t j = 0; j < columns; j += 16) {
         kin_gemm_mode now = mode;
         for (size_t from = 0; from < depth; from += CHUNK) {
             chunk_avx2(count, rows, depth - from < CHUNK ? depth - from : CHUNK, left + from * ROWS,
@@ -140,23 +145,23 @@ AVX2 INLINE void rows_avx2(int count, size_t rows, size_t depth, const float *le
     }
 }
 
-AVX2 static void tile_avx2(size_t rows, size_t depth, const float *left, const float *right,
-                           kin_gemm_mode mode, float *c, size_t stride)
+AVX2 static void tile_avx2(size_t rows, size_t columns, size_t depth, const float *left,
+                           const float *right, kin_gemm_mode mode, float *c, size_t stride)
 {
     while (rows > 8 || rows == 6 || rows == 5) {
         size_t count = rows < 6 ? rows : 6;
-        rows_avx2(6, count, depth, left, right, mode, c, stride);
+        rows_avx2(6, count, columns, depth, left, right, mode, c, stride);
         rows -= count;
         left += 6;
         c += 6 * stride;
     }
     for (; rows > 1; left += 4, c += 4 * stride) {
         size_t count = rows < 4 ? rows : 4;
-        rows_avx2(4, count, depth, left, right, mode, c, stride);
+        rows_avx2(4, count, columns, depth, left, right, mode, c, stride);
         rows -= count;
     }
     if (rows == 1)
-        rows_avx2(1, rows, depth, left, right, mode, c, stride);
+        rows_avx2(1, rows, columns, depth, left, right, mode, c, stride);
 }
 
 const kin_gemm_table kin_gemm_avx2 = {"avx2", tile_avx2};

@@ -233,7 +233,7 @@ int kin_rotation_init(kin_rotation *self, const float *mean, size_t d, const kin
         for (size_t i = 0; i < out; i++)
             self->sign[i] = kin_random_bits(key, i) & 1 ? 1.0f : -1.0f;
     }
-    if (rc == 0 && self->reflectors > 0)
+    if (rc == 0 && self->reflectors > 0 && axes)
         rc = init_reflectors(self, axes, err);
     if (rc != 0)
         kin_rotation_release(self);

@@ -27,16 +27,17 @@ static void draw(float *x, size_t count)
     }
 }
 
-static long check(const kin_gemm_table *table, size_t rows, size_t depth, kin_gemm_mode mode)
+static long check(const kin_gemm_table *table, size_t rows, size_t columns, size_t depth,
+                  kin_gemm_mode mode)
 {
     memcpy(c, before, sizeof c);
     memcpy(want, before, sizeof want);
-    table->tile(rows, depth, left, right, mode, c, STRIDE);
-    kin_gemm_portable.tile(rows, depth, left, right, mode, want, STRIDE);
+    table->tile(rows, columns, depth, left, right, mode, c, STRIDE);
+    kin_gemm_portable.tile(rows, columns, depth, left, right, mode, want, STRIDE);
     if (memcmp(c, want, sizeof c) == 0)
         return 0;
-    fprintf(stderr, "gemm_check: %s: %zu rows, depth %zu, mode %d differ\n", table->name, rows,
-            depth, (int)mode);
+    fprintf(stderr, "gemm_check: %s: %zu x %zu, depth %zu, mode %d differ\n", table->name, rows,
+            columns, depth, (int)mode);
     return 1;
 }
 
@@ -52,8 +53,10 @@ int main(void)
     draw(before, FLOATS);
     for (size_t rows = 1; rows <= KIN_GEMM_ROWS; rows++)
         for (size_t depth = 1; depth <= DEPTH_MAX; depth++)
-            for (int mode = KIN_GEMM_SET; mode <= KIN_GEMM_SUBTRACT; mode++, calls++)
-                differences += check(table, rows, depth, (kin_gemm_mode)mode);
+            for (int mode = KIN_GEMM_SET; mode <= KIN_GEMM_SUBTRACT; mode++, calls += 2) {
+                differences += check(table, rows, 16, depth, (kin_gemm_mode)mode);
+                differences += check(table, rows, KIN_GEMM_COLUMNS, depth, (kin_gemm_mode)mode);
+            }
     printf("%s: %ld tiles, %ld differences\n", table->name, calls, differences);
     return differences > 0;
 }

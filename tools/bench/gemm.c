@@ -6,7 +6,7 @@
  * One thread: processor seconds, so that other load counts little. OpenBLAS and every table of
  * core/gemm.h that this CPU can run take turns. Prints, for each shape, medians in 10^9 operations
  * a second (a product and a sum are two), and kin's best table as a share of OpenBLAS. The right
- * side is packed once where kin does so too, and each time where not.
+ * side is packed once where kin does so too; where not, the best table's column is kin_gemm.
  */
 #include "core/blas_type.h"
 #include "core/gemm_tables.h"
@@ -46,7 +46,7 @@ static const struct shape {
 typedef struct data {
     const struct shape *shape;
     kin_gemm_side a, b;
-    float *c, *packed;
+    float *c, *packed, *workspace;
 } data;
 
 static float *numbers(uint64_t purpose, size_t count)
@@ -75,6 +75,10 @@ static void multiply(const data *with, const kin_gemm_table *table)
                     with->b.transposed ? CblasTrans : CblasNoTrans, (int)m, (int)n, (int)k, 1,
                     with->a.x, (int)with->a.stride, with->b.x, (int)with->b.stride, 0, with->c,
                     (int)n);
+        return;
+    }
+    if (!with->shape->packed_once && table == kin_gemm_best()) {
+        kin_gemm(m, n, k, with->a, with->b, KIN_GEMM_SET, with->c, n, with->workspace);
         return;
     }
     if (!with->shape->packed_once)
@@ -131,13 +135,15 @@ static void run(const struct shape *shape, size_t repetitions)
                  .a = {a, shape->a_transposed ? m : k, shape->a_transposed},
                  .b = {b, shape->b_transposed ? k : n, shape->b_transposed},
                  .c = numbers(3, m * n),
-                 .packed = numbers(4, kin_gemm_packed_floats(k, n))};
+                 .packed = numbers(4, kin_gemm_packed_floats(k, n)),
+                 .workspace = numbers(5, KIN_GEMM_WORKSPACE)};
     kin_gemm_pack(k, n, with.b, with.packed);
     compare(&with, repetitions);
     free(a);
     free(b);
     free(with.c);
     free(with.packed);
+    free(with.workspace);
 }
 
 int main(int argc, char **argv)

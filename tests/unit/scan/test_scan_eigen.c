@@ -85,7 +85,7 @@ static void test_eigen(void **state)
 
 static float *make_vectors(size_t count, size_t d, kind of, uint64_t *random)
 {
-    float *x = malloc(count * d * sizeof *x);
+    float *x = calloc(count * d, sizeof *x);
     for (size_t i = 0; i < count; i++)
         for (size_t k = 0; k < d; k++) {
             float one = (float)test_random_normal(random) * (of == TINY ? 1e-30f : 1);
