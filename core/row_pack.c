@@ -12,8 +12,11 @@
 #include <string.h>
 
 /* Scores of a block share a width; a byte before the cosines of a modality says whether they are
- * predicted, and their width. */
-enum { BLOCK = 16, PREDICTED = 0x80, WIDTH_BITS = 0x1f, COSINE_HEADER = 3 };
+ * predicted, whether some are lacking, and their width. */
+enum { BLOCK = 16, PREDICTED = 0x80, LACKING = 0x40, WIDTH_BITS = 0x1f, COSINE_HEADER = 3 };
+
+/* The float16 of a cosine that a pair lacks. */
+static const uint16_t no_cosine = 0x7e00;
 
 static unsigned bits_of(uint32_t value)
 {
@@ -29,8 +32,11 @@ kin_row_format kin_row_format_of(const kin_catalog *catalog, size_t n, size_t k)
 {
     kin_row_format out = {.n = n, .k = k, .modality_count = catalog->modality_count};
     out.row_bits = n > 1 ? bits_of((uint32_t)(n - 1)) : 0;
-    for (size_t m = 0; m < out.modality_count; m++)
+    out.renorm = catalog->missing == KIN_MISSING_RENORM;
+    for (size_t m = 0; m < out.modality_count; m++) {
         out.weight[m] = (float)catalog->modality[m].weight;
+        out.weight_sum += out.weight[m];
+    }
     return out;
 }
 
@@ -39,7 +45,7 @@ size_t kin_row_bytes_most(const kin_row_format *format)
     size_t blocks = format->k / BLOCK + 1;
     size_t entry = sizeof(int32_t) + sizeof(float) + format->modality_count * sizeof(uint16_t);
     size_t fixed = KIN_ROW_HEADER_BYTES + sizeof(float) + KIN_ROW_SLACK_BYTES +
-                   format->modality_count * (COSINE_HEADER + 1);
+                   format->modality_count * (COSINE_HEADER + 2 + format->k / 8);
     return kin_size_add(kin_size_mul(format->k, entry), kin_size_add(fixed, 2 * blocks));
 }
 
@@ -150,24 +156,37 @@ static const unsigned char *get_scores(const unsigned char *in, float *score, si
 
 /* ---- cosines --------------------------------------------------------------------------------- */
 
+/* Takes from rest what a modality adds to the score, and from the weights that a pair has. */
+static void subtract(float weight, const float *cosine, float *rest, float *weights, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        bool there = cosine[i] == cosine[i];
+        rest[i] -= there ? weight * cosine[i] : 0;
+        weights[i] -= there ? 0 : weight;
+    }
+}
+
 /* What score and the other cosines say that the last modality's is, as far as they go: the others
- * are rounded. Two cosines that cannot be known are 0, whatever the kind of NaN. */
+ * are rounded. Two that cannot be known are 0, whatever the kind of NaN. */
 static void predict(const kin_row_format *format, const kin_packed_row *row, uint16_t *out)
 {
     enum { PART = 64 };
     const kin_kernels *kernels = kin_kernels_best();
     size_t last = format->modality_count - 1;
-    float rest[PART], cosine[PART];
+    float rest[PART], weights[PART], cosine[PART];
     for (size_t first = 0; first < row->length; first += PART) {
         size_t count = row->length - first < PART ? row->length - first : PART;
-        memcpy(rest, row->score + first, count * sizeof *rest);
+        for (size_t i = 0; i < count; i++) {
+            rest[i] = 0;
+            weights[i] = format->weight_sum;
+        }
         for (size_t m = 0; m < last; m++) {
             kernels->widen[KIN_F16](cosine, row->cosine[m] + first, count);
-            for (size_t i = 0; i < count; i++)
-                rest[i] -= format->weight[m] * cosine[i];
+            subtract(format->weight[m], cosine, rest, weights, count);
         }
         for (size_t i = 0; i < count; i++) {
-            rest[i] /= format->weight[last];
+            float scale = format->renorm ? weights[i] / format->weight_sum : 1;
+            rest[i] = (row->score[first + i] * scale + rest[i]) / format->weight[last];
             rest[i] = fabsf(rest[i]) <= 2 ? rest[i] : 0;
         }
         kernels->narrow(out + first, rest, count);
@@ -199,45 +218,118 @@ static uint16_t at_distance(uint32_t moved, uint16_t predicted)
     return half_of_order((uint16_t)(order_of_half(predicted) + moved - 0x8000));
 }
 
+/* A bit for each cosine that is there. Returns their number; nothing is put where it is all. */
+static size_t put_present(const uint16_t *half, size_t count, unsigned char *out)
+{
+    size_t present = 0;
+    for (size_t i = 0; i < count; i++)
+        present += half[i] != no_cosine;
+    if (present == count)
+        return present;
+    memset(out, 0, bytes_of(count, 1));
+    for (size_t i = 0; i < count; i++)
+        out[i / 8] |= (unsigned char)((half[i] != no_cosine) << i % 8);
+    return present;
+}
+
+/* The cosines that are there, side by side. */
+static void gather(const uint16_t *half, size_t count, uint32_t *plain)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < count; i++) { /* without a branch, which none would foresee */
+        plain[at] = order_of_half(half[i]);
+        at += half[i] != no_cosine;
+    }
+}
+
+/* And by their distance from what is predicted. */
+static void gather_near(const uint16_t *half, const uint16_t *predicted, size_t count,
+                        uint32_t *near)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < count; i++) {
+        near[at] = distance(half[i], predicted[i]);
+        at += half[i] != no_cosine;
+    }
+}
+
 static unsigned char *put_cosines(const kin_row_format *format, const kin_packed_row *row, size_t m,
                                   unsigned char *out, uint32_t *space)
 {
     size_t count = row->length;
     uint32_t *plain = space, *near = space + format->k;
-    uint16_t least, least_near = 0, *predicted = (uint16_t *)(void *)plain;
+    uint16_t *predicted = (uint16_t *)(void *)(near + format->k);
+    uint16_t least, least_near = 0;
     unsigned width_near = WIDTH_BITS;
     bool last = m + 1 == format->modality_count;
+    size_t present = put_present(row->cosine[m], count, out + COSINE_HEADER);
     if (last) {
         predict(format, row, predicted);
-        for (size_t i = 0; i < count; i++)
-            near[i] = distance(row->cosine[m][i], predicted[i]);
-        width_near = lower(near, count, &least_near);
+        gather_near(row->cosine[m], predicted, count, near);
+        width_near = lower(near, present, &least_near);
     }
-    for (size_t i = 0; i < count; i++)
-        plain[i] = order_of_half(row->cosine[m][i]);
-    unsigned width = lower(plain, count, &least);
+    gather(row->cosine[m], count, plain);
+    unsigned width = lower(plain, present, &least);
     bool nearer = width_near < width;
     width = nearer ? width_near : width;
     least = nearer ? least_near : least;
-    out[0] = (unsigned char)(width | (nearer ? PREDICTED : 0));
+    out[0] = (unsigned char)(width | (nearer ? PREDICTED : 0) | (present < count ? LACKING : 0));
     memcpy(out + 1, &least, sizeof least);
-    return put(out + COSINE_HEADER, nearer ? near : plain, count, width);
+    return put(out + COSINE_HEADER + (present < count ? bytes_of(count, 1) : 0),
+               nearer ? near : plain, present, width);
+}
+
+static size_t count_present(const unsigned char *bits, size_t count)
+{
+    size_t present = 0;
+    for (size_t b = 0; b < bytes_of(count, 1); b++)
+        present += (size_t)__builtin_popcount(bits[b]);
+    return present;
+}
+
+/* Values that are there, to their places among `count`; others are 0. */
+static void spread(const unsigned char *bits, const uint32_t *value, size_t count, uint32_t *out)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < count; i++) {
+        out[i] = value[at];
+        at += bits[i / 8] >> i % 8 & 1;
+    }
+}
+
+static void mark_lacking(const unsigned char *bits, size_t count, uint16_t *out)
+{
+    for (size_t i = 0; i < count; i++)
+        out[i] = bits[i / 8] >> i % 8 & 1 ? out[i] : no_cosine;
 }
 
 static const unsigned char *get_cosines(const kin_row_format *format, const kin_packed_row *row,
                                         size_t m, const unsigned char *in, uint32_t *space)
 {
-    size_t count = row->length;
+    size_t count = row->length, present = count;
+    uint32_t *value = space;
     uint16_t least, *out = row->cosine[m];
-    bool nearer = in[0] & PREDICTED;
+    bool nearer = in[0] & PREDICTED, lacking = in[0] & LACKING;
     unsigned width = in[0] & WIDTH_BITS;
     memcpy(&least, in + 1, sizeof least);
-    in = get(in + COSINE_HEADER, space, count, width);
+    const unsigned char *bits = in += COSINE_HEADER;
+    if (lacking) {
+        present = count_present(bits, count);
+        in += bytes_of(count, 1);
+    }
+    in = get(in, space, present, width);
+    if (lacking) {
+        value = space + format->k;
+        space[present] = 0; /* read behind the last one */
+        spread(bits, space, count, value);
+    }
     if (nearer)
         predict(format, row, out);
     for (size_t i = 0; i < count; i++)
-        out[i] = nearer ? at_distance(space[i] + least, out[i])
-                        : half_of_order((uint16_t)(space[i] + least));
+        out[i] = nearer ? at_distance(value[i] + least, out[i])
+                        : half_of_order((uint16_t)(value[i] + least));
+    if (lacking)
+        mark_lacking(bits, count, out);
     return in;
 }
 
@@ -297,6 +389,21 @@ static size_t measure_scores(const unsigned char *in, size_t available, size_t c
     return used <= available ? used : SIZE_MAX;
 }
 
+/* Bytes of a modality's cosines, or SIZE_MAX where they do not fit. */
+static size_t measure_cosines(const unsigned char *in, size_t available, size_t count)
+{
+    size_t used = COSINE_HEADER, present = count, bits = bytes_of(count, 1);
+    if (available < used || (in[0] & WIDTH_BITS) > 16)
+        return SIZE_MAX;
+    if (in[0] & LACKING) {
+        if (available - used < bits || (count % 8 != 0 && in[used + bits - 1] >> count % 8 != 0))
+            return SIZE_MAX;
+        present = count_present(in + used, count);
+        used += bits;
+    }
+    return used + bytes_of(present, in[0] & WIDTH_BITS);
+}
+
 bool kin_row_is_possible(const kin_row_format *format, const unsigned char *record,
                          size_t available)
 {
@@ -312,10 +419,7 @@ bool kin_row_is_possible(const kin_row_format *format, const unsigned char *reco
             used < bytes ? measure_scores(record + used, bytes - used, row.length) : SIZE_MAX;
         used = kin_size_add(used, scores);
     }
-    for (size_t m = 0; m < format->modality_count && row.length > 0; m++) {
-        if (used > bytes || bytes - used < COSINE_HEADER || (record[used] & WIDTH_BITS) > 16)
-            return false;
-        used += COSINE_HEADER + bytes_of(row.length, record[used] & WIDTH_BITS);
-    }
+    for (size_t m = 0; m < format->modality_count && row.length > 0 && used <= bytes; m++)
+        used = kin_size_add(used, measure_cosines(record + used, bytes - used, row.length));
     return used == bytes;
 }

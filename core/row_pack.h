@@ -5,10 +5,10 @@
  *
  * Neighbours take ceil(log2 n) bits each. Scores fall along a row, so what is stored is how much
  * the integers that order as they do fall from one to the next, in blocks of 16 with a width each.
- * Cosines are the float16 that the graph's files hold, less the row's smallest one. The last
- * modality's follows from the score and the others but for their rounding: its distance from that
- * takes two or three bits. A row of 200 neighbours among a million takes about 6 bytes an entry
- * where its arrays take 12.
+ * Cosines are the float16 that the graph's files hold, less the row's smallest one, and a bit says
+ * which a pair lacks. The last modality's follows from the score and the others but for their
+ * rounding: its distance from that takes two bits. A row of 200 neighbours among a million takes
+ * about 5.7 bytes an entry where its arrays take 12.
  *
  * Cost: about 5 ns an entry each way.
  */
@@ -24,7 +24,9 @@ typedef struct kin_row_format {
     size_t n, k;       /* rows below n, lengths up to k */
     unsigned row_bits; /* of a neighbour */
     size_t modality_count;
-    float weight[KIN_MODALITIES_MAX]; /* for the prediction alone: any will do */
+    float weight[KIN_MODALITIES_MAX]; /* for the prediction alone: any will do, here and below */
+    float weight_sum;
+    bool renorm; /* scores of pairs that lack a modality are scaled: --missing renorm */
 } kin_row_format;
 
 /* The format for rows of this catalog, of which names and weights are used. */
@@ -42,7 +44,7 @@ typedef struct kin_packed_row {
 } kin_packed_row;
 
 /* Writes the record to `out`, which has room for kin_row_bytes_most, and returns its bytes without
- * slack. `space` holds 2 * k numbers, here and below. */
+ * slack. `space` holds 3 * k numbers, here and below. */
 size_t kin_row_pack(const kin_row_format *format, const kin_packed_row *row, unsigned char *out,
                     uint32_t *space);
 

@@ -37,7 +37,7 @@ typedef struct rowlog_range {
 /* What a thread packs a row in. */
 typedef struct rowlog_workspace {
     unsigned char *record; /* [bytes_most] */
-    uint32_t *space;       /* [2 k] */
+    uint32_t *space;       /* [3 k] */
     uint16_t *half[KIN_MODALITIES_MAX];
     uint64_t *key;     /* [k] */
     int32_t *neighbor; /* [k] in the order of the arrays */
