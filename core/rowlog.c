@@ -73,7 +73,31 @@ static off_t place(const kin_rowlog *self, size_t at)
     return (off_t)(ROWLOG_HEAD_BYTES + at * self->segment_bytes);
 }
 
-static int write_segment(const kin_rowlog *self, const rowlog_segment *segment, uint32_t at,
+static int cannot_write(const kin_rowlog *self, int number, kin_error *err)
+{
+    errno = number;
+    return kin_fail_errno(err, KIN_E_IO, kin_disk_hint, "%s cannot be written", self->path);
+}
+
+/* Where the file failed once nothing more is taken: segments that could not be written keep their
+ * slots. */
+static int check_file(kin_rowlog *self, kin_error *err)
+{
+    pthread_mutex_lock(&self->pool_lock);
+    int number = self->failed;
+    pthread_mutex_unlock(&self->pool_lock);
+    return number ? cannot_write(self, number, err) : 0;
+}
+
+static int fail_file(kin_rowlog *self, int number, kin_error *err)
+{
+    pthread_mutex_lock(&self->pool_lock);
+    self->failed = number;
+    pthread_mutex_unlock(&self->pool_lock);
+    return cannot_write(self, number, err);
+}
+
+static int write_segment(kin_rowlog *self, const rowlog_segment *segment, uint32_t at,
                          kin_error *err)
 {
     const unsigned char *data = kin_rowlog_slot(self, segment->slot);
@@ -82,7 +106,7 @@ static int write_segment(const kin_rowlog *self, const rowlog_segment *segment, 
         ssize_t wrote =
             KIN_RETRY(pwrite(self->fd, data + done, bytes - done, place(self, at) + (off_t)done));
         if (wrote < 0)
-            return kin_fail_errno(err, KIN_E_IO, kin_disk_hint, "%s cannot be written", self->path);
+            return fail_file(self, errno, err);
         done += (size_t)wrote;
     }
     return 0;
@@ -186,7 +210,9 @@ static int store(kin_rowlog *self, const rowlog_workspace *work, size_t bytes, r
     size_t ignored;
     kin_packed_row row = kin_row_peek(work->record, &ignored);
     rowlog_range *range = &self->range[row.row / self->range_rows];
-    int rc = lock_with_room(self, range, bytes, err);
+    int rc = check_file(self, err);
+    if (rc == 0)
+        rc = lock_with_room(self, range, bytes, err);
     if (rc != 0)
         return rc;
     rowlog_segment *segment = &range->segment[range->open];

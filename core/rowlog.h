@@ -78,8 +78,8 @@ typedef struct kin_rowlog_arrays {
     uint16_t *cosine[KIN_MODALITIES_MAX];
 } kin_rowlog_arrays;
 
-/* Unpacks a range, by all threads. KIN_E_IO where the file cannot be read, KIN_E_INTERNAL where it
- * holds something else than was written. */
+/* Unpacks a range, by all threads. KIN_E_IO where the file cannot be read, or holds something else
+ * than was written. */
 int kin_rowlog_unpack(kin_rowlog *self, size_t range, const kin_rowlog_arrays *to, kin_error *err);
 
 /* ---- segments -------------------------------------------------------------------------------- */

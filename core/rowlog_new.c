@@ -155,6 +155,7 @@ void kin_rowlog_clear(kin_rowlog *self)
     self->free_slots = self->slots;
     self->free_workspaces = self->workspaces;
     self->stay = self->in_file = 0;
+    self->failed = 0;
     if (self->fd >= 0 && ftruncate(self->fd, ROWLOG_HEAD_BYTES) != 0)
         errno = 0; /* then it is written over: what is gone by now need not reach the disk */
 }

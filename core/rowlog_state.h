@@ -63,6 +63,7 @@ struct kin_rowlog {
     pthread_mutex_t pool_lock;   /* of what follows */
     pthread_cond_t pool_more;
     size_t free_slots, free_workspaces, stay, in_file;
+    int failed;                        /* errno of the file's first failure */
     uint32_t *free_slot;               /* [slots] */
     rowlog_workspace **free_workspace; /* [workspaces] */
 };

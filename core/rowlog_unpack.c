@@ -105,13 +105,15 @@ static int read_segment(kin_rowlog *self, const rowlog_segment *segment, unsigne
 {
     kin_segment head;
     int rc = kin_rowlog_pread(self, data, self->segment_bytes, segment->at, 0, err);
-    if (rc == 0)
-        rc = kin_segment_check(data, self->segment_bytes - KIN_ROW_SLACK_BYTES, &self->format,
-                               &head, err);
-    if (rc == 0 && memcmp(&head, &segment->head, sizeof head) != 0)
-        rc = kin_fail(err, KIN_E_IO, "look at the disk", "%s: segment %u is another one",
-                      self->path, segment->at);
-    return rc;
+    if (rc != 0)
+        return rc;
+    bool same = kin_segment_check(data, self->segment_bytes - KIN_ROW_SLACK_BYTES, &self->format,
+                                  &head, NULL) == 0 &&
+                memcmp(&head, &segment->head, sizeof head) == 0;
+    if (!same)
+        return kin_fail(err, KIN_E_IO, "look at the disk and its log",
+                        "%s: segment %u is not what was written", self->path, segment->at);
+    return 0;
 }
 
 static int unpack_segment(kin_rowlog *self, size_t range, uint32_t s, const kin_rowlog_arrays *to,

@@ -1,13 +1,20 @@
 /*
  * core/rowlog: a log gives back what threads appended in any order, from memory and from its file,
- * the record of the highest sequence number of each row, and the checksums of its arrays.
+ * the record of the highest sequence number of each row, and the checksums of its arrays; a file
+ * that is damaged, shortened or may not grow.
  */
 #include "core/crc32.h"
 #include "core/half.h"
 #include "core/rowlog.h"
 #include "support/test.h"
 
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static const kin_catalog named = {
     .modality_count = 2, .modality = {{.name = "a", .weight = 0.6}, {.name = "b", .weight = 0.4}}};
@@ -225,10 +232,97 @@ static void test_refuses(void **state)
     kin_rowlog_free(log);
 }
 
+/* A log that keeps as little in memory as it can, with all rows. */
+static kin_rowlog *new_on_disk(void)
+{
+    kin_error err;
+    kin_rowlog *log;
+    mkdir(test_path("log"), 0755);
+    kin_rowlog_options options = {.n = N, .k = K, .catalog = &named, .directory = test_path("log")};
+    test_ok(kin_rowlog_new(&log, &options, &err), &err);
+    return log;
+}
+
+/* The log's file, which has no name. */
+static int open_file_again(void)
+{
+    DIR *folder = opendir("/proc/self/fd");
+    int found = -1;
+    assert_non_null(folder);
+    for (struct dirent *entry; found < 0 && (entry = readdir(folder)) != NULL;) {
+        char link[PATH_MAX], target[PATH_MAX] = "";
+        snprintf(link, sizeof link, "/proc/self/fd/%s", entry->d_name);
+        if (readlink(link, target, sizeof target - 1) > 0 && strstr(target, "/rows.log"))
+            found = open(link, O_RDWR);
+    }
+    closedir(folder);
+    assert_true(found >= 0);
+    return found;
+}
+
+/* A changed byte of a segment, and a file that has become shorter. */
+static void test_damaged_file(void **state)
+{
+    (void)state;
+    kin_error err = {0};
+    kin_rowlog *log = new_on_disk();
+    append_all(log, 1, 0, 1);
+    int64_t *start = calloc(N + 1, sizeof *start);
+    for (size_t i = 0; i < N; i++)
+        start[i + 1] = start[i] + kin_rowlog_lengths(log)[i];
+    size_t entries = (size_t)start[kin_rowlog_range_start(log, 1)];
+    kin_rowlog_arrays to = {.start = start, .indices = malloc(entries * sizeof(int32_t))};
+    test_ok(kin_rowlog_unpack(log, 0, &to, &err), &err);
+    int fd = open_file_again();
+    unsigned char byte;
+    assert_int_equal(pread(fd, &byte, 1, 4096 + 5000), 1);
+    byte ^= 1;
+    assert_int_equal(pwrite(fd, &byte, 1, 4096 + 5000), 1);
+    test_refused(kin_rowlog_unpack(log, 0, &to, &err), &err, KIN_E_IO,
+                 "rows.log: segment 0 is not what was written");
+    assert_int_equal(ftruncate(fd, 4096 + 5000), 0);
+    test_refused(kin_rowlog_unpack(log, 0, &to, &err), &err, KIN_E_IO,
+                 "rows.log has become shorter");
+    close(fd);
+    free(start);
+    free(to.indices);
+    kin_rowlog_free(log);
+}
+
+/* A file that may not grow. */
+static void test_file_limit(void **state)
+{
+    (void)state;
+    kin_error err = {0};
+    struct rlimit before, less;
+    kin_rows one;
+    int rc = 0;
+    kin_rowlog *log = new_on_disk();
+    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN); /* as the command does */
+    test_ok(kin_rows_init(&one, 1, K, 2, &err), &err);
+    one.count = 1;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    less = (struct rlimit){.rlim_cur = 1 << 20, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &less), 0);
+    for (size_t i = 0; i < N && rc == 0; i++) {
+        fill_row(&one, 0, i, 0);
+        rc = kin_rowlog_append(log, i, &one, &err);
+    }
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    test_refused(rc, &err, KIN_E_IO, "rows.log cannot be written: File too large");
+    for (size_t i = 0; i < N; i++) /* and so for all others */
+        test_refused(kin_rowlog_append(log, i, &one, &err), &err, KIN_E_IO, "File too large");
+    signal(SIGXFSZ, handler);
+    kin_rows_release(&one);
+    kin_rowlog_free(log);
+}
+
 int main(int argc, char **argv)
 {
     (void)argc;
     test_calm_threads(argv);
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_log), cmocka_unit_test(test_refuses)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_log), cmocka_unit_test(test_refuses),
+                                       cmocka_unit_test(test_damaged_file),
+                                       cmocka_unit_test(test_file_limit)};
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);
 }
