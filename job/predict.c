@@ -157,9 +157,13 @@ static int predict_exact(prediction *out, predict_input *in, kin_error *err)
 
 /* ---- evaluated engines ----------------------------------------------------------------------- */
 
+/* A query of a larger micro-batch costs as much, to a twentieth. */
+enum { STREAM_ROWS = 512 };
+
 /* Micro-batches of this size, unless those of the same size were calibrated last. */
 static int calibrate_stream_once(predict_input *in, size_t micro_batch, kin_error *err)
 {
+    micro_batch = micro_batch < STREAM_ROWS ? micro_batch : STREAM_ROWS;
     if (in->stream.micro_batch == micro_batch)
         return 0;
     return kin_calibrate_stream(&in->stream, &in->sample.catalog, (size_t)in->options->top_k,
