@@ -11,17 +11,14 @@ typedef struct emitter {
 
 /* One thread's rows. */
 typedef struct emit_from {
-    kin_expander *expander; /* or NULL: no item is the same as another */
+    kin_expander *expander;
     kin_row_sink sink;
 } emit_from;
 
 static int emit_row(void *self, int32_t row, const kin_rows *block, size_t i, kin_error *err)
 {
     const emit_from *to = self;
-    if (to->expander)
-        return kin_expander_emit(to->expander, row, block, i, to->sink, err);
-    kin_rows one = kin_rows_part(block, i, 1);
-    return to->sink.write(to->sink.self, (size_t)row, &one, err);
+    return kin_expander_emit(to->expander, row, block, i, to->sink, err);
 }
 
 /* A cluster's rows, reranked and emitted. */
@@ -33,7 +30,7 @@ static int rerank_cluster(void *self, int thread, size_t cluster, const kin_scan
     kin_exact_worker *worker = &engine->worker[thread];
     const kin_clustering *clustering = &engine->codes.clustering;
     size_t at = clustering->start[cluster];
-    emit_from from = {engine->expand ? &worker->expander : NULL, to->sink};
+    emit_from from = {&worker->expander, to->sink};
     kin_scan_piece rows = {&engine->collectors, at - engine->scan.first, clustering->row + at,
                            clustering->start[cluster + 1] - at};
     return kin_scan_rerank(worker->reranker, rows, engine->plan.rerank_rows, &worker->pairs_scored,

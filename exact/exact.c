@@ -11,10 +11,8 @@ static int find_duplicates(kin_exact *self, kin_error *err)
 {
     int rc = kin_duplicates_find(&self->duplicates, self->catalog, self->options.memory_bytes,
                                  kin_exact_plan_hint, err);
-    const kin_distinct *distinct = &self->duplicates.distinct;
-    self->plan.distinct = distinct->count;
-    self->expand = rc == 0 && distinct->start[distinct->count] > distinct->count;
-    self->k = self->options.top_k + self->expand;
+    self->plan.distinct = self->duplicates.distinct.count;
+    self->k = self->options.top_k + 1;
     return rc;
 }
 
@@ -22,7 +20,7 @@ static kin_codes_options codes_options(const kin_exact *self)
 {
     return (kin_codes_options){.top_k = self->options.top_k,
                                .slack = self->options.slack,
-                               .leave_out = self->expand ? self->duplicates.leave_out : NULL};
+                               .leave_out = self->duplicates.leave_out};
 }
 
 int kin_exact_new(kin_exact **out, const kin_catalog *catalog, const kin_exact_options *options,
@@ -69,9 +67,12 @@ static void release_block(kin_exact *self)
         kin_pairscan_free(self->worker[t].pairscan);
         kin_reranker_free(self->worker[t].reranker);
         kin_expander_release(&self->worker[t].expander);
+        free(self->worker[t].values);
     }
     free(self->worker);
+    free(self->guessed);
     self->worker = NULL;
+    self->guessed = NULL;
     kin_collectors_release(&self->collectors);
 }
 
@@ -81,6 +82,7 @@ void kin_exact_free(kin_exact *self)
         return;
     release_block(self);
     kin_schedule_release(&self->schedule);
+    kin_guess_release(&self->guess);
     kin_codes_release(&self->codes);
     kin_duplicates_release(&self->duplicates);
     free(self);
@@ -92,7 +94,7 @@ static int init_worker(kin_exact *self, kin_exact_worker *worker, kin_error *err
     if (rc == 0)
         rc = kin_reranker_new(&worker->reranker, self->catalog, self->k, self->plan.capacity,
                               self->plan.rerank_rows, err);
-    if (rc == 0 && self->expand)
+    if (rc == 0)
         rc = kin_expander_init(&worker->expander, &self->duplicates, self->options.top_k,
                                self->catalog->modality_count, err);
     return rc;
@@ -122,8 +124,7 @@ static int init_block(kin_exact *self, size_t first, size_t last, kin_error *err
         kin_collectors_init(&self->collectors, last - first, self->k, self->plan.capacity, err);
     for (size_t i = 0; rc == 0 && i < last - first; i++) {
         self->collectors.tolerance[i] = self->codes.terms[first + i].tolerance;
-        if (self->expand)
-            add_itself(self, i, first + i);
+        add_itself(self, i, first + i);
     }
     for (int t = 0; t < self->threads && rc == 0; t++)
         rc = init_worker(self, &self->worker[t], err);
@@ -148,7 +149,11 @@ static int run_block(kin_exact *self, size_t first, size_t last, kin_row_sink si
     const size_t *start = self->codes.clustering.start;
     int rc = init_block(self, start[first], start[last], err);
     if (rc == 0)
+        rc = kin_exact_set_guesses(self, first, last, monitor, err);
+    if (rc == 0)
         rc = kin_exact_run_rounds(self, monitor, err);
+    if (rc == 0)
+        rc = kin_exact_scan_again(self, monitor, err);
     if (rc == 0)
         rc = kin_exact_rerank_rows(self, first, last, sink, monitor, err);
     if (rc == 0)
@@ -177,6 +182,8 @@ int kin_exact_run(kin_exact *self, kin_row_sink sink, const kin_monitor *monitor
     int rc = kin_codes_encode(&self->codes, &options, monitor, err);
     if (rc == 0)
         rc = kin_schedule_init(&self->schedule, &self->codes, err);
+    if (rc == 0)
+        rc = kin_guess_init(&self->guess, &self->codes, self->k, err);
     self->report.rows = clustering->count;
     self->report.clusters = clustering->clusters;
     self->work_all = rc == 0 ? kin_exact_all_work(self) : 1;

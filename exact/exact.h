@@ -54,6 +54,7 @@ typedef struct kin_exact_report {
     size_t rows; /* that were scanned: in pairs, without their duplicates */
     size_t clusters;
     kin_scan_counts scan;
+    size_t rows_again;       /* whose guessed thresholds were too high (exact/guess.h) */
     unsigned long long full; /* candidates scored canonically in the end */
 } kin_exact_report;
 

@@ -6,10 +6,13 @@
  *   exact.c     set-up, and the run block by block
  *   plan.c      memory: capacity, rows of a block, rows reranked together
  *   schedule.c  the cluster pairs that are scanned first
+ *   guess.c     thresholds guessed from a sample
+ *   again.c     guesses set, and rows scanned again whose guesses were too high
  *   rounds.c    all cluster pairs, round by round, and progress
  *   emit.c      rows reranked and emitted to the sink
  */
 #include "exact/exact.h"
+#include "exact/guess.h"
 #include "exact/schedule.h"
 #include "scan/duplicates.h"
 #include "scan/pairscan.h"
@@ -19,7 +22,8 @@
 typedef struct kin_exact_worker {
     kin_pairscan *pairscan;
     kin_reranker *reranker;
-    kin_expander expander; /* where there are duplicates */
+    kin_expander expander;
+    float *values; /* of guesses (exact/guess.h) */
     uint64_t pairs_scored;
 } kin_exact_worker;
 
@@ -30,8 +34,9 @@ struct kin_exact {
     kin_exact_report report;
     int threads;
     kin_duplicates duplicates;
-    bool expand; /* there are any: rows hold K + 1 candidates, themselves among them */
-    size_t k;    /* of collectors: K or K + 1 */
+    kin_guess guess;
+    float *guessed; /* [rows of the block] thresholds that nothing proves yet; NULL: none */
+    size_t k;       /* of collectors: K + 1, a row being a candidate of its own */
     kin_codes codes;
     kin_schedule schedule;
     kin_collectors collectors;
@@ -56,6 +61,13 @@ void kin_exact_report_progress(kin_exact *self, double work, const kin_monitor *
 
 /* Scans every cluster pair: each cluster with itself, with those most like it, then the others. */
 int kin_exact_run_rounds(kin_exact *self, const kin_monitor *monitor, kin_error *err);
+
+/* Guesses thresholds for the rows of clusters first .. last - 1, where that pays. */
+int kin_exact_set_guesses(kin_exact *self, size_t first, size_t last, const kin_monitor *monitor,
+                          kin_error *err);
+
+/* Scans those again whose candidates do not prove the guess. */
+int kin_exact_scan_again(kin_exact *self, const kin_monitor *monitor, kin_error *err);
 
 /* Reranks the rows of clusters first .. last - 1 and emits them to the sink. */
 int kin_exact_rerank_rows(kin_exact *self, size_t first, size_t last, kin_row_sink sink,

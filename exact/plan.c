@@ -14,9 +14,14 @@ static size_t max_size(size_t a, size_t b)
 static size_t work_bytes(const kin_exact *self, size_t capacity)
 {
     size_t reranker = kin_reranker_bytes(self->catalog, self->k, capacity, self->plan.rerank_rows);
-    size_t expander = kin_expander_bytes(self->options.top_k, self->catalog->modality_count);
+    size_t sample = kin_guess_sample(self->plan.distinct, self->k, self->codes.rotation.tail);
     size_t thread = kin_size_add(kin_pairscan_bytes(&self->codes, capacity), reranker);
-    return kin_size_mul((size_t)self->threads, kin_size_add(thread, self->expand ? expander : 0));
+    thread = kin_size_add(thread,
+                          kin_expander_bytes(self->options.top_k, self->catalog->modality_count));
+    thread = kin_size_add(thread, kin_guess_work_bytes(sample));
+    return kin_size_add(kin_size_mul((size_t)self->threads, thread),
+                        kin_size_add(kin_guess_bytes(&self->codes, sample),
+                                     kin_size_mul(self->plan.distinct, sizeof(float))));
 }
 
 /* The number of rows reranked together: as many as work well in an eighth of the budget. */

@@ -15,20 +15,22 @@ static json_t *exact_facts(const build *self)
     const kin_exact_plan *plan = &self->exact_plan;
     const kin_exact_report *report = &self->exact_report;
     double rows = report->rows > 0 ? (double)report->rows : 1;
-    return json_pack(
-        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:I}",
-        "distinct_rows", (json_int_t)report->rows, "lead_dimensions", (json_int_t)plan->lead,
-        "tail_dimensions", (json_int_t)plan->tail, "clusters", (json_int_t)report->clusters,
-        "blocks", (json_int_t)plan->blocks, "pairs", (json_int_t)report->scan.pairs, "tiles",
-        (json_int_t)report->scan.tiles, "tiles_abandoned",
-        (json_int_t)(report->scan.tiles - report->scan.tiles_left), "pairs_refined",
-        (json_int_t)report->scan.refined, "candidates_collected",
-        (json_int_t)report->scan.collected, "pairs_too_coarse", (json_int_t)report->scan.too_coarse,
-        "rows_redone", (json_int_t)report->scan.reranked, "pairs_redone",
-        (json_int_t)report->scan.reranked_pairs, "candidates_scored_in_full",
-        (json_int_t)report->full, "refined_per_row", 2 * (double)report->scan.refined / rows,
-        "scored_in_full_per_row", (double)report->full / rows, "plan_bytes",
-        (json_int_t)plan->total_bytes);
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+                     "s:f, s:f, s:I}",
+                     "distinct_rows", (json_int_t)report->rows, "rows_scanned_again",
+                     (json_int_t)report->rows_again, "lead_dimensions", (json_int_t)plan->lead,
+                     "tail_dimensions", (json_int_t)plan->tail, "clusters",
+                     (json_int_t)report->clusters, "blocks", (json_int_t)plan->blocks, "pairs",
+                     (json_int_t)report->scan.pairs, "tiles", (json_int_t)report->scan.tiles,
+                     "tiles_abandoned", (json_int_t)(report->scan.tiles - report->scan.tiles_left),
+                     "pairs_refined", (json_int_t)report->scan.refined, "candidates_collected",
+                     (json_int_t)report->scan.collected, "pairs_too_coarse",
+                     (json_int_t)report->scan.too_coarse, "rows_redone",
+                     (json_int_t)report->scan.reranked, "pairs_redone",
+                     (json_int_t)report->scan.reranked_pairs, "candidates_scored_in_full",
+                     (json_int_t)report->full, "refined_per_row",
+                     2 * (double)report->scan.refined / rows, "scored_in_full_per_row",
+                     (double)report->full / rows, "plan_bytes", (json_int_t)plan->total_bytes);
 }
 
 /* What the join did, all attempts together. */

@@ -61,11 +61,9 @@ size_t kin_collectors_row_bytes(size_t capacity)
     return capacity * (sizeof(float) + sizeof(int32_t)) + sizeof(uint32_t) + 2 * sizeof(float);
 }
 
-/* A value that at least k of the estimates reach and, unless many are equal, few more: close
- * below the k-th best. By halving the interval that holds it, which is a few passes of
- * comparisons without a branch; selecting the very k-th takes several times as long and is worth
- * no more. */
-static float value_reached(const float *x, size_t count, size_t k, float close)
+/* By halving the interval that holds it, which is a few passes of comparisons without a branch;
+ * selecting the very k-th takes several times as long and is worth no more. */
+float kin_value_reached(const float *x, size_t count, size_t k, float close)
 {
     float low = INFINITY, high = -INFINITY;
     for (size_t i = 0; i < count; i++) {
@@ -93,7 +91,7 @@ bool kin_collectors_prune(kin_collectors *self, size_t row)
     if (count < self->k)
         return false;
     float tolerance = self->tolerance[row];
-    float threshold = value_reached(estimate, count, self->k, tolerance / 16) - tolerance;
+    float threshold = kin_value_reached(estimate, count, self->k, tolerance / 16) - tolerance;
     threshold = nextafterf(threshold, -INFINITY); /* for the rounding of the difference */
     self->threshold[row] = threshold > self->threshold[row] ? threshold : self->threshold[row];
     float least = nextafterf(self->threshold[row] - tolerance, -INFINITY);
@@ -112,6 +110,24 @@ void kin_collectors_replace(kin_collectors *self, size_t row, const int32_t *can
     self->count[row] = (uint32_t)count;
     if (count == self->k && count > 0)
         self->threshold[row] = nextafterf(estimate[count - 1] - self->tolerance[row], -INFINITY);
+}
+
+bool kin_collectors_prove(const kin_collectors *self, size_t row, float threshold)
+{
+    const float *estimate = self->estimate + row * self->capacity;
+    float least = nextafterf(threshold + self->tolerance[row], INFINITY);
+    return kin_scan_kernels_best()->reaching(estimate, self->count[row], least) >= self->k;
+}
+
+void kin_collectors_restart(kin_collectors *self, size_t row)
+{
+    const float *estimate = self->estimate + row * self->capacity;
+    size_t count = self->count[row];
+    float tolerance = self->tolerance[row], proven = -INFINITY;
+    if (count >= self->k)
+        proven = kin_value_reached(estimate, count, self->k, tolerance / 16) - tolerance;
+    self->threshold[row] = nextafterf(proven, -INFINITY);
+    self->count[row] = 0;
 }
 
 static int ascending(const void *a, const void *b)

@@ -6,9 +6,12 @@
  * A candidate comes with an estimate of its score whose error is at most the row's tolerance. A
  * row has `capacity` places, in no order. When they are full, kin_collectors_prune finds a value E
  * that K estimates reach: the K-th best score is at least E - tolerance, which becomes the row's
- * threshold, and candidates below E - 2 tolerance are dropped, for K others are truly better. This
- * and kin_collectors_replace are the places where a row's threshold changes; the latter may lower
- * it by up to a tolerance.
+ * threshold, and candidates below E - 2 tolerance are dropped, for K others are truly better. This,
+ * kin_collectors_replace and kin_collectors_restart are the places where a row's threshold changes;
+ * the latter two may lower it.
+ *
+ * A caller may set a threshold that is a guess (exact/guess.h). kin_collectors_prove tells in the
+ * end whether the row has lost nothing by it.
  *
  * Overflow: so many candidates tie that pruning frees too few places. Then the caller reranks the
  * row in place: it scores the candidates canonically and gives back the K best
@@ -61,6 +64,17 @@ static inline bool kin_collectors_add(kin_collectors *self, size_t row, float es
  * first. With k of them the threshold is the last score less the tolerance. */
 void kin_collectors_replace(kin_collectors *self, size_t row, const int32_t *candidate,
                             const float *estimate, size_t count);
+
+/* Whether k of the row's estimates prove that its k-th best score is at least `threshold`. */
+bool kin_collectors_prove(const kin_collectors *self, size_t row, float threshold);
+
+/* Empties a row that is going to see all of its candidates again. Its threshold becomes what those
+ * that it had prove: -INFINITY, unless they are k. */
+void kin_collectors_restart(kin_collectors *self, size_t row);
+
+/* A value that at least k of x[0 .. count) reach and, unless many are equal, few more: close below
+ * the k-th best. All are finite, k <= count. */
+float kin_value_reached(const float *x, size_t count, size_t k, float close);
 
 /* Writes the candidates of a row to out [capacity], ascending by catalog row; returns their
  * number. */

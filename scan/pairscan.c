@@ -319,7 +319,7 @@ void kin_pairscan_probe(kin_pairscan *self, unsigned modality_mask, const size_t
     self->columns_collect = false;
     self->factor = codes->fused.factor[modality_mask & codes->clustering.modality_mask[cluster]];
     self->own_factor = codes->fused.factor[modality_mask];
-    self->doubtful = self->factor > KIN_FACTOR_DOUBTFUL * self->own_factor;
+    self->doubtful = codes->approximate && self->factor > KIN_FACTOR_DOUBTFUL * self->own_factor;
     if (self->factor == 0)
         return;
     size_t panels = set_columns(self, cluster);

@@ -41,7 +41,7 @@ void kin_pairscan_run(kin_pairscan *self, size_t a, size_t b);
 
 /* Scans rows of one modality mask against a cluster, for these rows only: row at[i] of the
  * clustering collects in collector slot[i], whatever `first` is. A row of the cluster is a
- * candidate of its own as well. For approximate codes. */
+ * candidate of its own as well. */
 void kin_pairscan_probe(kin_pairscan *self, unsigned modality_mask, const size_t *at /* [count] */,
                         const size_t *slot /* [count] */, size_t count, size_t cluster);
 

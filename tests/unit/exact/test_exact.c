@@ -165,6 +165,36 @@ static void test_twins(void **state)
     }
 }
 
+/* Enough neighbours that thresholds are guessed from a sample, and some guesses too high: first
+ * all rows alike in that, then clusters, rows that lack modalities, and blocks. */
+static void test_guesses(void **state)
+{
+    (void)state;
+    static const sample_kind kinds[] = {SAMPLE_NORMAL, SAMPLE_CLUSTERS, SAMPLE_DUPLICATES,
+                                        SAMPLE_STRANGERS, SAMPLE_AXES};
+    size_t again = 0;
+    for (size_t set = 0; set < 10; set++) {
+        sample s;
+        taker t;
+        sample_spec spec = {.seed = 90 + set,
+                            .n = 2000 + 100 * set,
+                            .modality_count = 1 + set % 2,
+                            .d = {12 + 5 * set, 7},
+                            .weight = {1, 0.5},
+                            .missing_share = set % 4 == 3 ? 0.3 : 0,
+                            .kind = kinds[set % TEST_COUNT(kinds)]};
+        exact_way way = exact_way_of(set);
+        way.lead = 0;
+        sample_make(&s, &spec);
+        kin_exact_report report = exact_run(&s, 64 + 9 * set, way, &t);
+        check_some(&s, &t.rows, SETS_SHARE(1000), "guesses");
+        again += report.rows_again;
+        taker_release(&t);
+        sample_release(&s);
+    }
+    assert_true(again > 20);
+}
+
 /* ---- the proof ------------------------------------------------------------------------------- */
 
 static size_t count_wrong(const truth *t, const kin_rows *rows)
@@ -223,6 +253,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_groups_equal_the_oracle),
         cmocka_unit_test(test_rounds),
         cmocka_unit_test(test_twins),
+        cmocka_unit_test(test_guesses),
         cmocka_unit_test(test_bounds_are_needed),
     };
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);
