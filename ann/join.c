@@ -67,8 +67,11 @@ int kin_join_new(kin_join **out, const kin_catalog *catalog, const kin_join_opti
     self->target_with_margin = options->target;
     self->threads = kin_threads_used();
     self->capacity = kin_collectors_capacity_good(options->top_k + 1);
-    self->effort =
-        (kin_join_effort){.probe_sigmas = INFINITY, .tail_fraction = 1, .recall = 1, .scanned = 1};
+    self->effort = (kin_join_effort){.probe_sigmas = INFINITY,
+                                     .rare_widening = 1,
+                                     .tail_fraction = 1,
+                                     .recall = 1,
+                                     .scanned = 1};
     rc = kin_duplicates_find(&self->duplicates, catalog, options->memory_bytes, plan_hint, err);
     kin_codes_options codes = {.top_k = options->top_k, .slack = 1, .approximate = true};
     if (rc == 0)
@@ -146,6 +149,12 @@ int kin_join_encode(kin_join *self, const kin_monitor *monitor, kin_error *err)
     return rc;
 }
 
+void kin_join_use_effort(kin_join *self, const kin_join_effort *effort)
+{
+    kin_codes_set_tail_fraction(&self->codes, effort->tail_fraction);
+    kin_cluster_stats_widen(&self->stats, effort->rare_widening);
+}
+
 /* ---- the run -------------------------------------------------------------------------------- */
 
 /* The run over some clusters. */
@@ -217,7 +226,7 @@ int kin_join_run(kin_join *self, kin_row_sink sink, const kin_monitor *monitor, 
     if (!order)
         return kin_fail_alloc(err, "the order of clusters", clusters * sizeof *order);
     int rc = kin_cluster_stats_order(&self->stats, order, err);
-    kin_codes_set_tail_fraction(&self->codes, self->effort.tail_fraction);
+    kin_join_use_effort(self, &self->effort);
     batch run = {self, order, sink};
     kin_monitor_progress(monitor, 0, n);
     for (size_t from = 0, done = 0; from < clusters && rc == 0; from += stretch) {

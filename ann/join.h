@@ -15,7 +15,8 @@
  * coordinates, s_h and t_h the cluster's root mean square distance from its mean per coordinate.
  * The row probes if
  *     mean score + probe_sigmas * sigma >= the row's threshold,
- * a lower bound of its K-th best score, from when its collector was last pruned. So a row inside a
+ * a lower bound of its K-th best score, from when its collector was last pruned. Clusters of rows
+ * that lack a modality have a wider sigma (kin_join_effort.rare_widening). So a row inside a
  * cluster probes few, one at a border many, and no number of probes has to be set. A row's own
  * cluster comes first, then the most promising, so that thresholds rise early.
  *
@@ -46,6 +47,7 @@ typedef struct kin_join_options {
 /* The effort, and what it gives on the sample. */
 typedef struct kin_join_effort {
     float probe_sigmas;  /* standard deviations above; INFINITY: all clusters */
+    float rare_widening; /* of sigma for clusters of rare modality masks, 1 or more */
     float tail_fraction; /* of |t_x| |t_y| that a tile allows for, above 0, at most 1 */
     size_t sampled;      /* rows */
     double recall;       /* of the sampled rows, mean */

@@ -16,7 +16,8 @@
 size_t kin_cluster_stats_bytes(size_t count, size_t lead)
 {
     size_t width = lead + KIN_CLUSTER_SPREADS, packed = kin_gemm_packed_floats(width, count);
-    return kin_size_mul(kin_size_add(kin_size_mul(count, width), packed), sizeof(float));
+    size_t floats = kin_size_add(kin_size_mul(count, width + 2), packed);
+    return kin_size_add(kin_size_mul(floats, sizeof(float)), count);
 }
 
 /* The leading coordinates of a row, from its high codes. */
@@ -53,6 +54,39 @@ static void describe(const kin_codes *codes, size_t h, float *x, float *out)
     out[lead + 2] = bias;
 }
 
+/* Marks the clusters without the modality mask that most rows have. */
+static void mark_rare(kin_cluster_stats *self, const kin_clustering *clustering)
+{
+    size_t rows[1 << KIN_MODALITIES_MAX] = {0};
+    unsigned common = 0;
+    for (size_t h = 0; h < self->count; h++)
+        rows[clustering->modality_mask[h]] += clustering->start[h + 1] - clustering->start[h];
+    for (unsigned p = 1; p < 1 << KIN_MODALITIES_MAX; p++)
+        common = rows[p] > rows[common] ? p : common;
+    for (size_t h = 0; h < self->count; h++) {
+        self->rare[h] = clustering->modality_mask[h] != common;
+        self->rares += self->rare[h];
+    }
+    self->rare_share = 1 - (double)rows[common] / (double)clustering->count;
+}
+
+static void pack(kin_cluster_stats *self)
+{
+    kin_gemm_pack(self->width, self->count, (kin_gemm_side){self->value, self->width, true},
+                  self->packed);
+}
+
+void kin_cluster_stats_widen(kin_cluster_stats *self, float widening)
+{
+    if (widening == self->widening || self->rares == 0)
+        return;
+    self->widening = widening;
+    for (size_t h = 0; h < self->count; h++)
+        for (size_t i = 0; i < 2 && self->rare[h]; i++)
+            self->value[h * self->width + self->lead + i] = widening * self->spread[2 * h + i];
+    pack(self);
+}
+
 int kin_cluster_stats_init(kin_cluster_stats *self, const kin_codes *codes, kin_error *err)
 {
     size_t count = codes->clustering.clusters, lead = codes->rotation.lead;
@@ -60,10 +94,13 @@ int kin_cluster_stats_init(kin_cluster_stats *self, const kin_codes *codes, kin_
     *self = (kin_cluster_stats){.count = count,
                                 .lead = lead,
                                 .tail = codes->rotation.tail,
-                                .width = lead + KIN_CLUSTER_SPREADS};
+                                .width = lead + KIN_CLUSTER_SPREADS,
+                                .widening = 1};
     self->value = kin_alloc(kin_size_mul(count, self->width), sizeof *self->value);
     self->packed = kin_alloc(kin_gemm_packed_floats(self->width, count), sizeof *self->packed);
-    if (!self->value || !self->packed)
+    self->rare = kin_alloc(count, 1);
+    self->spread = kin_alloc(count, 2 * sizeof *self->spread);
+    if (!self->value || !self->packed || !self->rare || !self->spread)
         return kin_fail_alloc(err, "lists", kin_cluster_stats_bytes(count, lead));
 #pragma omp parallel reduction(|| : refused)
     {
@@ -77,8 +114,11 @@ int kin_cluster_stats_init(kin_cluster_stats *self, const kin_codes *codes, kin_
     }
     if (refused)
         return kin_fail_alloc(err, "lists", lead * sizeof(float));
-    kin_gemm_pack(self->width, count, (kin_gemm_side){self->value, self->width, true},
-                  self->packed);
+    for (size_t h = 0; h < count; h++)
+        memcpy(self->spread + 2 * h, self->value + h * self->width + lead,
+               2 * sizeof *self->spread);
+    mark_rare(self, &codes->clustering);
+    pack(self);
     return 0;
 }
 
@@ -86,6 +126,8 @@ void kin_cluster_stats_release(kin_cluster_stats *self)
 {
     free(self->value);
     free(self->packed);
+    free(self->rare);
+    free(self->spread);
     *self = (kin_cluster_stats){0};
 }
 
@@ -101,13 +143,13 @@ void kin_cluster_stats_row(const kin_cluster_stats *self, const kin_codes *codes
 
 void kin_cluster_stats_mean(const kin_cluster_stats *self, size_t h, float probe_sigmas, float *out)
 {
-    const float *cluster = self->value + h * self->width;
-    float square = (float)self->lead * cluster[self->lead] * cluster[self->lead];
+    const float *cluster = self->value + h * self->width, *spread = self->spread + 2 * h;
+    float square = (float)self->lead * spread[0] * spread[0];
     for (size_t k = 0; k < self->lead; k++)
         square += cluster[k] * cluster[k];
     memcpy(out, cluster, self->lead * sizeof *out);
     out[self->lead] = probe_sigmas * sqrtf(square);
-    out[self->lead + 1] = probe_sigmas * cluster[self->lead + 1] * sqrtf((float)self->tail);
+    out[self->lead + 1] = probe_sigmas * spread[1] * sqrtf((float)self->tail);
     out[self->lead + 2] = 1;
 }
 

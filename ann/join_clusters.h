@@ -16,11 +16,21 @@ typedef struct kin_cluster_stats {
     size_t width;  /* lead + KIN_CLUSTER_SPREADS */
     float *value;  /* [count][width]; owned */
     float *packed; /* the same, its transpose as a right side of products (core/gemm.h); owned */
+    /* clusters whose rows have not the modality mask that most rows have. They hold few rows of all
+     * kinds: scores with them scatter further than a normal distribution of their spread says */
+    uint8_t *rare;     /* [count]; owned */
+    size_t rares;      /* how many */
+    double rare_share; /* of all rows, that are in them */
+    float *spread;     /* [count][2] leading and tail, as measured; owned */
+    float widening;    /* of the spreads of rare clusters in `value`, 1 or more */
 } kin_cluster_stats;
 
 int kin_cluster_stats_init(kin_cluster_stats *self, const kin_codes *codes, kin_error *err);
 void kin_cluster_stats_release(kin_cluster_stats *self);
 size_t kin_cluster_stats_bytes(size_t count, size_t lead);
+
+/* Takes the spreads of rare clusters times `widening` >= 1, as measured. */
+void kin_cluster_stats_widen(kin_cluster_stats *self, float widening);
 
 /* A row's side of the gate: its product with a cluster's is the most that the cluster's members
  * are expected to score, bias of the row included and without the modality masks' factor. */

@@ -153,8 +153,9 @@ static void record_truth(const kin_join *join, const scanner *from, size_t slot,
         size_t at = (uint32_t)from->key[c], h = kin_clustering_cluster_of(clustering, at);
         float inner =
             threshold / join->codes.fused.factor[modality_mask & clustering->modality_mask[h]];
-        self->need[i * self->k + c] = (kin_join_need){sigmas_needed(join, from->row, own, h, inner),
-                                                      share_needed(&join->codes, own, at, inner)};
+        self->need[i * self->k + c] =
+            (kin_join_need){sigmas_needed(join, from->row, own, h, inner),
+                            share_needed(&join->codes, own, at, inner), join->stats.rare[h]};
     }
 }
 

@@ -8,6 +8,7 @@
 /* A neighbour of a sampled row, and what it takes to find it. */
 typedef struct kin_join_need {
     float probe_sigmas, tail_fraction;
+    bool rare; /* it is in a rare cluster (ann/join_clusters.h) */
 } kin_join_need;
 
 typedef struct kin_join_sample {

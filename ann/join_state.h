@@ -79,6 +79,9 @@ int32_t *kin_join_positions(const kin_join *join);
 /* What tracing holds beside the join. */
 size_t kin_join_trace_bytes(const kin_join *join, size_t clusters);
 
+/* Sets what codes and clusters hold of an effort. */
+void kin_join_use_effort(kin_join *self, const kin_join_effort *effort);
+
 /* What tuning takes for n items, with all of their places. */
 size_t kin_join_sample_bytes(size_t n, size_t k);
 void kin_join_sample_free(struct kin_join_sample *self);

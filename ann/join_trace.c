@@ -160,7 +160,7 @@ int kin_join_trace(kin_join *self, const int32_t *row, size_t count, kin_traced_
     for (size_t t = 0; t < threads && rc == 0; t++)
         rc = tracer_init(&tracers[t], self, err);
     kin_monitor_stage(monitor, "trace");
-    kin_codes_set_tail_fraction(&self->codes, self->effort.tail_fraction);
+    kin_join_use_effort(self, &self->effort);
     for (size_t first = 0; first < count && rc == 0; first += stretch) {
         rc = kin_monitor_check(monitor, err);
         if (rc == 0)

@@ -4,6 +4,8 @@
  * Sampled rows scan all clusters; ann/join_sample.c works out what each of their neighbours needs.
  * Then
  *   tail_fraction  the smallest of a few that loses at most a tenth of what may be lost
+ *   rare_widening  what neighbours in rare clusters need more than the others, so that they are not
+ *                  the ones to be lost
  *   probe_sigmas   the first value by those needs, which is pessimistic: thresholds are lower on
  *                  the way. Then the sampled rows are joined as the run joins them, and the
  *                  value is corrected by what was lost, at most TRIES times
@@ -25,14 +27,15 @@ typedef struct outcome {
 
 /* The sample's mean recall if every row had its final threshold from the beginning. */
 static double pessimistic_recall(const kin_join_sample *self, float probe_sigmas,
-                                 float tail_fraction)
+                                 float rare_widening, float tail_fraction)
 {
     double sum = 0;
     for (size_t i = 0; i < self->rows; i++) {
         size_t found = 0;
         for (size_t c = 0; c < self->found[i]; c++) {
             const kin_join_need *it = &self->need[i * self->k + c];
-            found += it->probe_sigmas <= probe_sigmas && it->tail_fraction <= tail_fraction;
+            float allowed = it->rare ? probe_sigmas * rare_widening : probe_sigmas;
+            found += it->probe_sigmas <= allowed && it->tail_fraction <= tail_fraction;
         }
         sum += self->found[i] > 0 ? (double)found / (double)self->found[i] : 1;
     }
@@ -43,24 +46,64 @@ static float choose_tail_fraction(const kin_join_sample *self, double loss)
 {
     size_t i = 0;
     while (tail_fractions[i] < 1 &&
-           1 - pessimistic_recall(self, INFINITY, tail_fractions[i]) > loss / 10)
+           1 - pessimistic_recall(self, INFINITY, 1, tail_fractions[i]) > loss / 10)
         i++;
     return tail_fractions[i];
 }
 
-/* The least probe_sigmas, to a hundredth, with that pessimistic recall; INFINITY if 40 do not
- * have it. */
-static float choose_probe_sigmas(const kin_join_sample *self, float tail_fraction, double recall)
+enum { SIGMAS_MOST = 40, SIGMAS_UNIT = 100 }; /* probe_sigmas are chosen to a hundredth */
+
+/* The least probe_sigmas with that pessimistic recall; INFINITY if SIGMAS_MOST have it not. */
+static float choose_probe_sigmas(const kin_join_sample *self, float rare_widening,
+                                 float tail_fraction, double recall)
 {
-    int low = 0, high = 4000;
+    int low = 0, high = SIGMAS_MOST * SIGMAS_UNIT;
     while (high - low > 1) {
         int middle = low + (high - low) / 2;
-        if (pessimistic_recall(self, (float)middle / 100, tail_fraction) >= recall)
+        if (pessimistic_recall(self, (float)middle / SIGMAS_UNIT, rare_widening, tail_fraction) >=
+            recall)
             high = middle;
         else
             low = middle;
     }
-    return high < 4000 ? (float)high / 100 : INFINITY;
+    return high < SIGMAS_MOST * SIGMAS_UNIT ? (float)high / SIGMAS_UNIT : INFINITY;
+}
+
+/* The probe_sigmas that all but `loss` of the neighbours in rare clusters, or in the others, need:
+ * to a hundredth. `count` is how many neighbours there are. */
+static float class_sigmas(const kin_join_sample *self, bool rare, double loss, size_t *count)
+{
+    size_t needing[SIGMAS_MOST * SIGMAS_UNIT + 1] = {0}, left = 0;
+    *count = 0;
+    for (size_t i = 0; i < self->rows; i++)
+        for (size_t c = 0; c < self->found[i]; c++) {
+            const kin_join_need *it = &self->need[i * self->k + c];
+            float unit = fminf(ceilf(it->probe_sigmas * SIGMAS_UNIT), SIGMAS_MOST * SIGMAS_UNIT);
+            needing[(size_t)unit] += it->rare == rare;
+            *count += it->rare == rare;
+        }
+    size_t u = SIGMAS_MOST * SIGMAS_UNIT;
+    while (u > 1 && (double)(left + needing[u]) <= loss * (double)*count)
+        left += needing[u--];
+    return (float)u / SIGMAS_UNIT;
+}
+
+static const float widening_unknown = 2, widening_most = 4;
+enum { RARE_LEAST = 32 }; /* neighbours, to learn from */
+
+/* By --missing renorm a row that lacks a modality is near to many with little in common, and often
+ * the nearest of all. There are few such rows, so that losing all of them would cost little recall
+ * of K; and the fewer there are, the cheaper they are found. */
+static float choose_rare_widening(const kin_join *join, double loss)
+{
+    size_t common, rare;
+    if (join->stats.rares == 0)
+        return 1;
+    float wanted = class_sigmas(join->sample, true, loss * join->stats.rare_share, &rare);
+    float usual = class_sigmas(join->sample, false, loss, &common);
+    if (rare < RARE_LEAST || common == 0)
+        return widening_unknown;
+    return fminf(fmaxf(wanted / usual, 1), widening_most);
 }
 
 static uint64_t pairs_seen(const kin_join *join)
@@ -72,14 +115,13 @@ static uint64_t pairs_seen(const kin_join *join)
 }
 
 /* What a run with this effort is going to do with the sampled rows. */
-static int try_effort(kin_join *join, float probe_sigmas, float tail_fraction, outcome *out,
-                      kin_error *err)
+static int try_effort(kin_join *join, const kin_join_effort *effort, outcome *out, kin_error *err)
 {
     const kin_join_sample *self = join->sample;
     double rows = (double)self->rows, square = 0;
     uint64_t before = pairs_seen(join);
-    kin_codes_set_tail_fraction(&join->codes, tail_fraction);
-    int rc = kin_join_sample_try(join, probe_sigmas, err);
+    kin_join_use_effort(join, effort);
+    int rc = kin_join_sample_try(join, effort->probe_sigmas, err);
     *out = (outcome){0};
     for (size_t i = 0; i < self->rows; i++) {
         out->recall += self->recall[i] / rows;
@@ -114,6 +156,7 @@ enum { TRIES = 4, HALVINGS = 8 };
 static kin_join_effort everything(size_t sampled)
 {
     return (kin_join_effort){.probe_sigmas = INFINITY,
+                             .rare_widening = 1,
                              .tail_fraction = 1,
                              .sampled = sampled,
                              .recall = 1,
@@ -125,21 +168,26 @@ static int choose_effort(kin_join *join, double target, const kin_monitor *monit
 {
     const kin_join_sample *self = join->sample;
     kin_join_effort best = everything(self->rows);
-    float share = choose_tail_fraction(self, 1 - target);
+    kin_join_effort next = {.tail_fraction = choose_tail_fraction(self, 1 - target),
+                            .rare_widening = choose_rare_widening(join, 1 - target),
+                            .sampled = self->rows};
     double loss = 1 - target; /* that pessimistic recall is allowed */
     for (int t = 0; t < TRIES; t++) {
         outcome got;
-        float probe_sigmas = choose_probe_sigmas(self, share, 1 - loss);
-        if (isinf(probe_sigmas))
+        next.probe_sigmas =
+            choose_probe_sigmas(self, next.rare_widening, next.tail_fraction, 1 - loss);
+        if (isinf(next.probe_sigmas))
             break;
         int rc = kin_monitor_check(monitor, err);
         if (rc == 0)
-            rc = try_effort(join, probe_sigmas, share, &got, err);
+            rc = try_effort(join, &next, &got, err);
         if (rc != 0)
             return rc;
         double lost = 1 - got.recall, allowed = 1 - target - margin(join, &got);
+        next.recall = got.recall;
+        next.scanned = got.scanned;
         if (lost <= allowed && got.scanned < best.scanned && got.scanned <= scanned_most)
-            best = (kin_join_effort){probe_sigmas, share, self->rows, got.recall, got.scanned};
+            best = next;
         if (allowed <= 0 || (lost <= allowed && lost > 0.9 * allowed))
             break;
         /* pessimistic and true losses go down together */
@@ -161,7 +209,8 @@ int kin_join_tune(kin_join *self, const kin_monitor *monitor, kin_error *err)
     kin_monitor_stage(monitor, "tune");
     kin_join_sample_free(self->sample);
     self->sample = NULL;
-    kin_codes_set_tail_fraction(&self->codes, 1);
+    const kin_join_effort all = everything(0);
+    kin_join_use_effort(self, &all);
     if (self->codes.clustering.count == 0) /* no row to sample, and none to scan */
         return 0;
     int rc = kin_join_sample_draw(self, err);
