@@ -1,7 +1,7 @@
 /*
  * The self-join (ann/join.h): set-up, plan, and the run over all clusters.
  */
-#include "ann/join_state.h"
+#include "ann/join_refine.h"
 #include "core/memory.h"
 #include "core/threads.h"
 
@@ -40,6 +40,8 @@ static int make_plan(kin_join *self, kin_error *err)
     kin_memory_plan_add(&parts, "items that are the same", kept, 1);
     kin_memory_plan_add(&parts, "codes", plan->codes_bytes, 1);
     kin_memory_plan_add(&parts, "threads", plan->work_bytes, 1);
+    kin_memory_plan_add(&parts, "nearest rows", kin_join_near_bytes(n), 1);
+    kin_memory_plan_add(&parts, "the refinement", kin_refiner_bytes(self), (size_t)self->threads);
     kin_memory_plan_add(&parts, "the sample that sets the effort", tuning, 1);
     if (self->options.trace)
         kin_memory_plan_add(&parts, "traced rows", kin_join_trace_bytes(self, clusters), 1);
@@ -100,6 +102,7 @@ void kin_join_free(kin_join *self)
     release_workers(self);
     kin_join_sample_free(self->sample);
     kin_cluster_stats_release(&self->stats);
+    kin_join_near_release(&self->near);
     kin_codes_release(&self->codes);
     kin_clustering_release(&self->clustering);
     kin_duplicates_release(&self->duplicates);
@@ -162,17 +165,21 @@ typedef struct batch {
     kin_join *join;
     const int32_t *cluster; /* in cluster order */
     kin_row_sink sink;
+    struct refining *thread; /* [threads] of the refinement */
 } batch;
 
 /* What emits a cluster's rows. */
 typedef struct emitter {
     kin_join_worker *worker;
+    kin_join_near *near; /* NULL: there is no refinement */
     kin_row_sink sink;
 } emitter;
 
 static int emit_row(void *self, int32_t row, const kin_rows *block, size_t i, kin_error *err)
 {
     const emitter *to = self;
+    if (to->near)
+        kin_join_near_keep(to->near, row, block, i);
     return kin_expander_emit(&to->worker->expander, row, block, i, to->sink, err);
 }
 
@@ -190,7 +197,7 @@ static int join_cluster(void *self, int thread, size_t i, const kin_scan_failure
     for (size_t r = 0; r < count; r++)
         at[r] = first + r;
     kin_join_scan(worker, at, count, h, join->effort.probe_sigmas);
-    emitter to = {worker, of->sink};
+    emitter to = {worker, of->sink.read ? &of->join->near : NULL, of->sink};
     kin_scan_piece rows = {&worker->collectors, 0, clustering->row + first, count};
     return kin_scan_rerank(worker->reranker, rows, join->plan.rerank_rows, &worker->pairs_scored,
                            emit_row, &to, others, err);
@@ -217,33 +224,126 @@ static void make_report(kin_join *self, const kin_join_report *before)
     kin_scan_counts_subtract(&self->report.scan, &before->scan);
 }
 
+/* What a thread refines with. */
+typedef struct refining {
+    kin_refiner *refiner;
+    kin_rows row; /* one */
+} refining;
+
+/* An item's row, refined and emitted again if it gained neighbours. */
+static int refine_item(refining *self, size_t at, int32_t item, kin_row_sink sink, kin_error *err)
+{
+    int rc = sink.read(sink.self, (size_t)item, &self->row, 0, err);
+    if (rc != 0)
+        return rc == KIN_ROW_NOT_KEPT ? 0 : rc;
+    self->row.count = 1;
+    return kin_refiner_run(self->refiner, at, item, &self->row)
+               ? sink.write(sink.self, (size_t)item, &self->row, err)
+               : 0;
+}
+
+/* The rows of a cluster: all items that each stands for. */
+static int refine_cluster(void *self, int thread, size_t i, const kin_scan_failure *others,
+                          kin_error *err)
+{
+    const batch *of = self;
+    const kin_distinct *distinct = &of->join->duplicates.distinct;
+    const kin_clustering *clustering = &of->join->codes.clustering;
+    size_t h = (size_t)of->cluster[i];
+    int rc = 0;
+    for (size_t at = clustering->start[h]; at < clustering->start[h + 1] && rc == 0; at++) {
+        int32_t group = distinct->of[clustering->row[at]];
+        for (size_t e = distinct->start[group]; e < distinct->start[group + 1] && rc == 0; e++)
+            rc = kin_scan_failed(others)
+                     ? 0
+                     : refine_item(&of->thread[thread], at, distinct->item[e], of->sink, err);
+    }
+    return rc;
+}
+
+/* The share of a run's work that the first pass is, for progress. */
+static const double first_pass = 0.94;
+
+/* All clusters through `part`; progress goes from `from` to `to`, shares of the whole. */
+static int run_clusters(batch *run, kin_scan_part *part, double from, double to,
+                        const kin_monitor *monitor, kin_error *err)
+{
+    const kin_join *self = run->join;
+    const size_t *start = self->codes.clustering.start;
+    size_t clusters = self->stats.count, stretch = CLUSTERS_AT_A_TIME * (size_t)self->threads;
+    double n = (double)self->catalog->n, rows = (double)self->codes.clustering.count;
+    size_t done = 0;
+    int rc = 0;
+    for (size_t first = 0; first < clusters && rc == 0; first += stretch) {
+        size_t last = clusters - first < stretch ? clusters : first + stretch;
+        rc = kin_monitor_check(monitor, err);
+        if (rc == 0)
+            rc = kin_scan_parallel(self->threads, first, last, part, run, err);
+        for (size_t i = first; i < last; i++)
+            done += start[run->cluster[i] + 1] - start[run->cluster[i]];
+        if (rc == 0)
+            kin_monitor_progress(monitor, (size_t)(n * (from + (to - from) * (double)done / rows)),
+                                 self->catalog->n);
+    }
+    return rc;
+}
+
+/* The second pass, over all rows that the first one left in the sink. */
+static int refine(batch *run, const kin_monitor *monitor, kin_error *err)
+{
+    kin_join *self = run->join;
+    size_t threads = (size_t)self->threads;
+    int rc = 0;
+    kin_join_near_turn(&self->near);
+    run->thread = calloc(threads, sizeof *run->thread);
+    if (!run->thread)
+        return kin_fail_alloc(err, "the refinement", threads * sizeof *run->thread);
+    for (size_t t = 0; t < threads && rc == 0; t++) {
+        rc = kin_refiner_new(&run->thread[t].refiner, self, err);
+        if (rc == 0)
+            rc = kin_rows_init(&run->thread[t].row, 1, self->options.top_k,
+                               self->catalog->modality_count, err);
+        run->thread[t].row.sequence = 1;
+    }
+    if (rc == 0)
+        rc = run_clusters(run, refine_cluster, first_pass, 1, monitor, err);
+    for (size_t t = 0; t < threads; t++) {
+        if (rc == 0) {
+            const kin_refine_counts *counts = kin_refiner_counts(run->thread[t].refiner);
+            self->report.rows_refined += counts->rows;
+            self->report.neighbors_added += counts->added;
+        }
+        kin_refiner_free(run->thread[t].refiner);
+        kin_rows_release(&run->thread[t].row);
+    }
+    free(run->thread);
+    return rc;
+}
+
 int kin_join_run(kin_join *self, kin_row_sink sink, const kin_monitor *monitor, kin_error *err)
 {
-    size_t clusters = self->stats.count, stretch = CLUSTERS_AT_A_TIME * (size_t)self->threads;
-    size_t n = self->catalog->n, rows = self->codes.clustering.count;
+    size_t clusters = self->stats.count;
     kin_join_report before = sum_counts(self);
     int32_t *order = kin_alloc(clusters, sizeof *order);
     if (!order)
         return kin_fail_alloc(err, "the order of clusters", clusters * sizeof *order);
     int rc = kin_cluster_stats_order(&self->stats, order, err);
+    bool refined = sink.read != NULL;
+    kin_join_near_release(&self->near);
+    if (rc == 0 && refined)
+        rc = kin_join_near_init(&self->near, &self->codes, self->catalog->n, err);
     kin_join_use_effort(self, &self->effort);
-    batch run = {self, order, sink};
-    kin_monitor_progress(monitor, 0, n);
-    for (size_t from = 0, done = 0; from < clusters && rc == 0; from += stretch) {
-        size_t count = clusters - from < stretch ? clusters - from : stretch;
-        rc = kin_monitor_check(monitor, err);
-        if (rc == 0)
-            rc = kin_scan_parallel(self->threads, from, from + count, join_cluster, &run, err);
-        for (size_t i = from; i < from + count; i++)
-            done +=
-                self->codes.clustering.start[order[i] + 1] - self->codes.clustering.start[order[i]];
-        if (rc == 0)
-            kin_monitor_progress(monitor, (size_t)((double)n * (double)done / (double)rows), n);
-    }
-    free(order);
+    batch run = {.join = self, .cluster = order, .sink = sink};
+    kin_monitor_progress(monitor, 0, self->catalog->n);
+    if (rc == 0)
+        rc = run_clusters(&run, join_cluster, 0, refined ? first_pass : 1, monitor, err);
     if (rc == 0)
         rc = kin_scan_emit_empty(self->catalog, self->options.top_k, sink, err);
-    if (rc == 0)
+    if (rc == 0) {
         make_report(self, &before);
+        if (refined)
+            rc = refine(&run, monitor, err);
+    }
+    free(order);
     return kin_catalog_settle(self->catalog, rc, err);
 }

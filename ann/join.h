@@ -9,6 +9,8 @@
  *              effort for all rows (kin_join_effort, ann/join_tune.c)
  *   join       cluster after cluster, as a query batch: its rows probe the clusters that may hold
  *              neighbours, tile against tile; their candidates are reranked and emitted
+ *   refine     each row looks at its nearest rows' nearest, and at those that name it among theirs
+ *              (ann/join_refine.h); a row that gains neighbours is emitted again
  *
  * Which clusters a row probes. Scores of row x with the members of cluster h have a mean and a
  * standard deviation of about sigma = |p_x| s_h + |t_x| t_h, p and t the leading and the other
@@ -66,7 +68,8 @@ typedef struct kin_join_report {
     size_t rows, clusters;     /* distinct rows in pairs */
     unsigned long long probes; /* of a cluster by a row */
     kin_scan_counts scan;
-    unsigned long long full; /* candidates scored canonically in the end */
+    unsigned long long full;                          /* candidates scored canonically in the end */
+    unsigned long long rows_refined, neighbors_added; /* by the second pass */
 } kin_join_report;
 
 typedef struct kin_join kin_join;
@@ -111,7 +114,9 @@ int kin_join_escalate(kin_join *self, bool *escalated, const kin_monitor *monito
  * kin_join_encode. */
 int kin_join_tuned_rows(const kin_join *self, int32_t **row, size_t *count, kin_error *err);
 
-/* All rows of the catalog into the sink, in any order and from all threads. May be run again. */
+/* All rows of the catalog into the sink, in any order and from all threads; those that the
+ * refinement changes once more, with sequence 1. A sink that cannot be read gets no refined rows.
+ * May be run again. */
 int kin_join_run(kin_join *self, kin_row_sink sink, const kin_monitor *monitor, kin_error *err);
 
 /* Rows of the catalog that are in pairs are joined once more, one by one, with the effort of the

@@ -6,6 +6,8 @@
  *   join.c             set-up, plan, and the run in cluster order
  *   join_clusters.c    kin_cluster_stats: mean and spread of a cluster, gates, the cluster order
  *   join_scan.c        a query batch: which rows probe which cluster, and in which order
+ *   join_near.c        what the first pass leaves behind for the second
+ *   join_refine.c      the second pass over a row: its neighbours' neighbours
  *   join_sample.c      the sampled rows and what their neighbours need
  *   join_tune.c        the effort, from the sample
  *   join_trace.c       what some rows probed and found, for kin why and kin compare
@@ -13,6 +15,7 @@
  */
 #include "ann/join.h"
 #include "ann/join_clusters.h"
+#include "ann/join_near.h"
 #include "scan/duplicates.h"
 #include "scan/pairscan.h"
 #include "scan/reranker.h"
@@ -52,6 +55,7 @@ struct kin_join {
     kin_clustering clustering; /* loaded, until rows are encoded; count 0: none */
     kin_codes codes;
     kin_cluster_stats stats;
+    kin_join_near near;      /* of the run under way or the last one; count 0: none */
     size_t capacity;         /* of a collector */
     kin_join_worker *worker; /* [threads] */
     struct kin_join_sample *sample;

@@ -6,7 +6,7 @@
  * a tile for itself where a run puts twelve in one. Memory: a set of items a thread, and where
  * rows stand.
  */
-#include "ann/join_state.h"
+#include "ann/join_refine.h"
 #include "core/memory.h"
 #include "scan/distinct.h"
 
@@ -22,10 +22,13 @@ enum { ROWS_AT_A_TIME = 32 };
 typedef struct tracer {
     kin_join_worker *worker; /* the join's, of this thread */
     kin_candidates items;
-    int32_t *found;      /* [capacity] candidates, then their groups */
-    uint8_t *looked;     /* [clusters] */
-    float *probe_sigmas; /* [clusters] */
-    float *row;          /* [width] the row's side of gates for probe_sigmas 1 */
+    int32_t *found;       /* [capacity] candidates, then their groups */
+    uint8_t *looked;      /* [clusters] */
+    float *probe_sigmas;  /* [clusters] */
+    float *row;           /* [width] the row's side of gates for probe_sigmas 1 */
+    kin_refiner *refiner; /* NULL: the run had no refinement */
+    int32_t item;         /* under way */
+    kin_rows finished;    /* its row after the first pass */
 } tracer;
 
 size_t kin_join_trace_bytes(const kin_join *join, size_t clusters)
@@ -35,6 +38,9 @@ size_t kin_join_trace_bytes(const kin_join *join, size_t clusters)
     bytes = kin_size_add(bytes, kin_size_mul(join->capacity, sizeof(int32_t)));
     bytes = kin_size_add(bytes, kin_size_mul(clusters, sizeof(float) + 1));
     bytes = kin_size_add(bytes, kin_size_mul(width, sizeof(float)));
+    bytes = kin_size_add(bytes, kin_refiner_bytes(join));
+    bytes =
+        kin_size_add(bytes, kin_rows_bytes(1, join->options.top_k, join->catalog->modality_count));
     return kin_size_add(kin_size_mul((size_t)join->threads, bytes),
                         kin_size_mul(n, 2 * sizeof(int32_t)));
 }
@@ -48,7 +54,13 @@ static int tracer_init(tracer *self, const kin_join *join, kin_error *err)
     self->row = kin_alloc(join->stats.width, sizeof *self->row);
     if (!self->found || !self->looked || !self->probe_sigmas || !self->row)
         return kin_fail_alloc(err, "traced rows", kin_join_trace_bytes(join, clusters));
-    return kin_candidates_init(&self->items, join->catalog->n, join->catalog->n, err);
+    int rc = kin_candidates_init(&self->items, join->catalog->n, join->catalog->n, err);
+    if (rc == 0)
+        rc = kin_rows_init(&self->finished, 1, join->options.top_k, join->catalog->modality_count,
+                           err);
+    if (rc == 0 && join->near.count > 0)
+        rc = kin_refiner_new(&self->refiner, join, err);
+    return rc;
 }
 
 static void tracer_release(tracer *self)
@@ -58,6 +70,8 @@ static void tracer_release(tracer *self)
     free(self->probe_sigmas);
     free(self->row);
     kin_candidates_release(&self->items);
+    kin_rows_release(&self->finished);
+    kin_refiner_free(self->refiner);
 }
 
 /* What is in the collector, pruned as before rows are scored (scan/reranker.c), with everything
@@ -71,7 +85,36 @@ static void list_items(tracer *self, int32_t row)
     for (size_t i = 0; i < count; i++)
         self->found[i] = duplicates->of[self->found[i]];
     kin_candidates_add(&self->items, duplicates, row, -1, self->found, count, duplicates->n);
-    kin_candidates_list(&self->items);
+}
+
+/* Takes the row of the item under way, of those that are emitted with it. */
+static int take_row(void *tracer_, size_t first, const kin_rows *rows, kin_error *err)
+{
+    tracer *self = tracer_;
+    kin_row_sink into = kin_rows_sink(&self->finished);
+    return first == (size_t)self->item ? into.write(into.self, 0, rows, err) : 0;
+}
+
+/* What the refinement scores for the item, beginning with its row as the first pass leaves it. */
+static int list_refined(tracer *self, size_t at, kin_error *err)
+{
+    kin_join_worker *worker = self->worker;
+    const kin_distinct *distinct = &worker->join->duplicates.distinct;
+    int32_t row = worker->join->codes.clustering.row[at];
+    const int32_t *scored;
+    uint64_t pairs = 0;
+    const kin_rows *best =
+        kin_reranker_run(worker->reranker, &worker->collectors, 0, &row, 1, &pairs);
+    int rc = kin_expander_emit(&worker->expander, row, best, 0,
+                               (kin_row_sink){.self = self, .write = take_row}, err);
+    if (rc != 0)
+        return rc;
+    kin_refiner_run(self->refiner, at, self->item, &self->finished);
+    size_t count = kin_refiner_scored(self->refiner, &scored);
+    for (size_t i = 0; i < count; i++)
+        kin_candidates_add(&self->items, distinct, self->item, -1, &distinct->of[scored[i]], 1,
+                           distinct->n);
+    return 0;
 }
 
 /* The least probe_sigmas with which the row at place `at` probes cluster h, which it did not.
@@ -106,13 +149,17 @@ static void list_sigmas(tracer *self, size_t at)
 }
 
 /* Item `row`, by the row at place `at` that stands for it. */
-static void trace_row(tracer *self, int32_t row, size_t at)
+static int trace_row(tracer *self, int32_t row, size_t at, kin_error *err)
 {
     const kin_join *join = self->worker->join;
     memset(self->looked, 0, join->stats.count);
     kin_join_scan_one(self->worker, at, join->effort.probe_sigmas, self->looked);
+    self->item = row;
     list_items(self, row);
     list_sigmas(self, at);
+    int rc = self->refiner ? list_refined(self, at, err) : 0;
+    kin_candidates_list(&self->items);
+    return rc;
 }
 
 /* Where the row stands that stands for an item. */
@@ -134,9 +181,14 @@ static int trace_rows(const kin_join *join, tracer *tracers, const int32_t *posi
         own->worker = &join->worker[omp_get_thread_num()];
 #pragma omp for ordered schedule(dynamic)
         for (size_t q = first; q < last; q++) {
-            trace_row(own, row[q], place_of(join, position, (size_t)row[q]));
+            kin_error fault;
+            int traced = trace_row(own, row[q], place_of(join, position, (size_t)row[q]), &fault);
 #pragma omp ordered
-            if (rc == 0)
+            if (rc == 0 && traced != 0) {
+                rc = traced;
+                if (err)
+                    *err = fault;
+            } else if (rc == 0)
                 rc = sink.write(sink.self,
                                 &(kin_traced){.query = q,
                                               .item = own->items.item,

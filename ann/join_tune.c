@@ -88,7 +88,8 @@ static float class_sigmas(const kin_join_sample *self, bool rare, double loss, s
     return (float)u / SIGMAS_UNIT;
 }
 
-static const float widening_unknown = 2, widening_most = 4;
+/* What a sample sees of rare neighbours falls short of what there is. */
+static const float widening_beyond = 1.5f, widening_unknown = 3, widening_most = 4;
 enum { RARE_LEAST = 32 }; /* neighbours, to learn from */
 
 /* By --missing renorm a row that lacks a modality is near to many with little in common, and often
@@ -103,7 +104,7 @@ static float choose_rare_widening(const kin_join *join, double loss)
     float usual = class_sigmas(join->sample, false, loss, &common);
     if (rare < RARE_LEAST || common == 0)
         return widening_unknown;
-    return fminf(fmaxf(wanted / usual, 1), widening_most);
+    return fminf(fmaxf(widening_beyond * wanted / usual, 1), widening_most);
 }
 
 static uint64_t pairs_seen(const kin_join *join)
@@ -188,10 +189,11 @@ static int choose_effort(kin_join *join, double target, const kin_monitor *monit
         next.scanned = got.scanned;
         if (lost <= allowed && got.scanned < best.scanned && got.scanned <= scanned_most)
             best = next;
-        if (allowed <= 0 || (lost <= allowed && lost > 0.9 * allowed))
+        if ((allowed <= 0 && lost == 0) || (lost <= allowed && lost > 0.9 * allowed))
             break;
-        /* pessimistic and true losses go down together */
-        loss = fmin(loss * (0.95 * allowed + 1e-9) / (lost + 1e-9), 0.5);
+        /* pessimistic and true losses go down together, and with them the margin */
+        double wanted = fmax(0.95 * allowed, 0.25 * lost);
+        loss = fmin(loss * (wanted + 1e-9) / (lost + 1e-9), 0.5);
         loss = fmax(loss, 0.05 * (1 - target));
     }
     join->effort = best;

@@ -44,11 +44,13 @@ int kin_row_ascending(const void *a, const void *b);
 /* Takes the rows of queries first .. first + rows->count - 1, in the engine's numbering of its
  * queries. Blocks may come in any order and from several threads at a time, each query once for
  * each sequence number. The rows are the engine's and are reused after the call. */
+enum { KIN_ROW_NOT_KEPT = 1 };
 typedef struct kin_row_sink {
     void *self;
     int (*write)(void *self, size_t first, const kin_rows *rows, kin_error *err);
     /* The row of `query` as it was written last, into query `slot` of the block; cosines may be
-     * rounded to float16. From any thread. NULL: rows cannot be read back. */
+     * rounded to float16. KIN_ROW_NOT_KEPT: the sink has no use for that row. From any thread.
+     * NULL: rows cannot be read back. */
     int (*read)(void *self, size_t query, kin_rows *out, size_t slot, kin_error *err);
 } kin_row_sink;
 

@@ -38,14 +38,16 @@ static json_t *join_counts(const kin_join *join)
 {
     const kin_join_report *report = kin_join_get_report(join);
     const kin_join_plan *plan = kin_join_get_plan(join);
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "lead_dimensions",
-                     (json_int_t)plan->lead, "tail_dimensions", (json_int_t)plan->tail, "probes",
-                     (json_int_t)report->probes, "pairs", (json_int_t)report->scan.pairs, "tiles",
-                     (json_int_t)report->scan.tiles, "tiles_abandoned",
-                     (json_int_t)(report->scan.tiles - report->scan.tiles_left), "pairs_refined",
-                     (json_int_t)report->scan.refined, "candidates_collected",
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+                     "lead_dimensions", (json_int_t)plan->lead, "tail_dimensions",
+                     (json_int_t)plan->tail, "probes", (json_int_t)report->probes, "pairs",
+                     (json_int_t)report->scan.pairs, "tiles", (json_int_t)report->scan.tiles,
+                     "tiles_abandoned", (json_int_t)(report->scan.tiles - report->scan.tiles_left),
+                     "pairs_refined", (json_int_t)report->scan.refined, "candidates_collected",
                      (json_int_t)report->scan.collected, "candidates_scored_in_full",
-                     (json_int_t)report->full, "plan_bytes", (json_int_t)plan->total_bytes);
+                     (json_int_t)report->full, "rows_refined", (json_int_t)report->rows_refined,
+                     "neighbors_added", (json_int_t)report->neighbors_added, "plan_bytes",
+                     (json_int_t)plan->total_bytes);
 }
 
 static void add_mean(json_t **recall, const char *key, const kin_evaluation_mean *of)

@@ -2,6 +2,7 @@
 #include "compare/sampling.h"
 #include "core/random.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -108,6 +109,21 @@ static int tee(void *sample, size_t first, const kin_rows *rows, kin_error *err)
     return self->next.write(self->next.self, first, rows, err);
 }
 
+/* A row that was drawn; the others are not kept. */
+static int read_drawn(void *sample, size_t query, kin_rows *out, size_t slot, kin_error *err)
+{
+    const row_sample *self = sample;
+    size_t drawn = first_from(self, query);
+    (void)err;
+    if (drawn == self->count || (size_t)self->row[drawn] != query)
+        return KIN_ROW_NOT_KEPT;
+    keep(out, slot, &self->got, drawn);
+    for (size_t m = 0; m < out->modality_count; m++)
+        for (size_t e = 0; e < out->filled[slot]; e++)
+            out->cosine[m][slot * out->k + e] = NAN;
+    return 0;
+}
+
 static int read_next(void *sample, size_t query, kin_rows *out, size_t slot, kin_error *err)
 {
     const row_sample *self = sample;
@@ -125,7 +141,7 @@ kin_row_sink kin_row_sample_tee(row_sample *self, kin_row_sink next)
 {
     self->next = next;
     forget(self, &self->got);
-    return (kin_row_sink){.self = self, .write = tee, .read = next.read ? read_next : NULL};
+    return (kin_row_sink){.self = self, .write = tee, .read = next.read ? read_next : read_drawn};
 }
 
 kin_row_sink kin_row_sample_sink(row_sample *self)

@@ -53,7 +53,7 @@ void kin_row_sample_release(row_sample *self);
 
 /* A sink for all rows of the catalog: passes every block to `next` and keeps the drawn items' rows.
  * As any sink it takes blocks in any order and from several threads. What was kept before is
- * forgotten. */
+ * forgotten. Where `next` cannot be read, the drawn items' rows can, without cosines. */
 kin_row_sink kin_row_sample_tee(row_sample *self, kin_row_sink next);
 
 /* A sink for the drawn items' rows alone: query q is row[q]. */

@@ -101,11 +101,12 @@ static int take_one(taker *to, size_t first, const kin_rows *rows, kin_error *er
     if (rows->count > to->n || first > to->n - rows->count)
         fail_msg("rows %zu .. %zu of %zu", first, first + rows->count, to->n);
     for (size_t q = 0; q < rows->count; q++) {
-        if (to->taken[first + q])
-            fail_msg("row %zu comes twice", first + q);
-        to->taken[first + q] = true;
+        if (to->taken[first + q] != rows->sequence)
+            fail_msg("row %zu comes as number %u after %u", first + q, rows->sequence,
+                     to->taken[first + q]);
+        to->taken[first + q]++;
     }
-    to->taken_count += rows->count;
+    to->taken_count += rows->sequence == 0 ? rows->count : 0;
     return sink.write(sink.self, first, rows, err);
 }
 
@@ -118,7 +119,16 @@ static int take(void *self, size_t first, const kin_rows *rows, kin_error *err)
     return rc;
 }
 
+static int give_back(void *self, size_t query, kin_rows *out, size_t slot, kin_error *err)
+{
+    taker *from = self;
+    kin_row_sink sink = kin_rows_sink(&from->rows);
+    if (query >= from->n || from->taken[query] == 0)
+        fail_msg("row %zu is asked for before it came", query);
+    return sink.read(sink.self, query, out, slot, err);
+}
+
 kin_row_sink taker_sink(taker *self)
 {
-    return (kin_row_sink){.self = self, .write = take};
+    return (kin_row_sink){.self = self, .write = take, .read = give_back};
 }

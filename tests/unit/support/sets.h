@@ -42,12 +42,12 @@ const oracle_pair *truth_row(const truth *self, size_t i);
 
 /* ---- a strict sink --------------------------------------------------------------------------- */
 
-/* Keeps the rows of a catalog in memory. A row out of range or for the second time fails the
- * test. */
+/* Keeps the rows of a catalog in memory, to be read again. A row out of range, or out of its
+ * sequence, fails the test. */
 typedef struct taker {
     kin_rows rows;
     size_t n;
-    bool *taken; /* [n] */
+    uint32_t *taken; /* [n] how often each row came */
     size_t taken_count;
     size_t calls, refuse_at; /* that call, from 1, is refused with KIN_E_IO; 0: none */
 } taker;
