@@ -1,8 +1,8 @@
 /*
  * Guessed thresholds (exact/guess.h): the sample as panels, and its values for every row.
  *
- * A value leaves out what the codes lose, a hundredth of a standard deviation or so: it need not
- * be right, only good.
+ * A value leaves out what the codes lose and the tails' product, hundredths of a standard
+ * deviation: it need not be right, only good.
  */
 #include "exact/guess.h"
 #include "core/memory.h"
@@ -18,15 +18,20 @@ static const double expected = 8, deviations = 2.8;
 /* With fewer neighbours the sample would cost more than it saves. */
 enum { NEIGHBOURS_LEAST = 64, ROWS_LEAST = 1024 };
 
+/* What guessing saves of a row's refinements and candidates, in products of a tile for each of its
+ * k, where no tail is left, that is, no structure was seen. Where there is some, near clusters are
+ * scanned first, and a sample costs as much as it saves. */
+static const double saved = 2e4;
+
 /* What rows of nothing in common have; below every score in units of W. */
 static const float no_pair = -4;
 
-size_t kin_guess_sample(size_t rows, size_t k, size_t tail)
+size_t kin_guess_sample(size_t rows, size_t k, size_t lead, size_t tail)
 {
     if (tail > 0 || k < NEIGHBOURS_LEAST || rows < ROWS_LEAST)
         return 0;
     size_t sample = (size_t)(expected * (double)rows / (double)k) + 1;
-    return sample < rows / 4 ? sample : 0;
+    return sample < rows / 4 && (double)sample * (double)lead <= saved * (double)k ? sample : 0;
 }
 
 /* Upper bound of the panels: each modality mask may leave one half empty. */
@@ -72,7 +77,7 @@ static void place(kin_guess *self, size_t at, unsigned modality_mask)
 int kin_guess_init(kin_guess *self, const kin_codes *codes, size_t k, kin_error *err)
 {
     size_t rows = codes->clustering.count;
-    size_t sample = kin_guess_sample(rows, k, codes->rotation.tail);
+    size_t sample = kin_guess_sample(rows, k, codes->rotation.lead, codes->rotation.tail);
     size_t panels = panels_most(sample), columns = panels * KIN_PANEL_COLUMNS;
     *self = (kin_guess){.codes = codes, .count = sample};
     if (sample == 0)

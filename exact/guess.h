@@ -30,7 +30,7 @@ typedef struct kin_guess {
 } kin_guess;
 
 /* The number of rows sampled for rows of k candidates among `rows`; 0 where that does not pay. */
-size_t kin_guess_sample(size_t rows, size_t k, size_t tail);
+size_t kin_guess_sample(size_t rows, size_t k, size_t lead, size_t tail);
 
 /* Takes the sample. The codes have to outlive it. */
 int kin_guess_init(kin_guess *self, const kin_codes *codes, size_t k, kin_error *err);

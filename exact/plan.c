@@ -14,7 +14,8 @@ static size_t max_size(size_t a, size_t b)
 static size_t work_bytes(const kin_exact *self, size_t capacity)
 {
     size_t reranker = kin_reranker_bytes(self->catalog, self->k, capacity, self->plan.rerank_rows);
-    size_t sample = kin_guess_sample(self->plan.distinct, self->k, self->codes.rotation.tail);
+    size_t sample = kin_guess_sample(self->plan.distinct, self->k, self->codes.rotation.lead,
+                                     self->codes.rotation.tail);
     size_t thread = kin_size_add(kin_pairscan_bytes(&self->codes, capacity), reranker);
     thread = kin_size_add(thread,
                           kin_expander_bytes(self->options.top_k, self->catalog->modality_count));
