@@ -102,7 +102,7 @@ static void test_damaged_archive(void **state)
         whole[at] ^= 0x41;
     }
     assert_true(opened > 0 && opened < bytes);
-    memcpy(whole + first, "\xff\xff\xff\xff", 4);
+    memset(whole + first, 0xff, sizeof(int32_t));
     test_write(test_path("g/graph.npz"), whole, bytes);
     test_refused(kin_graph_open(&g, test_path("g"), &err), &err, KIN_E_DATA,
                  "g/graph.npz: indices.npy: entry 0 is -1, must be 0 to 22");
