@@ -89,6 +89,25 @@ class Recall(Joins):
             looked_at.append(graph.manifest["run"]["join"]["pairs"])
         self.assertEqual(looked_at, sorted(set(looked_at)))
 
+    def test_nearest(self):
+        """The nearest are not lost, whether or not a modality is missing, at the default target."""
+        n, k = 12000, 40
+        self.ok("gen", "--items", n, "--modality", "text=32", "--modality", "image=24", "--clusters", 150,
+                "--duplicate-share", 0.05, "--missing-share", 0.01, "--out", "large")
+        vectors = {name: np.load(self.path("large", name + ".npy")) for name in WEIGHTS}
+        graph, _ = self.build(vectors, WEIGHTS, "--top-k", k, "--engine", "join", out="nearest")
+        self.check_left_out(graph)
+        self.assertGreater(graph.manifest["run"]["join"]["rows_refined"], 0)
+        self.assertGreater(graph.manifest["run"]["join"]["neighbors_added"], 0)
+        self.assertGreaterEqual(graph.manifest["join"]["rare_widening"], 1)
+        oracle = Oracle(vectors, WEIGHTS)
+        lack = np.flatnonzero([any(not v[i].any() for v in vectors.values()) for i in range(n)])
+        self.assertGreater(len(lack), n // 100)
+        for rows in (np.arange(0, n, 4), lack):
+            self.assertGreaterEqual(tie_aware_recall(graph, oracle, 1, rows), 0.9995)
+            self.assertGreaterEqual(tie_aware_recall(graph, oracle, 10, rows), 0.999)
+        self.assertGreaterEqual(tie_aware_recall(graph, oracle, k, np.arange(0, n, 4)), 0.97)
+
     def test_compare(self):
         """What the build says of its own recall is what compare finds."""
         graph, _ = self.join("g")

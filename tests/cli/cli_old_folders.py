@@ -55,6 +55,8 @@ class OldFolders(Case):
         self.ok("build", *MODALITIES, "--top-k", 4, "--engine", "join", "--index", "index-ivf", "--out", "kept")
         self.ok("build", *MODALITIES, "--top-k", 4, "--engine", "join", "--out", "new")
         self.assertEqual(Graph(self.path("kept")).indices.tolist(), Graph(self.path("new")).indices.tolist())
+        # that index knows no clusters of rare modality masks
+        self.assertEqual(Graph(self.path("kept")).manifest["join"]["rare_widening"], 1)
         self.ok("query", "index-ivf", "--item", 3, "--top-k", 4)
 
 
