@@ -152,12 +152,6 @@ int kin_join_encode(kin_join *self, const kin_monitor *monitor, kin_error *err)
     return rc;
 }
 
-void kin_join_use_effort(kin_join *self, const kin_join_effort *effort)
-{
-    kin_codes_set_tail_fraction(&self->codes, effort->tail_fraction);
-    kin_cluster_stats_widen(&self->stats, effort->rare_widening);
-}
-
 /* ---- the run -------------------------------------------------------------------------------- */
 
 /* The run over some clusters. */

@@ -107,6 +107,12 @@ static float choose_rare_widening(const kin_join *join, double loss)
     return fminf(fmaxf(widening_beyond * wanted / usual, 1), widening_most);
 }
 
+void kin_join_use_effort(kin_join *self, const kin_join_effort *effort)
+{
+    kin_codes_set_tail_fraction(&self->codes, effort->tail_fraction);
+    kin_cluster_stats_widen(&self->stats, effort->rare_widening);
+}
+
 static uint64_t pairs_seen(const kin_join *join)
 {
     uint64_t pairs = 0;
