@@ -12,14 +12,13 @@
 
 #include <stdlib.h>
 
-/* Few clusters are probed, so that there is something to refine; codes exclude what they must. */
-static const kin_join_effort low = {.probe_sigmas = 0.2f, .rare_widening = 1, .tail_fraction = 1};
-
+/* A join that probes few clusters, so that there is something to refine; codes exclude no more than
+ * they must. */
 static kin_join *make(const sample *s, size_t k, int threads)
 {
     kin_join_options options = {.top_k = k, .target = 0.95, .seed = 1};
     kin_join *join = join_make(s, &options, threads);
-    join->effort = low;
+    join->effort.probe_sigmas = 0.2f;
     return join;
 }
 
@@ -89,27 +88,27 @@ static void test_near(void **state)
 {
     (void)state;
     sample s;
+    taker t;
     kin_rows block;
     kin_error err = {0};
-    kin_join_near near;
     uint64_t key = kin_random_key(7, 0, 0);
     sample_spec spec = spec_of(SAMPLE_DUPLICATES, 500);
     sample_make(&s, &spec);
     kin_join *join = make(&s, 5, 2);
+    join_take(join, &s, 5, &t);
     const kin_clustering *of = &join->codes.clustering;
-    test_ok(kin_join_near_init(&near, &join->codes, spec.n, &err), &err);
     test_ok(kin_rows_init(&block, 1, LISTED, 2, &err), &err);
-    for (size_t at = 0; at < of->count; at++) {
+    for (size_t at = 0; at < of->count; at++) { /* in place of the run's own */
         draw_list(&block, of, at, key);
-        kin_join_near_keep(&near, of->row[at], &block, 0);
-        check_nearest(&near, of, at, &block, 0);
+        kin_join_near_keep(&join->near, of->row[at], &block, 0);
+        check_nearest(&join->near, of, at, &block, 0);
     }
     for (int again = 0; again < 2; again++) {
-        kin_join_near_turn(&near);
-        check_naming(&near);
+        kin_join_near_turn(&join->near);
+        check_naming(&join->near);
     }
-    kin_join_near_release(&near);
     kin_rows_release(&block);
+    taker_release(&t);
     kin_join_free(join);
     sample_release(&s);
 }
