@@ -71,6 +71,7 @@ int kin_join_new(kin_join **out, const kin_catalog *catalog, const kin_join_opti
     self->capacity = kin_collectors_capacity_good(options->top_k + 1);
     self->effort = (kin_join_effort){.probe_sigmas = INFINITY,
                                      .rare_widening = 1,
+                                     .clusters_most = SIZE_MAX,
                                      .tail_fraction = 1,
                                      .recall = 1,
                                      .scanned = 1};
@@ -325,7 +326,7 @@ int kin_join_run(kin_join *self, kin_row_sink sink, const kin_monitor *monitor, 
     bool refined = sink.read != NULL;
     kin_join_near_release(&self->near);
     if (rc == 0 && refined)
-        rc = kin_join_near_init(&self->near, &self->codes, self->catalog->n, err);
+        rc = kin_join_near_init(&self->near, &self->codes, &self->duplicates.distinct, err);
     kin_join_use_effort(self, &self->effort);
     batch run = {.join = self, .cluster = order, .sink = sink};
     kin_monitor_progress(monitor, 0, self->catalog->n);

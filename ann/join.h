@@ -48,12 +48,13 @@ typedef struct kin_join_options {
 
 /* The effort, and what it gives on the sample. */
 typedef struct kin_join_effort {
-    float probe_sigmas;  /* standard deviations above; INFINITY: all clusters */
-    float rare_widening; /* of sigma for clusters of rare modality masks, 1 or more */
-    float tail_fraction; /* of |t_x| |t_y| that a tile allows for, above 0, at most 1 */
-    size_t sampled;      /* rows */
-    double recall;       /* of the sampled rows, mean */
-    double scanned;      /* of all rows, those that a sampled row is compared with, mean */
+    float probe_sigmas;   /* standard deviations above; INFINITY: all clusters */
+    float rare_widening;  /* of sigma for clusters of rare modality masks, 1 or more */
+    float tail_fraction;  /* of |t_x| |t_y| that a tile allows for, above 0, at most 1 */
+    size_t clusters_most; /* a row is gated with so many, of those best for its cluster's mean */
+    size_t sampled;       /* rows */
+    double recall;        /* of the sampled rows, mean */
+    double scanned;       /* of all rows, those that a sampled row is compared with, mean */
 } kin_join_effort;
 
 /* What a run takes. */

@@ -33,14 +33,17 @@ static json_t *probe_sigmas_of(float probe_sigmas)
 json_t *kin_join_facts(const kin_join *self)
 {
     const kin_join_effort *effort = &self->effort;
-    return json_pack("{s:I, s:I, s:I, s:f, s:I, s:o, s:o, s:f, s:f, s:I, s:f, s:f}", "clusters",
-                     (json_int_t)self->codes.clustering.clusters, "rows",
+    size_t clusters = self->codes.clustering.clusters;
+    size_t clusters_most = effort->clusters_most < clusters ? effort->clusters_most : clusters;
+    return json_pack("{s:I, s:I, s:I, s:f, s:I, s:o, s:o, s:f, s:f, s:I, s:I, s:f, s:f}",
+                     "clusters", (json_int_t)self->codes.clustering.clusters, "rows",
                      (json_int_t)self->codes.clustering.count, "top_k",
                      (json_int_t)self->options.top_k, "target", self->options.target, "seed",
                      (json_int_t)self->options.seed, "weights", weights_of(self->catalog),
                      "probe_sigmas", probe_sigmas_of(effort->probe_sigmas), "rare_widening",
                      (double)effort->rare_widening, "tail_fraction", (double)effort->tail_fraction,
-                     "sampled", (json_int_t)effort->sampled, "sample_recall", effort->recall,
+                     "clusters_most", (json_int_t)clusters_most, "sampled",
+                     (json_int_t)effort->sampled, "sample_recall", effort->recall,
                      "rows_scanned_share", effort->scanned);
 }
 
@@ -187,18 +190,21 @@ static int read_effort(kin_join *self, const kin_dir *dir, const json_t *facts, 
     double probe_sigmas = json_is_null(sigmas) ? (double)INFINITY : number_of(sigmas, 1e9);
     const json_t *widening = json_object_get(facts, "rare_widening");
     double rare_widening = widening ? number_of(widening, 1e3) : 1; /* older indexes have none */
+    const json_t *most = json_object_get(facts, "clusters_most");
+    double clusters_most = most ? number_of(most, 1e9) : 1e9; /* older indexes gate with all */
     double tail_fraction = number_of(fact(facts, "tail_fraction", "tail_share"), 1);
     double sampled = number_of(json_object_get(facts, "sampled"), 1e9);
     double recall = number_of(json_object_get(facts, "sample_recall"), 1);
     double scanned = number_of(json_object_get(facts, "rows_scanned_share"), 1);
-    if (isnan(probe_sigmas) || !(rare_widening >= 1) || !(tail_fraction > 0) || isnan(sampled) ||
-        isnan(recall) || isnan(scanned))
+    if (isnan(probe_sigmas) || !(rare_widening >= 1) || isnan(clusters_most) ||
+        !(tail_fraction > 0) || isnan(sampled) || isnan(recall) || isnan(scanned))
         return kin_fail(err, KIN_E_DATA, kin_index_again,
                         "%s/manifest.json: an effort of the join is missing or out of range",
                         dir->path);
     self->effort = (kin_join_effort){.probe_sigmas = (float)probe_sigmas,
                                      .rare_widening = (float)rare_widening,
                                      .tail_fraction = (float)tail_fraction,
+                                     .clusters_most = (size_t)clusters_most,
                                      .sampled = (size_t)sampled,
                                      .recall = recall,
                                      .scanned = scanned};

@@ -28,10 +28,11 @@ static void sum_codes(kin_join_near *self, const kin_codes *codes)
     }
 }
 
-int kin_join_near_init(kin_join_near *self, const kin_codes *codes, size_t n, kin_error *err)
+int kin_join_near_init(kin_join_near *self, const kin_codes *codes, const kin_distinct *distinct,
+                       kin_error *err)
 {
     const kin_clustering *clustering = &codes->clustering;
-    size_t count = clustering->count;
+    size_t count = clustering->count, n = distinct->n;
     *self = (kin_join_near){.count = count};
     self->position = kin_alloc(n, sizeof *self->position);
     self->nearest = kin_alloc(kin_size_mul(count, KIN_NEAR_ROWS), sizeof *self->nearest);
@@ -42,8 +43,11 @@ int kin_join_near_init(kin_join_near *self, const kin_codes *codes, size_t n, ki
         kin_join_near_release(self);
         return kin_fail_alloc(err, "nearest rows", kin_join_near_bytes(n));
     }
-    for (size_t at = 0; at < count; at++)
-        self->position[clustering->row[at]] = (int32_t)at;
+    for (size_t at = 0; at < count; at++) {
+        int32_t group = distinct->of[clustering->row[at]];
+        for (size_t i = distinct->start[group]; i < distinct->start[group + 1]; i++)
+            self->position[distinct->item[i]] = (int32_t)at;
+    }
     sum_codes(self, codes);
     return 0;
 }

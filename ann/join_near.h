@@ -20,8 +20,9 @@ typedef struct kin_join_near {
     int32_t *high_sum; /* [count] of the high codes; owned */
 } kin_join_near;
 
-/* Empty lists for the rows of the codes, n items. */
-int kin_join_near_init(kin_join_near *self, const kin_codes *codes, size_t n, kin_error *err);
+/* Empty lists for the rows of the codes. */
+int kin_join_near_init(kin_join_near *self, const kin_codes *codes, const kin_distinct *distinct,
+                       kin_error *err);
 void kin_join_near_release(kin_join_near *self);
 size_t kin_join_near_bytes(size_t n);
 

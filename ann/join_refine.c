@@ -104,13 +104,6 @@ size_t kin_refiner_scored(const kin_refiner *self, const int32_t **row)
 
 /* ---- candidates ------------------------------------------------------------------------------ */
 
-/* The place of the row that stands for an item. */
-static size_t place_of(const kin_join *join, int32_t item)
-{
-    const kin_distinct *distinct = &join->duplicates.distinct;
-    return (size_t)join->near.position[distinct->item[distinct->start[distinct->of[item]]]];
-}
-
 /* Marks the row and its neighbours, and forgets all other marks. */
 static void start_run(kin_refiner *self, size_t at, int32_t item, const kin_rows *row)
 {
@@ -124,7 +117,7 @@ static void start_run(kin_refiner *self, size_t at, int32_t item, const kin_rows
     self->query.row = -1;
     self->seen[at] = self->run;
     for (size_t e = 0; e < row->filled[0]; e++)
-        self->seen[place_of(self->join, row->neighbor[e])] = self->run;
+        self->seen[self->join->near.position[row->neighbor[e]]] = self->run;
 }
 
 static void add_candidates(kin_refiner *self, const int32_t *place, size_t count)

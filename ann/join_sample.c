@@ -153,9 +153,9 @@ static void record_truth(const kin_join *join, const scanner *from, size_t slot,
         size_t at = (uint32_t)from->key[c], h = kin_clustering_cluster_of(clustering, at);
         float inner =
             threshold / join->codes.fused.factor[modality_mask & clustering->modality_mask[h]];
-        self->need[i * self->k + c] =
-            (kin_join_need){sigmas_needed(join, from->row, own, h, inner),
-                            share_needed(&join->codes, own, at, inner), join->stats.rare[h]};
+        self->need[i * self->k + c] = (kin_join_need){sigmas_needed(join, from->row, own, h, inner),
+                                                      share_needed(&join->codes, own, at, inner),
+                                                      (int32_t)h, join->stats.rare[h]};
     }
 }
 
@@ -240,6 +240,53 @@ int kin_join_sample_find_truth(kin_join *join, kin_error *err)
 int kin_join_sample_try(kin_join *join, float probe_sigmas, kin_error *err)
 {
     return scan_sample(join, probe_sigmas, record_recall, err);
+}
+
+/* ---- depth ----------------------------------------------------------------------------------- */
+
+/* Adds to count[r] how many of row i's neighbours that `effort` finds are in the cluster that is
+ * number r of its order; rare clusters, on either side, are left out (ann/join_scan.c). `place`
+ * [clusters]. */
+static void count_ranks(const kin_join *join, kin_join_worker *worker, size_t i,
+                        const kin_join_effort *effort, uint32_t *place, size_t *count)
+{
+    const kin_join_sample *self = join->sample;
+    size_t own = kin_clustering_cluster_of(&join->codes.clustering, self->at[i]);
+    if (join->stats.rare[own])
+        return;
+    size_t ranked = kin_join_rank(worker, own, effort->probe_sigmas);
+    for (size_t r = 0; r < ranked; r++)
+        place[(uint32_t)worker->key[r]] = (uint32_t)r;
+    for (size_t c = 0; c < self->found[i]; c++) {
+        const kin_join_need *it = &self->need[i * self->k + c];
+        if (!it->rare && it->probe_sigmas <= effort->probe_sigmas)
+#pragma omp atomic
+            count[place[it->cluster]]++;
+    }
+}
+
+int kin_join_sample_depth(const kin_join *join, const kin_join_effort *effort, double loss,
+                          size_t *depth, kin_error *err)
+{
+    const kin_join_sample *self = join->sample;
+    size_t clusters = join->stats.count, all = 0, left = 0;
+    size_t *count = kin_alloc_zero(clusters, sizeof *count);
+    uint32_t *places = kin_alloc(kin_size_mul((size_t)join->threads, clusters), sizeof *places);
+    *depth = clusters;
+    if (count && places) {
+#pragma omp parallel for schedule(dynamic) num_threads(join->threads)
+        for (size_t i = 0; i < self->rows; i++)
+            count_ranks(join, &join->worker[omp_get_thread_num()], i, effort,
+                        places + (size_t)omp_get_thread_num() * clusters, count);
+        for (size_t r = 0; r < clusters; r++)
+            all += count[r];
+        while (*depth > 1 && (double)(left + count[*depth - 1]) <= loss * (double)all)
+            left += count[--*depth];
+    }
+    bool refused = !count || !places;
+    free(count);
+    free(places);
+    return refused ? kin_fail_alloc(err, "a sample", clusters * sizeof *count) : 0;
 }
 
 static int ascending_item(const void *a, const void *b)

@@ -8,6 +8,7 @@
 /* A neighbour of a sampled row, and what it takes to find it. */
 typedef struct kin_join_need {
     float probe_sigmas, tail_fraction;
+    int32_t cluster;
     bool rare; /* it is in a rare cluster (ann/join_clusters.h) */
 } kin_join_need;
 
@@ -29,5 +30,10 @@ int kin_join_sample_find_truth(kin_join *join, kin_error *err);
 
 /* All of them are joined with `probe_sigmas`, as the run will: self->recall. */
 int kin_join_sample_try(kin_join *join, float probe_sigmas, kin_error *err);
+
+/* How far down the orders of their clusters (kin_join_rank) the sampled rows have to go for all but
+ * `loss` of the neighbours that `effort` finds otherwise; at least 1. */
+int kin_join_sample_depth(const kin_join *join, const kin_join_effort *effort, double loss,
+                          size_t *depth, kin_error *err);
 
 #endif

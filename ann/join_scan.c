@@ -97,11 +97,22 @@ static void load_rows(kin_join_worker *self, const size_t *at, size_t count, flo
                   self->packed);
 }
 
-/* All clusters that have a modality in common with cluster `own`: itself, then best first.
- * Returns how many. Its own cluster may promise a row little (the few rows that lack a modality
+/* Drops clusters behind number clusters_most, but for rare ones: these hold rows of all kinds, and
+ * their means say little. For the same reason rows of rare clusters take all. */
+static size_t drop_far(kin_join_worker *self, size_t count)
+{
+    const kin_join *join = self->join;
+    size_t kept = count < join->clusters_most ? count : join->clusters_most;
+    for (size_t r = kept; r < count; r++)
+        if (join->stats.rare[(uint32_t)self->key[r]])
+            self->key[kept++] = self->key[r];
+    return kept;
+}
+
+/* Its own cluster comes first. It may promise a row little (the few rows that lack a modality
  * are of all kinds), but the row is there, and stands for its duplicates. No row has a threshold
  * yet at the first cluster, so none passes it over. */
-static size_t rank_clusters(kin_join_worker *self, size_t own, float probe_sigmas)
+size_t kin_join_rank(kin_join_worker *self, size_t own, float probe_sigmas)
 {
     const kin_cluster_stats *stats = &self->join->stats;
     const kin_codes *codes = &self->join->codes;
@@ -116,7 +127,7 @@ static size_t rank_clusters(kin_join_worker *self, size_t own, float probe_sigma
             self->key[count++] = (uint64_t)rank << 32 | (uint32_t)h;
     }
     kin_keys_select(self->key, count, count);
-    return count;
+    return stats->rare[own] ? count : drop_far(self, count);
 }
 
 /* Gates of clusters first .. first + blocks - 1 in their order with all rows, [clusters][rows]. */
@@ -172,7 +183,7 @@ static void scan(kin_join_worker *self, const query_batch *rows, float probe_sig
     unsigned modality_mask = codes->clustering.modality_mask[rows->own];
     float finite = isinf(probe_sigmas) ? 0 : probe_sigmas;
     load_rows(self, rows->at, rows->count, finite);
-    size_t clusters = rank_clusters(self, rows->own, finite);
+    size_t clusters = kin_join_rank(self, rows->own, finite);
     for (size_t first = 0; first < clusters; first += KIN_JOIN_BLOCK) {
         size_t blocks = clusters - first < KIN_JOIN_BLOCK ? clusters - first : KIN_JOIN_BLOCK;
         open_gates(self, first, blocks, rows->count);

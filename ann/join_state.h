@@ -55,6 +55,7 @@ struct kin_join {
     kin_clustering clustering; /* loaded, until rows are encoded; count 0: none */
     kin_codes codes;
     kin_cluster_stats stats;
+    size_t clusters_most;    /* of the effort in use */
     kin_join_near near;      /* of the run under way or the last one; count 0: none */
     size_t capacity;         /* of a collector */
     kin_join_worker *worker; /* [threads] */
@@ -64,6 +65,11 @@ struct kin_join {
 int kin_join_worker_init(kin_join_worker *self, const kin_join *join, kin_error *err);
 void kin_join_worker_release(kin_join_worker *self);
 size_t kin_join_worker_bytes(const kin_join *join, size_t clusters);
+
+/* The order in which the rows of cluster `own` take the clusters that have a modality in common
+ * with it: itself, then those that promise its mean most, into key[] (numbers in the low halves).
+ * Returns how many. */
+size_t kin_join_rank(kin_join_worker *self, size_t own, float probe_sigmas);
 
 /* Rows at[0 .. count) of the order, at most KIN_CLUSTER_MAX, look at clusters: slots 0 .. count
  * - 1 then hold their candidates. They take clusters in the order of cluster `own`, which is

@@ -221,7 +221,7 @@ void kin_catalog_prefetch(const kin_catalog *catalog, size_t row)
         const unsigned char *bytes = kin_matrix_row(x, row);
         size_t length = x->d * kin_dtype_bytes(x->dtype);
         for (size_t at = 0; at < length; at += LINE_BYTES)
-            __builtin_prefetch(bytes + at);
+            __builtin_prefetch(bytes + at, 0, 2); /* into the second-level cache */
         __builtin_prefetch(catalog->modality[m].inverse_norm + row);
     }
 }

@@ -22,6 +22,7 @@
 enum {
     CELL_ROWS = 344, /* mean size: few cells then have more rows than a cluster may */
     SAMPLE = 256,
+    ARRANGE_SAMPLE = 64, /* within a cluster, where only the order is at stake */
     ITERATIONS = 4,
     ROUND = 32,
     MASKS = 1 << KIN_MODALITIES_MAX,
@@ -58,11 +59,11 @@ static float inner(const float *x, const float *y, size_t d)
 }
 
 /* The direction in which rows first .. first + count spread most, roughly, into v[d]. */
-static void find_direction(const tree *self, size_t first, size_t count, float *v, float *mean,
-                           float *next)
+static void find_direction(const tree *self, size_t first, size_t count, size_t sample, float *v,
+                           float *mean, float *next)
 {
     size_t d = self->d;
-    size_t step = count > SAMPLE ? count / SAMPLE : 1;
+    size_t step = count > sample ? count / sample : 1;
     size_t taken = count / step;
     memset(mean, 0, d * sizeof *mean);
     for (size_t s = 0; s < taken; s++)
@@ -113,7 +114,8 @@ static void arrange(const tree *self, size_t first, size_t count, float *workspa
     if (count <= ROUND)
         return;
     size_t left = left_half(count);
-    find_direction(self, first, count, workspace, workspace + self->d, workspace + 2 * self->d);
+    find_direction(self, first, count, ARRANGE_SAMPLE, workspace, workspace + self->d,
+                   workspace + 2 * self->d);
     part(self, first, count, left, workspace);
     arrange(self, first, left, workspace);
     arrange(self, first + left, count - left, workspace);
@@ -130,43 +132,12 @@ static void split(const tree *self, size_t first, size_t count, size_t levels, s
         return;
     }
     size_t left = left_half(count);
-    find_direction(self, first, count, workspace, workspace + self->d, workspace + 2 * self->d);
+    find_direction(self, first, count, SAMPLE, workspace, workspace + self->d,
+                   workspace + 2 * self->d);
     part(self, first, count, left, workspace);
     split(self, first, left, levels - 1, cluster, workspace);
     split(self, first + left, count - left, levels - 1, cluster + ((size_t)1 << (levels - 1)),
           workspace);
-}
-
-/* Orders rows first .. first + count by halving, down to panels. `workspace` [3][d]. */
-static void sort_panels(const tree *self, size_t first, size_t count, float *workspace)
-{
-    if (count <= ROUND)
-        return;
-    size_t left = (count / 2 + ROUND / 2) / ROUND * ROUND;
-    find_direction(self, first, count, workspace, workspace + self->d, workspace + 2 * self->d);
-    part(self, first, count, left, workspace);
-    sort_panels(self, first, left, workspace);
-    sort_panels(self, first + left, count - left, workspace);
-}
-
-int kin_clustering_sort_panels(kin_clustering *self, const float *coordinate, size_t d,
-                               kin_error *err)
-{
-    tree job = {.clustering = self, .coordinate = coordinate, .d = d};
-    bool refused = false;
-    job.key = kin_alloc(self->count, sizeof *job.key);
-#pragma omp parallel reduction(|| : refused)
-    {
-        float *workspace = kin_alloc(3 * d, sizeof *workspace);
-        refused = !workspace || !job.key;
-#pragma omp for schedule(dynamic)
-        for (size_t g = 0; g < self->clusters; g++)
-            if (workspace && job.key)
-                sort_panels(&job, self->start[g], self->start[g + 1] - self->start[g], workspace);
-        free(workspace);
-    }
-    free(job.key);
-    return refused ? kin_fail_alloc(err, "the order of rows", self->count * sizeof(uint64_t)) : 0;
 }
 
 static size_t levels_for(size_t count)

@@ -22,16 +22,13 @@ typedef struct kin_clustering {
     uint8_t *modality_mask; /* [clusters] that of all rows of the cluster; owned */
 } kin_clustering;
 
-/* Clusters the rows of a catalog by their coordinates, but for those that `leave_out` marks.
- * Same result for any number of threads. */
+/* Clusters the rows of a catalog by their coordinates, but for those that `leave_out` marks. Within
+ * a cluster the rows of a panel of 32 are similar: a tile then has many hits or none. Same result
+ * for any number of threads. */
 int kin_clustering_init(kin_clustering *self, const kin_catalog *catalog,
                         const uint8_t *leave_out /* [n] or NULL */,
                         const float *coordinate /* [n][d] */, size_t d, kin_error *err);
 
-/* Orders the rows within each cluster, such that those of a panel of 32 are similar: a tile then
- * has many hits or none. Same result for any number of threads. Cost: 3 halvings or so. */
-int kin_clustering_sort_panels(kin_clustering *self, const float *coordinate /* [n][d] */, size_t d,
-                               kin_error *err);
 void kin_clustering_release(kin_clustering *self);
 
 /* The cluster of the row at place `at`, at < count: row[at] is one of its rows. */

@@ -58,8 +58,6 @@ static int make_clustering(kin_codes *self, const uint8_t *leave_out, float *wor
     if (rc == 0)
         rc = kin_clustering_init(&self->clustering, self->fused.catalog, leave_out, coordinate,
                                  axes, err);
-    if (rc == 0 && !self->approximate)
-        rc = kin_clustering_sort_panels(&self->clustering, coordinate, axes, err);
     free(coordinate);
     return rc;
 }

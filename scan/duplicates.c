@@ -146,14 +146,19 @@ static void leave_out(const kin_rows *all, int32_t item, kin_rows *out)
         copy(out, all, own + 1, count - own - 1);
 }
 
+static bool is_unique(const kin_duplicates *duplicates, int32_t item)
+{
+    return duplicates->unique[item / 8] >> item % 8 & 1;
+}
+
 /* Whether all neighbours, the row itself among them, are unique. */
 static bool all_unique(const kin_duplicates *duplicates, const kin_rows *best, size_t slot)
 {
     const int32_t *item = best->neighbor + slot * best->k;
-    unsigned unique = 1;
+    bool unique = true;
     for (size_t e = 0; e < best->filled[slot]; e++)
-        unique &= duplicates->unique[item[e] / 8] >> item[e] % 8;
-    return unique & 1;
+        unique &= is_unique(duplicates, item[e]);
+    return unique;
 }
 
 int kin_expander_emit(kin_expander *self, int32_t row, const kin_rows *best, size_t slot,
@@ -170,8 +175,12 @@ int kin_expander_emit(kin_expander *self, int32_t row, const kin_rows *best, siz
     }
     for (size_t from = 0, to; from < best->filled[slot] && self->expanded.filled[0] < best->k;
          from = to) {
+        size_t entry = slot * best->k + from;
         to = run_end(best, slot, from);
-        expand_run(self, best, slot, from, to);
+        if (to == from + 1 && is_unique(self->duplicates, best->neighbor[entry]))
+            append(&self->expanded, best->neighbor[entry], best, entry);
+        else
+            expand_run(self, best, slot, from, to);
     }
     int rc = 0;
     for (size_t i = distinct->start[group]; i < distinct->start[group + 1] && rc == 0; i++) {

@@ -37,7 +37,7 @@ void kin_pairscan_multiply_hits(kin_pairscan *self, size_t column)
     for (uint32_t left = any; left != 0; left &= left - 1) {
         size_t at = self->first_column + column + (size_t)__builtin_ctz(left);
         for (size_t k = 0; k < codes->stride; k += LINE_BYTES)
-            __builtin_prefetch(codes->row + at * codes->stride + k);
+            __builtin_prefetch(codes->row + at * codes->stride + k, 0, 2);
     }
     for (size_t r = 0; r < KIN_PANEL_ROWS; r++)
         if (self->tile.mask[r] != 0)

@@ -118,8 +118,10 @@ class Join(Traced):
         looked = np.isneginf(trace.probe_sigmas)
         self.assertTrue((trace.probe_sigmas[~looked] > used).all())
         self.assertTrue(0.01 < looked.mean() < 0.9)
-        for t, candidates in enumerate(trace.sources["join"]):
-            self.assertTrue(looked[t, trace.cluster[candidates]].all())
+        # the refinement adds candidates of clusters that were not looked at, but few
+        inside = [looked[t, trace.cluster[candidates]].mean()
+                  for t, candidates in enumerate(trace.sources["join"])]
+        self.assertGreater(np.mean(inside), 0.9)
         # a cluster has one modality mask; those that lack what the row has are never probed
         pattern = sum((self.vectors[name] != 0).any(axis=1) << m
                       for m, name in enumerate(self.vectors))
@@ -130,8 +132,8 @@ class Join(Traced):
         self.assertTrue((apart == np.isposinf(trace.probe_sigmas)).all())
 
     def test_reach_tells(self):
-        """A build with more probe_sigmas looks at the clusters of which it was said that they want no more, and at few others:
-        those that come while thresholds are low."""
+        """A build with more probe_sigmas looks at the clusters of which it was said that they want
+        no more, and at few others: those that come while thresholds are low."""
         _, less, _ = self.trace("less", "--engine", "join", "--target-recall", 0.7)
         _, more, _ = self.trace("more", "--engine", "join", "--target-recall", 0.97)
         self.assertEqual(less.row.tolist(), more.row.tolist())

@@ -107,33 +107,6 @@ static void check_same(const kin_clustering *a, const kin_clustering *b)
     assert_memory_equal(a->modality_mask, b->modality_mask, a->clusters);
 }
 
-/* Sorts within clusters, of which each keeps its rows; `compared` with one thread's order. */
-static void check_panels(kin_clustering *sorted, const rows *self, bool compared)
-{
-    kin_error err;
-    kin_clustering before, single;
-    test_ok(kin_clustering_init(&before, &self->catalog, NULL, self->coordinate, self->d, &err),
-            &err);
-    test_ok(kin_clustering_sort_panels(sorted, self->coordinate, self->d, &err), &err);
-    check_rows(sorted, &self->catalog);
-    for (size_t g = 0; g < before.clusters; g++) {
-        uint64_t sum = 0; /* of the rows' squares: another set hardly has the same */
-        for (size_t i = before.start[g]; i < before.start[g + 1]; i++)
-            sum += (uint64_t)before.row[i] * (uint64_t)before.row[i] -
-                   (uint64_t)sorted->row[i] * (uint64_t)sorted->row[i];
-        assert_int_equal(sum, 0);
-    }
-    kin_clustering_release(&before);
-    if (!compared)
-        return;
-    kin_threads_set(1);
-    test_ok(kin_clustering_init(&single, &self->catalog, NULL, self->coordinate, self->d, &err),
-            &err);
-    test_ok(kin_clustering_sort_panels(&single, self->coordinate, self->d, &err), &err);
-    check_same(&single, sorted);
-    kin_clustering_release(&single);
-}
-
 /* Orders the rows with several numbers of threads and evaluates the result, which is the
  * caller's. */
 static kin_clustering check_clustering(const rows *self)
@@ -152,7 +125,6 @@ static kin_clustering check_clustering(const rows *self)
         test_ok(kin_clustering_init(&again, &self->catalog, NULL, self->coordinate, self->d, &err),
                 &err);
         check_same(&clustering, &again);
-        check_panels(&again, self, threads[t] == 7);
         kin_clustering_release(&again);
     }
     return clustering;

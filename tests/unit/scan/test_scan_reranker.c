@@ -331,7 +331,7 @@ static void test_rows_good(void **state)
             size_t rows = kin_reranker_rows_good(&catalog, capacity);
             assert_in_range(rows, 1, 512);
             assert_true(rows == 1 || rows * capacity <= 1 << 18);
-            assert_true(rows == 1 || rows * d * sizeof(float) <= 400 << 10);
+            assert_true(rows == 1 || rows * d * sizeof(float) <= 1200 << 10);
         }
     assert_true(kin_reranker_bytes(&catalog, 200, SIZE_MAX / 8, 3) == SIZE_MAX);
 }
