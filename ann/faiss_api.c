@@ -157,11 +157,6 @@ int kin_faiss_search(const kin_faiss *self, const float *x, size_t count, size_t
                  KIN_E_INTERNAL, "search", err);
 }
 
-size_t kin_faiss_count(const kin_faiss *self)
-{
-    return (size_t)faiss_Index_ntotal(self->index);
-}
-
 size_t kin_faiss_lists(const kin_faiss *self)
 {
     return self->ivf ? faiss_IndexIVFFlat_nlist(self->ivf) : 0;

@@ -45,7 +45,6 @@ enum { KIN_FAISS_QUERIES_MAX = 16 };
 int kin_faiss_search(const kin_faiss *self, const float *x /* [count][d] */, size_t count, size_t k,
                      float *score /* [count][k] */, int64_t *id /* [count][k] */, kin_error *err);
 
-size_t kin_faiss_count(const kin_faiss *self); /* vectors */
 size_t kin_faiss_lists(const kin_faiss *self); /* 0 for HNSW */
 
 int kin_faiss_write(const kin_faiss *self, const char *path, kin_error *err);

@@ -92,11 +92,6 @@ size_t kin_memory_resident(void)
     return read_field("/proc/self/status", "RssAnon:") * 1024;
 }
 
-size_t kin_memory_mapped(void)
-{
-    return read_field("/proc/self/status", "VmSize:") * 1024;
-}
-
 size_t kin_memory_peak_rss(void)
 {
     struct rusage usage;

@@ -46,9 +46,6 @@ size_t kin_memory_available(void);
  * a tmpfs they count as shared memory). */
 size_t kin_memory_resident(void);
 
-/* Address space in use now, bytes: what RLIMIT_AS limits. */
-size_t kin_memory_mapped(void);
-
 /* The largest resident set so far, mapped pages of inputs and outputs included, bytes. */
 size_t kin_memory_peak_rss(void);
 
