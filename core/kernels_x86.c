@@ -266,7 +266,7 @@ dots_of_avx512(const int n, const float *x, const float *const *y, size_t d, dou
         for (int j = 0; j < 4; j++)
             acc[i][j] = _mm512_setzero_pd();
     size_t k = 0;
-    for (; k + KIN_LANES <= d; k += KIN_LANES)
+    for (; k + KIN_LANES <= d; k += KIN_LANES) {
 #pragma GCC unroll 4
         for (int j = 0; j < 4; j++) {
             __m512d a = _mm512_cvtps_pd(_mm256_loadu_ps(x + k + 8 * j));
@@ -276,6 +276,7 @@ dots_of_avx512(const int n, const float *x, const float *const *y, size_t d, dou
                 acc[i][j] = _mm512_fmadd_pd(a, b, acc[i][j]);
             }
         }
+    }
 #pragma GCC unroll 4
     for (int i = 0; i < n; i++)
         out[i] = finish_lanes(acc[i], x, y[i], k, d);
