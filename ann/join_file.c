@@ -196,7 +196,7 @@ static int read_effort(kin_join *self, const kin_dir *dir, const json_t *facts, 
     double sampled = number_of(json_object_get(facts, "sampled"), 1e9);
     double recall = number_of(json_object_get(facts, "sample_recall"), 1);
     double scanned = number_of(json_object_get(facts, "rows_scanned_share"), 1);
-    if (isnan(probe_sigmas) || !(rare_widening >= 1) || isnan(clusters_most) ||
+    if (isnan(probe_sigmas) || !(rare_widening >= 1) || !(clusters_most >= 1) ||
         !(tail_fraction > 0) || isnan(sampled) || isnan(recall) || isnan(scanned))
         return kin_fail(err, KIN_E_DATA, kin_index_again,
                         "%s/manifest.json: an effort of the join is missing or out of range",

@@ -167,6 +167,8 @@ static void test_damaged_facts(void **state)
     damage_fact(&k, "tail_fraction", NULL, effort);
     damage_fact(&k, "tail_fraction", json_integer(0), effort);
     damage_fact(&k, "tail_fraction", json_real(1.5), effort);
+    damage_fact(&k, "rare_widening", json_real(.5), effort);
+    damage_fact(&k, "clusters_most", json_integer(0), effort);
     damage_fact(&k, "sampled", json_integer(-4), effort);
     damage_fact(&k, "sample_recall", json_real(1.01), effort);
     damage_fact(&k, "rows_scanned_share", json_null(), effort);
