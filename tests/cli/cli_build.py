@@ -338,8 +338,8 @@ class Files(Build):
         both = np.concatenate([vectors["text"], vectors["image"]], axis=1)
         distinct = len(np.unique(both[(both != 0).any(axis=1)], axis=0))
         self.assertEqual(sorted(join), sorted([
-            "clusters", "rows", "top_k", "target", "seed", "weights", "probe_sigmas", "tail_fraction", "sampled",
-            "sample_recall", "rows_scanned_share"]))
+            "clusters", "rows", "top_k", "target", "seed", "weights", "probe_sigmas", "rare_widening",
+            "tail_fraction", "clusters_most", "sampled", "sample_recall", "rows_scanned_share"]))
         self.assertEqual(join["rows"], distinct)
         self.assertEqual((join["top_k"], join["target"], join["seed"], join["weights"]),
                          (K, 0.9, 7, [0.6, 0.4]))
@@ -352,7 +352,8 @@ class Files(Build):
         run = graph.manifest["run"]
         self.assertEqual(sorted(run["join"]), sorted([
             "lead_dimensions", "tail_dimensions", "probes", "pairs", "tiles", "tiles_abandoned",
-            "pairs_refined", "candidates_collected", "candidates_scored_in_full", "plan_bytes"]))
+            "pairs_refined", "candidates_collected", "candidates_scored_in_full", "rows_refined",
+            "neighbors_added", "plan_bytes"]))
         self.assertTrue({"read", "plan", "encode", "tune", "neighbors", "recall", "write"}
                         <= set(run["seconds"]))
 
