@@ -192,7 +192,7 @@ static void escalate_to_the_end(tuned *t, size_t steps_least)
                     now.tail_fraction != before.tail_fraction);
         if (recall < found - 0.0005 || report.scan.pairs < pairs)
             fail_msg("step %zu: %.5f after %.5f, %llu pairs after %llu", steps, recall, found,
-                     report.scan.pairs, pairs);
+                     (unsigned long long)report.scan.pairs, pairs);
         found = recall;
         before = now;
         assert_true(steps < 60);
