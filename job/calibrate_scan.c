@@ -240,9 +240,9 @@ static int encode(calibration *self, size_t k, size_t lead, scan_rates *out, kin
     int rc = 0;
     for (size_t i = 0; i < self->runs && rc == 0; i++) {
         kin_codes_release(&self->codes);
-        double start = omp_get_wtime();
+        double start = kin_calibrate_thread_seconds();
         rc = kin_codes_init(&self->codes, self->catalog, &options, err);
-        out->fit = kin_calibrate_least(out->fit, omp_get_wtime() - start);
+        out->fit = kin_calibrate_least(out->fit, kin_calibrate_thread_seconds() - start);
         double fitted = kin_calibrate_seconds();
         if (rc == 0)
             rc = kin_codes_encode(&self->codes, &options, NULL, err);

@@ -12,11 +12,11 @@
 #include "exact/exact.h"
 #include "exact/stream.h"
 #include "job/build_parts.h"
+#include "job/calibrate_clock.h"
 #include "scan/kmeans.h"
 #include "scan/rotation.h"
 
 #include <math.h>
-#include <omp.h>
 
 /* Starting the process, its threads and BLAS; closing files, the manifest. */
 static const double start_seconds = 0.05;
@@ -132,10 +132,10 @@ static int predict_exact(prediction *out, predict_input *in, kin_error *err)
     kin_exact_options options = KIN_EXACT_OPTIONS_INIT;
     options.top_k = (size_t)in->options->top_k;
     options.memory_bytes = in->options->memory;
-    double start = omp_get_wtime();
+    double start = kin_calibrate_thread_seconds();
     if (kin_exact_new(&engine, in->catalog, &options, &out->refused) != 0)
         return 0;
-    double planned = omp_get_wtime() - start;
+    double planned = kin_calibrate_thread_seconds() - start;
     kin_exact_plan plan = *kin_exact_get_plan(engine);
     kin_exact_free(engine);
     note_plan(out, plan.total_bytes);
@@ -196,12 +196,24 @@ static int add_evaluation(prediction *out, predict_input *in, kin_error *err)
 
 /* ---- join ------------------------------------------------------------------------------------ */
 
-/* Of all rows, those in lists that a row looks at: this / sqrt(n), fashion 17, kin gen of 100,000
- * 34 and of a million 19; all, where no dimension says more than another. */
-static const double looked_at = 22;
+/* Of all rows, those in clusters that a row looks at at a target of .97: this / sqrt(n), fashion
+ * 12, kin gen of 100,000 and of 250,000 22; all, where no dimension says more than another. Of what
+ * a target allows to lose it goes down by the power: fashion 7, 12 and 20 at .9, .97 and .99. */
+static const double looked_at = 18, loss_there = 0.03, loss_power = 0.42, loss_least = 1e-4;
 
 /* Pairs refined a row, of K: fashion 3.4, kin gen 4.1. */
 static const double join_refined = 4;
+
+/* The refinement of a row costs as much as so many candidates scored: to read it back, some 50
+ * pairs estimated, few scored (fashion: 5 % of the build's time, where 201 candidates take 15 %).
+ * Half of the rows gain neighbours, and are in the log twice. */
+static const double refinement = 60, written_again = 0.5;
+
+static double share_looked_at(double n, double target)
+{
+    double loss = fmax(1 - target, loss_least);
+    return fmin(looked_at / sqrt(n) * pow(loss_there / loss, loss_power), 1);
+}
 
 /* The effort is tuned on a hundredth of the rows, 256 to 1,000, which look at all lists. */
 static double tuned_rows(double n)
@@ -220,10 +232,10 @@ static int predict_join(prediction *out, predict_input *in, kin_error *err)
     options.trace = o->trace_rows > 0;
     if (kin_build_check_join_options(o, &out->refused) != 0)
         return 0;
-    double start = omp_get_wtime();
+    double start = kin_calibrate_thread_seconds();
     if (kin_join_new(&join, in->catalog, &options, &out->refused) != 0)
         return 0;
-    double planned = omp_get_wtime() - start;
+    double planned = kin_calibrate_thread_seconds() - start;
     kin_join_plan plan = *kin_join_get_plan(join);
     kin_join_free(join);
     note_plan(out, plan.total_bytes);
@@ -232,14 +244,15 @@ static int predict_join(prediction *out, predict_input *in, kin_error *err)
     double n = (double)plan.distinct, k = top_k(in), sampled = tuned_rows(n);
     /* few dimensions may all lead for being few */
     bool structured = plan.tail > 0 || plan.lead <= KIN_LEAD_MAX;
-    double share = structured ? fmin(looked_at / sqrt(n), 1) : 1;
+    double share = structured ? share_looked_at(n, o->target_recall) : 1;
     double pair = scan->pair * (double)plan.lead / (double)(scan->lead ? scan->lead : 1);
     out->seconds.prepare = planned + encode_seconds(in, n) + sampled * n * pair +
                            sampled * n * scan->possible * scan->refined;
     double refined = structured ? join_refined * k : early_of(in, false);
     out->seconds.neighbors = n * n * share * pair + n * refined * scan->refined +
-                             n * (k + 1) * finished_far * scan->finished +
+                             n * (k + 1 + refinement) * finished_far * scan->finished +
                              (double)plan.total_bytes * touched_seconds;
+    out->seconds.write += written_again * (double)in->log_bytes * in->files.written;
     out->memory_bytes += plan.total_bytes;
     return rc == 0 ? add_evaluation(out, in, err) : rc;
 }
