@@ -33,7 +33,7 @@ static json_t *probe_sigmas_of(float probe_sigmas)
 json_t *kin_join_facts(const kin_join *self)
 {
     const kin_join_effort *effort = &self->effort;
-    size_t clusters = self->codes.clustering.clusters;
+    size_t clusters = self->codes.clustering.clusters > 0 ? self->codes.clustering.clusters : 1;
     size_t clusters_most = effort->clusters_most < clusters ? effort->clusters_most : clusters;
     return json_pack("{s:I, s:I, s:I, s:f, s:I, s:o, s:o, s:f, s:f, s:I, s:I, s:f, s:f}",
                      "clusters", (json_int_t)self->codes.clustering.clusters, "rows",

@@ -141,6 +141,8 @@ static int try_effort(kin_join *join, const kin_join_effort *effort, outcome *ou
     return rc;
 }
 
+enum { CLUSTERS_LEAST = 512 }; /* gates with so many cost next to nothing */
+
 /* Clusters far down in the order of a row's cluster hold next to nothing for it, and gates with all
  * of them would take n^2 time. The sample says how far down is far, with a margin. */
 static int choose_depth(kin_join *join, kin_join_effort *effort, double loss, kin_error *err)
@@ -148,8 +150,9 @@ static int choose_depth(kin_join *join, kin_join_effort *effort, double loss, ki
     size_t depth;
     effort->clusters_most = SIZE_MAX;
     kin_join_use_effort(join, effort);
-    int rc = kin_join_sample_depth(join, effort, loss / 20, &depth, err);
-    effort->clusters_most = depth + depth / 4 + KIN_JOIN_BLOCK;
+    int rc = kin_join_sample_depth(join, effort, loss / 100, &depth, err);
+    depth += depth / 4;
+    effort->clusters_most = depth > CLUSTERS_LEAST ? depth : CLUSTERS_LEAST;
     return rc;
 }
 
