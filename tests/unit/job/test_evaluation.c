@@ -176,9 +176,9 @@ static void test_loss_free(void **state)
         assert_true(v.at_k.mean == 1 && v.met);
         assert_true(v.at_k.lower_bound < 1);
         assert_true(fabs(v.at_k.lower_bound - pow(v.alpha, 1.0 / 339)) < 1e-12);
-        const kin_evaluation_mean *part[] = {&v.at_1, &v.at_10, &v.at_least_90};
+        const kin_evaluation_mean part[] = {v.at_1, v.at_10, v.at_least_90};
         for (size_t i = 0; i < TEST_COUNT(part); i++)
-            assert_true(part[i]->mean == 1 && part[i]->lower_bound == v.at_k.lower_bound);
+            assert_true(part[i].mean == 1 && part[i].lower_bound == v.at_k.lower_bound);
     }
     kin_rows_release(&engine.all);
     sample_release(&s);
