@@ -34,6 +34,7 @@ typedef struct tree {
     const float *coordinate; /* [n][d] */
     size_t d;
     uint64_t *key; /* [count] */
+    const kin_monitor *monitor;
 } tree;
 
 static const float *row_at(const tree *self, size_t at)
@@ -166,11 +167,20 @@ static void cells_release(cells *self)
     free(self->cluster);
 }
 
+/* Rows that each cell is learnt from: fewer where cells are many, because each is compared with all
+ * of them again and again. */
+static size_t rows_per_cell(size_t count)
+{
+    const size_t many = 2000, usual = KIN_KMEANS_ROWS_PER_CLUSTER, least = usual / 4;
+    size_t rows = count > many ? usual * many / count : usual;
+    return rows > least ? rows : least;
+}
+
 /* Learns cells from some of the mask's rows and assigns all rows there are: cheaper than picking
  * the mask's out, which nearly always are nearly all. */
 static int find_cells(const tree *self, cells *out, size_t n, kin_error *err)
 {
-    size_t d = self->d, sample = out->cells * KIN_KMEANS_ROWS_PER_CLUSTER;
+    size_t d = self->d, sample = out->cells * rows_per_cell(out->cells);
     sample = sample < out->count ? sample : out->count;
     float *x = kin_alloc(kin_size_mul(sample, d), sizeof *x);
     float *centroid = kin_alloc(kin_size_mul(out->cells, d), sizeof *centroid);
@@ -178,7 +188,7 @@ static int find_cells(const tree *self, cells *out, size_t n, kin_error *err)
     for (size_t i = 0; i < sample && rc == 0; i++)
         memcpy(x + i * d, row_at(self, out->first + i * out->count / sample), d * sizeof *x);
     if (rc == 0)
-        rc = kin_kmeans_fit(centroid, out->cells, x, sample, d, SEED, NULL, err);
+        rc = kin_kmeans_fit(centroid, out->cells, x, sample, d, SEED, self->monitor, err);
     if (rc == 0)
         rc = kin_kmeans_assign(out->cell, self->coordinate, n, d, centroid, out->cells, err);
     free(x);
@@ -271,14 +281,15 @@ static void order_rows(kin_clustering *self, const kin_catalog *catalog, const u
 }
 
 int kin_clustering_init(kin_clustering *self, const kin_catalog *catalog, const uint8_t *leave_out,
-                        const float *coordinate, size_t d, kin_error *err)
+                        const float *coordinate, size_t d, const kin_monitor *monitor,
+                        kin_error *err)
 {
     size_t size[MASKS], most = kin_clustering_clusters_most(catalog->n), first = 0;
     *self = (kin_clustering){0};
     self->row = kin_alloc(catalog->n, sizeof *self->row);
     self->start = kin_alloc(most + 1, sizeof *self->start);
     self->modality_mask = kin_alloc(most, 1);
-    tree job = {.clustering = self, .coordinate = coordinate, .d = d};
+    tree job = {.clustering = self, .coordinate = coordinate, .d = d, .monitor = monitor};
     job.key = kin_alloc(catalog->n, sizeof *job.key);
     int rc = self->row && self->start && self->modality_mask && job.key
                  ? 0

@@ -10,6 +10,7 @@
  * of most spread.
  */
 #include "core/catalog.h"
+#include "core/monitor.h"
 
 /* The largest cluster before and after rounding to whole panels, in rows. */
 enum { KIN_CLUSTER_TARGET = 512, KIN_CLUSTER_MAX = KIN_CLUSTER_TARGET + 32 };
@@ -27,7 +28,8 @@ typedef struct kin_clustering {
  * for any number of threads. */
 int kin_clustering_init(kin_clustering *self, const kin_catalog *catalog,
                         const uint8_t *leave_out /* [n] or NULL */,
-                        const float *coordinate /* [n][d] */, size_t d, kin_error *err);
+                        const float *coordinate /* [n][d] */, size_t d, const kin_monitor *monitor,
+                        kin_error *err);
 
 void kin_clustering_release(kin_clustering *self);
 

@@ -48,7 +48,7 @@ size_t kin_codes_clustering_work_bytes(const kin_codes *self)
 
 /* Clusters all rows by their coordinates along the first axes. */
 static int make_clustering(kin_codes *self, const uint8_t *leave_out, float *workspace,
-                           kin_error *err)
+                           const kin_monitor *monitor, kin_error *err)
 {
     size_t n = self->fused.catalog->n, axes = kin_codes_fit_coordinates(self);
     float *coordinate = kin_alloc(kin_size_mul(n, axes), sizeof *coordinate);
@@ -57,7 +57,7 @@ static int make_clustering(kin_codes *self, const uint8_t *leave_out, float *wor
     int rc = kin_codes_encode_coordinates(self, workspace, coordinate, err);
     if (rc == 0)
         rc = kin_clustering_init(&self->clustering, self->fused.catalog, leave_out, coordinate,
-                                 axes, err);
+                                 axes, monitor, err);
     free(coordinate);
     return rc;
 }
@@ -174,7 +174,7 @@ int kin_codes_encode(kin_codes *self, const kin_codes_options *options, const ki
         self->clustering = *options->clustering;
         *options->clustering = (kin_clustering){0};
     } else {
-        rc = make_clustering(self, options->leave_out, workspace, err);
+        rc = make_clustering(self, options->leave_out, workspace, monitor, err);
     }
     kin_codes_fit_forget(self);
     if (rc == 0)

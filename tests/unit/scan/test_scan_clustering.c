@@ -115,14 +115,16 @@ static kin_clustering check_clustering(const rows *self)
     kin_error err;
     kin_clustering clustering;
     kin_threads_set(1);
-    test_ok(kin_clustering_init(&clustering, &self->catalog, NULL, self->coordinate, self->d, &err),
+    test_ok(kin_clustering_init(&clustering, &self->catalog, NULL, self->coordinate, self->d, NULL,
+                                &err),
             &err);
     check_rows(&clustering, &self->catalog);
     check_clusters(&clustering, &self->catalog);
     for (size_t t = 0; t < TEST_COUNT(threads); t++) {
         kin_clustering again;
         kin_threads_set(threads[t]);
-        test_ok(kin_clustering_init(&again, &self->catalog, NULL, self->coordinate, self->d, &err),
+        test_ok(kin_clustering_init(&again, &self->catalog, NULL, self->coordinate, self->d, NULL,
+                                    &err),
                 &err);
         check_same(&clustering, &again);
         kin_clustering_release(&again);
