@@ -18,7 +18,6 @@ enum {
     LISTS_MOST = 32,    /* lists read in a round: those that came in may be more than were asked */
     NAMING_MOST = 1024, /* rows that name a row, of which it looks at the first */
     CANDIDATES_MOST = LISTS_MOST * KIN_NEAR_ROWS + NAMING_MOST,
-    LOW_STEPS = 254,
     LINE_BYTES = 64,
 };
 
@@ -205,7 +204,7 @@ static float estimate(const kin_refiner *self, size_t i, float factor)
     const kin_codes *codes = &self->join->codes;
     const kin_code_terms *x = &codes->terms[self->at], *y = &codes->terms[self->candidate[i]];
     float unit = codes->lead_step * codes->lead_step;
-    float lead = unit * (float)self->lead_dot[i] + unit / LOW_STEPS * (float)self->cross[i];
+    float lead = unit * (float)self->lead_dot[i] + unit / KIN_LOW_STEPS * (float)self->cross[i];
     return factor * (lead + x->step * y->step * (float)self->tail[i] + x->bias + y->bias);
 }
 
@@ -213,7 +212,6 @@ static float estimate(const kin_refiner *self, size_t i, float factor)
 static void drop_by_lead(kin_refiner *self)
 {
     size_t kept = 0;
-    self->counts.looked_at += self->candidates;
     multiply(self, true);
     for (size_t i = 0; i < self->candidates; i++) {
         size_t other = (size_t)self->candidate[i];
@@ -233,7 +231,6 @@ static void drop_by_estimate(kin_refiner *self)
 {
     float tolerance = self->join->codes.terms[self->at].tolerance;
     size_t kept = 0;
-    self->counts.estimated += self->candidates;
     multiply(self, false);
     for (size_t i = 0; i < self->candidates; i++) {
         float factor = factor_of(self, (size_t)self->candidate[i]);
@@ -302,7 +299,6 @@ static size_t score_candidates(kin_refiner *self, kin_rows *row, int32_t *to_ask
         float score, cosine[KIN_MODALITIES_MAX];
         if (self->query.row < 0)
             kin_query_set_row(&self->query, (size_t)self->item);
-        self->counts.scored++;
         self->scored[self->scored_count++] = other;
         if (!kin_query_score(&self->query, (size_t)other, &score, cosine))
             continue;

@@ -34,8 +34,7 @@ size_t kin_refiner_scored(const kin_refiner *self, const int32_t **row);
 
 /* What all runs did. */
 typedef struct kin_refine_counts {
-    uint64_t looked_at, estimated, scored, added; /* pairs; neighbours */
-    uint64_t rows;                                /* that gained any */
+    uint64_t rows, added; /* rows that gained neighbours, and how many those are */
 } kin_refine_counts;
 const kin_refine_counts *kin_refiner_counts(const kin_refiner *self);
 

@@ -25,6 +25,8 @@
 #include "scan/kernels.h"
 #include "scan/rotation.h"
 
+enum { KIN_LOW_STEPS = 254 }; /* of the low codes in one of the high codes */
+
 /* The terms of a row in both bounds; lengths in fused space, of which no row is longer than 1. */
 typedef struct kin_code_terms {
     float bias;       /* <mean, u> - <mean, mean> / 2, u the fused row */

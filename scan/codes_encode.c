@@ -16,7 +16,7 @@
 #include <omp.h>
 #include <stdint.h>
 
-enum { BLOCK_ROWS = 128, CODE_MAX = 127, LOW_STEPS = 254, LANES = 16 };
+enum { BLOCK_ROWS = 128, CODE_MAX = 127, LANES = 16 };
 
 /* Of a centred fused row, with its roundings. */
 static const float length_most = 2.01f;
@@ -150,7 +150,7 @@ static float encode_lead(const kin_codes *self, const float *z, int8_t *code, fl
     size_t lead = self->rotation.lead;
     quantise(z, lead, self->lead_step, code, left);
     *coarse = length_above(left, lead);
-    quantise(left, lead, self->lead_step / LOW_STEPS, code + lead, left);
+    quantise(left, lead, self->lead_step / KIN_LOW_STEPS, code + lead, left);
     return length_above(left, lead);
 }
 

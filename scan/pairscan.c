@@ -216,7 +216,7 @@ static void refine(kin_pairscan *self, size_t r, size_t column)
     const kin_code_terms *x = &scan->codes->terms[self->at[r]];
     const columns *y = &self->column;
     kin_refine_row row = {kin_pairscan_unit(self),
-                          kin_pairscan_unit(self) / LOW_STEPS,
+                          kin_pairscan_unit(self) / KIN_LOW_STEPS,
                           self->factor,
                           self->doubtful ? doubt(self, x) : scan->codes->rounding,
                           x->bias,

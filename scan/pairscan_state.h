@@ -11,7 +11,7 @@
 
 #include <math.h>
 
-enum { LOW_STEPS = 254, COLUMNS = KIN_CLUSTER_MAX };
+enum { COLUMNS = KIN_CLUSTER_MAX };
 
 /* The column side, an array for each term: a row is compared with many columns at a time. */
 typedef struct columns {
