@@ -2,7 +2,6 @@
  * The skeleton of the engines on codes (scan/engine.h).
  */
 #include "scan/engine.h"
-#include "core/threads.h"
 
 #include <omp.h>
 
@@ -10,13 +9,11 @@ int kin_scan_check(const kin_catalog *catalog, size_t top_k, const char *engine,
 {
     size_t d = kin_catalog_dimensions(catalog);
     int rc = kin_top_k_check(top_k, catalog->n, err);
-    if (rc != 0)
-        return rc;
-    if (d > KIN_SCAN_DIMENSIONS_MAX)
-        return kin_fail(err, KIN_E_DATA, "choose --engine stream",
-                        "the modalities have %zu dimensions in all, --engine %s takes %d", d,
-                        engine, KIN_SCAN_DIMENSIONS_MAX);
-    return kin_blas_room(err);
+    if (rc == 0 && d > KIN_SCAN_DIMENSIONS_MAX)
+        rc = kin_fail(err, KIN_E_DATA, "choose --engine stream",
+                      "the modalities have %zu dimensions in all, --engine %s takes %d", d, engine,
+                      KIN_SCAN_DIMENSIONS_MAX);
+    return rc;
 }
 
 /* ---- counts --------------------------------------------------------------------------------- */

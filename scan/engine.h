@@ -9,8 +9,8 @@
 /* The sum of all modalities' dimensions; beyond, sums of products of lifted codes may pass 2^31. */
 enum { KIN_SCAN_DIMENSIONS_MAX = 32768 };
 
-/* Refuses what no engine on codes can do: K >= n or more dimensions than that (KIN_E_DATA), or
- * more threads than OpenBLAS has buffers for. `engine` is its name on the command line. */
+/* Refuses what no engine on codes can do: K >= n or more dimensions than that (KIN_E_DATA).
+ * `engine` is its name on the command line. */
 int kin_scan_check(const kin_catalog *catalog, size_t top_k, const char *engine, kin_error *err);
 
 /* ---- counts --------------------------------------------------------------------------------- */
