@@ -16,7 +16,7 @@
 #include <omp.h>
 #include <stdint.h>
 
-enum { BLOCK_ROWS = 128, CODE_MAX = 127, LANES = 16 };
+enum { BLOCK_ROWS = 96, CODE_MAX = 127, LANES = 16, AHEAD = 2 };
 
 /* Of a centred fused row, with its roundings. */
 static const float length_most = 2.01f;
@@ -85,6 +85,8 @@ static size_t load_rows(const kin_codes *self, const int32_t *row, size_t count,
     double half = 0.5 * kin_kernels_best()->dot[KIN_F32](r->mean, r->mean, r->d);
     for (size_t i = 0; i < count; i++) {
         float *y = e->y + i * r->d;
+        if (i + AHEAD < count)
+            kin_catalog_prefetch(self->fused.catalog, (size_t)row[i + AHEAD]);
         kin_fused_row(&self->fused, (size_t)row[i], y);
         e->bias[i] = (float)(kin_kernels_best()->dot[KIN_F32](r->mean, y, r->d) - half);
         for (size_t k = 0; k < r->d; k++)
@@ -154,14 +156,27 @@ static float encode_lead(const kin_codes *self, const float *z, int8_t *code, fl
     return length_above(left, lead);
 }
 
+/* The largest |x[i]|. */
+static float greatest(const float *x, size_t d)
+{
+    float lane[LANES] = {0}, most = 0;
+    size_t i = 0;
+    for (; i + LANES <= d; i += LANES)
+        for (size_t l = 0; l < LANES; l++)
+            lane[l] = fabsf(x[i + l]) > lane[l] ? fabsf(x[i + l]) : lane[l];
+    for (; i < d; i++)
+        most = fabsf(x[i]) > most ? fabsf(x[i]) : most;
+    for (size_t l = 0; l < LANES; l++)
+        most = lane[l] > most ? lane[l] : most;
+    return most;
+}
+
 /* The tail: codes in the row's own step. Returns what they leave. */
 static float encode_tail(const kin_codes *self, const float *z, int8_t *code, float *left,
                          kin_code_terms *terms)
 {
     size_t tail = self->rotation.tail;
-    float most = 0;
-    for (size_t i = 0; i < tail; i++)
-        most = fabsf(z[i]) > most ? fabsf(z[i]) : most;
+    float most = greatest(z, tail);
     /* less has an inverse that float32 cannot hold, and is nothing to any bound */
     terms->step = most > 0x1p-60f ? most / CODE_MAX : 1;
     terms->tail_norm = length_above(z, tail);
@@ -215,6 +230,14 @@ static void encode_row(const kin_codes *self, size_t at, const float *z, float l
     terms->tail_sum = sum_codes(code + 2 * r->lead, r->tail);
 }
 
+/* Codes of a row as the row side of products has them. */
+static void copy_lifted(const int8_t *restrict code, size_t count, uint8_t bias,
+                        uint8_t *restrict out)
+{
+    for (size_t k = 0; k < count; k++)
+        out[k] = (uint8_t)code[k] ^ bias;
+}
+
 /* A row's codes to where they belong: its row, and its places in its cluster's panels and row
  * panels. */
 static void place_row(kin_codes *self, size_t at, size_t cluster, const int8_t *code)
@@ -222,9 +245,7 @@ static void place_row(kin_codes *self, size_t at, size_t cluster, const int8_t *
     size_t lead = self->rotation.lead, i = at - self->clustering.start[cluster];
     size_t panel = self->panel_start[cluster] + i / KIN_PANEL_COLUMNS;
     size_t column = i % KIN_PANEL_COLUMNS;
-    uint8_t *row = self->row + at * self->stride;
-    for (size_t k = 0; k < self->stride; k++)
-        row[k] = (uint8_t)code[k] ^ self->row_bias;
+    copy_lifted(code, self->stride, self->row_bias, self->row + at * self->stride);
     kin_interleave(code, lead, 0, KIN_PANEL_COLUMNS, column,
                    self->panel + panel * lead * KIN_PANEL_COLUMNS);
     if (self->row_panel && self->row_panel_start) {

@@ -270,36 +270,31 @@ static void reflect(const kin_rotation *self, float *y, size_t count, float *w)
                     d);
 }
 
-/* x[0 .. block) times the Hadamard matrix over sqrt(block). */
-static void hadamard(float *restrict x, size_t block)
+/* low[i] + high[i] and low[i] - high[i], in their places. */
+static inline void butterfly(float *restrict low, float *restrict high, size_t count)
 {
-    for (size_t half = block / 2; half >= 1; half /= 2)
-        for (size_t at = 0; at < block; at += 2 * half)
-            for (size_t i = at; i < at + half; i++) {
-                float a = x[i], b = x[i + half];
-                x[i] = a + b;
-                x[i + half] = a - b;
-            }
-    float scale = (float)(1 / sqrt((double)block));
-    for (size_t i = 0; i < block; i++)
-        x[i] *= scale;
+    for (size_t i = 0; i < count; i++) {
+        float a = low[i], b = high[i];
+        low[i] = a + b;
+        high[i] = a - b;
+    }
 }
 
-/* Mixes one part: coordinate i goes to block i mod blocks, so that each gets some of every
- * modality. */
-static void mix(const float *restrict in, const float *sign, size_t d, float *restrict out,
+/* Mixes one part, by signs and a Hadamard matrix over its root. Coordinates that are a multiple of
+ * part / block apart are mixed, so that each gets some of every modality; they stay where they
+ * are, side by side with those that are mixed the same way. */
+static void mix(const float *restrict in, const float *restrict sign, size_t d, float *restrict out,
                 size_t part)
 {
     size_t block = hadamard_block(part);
     assert(block > 0);
-    size_t blocks = part / block;
-    for (size_t b = 0; b < blocks; b++)
-        for (size_t i = 0; i < block; i++) {
-            size_t from = i * blocks + b;
-            out[b * block + i] = from < d ? in[from] * sign[from] : 0;
-        }
-    for (size_t b = 0; b < blocks; b++)
-        hadamard(out + b * block, block);
+    float scale = (float)(1 / sqrt((double)block));
+    for (size_t i = 0; i < d; i++)
+        out[i] = in[i] * sign[i] * scale;
+    memset(out + d, 0, (part - d) * sizeof *out);
+    for (size_t span = part / 2; span >= part / block; span /= 2)
+        for (size_t at = 0; at < part; at += 2 * span)
+            butterfly(out + at, out + at + span, span);
 }
 
 void kin_rotation_apply(const kin_rotation *self, float *y, size_t count, float *z,
