@@ -69,6 +69,12 @@ size_t kin_graph_layout_file_bytes(const kin_graph_writer_options *options)
     return sum;
 }
 
+static size_t file_count(const kin_graph_writer_options *options)
+{
+    size_t arrays = options->arrays ? LAYOUT_COSINES - LAYOUT_INDPTR : 0;
+    return 1 + arrays + options->catalog->modality_count;
+}
+
 /* What a pass writes of an entry, at most. */
 static size_t entry_bytes(size_t modality_count)
 {
@@ -80,7 +86,8 @@ size_t kin_graph_layout_bytes(const kin_graph_writer_options *options, size_t ra
     size_t entries = kin_size_mul(range_rows, options->k);
     size_t starts = kin_size_mul(options->n + 1, 2 * sizeof(int64_t));
     size_t buffer = kin_size_mul(entries, entry_bytes(options->catalog->modality_count));
-    return kin_size_add(kin_size_add(starts, KIN_NPY_HEADER_BYTES), buffer);
+    size_t blocks = kin_block_writer_bytes(file_count(options));
+    return kin_size_add(kin_size_add(starts, KIN_NPY_HEADER_BYTES), kin_size_add(buffer, blocks));
 }
 
 /* ---- files ----------------------------------------------------------------------------------- */
@@ -95,7 +102,9 @@ static int create(graph_layout *self, int file, const kin_graph_writer_options *
     else
         snprintf(name, sizeof name, "scores_%s.npy",
                  o->catalog->modality[file - LAYOUT_COSINES].name);
-    return room > 0 ? kin_hashed_file_create(&self->file[file], o->directory, name, room, err) : 0;
+    return room > 0 ? kin_hashed_file_create(&self->file[file], self->writer, o->directory, name,
+                                             room, err)
+                    : 0;
 }
 
 int kin_graph_layout_init(graph_layout *self, const kin_graph_writer_options *options,
@@ -113,6 +122,8 @@ int kin_graph_layout_init(graph_layout *self, const kin_graph_writer_options *op
                  ? 0
                  : kin_fail_alloc(err, "arrays of the graph",
                                   kin_graph_layout_bytes(options, range_rows));
+    if (rc == 0)
+        rc = kin_block_writer_new(&self->writer, file_count(options), err);
     for (int f = 0; f < LAYOUT_COSINES + (int)self->modality_count && rc == 0; f++)
         rc = create(self, f, options, err);
     return rc;
@@ -120,6 +131,7 @@ int kin_graph_layout_init(graph_layout *self, const kin_graph_writer_options *op
 
 void kin_graph_layout_release(graph_layout *self)
 {
+    kin_block_writer_free(self->writer); /* before what it writes to */
     for (int f = 0; f < LAYOUT_COSINES + KIN_MODALITIES_MAX; f++)
         kin_hashed_file_release(&self->file[f]);
     free(self->start);
@@ -130,7 +142,7 @@ void kin_graph_layout_release(graph_layout *self)
 
 /* ---- blocks ---------------------------------------------------------------------------------- */
 
-/* The same bytes for one file, or what several files get of a range. */
+/* What a file gets of a range. */
 typedef struct piece {
     kin_hashed_file *file;
     const void *data;
@@ -139,19 +151,13 @@ typedef struct piece {
 
 enum { PIECES_MAX = 2 + KIN_MODALITIES_MAX };
 
-/* Each piece is written by one thread and hashed by another. */
 static int add_pieces(const piece *of, size_t count, kin_error *err)
 {
     int rc = 0;
 #pragma omp parallel for schedule(dynamic)
-    for (size_t t = 0; t < 2 * count; t++) {
-        const piece *one = &of[t % count];
+    for (size_t p = 0; p < count; p++) {
         kin_error mine;
-        if (t >= count) {
-            kin_hashed_file_hash(one->file, one->data, one->bytes);
-            continue;
-        }
-        int failed = kin_hashed_file_write(one->file, one->data, one->bytes, &mine);
+        int failed = kin_hashed_file_add(of[p].file, of[p].data, of[p].bytes, &mine);
 #pragma omp critical(kin_graph_layout)
         if (failed != 0 && rc == 0) {
             rc = failed;

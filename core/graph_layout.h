@@ -6,7 +6,8 @@
  *
  * Two passes over the log: neighbours, then scores and cosines, as graph.npz holds the one array
  * behind the other. Its members' checksums are known from the log beforehand, so headers are in
- * place when they are written. Memory: one range of the log's, some 32 MB.
+ * place when they are written. All threads unpack a range while another one writes those before it
+ * (core/hashed_file.h). Memory: one range of the log's, some 32 MB, and the blocks of that thread.
  */
 #include "core/graph.h"
 #include "core/rowlog.h"
@@ -16,6 +17,7 @@ enum { LAYOUT_NPZ, LAYOUT_INDPTR, LAYOUT_INDICES, LAYOUT_DATA, LAYOUT_COSINES };
 typedef struct graph_layout {
     size_t n, k, modality_count;
     bool arrays;
+    kin_block_writer *writer;
     kin_hashed_file file[LAYOUT_COSINES + KIN_MODALITIES_MAX];
     int64_t *start;        /* [n + 1] */
     unsigned char *indptr; /* indptr.npy */
