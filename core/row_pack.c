@@ -6,6 +6,7 @@
  * float16 are handled as integers that order as they do, one to one, so that -0 and NaN survive.
  */
 #include "core/row_pack.h"
+#include "core/bits.h"
 #include "core/memory.h"
 
 #include <math.h>
@@ -21,11 +22,6 @@ static const uint16_t no_cosine = 0x7e00;
 static unsigned bits_of(uint32_t value)
 {
     return value ? 32 - (unsigned)__builtin_clz(value) : 0;
-}
-
-static size_t bytes_of(size_t count, unsigned width)
-{
-    return (count * width + 7) / 8;
 }
 
 kin_row_format kin_row_format_of(const kin_catalog *catalog, size_t n, size_t k)
@@ -47,44 +43,6 @@ size_t kin_row_bytes_most(const kin_row_format *format)
     size_t fixed = KIN_ROW_HEADER_BYTES + sizeof(float) + KIN_ROW_SLACK_BYTES +
                    format->modality_count * (COSINE_HEADER + 2 + format->k / 8);
     return kin_size_add(kin_size_mul(format->k, entry), kin_size_add(fixed, 2 * blocks));
-}
-
-/* ---- bits ------------------------------------------------------------------------------------ */
-
-/* The low `width` bits, 0 to 32, of each value, from the lowest bit of each byte on. Returns the
- * place behind them. */
-static unsigned char *put(unsigned char *out, const uint32_t *value, size_t count, unsigned width)
-{
-    uint64_t held = 0;
-    unsigned bits = 0;
-    if (width == 0)
-        return out;
-    for (size_t i = 0; i < count; i++) {
-        held |= (uint64_t)value[i] << bits;
-        bits += width;
-        if (bits >= 32) {
-            uint32_t low = (uint32_t)held;
-            memcpy(out, &low, sizeof low);
-            out += sizeof low;
-            held >>= 32;
-            bits -= 32;
-        }
-    }
-    memcpy(out, &held, sizeof held); /* into the slack */
-    return out + (bits + 7) / 8;
-}
-
-static const unsigned char *get(const unsigned char *in, uint32_t *value, size_t count,
-                                unsigned width)
-{
-    uint32_t mask = (uint32_t)((UINT64_C(1) << width) - 1);
-    for (size_t i = 0; i < count; i++) {
-        uint64_t word;
-        size_t bit = i * width;
-        memcpy(&word, in + bit / 8, sizeof word);
-        value[i] = (uint32_t)(word >> bit % 8) & mask;
-    }
-    return in + bytes_of(count, width);
 }
 
 /* ---- integers that order as the values do ---------------------------------------------------- */
@@ -132,7 +90,7 @@ static unsigned char *put_scores(unsigned char *out, const float *score, size_t 
             last = order;
         }
         *out = (unsigned char)bits_of(all);
-        out = put(out + 1, fall, size, bits_of(all));
+        out = kin_bits_put(out + 1, fall, size, bits_of(all));
     }
     return out;
 }
@@ -145,7 +103,7 @@ static const unsigned char *get_scores(const unsigned char *in, float *score, si
     score[0] = float_of_order(last);
     for (size_t first = 1; first < count; first += BLOCK) {
         size_t size = count - first < BLOCK ? count - first : BLOCK;
-        in = get(in + 1, fall, size, *in);
+        in = kin_bits_get(in + 1, fall, size, *in);
         for (size_t i = 0; i < size; i++) {
             last -= fall[i];
             score[first + i] = float_of_order(last);
@@ -221,21 +179,26 @@ static uint16_t at_distance(uint32_t moved, uint16_t predicted)
 /* A bit for each cosine that is there. Returns their number; nothing is put where it is all. */
 static size_t put_present(const uint16_t *half, size_t count, unsigned char *out)
 {
-    size_t present = 0;
+    uint32_t present = 0; /* as narrow as vectors can have it */
     for (size_t i = 0; i < count; i++)
         present += half[i] != no_cosine;
     if (present == count)
         return present;
-    memset(out, 0, bytes_of(count, 1));
+    memset(out, 0, kin_bits_bytes(count, 1));
     for (size_t i = 0; i < count; i++)
         out[i / 8] |= (unsigned char)((half[i] != no_cosine) << i % 8);
     return present;
 }
 
-/* The cosines that are there, side by side. */
-static void gather(const uint16_t *half, size_t count, uint32_t *plain)
+/* The `present` cosines that are there, side by side. */
+static void gather(const uint16_t *half, size_t count, size_t present, uint32_t *plain)
 {
     size_t at = 0;
+    if (present == count) { /* nearly always, and by vectors */
+        for (size_t i = 0; i < count; i++)
+            plain[i] = order_of_half(half[i]);
+        return;
+    }
     for (size_t i = 0; i < count; i++) { /* without a branch, which none would foresee */
         plain[at] = order_of_half(half[i]);
         at += half[i] != no_cosine;
@@ -244,9 +207,14 @@ static void gather(const uint16_t *half, size_t count, uint32_t *plain)
 
 /* And by their distance from what is predicted. */
 static void gather_near(const uint16_t *half, const uint16_t *predicted, size_t count,
-                        uint32_t *near)
+                        size_t present, uint32_t *near)
 {
     size_t at = 0;
+    if (present == count) { /* nearly always, and by vectors */
+        for (size_t i = 0; i < count; i++)
+            near[i] = distance(half[i], predicted[i]);
+        return;
+    }
     for (size_t i = 0; i < count; i++) {
         near[at] = distance(half[i], predicted[i]);
         at += half[i] != no_cosine;
@@ -265,24 +233,24 @@ static unsigned char *put_cosines(const kin_row_format *format, const kin_packed
     size_t present = put_present(row->cosine[m], count, out + COSINE_HEADER);
     if (last) {
         predict(format, row, predicted);
-        gather_near(row->cosine[m], predicted, count, near);
+        gather_near(row->cosine[m], predicted, count, present, near);
         width_near = lower(near, present, &least_near);
     }
-    gather(row->cosine[m], count, plain);
+    gather(row->cosine[m], count, present, plain);
     unsigned width = lower(plain, present, &least);
     bool nearer = width_near < width;
     width = nearer ? width_near : width;
     least = nearer ? least_near : least;
     out[0] = (unsigned char)(width | (nearer ? PREDICTED : 0) | (present < count ? LACKING : 0));
     memcpy(out + 1, &least, sizeof least);
-    return put(out + COSINE_HEADER + (present < count ? bytes_of(count, 1) : 0),
-               nearer ? near : plain, present, width);
+    return kin_bits_put(out + COSINE_HEADER + (present < count ? kin_bits_bytes(count, 1) : 0),
+                        nearer ? near : plain, present, width);
 }
 
 static size_t count_present(const unsigned char *bits, size_t count)
 {
     size_t present = 0;
-    for (size_t b = 0; b < bytes_of(count, 1); b++)
+    for (size_t b = 0; b < kin_bits_bytes(count, 1); b++)
         present += (size_t)__builtin_popcount(bits[b]);
     return present;
 }
@@ -315,9 +283,9 @@ static const unsigned char *get_cosines(const kin_row_format *format, const kin_
     const unsigned char *bits = in += COSINE_HEADER;
     if (lacking) {
         present = count_present(bits, count);
-        in += bytes_of(count, 1);
+        in += kin_bits_bytes(count, 1);
     }
-    in = get(in, space, present, width);
+    in = kin_bits_get(in, space, present, width);
     if (lacking) {
         value = space + format->k;
         space[present] = 0; /* read behind the last one */
@@ -340,7 +308,7 @@ size_t kin_row_pack(const kin_row_format *format, const kin_packed_row *row, uns
 {
     unsigned char *at = out + KIN_ROW_HEADER_BYTES;
     if (row->length > 0) {
-        at = put(at, (const uint32_t *)row->neighbor, row->length, format->row_bits);
+        at = kin_bits_put(at, (const uint32_t *)row->neighbor, row->length, format->row_bits);
         at = put_scores(at, row->score, row->length);
         for (size_t m = 0; m < format->modality_count; m++)
             at = put_cosines(format, row, m, at, space);
@@ -361,7 +329,8 @@ kin_packed_row kin_row_peek(const unsigned char *record, size_t *bytes)
 void kin_row_unpack_neighbors(const kin_row_format *format, const unsigned char *record,
                               const kin_packed_row *row)
 {
-    get(record + KIN_ROW_HEADER_BYTES, (uint32_t *)row->neighbor, row->length, format->row_bits);
+    kin_bits_get(record + KIN_ROW_HEADER_BYTES, (uint32_t *)row->neighbor, row->length,
+                 format->row_bits);
 }
 
 void kin_row_unpack_scores(const kin_row_format *format, const unsigned char *record,
@@ -370,7 +339,7 @@ void kin_row_unpack_scores(const kin_row_format *format, const unsigned char *re
     if (row->length == 0)
         return;
     const unsigned char *at =
-        record + KIN_ROW_HEADER_BYTES + bytes_of(row->length, format->row_bits);
+        record + KIN_ROW_HEADER_BYTES + kin_bits_bytes(row->length, format->row_bits);
     at = get_scores(at, row->score, row->length);
     for (size_t m = 0; m < format->modality_count; m++)
         at = get_cosines(format, row, m, at, space);
@@ -384,7 +353,7 @@ static size_t measure_scores(const unsigned char *in, size_t available, size_t c
         size_t size = count - first < BLOCK ? count - first : BLOCK;
         if (in[used] > 32)
             return SIZE_MAX;
-        used += 1 + bytes_of(size, in[used]);
+        used += 1 + kin_bits_bytes(size, in[used]);
     }
     return used <= available ? used : SIZE_MAX;
 }
@@ -392,7 +361,7 @@ static size_t measure_scores(const unsigned char *in, size_t available, size_t c
 /* Bytes of a modality's cosines, or SIZE_MAX where they do not fit. */
 static size_t measure_cosines(const unsigned char *in, size_t available, size_t count)
 {
-    size_t used = COSINE_HEADER, present = count, bits = bytes_of(count, 1);
+    size_t used = COSINE_HEADER, present = count, bits = kin_bits_bytes(count, 1);
     if (available < used || (in[0] & WIDTH_BITS) > 16)
         return SIZE_MAX;
     if (in[0] & LACKING) {
@@ -401,7 +370,7 @@ static size_t measure_cosines(const unsigned char *in, size_t available, size_t 
         present = count_present(in + used, count);
         used += bits;
     }
-    return used + bytes_of(present, in[0] & WIDTH_BITS);
+    return used + kin_bits_bytes(present, in[0] & WIDTH_BITS);
 }
 
 bool kin_row_is_possible(const kin_row_format *format, const unsigned char *record,
@@ -413,7 +382,7 @@ bool kin_row_is_possible(const kin_row_format *format, const unsigned char *reco
     kin_packed_row row = kin_row_peek(record, &bytes);
     if (bytes > available || row.row >= format->n || row.length > format->k)
         return false;
-    size_t used = KIN_ROW_HEADER_BYTES + bytes_of(row.length, format->row_bits);
+    size_t used = KIN_ROW_HEADER_BYTES + kin_bits_bytes(row.length, format->row_bits);
     if (row.length > 0) {
         size_t scores =
             used < bytes ? measure_scores(record + used, bytes - used, row.length) : SIZE_MAX;
