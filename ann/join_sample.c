@@ -16,10 +16,11 @@
 #include <stdlib.h>
 
 enum {
-    SAMPLE_LEAST = 256,
+    SAMPLE_LEAST = 512,
     SAMPLE_MOST = 1000,
     SAMPLE_SHARE = 100,
     PIECE = 48,
+    FIRST = 10,
     RANDOM_ROWS = 0x54554e45
 };
 
@@ -30,8 +31,10 @@ void kin_join_sample_free(kin_join_sample *self)
     free(self->at);
     free(self->found);
     free(self->threshold);
+    free(self->first_threshold);
     free(self->need);
     free(self->recall);
+    free(self->first_recall);
     free(self);
 }
 
@@ -57,7 +60,7 @@ static int ascending(const void *a, const void *b)
 
 size_t kin_join_sample_bytes(size_t n, size_t k)
 {
-    size_t row = sizeof(size_t) + sizeof(uint32_t) + sizeof(float) + sizeof(double);
+    size_t row = sizeof(size_t) + sizeof(uint32_t) + 2 * (sizeof(float) + sizeof(double));
     size_t sample =
         kin_size_mul(sample_rows(n), kin_size_add(row, kin_size_mul(k, sizeof(kin_join_need))));
     return kin_size_add(sample, kin_size_mul(n, sizeof(int32_t))); /* and where rows stand */
@@ -75,9 +78,12 @@ int kin_join_sample_draw(kin_join *join, kin_error *err)
     self->at = kin_alloc(rows, sizeof *self->at);
     self->found = kin_alloc_zero(rows, sizeof *self->found);
     self->threshold = kin_alloc_zero(rows, sizeof *self->threshold);
+    self->first_threshold = kin_alloc_zero(rows, sizeof *self->first_threshold);
     self->need = kin_alloc(kin_size_mul(rows, k), sizeof *self->need);
     self->recall = kin_alloc_zero(rows, sizeof *self->recall);
-    if (!self->at || !self->found || !self->threshold || !self->need || !self->recall)
+    self->first_recall = kin_alloc_zero(rows, sizeof *self->first_recall);
+    if (!self->at || !self->found || !self->threshold || !self->first_threshold || !self->need ||
+        !self->recall || !self->first_recall)
         return kin_fail_alloc(err, "a sample", rows * k * sizeof *self->need);
     for (size_t i = 0; i < rows; i++)
         self->at[i] = sample_at(join, i);
@@ -127,6 +133,12 @@ typedef struct scanner {
     float *row;              /* [width] */
 } scanner;
 
+/* Of so many neighbours, how many are the first ones. */
+static size_t first_of(size_t found)
+{
+    return found < FIRST ? found : FIRST;
+}
+
 /* Slot `slot` holds all there is for row i: its true neighbours, and what each needs. */
 static void record_truth(const kin_join *join, const scanner *from, size_t slot, size_t i)
 {
@@ -147,6 +159,9 @@ static void record_truth(const kin_join *join, const scanner *from, size_t slot,
         return;
     float threshold = self->threshold[i] =
         kin_score_from_order(~(uint32_t)(from->key[kept - 1] >> 32));
+    kin_keys_select(from->key, kept, first_of(kept));
+    self->first_threshold[i] =
+        kin_score_from_order(~(uint32_t)(from->key[first_of(kept) - 1] >> 32));
     unsigned modality_mask = clustering->modality_mask[kin_clustering_cluster_of(clustering, own)];
     kin_cluster_stats_row(&join->stats, &join->codes, own, 1, from->row);
     for (size_t c = 0; c < kept; c++) {
@@ -159,19 +174,28 @@ static void record_truth(const kin_join *join, const scanner *from, size_t slot,
     }
 }
 
-/* How many of row i's true neighbours slot `slot` holds. */
-static void record_recall(const kin_join *join, const scanner *from, size_t slot, size_t i)
+/* The share of `wanted` true neighbours that slot `slot` holds: those that reach `threshold`. */
+static double share_found(const kin_join *join, const scanner *from, size_t slot, size_t i,
+                          float threshold, size_t wanted)
 {
-    kin_join_sample *self = join->sample;
     const kin_collectors *in = &from->worker->collectors;
     const float *estimate = in->estimate + slot * in->capacity;
     const int32_t *candidate = in->candidate + slot * in->capacity;
     size_t found = 0;
     for (size_t c = 0; c < in->count[slot]; c++)
-        found += estimate[c] >= self->threshold[i] &&
-                 (size_t)from->position[candidate[c]] != self->at[i];
-    found = found < self->found[i] ? found : self->found[i];
-    self->recall[i] = self->found[i] > 0 ? (double)found / (double)self->found[i] : 1;
+        found +=
+            estimate[c] >= threshold && (size_t)from->position[candidate[c]] != join->sample->at[i];
+    found = found < wanted ? found : wanted;
+    return wanted > 0 ? (double)found / (double)wanted : 1;
+}
+
+static void record_recall(const kin_join *join, const scanner *from, size_t slot, size_t i)
+{
+    kin_join_sample *self = join->sample;
+    size_t all = self->found[i];
+    self->recall[i] = share_found(join, from, slot, i, self->threshold[i], all);
+    self->first_recall[i] =
+        share_found(join, from, slot, i, self->first_threshold[i], first_of(all));
 }
 
 typedef void record(const kin_join *join, const scanner *from, size_t slot, size_t i);

@@ -14,11 +14,13 @@ typedef struct kin_join_need {
 
 typedef struct kin_join_sample {
     size_t rows, k;
-    size_t *at;          /* [rows] in the order, ascending */
-    uint32_t *found;     /* [rows] true neighbours, at most k */
-    float *threshold;    /* [rows] the estimate of the last of them */
-    kin_join_need *need; /* [rows][k] */
-    double *recall;      /* [rows] of the last scan */
+    size_t *at;             /* [rows] in the order, ascending */
+    uint32_t *found;        /* [rows] true neighbours, at most k */
+    float *threshold;       /* [rows] the estimate of the last of them ... */
+    float *first_threshold; /* ... and of the last of the first ten */
+    kin_join_need *need;    /* [rows][k] */
+    double *recall;         /* [rows] of the last scan */
+    double *first_recall;   /* [rows] the same of the first ten alone */
 } kin_join_sample;
 
 /* Draws the rows into join->sample. */

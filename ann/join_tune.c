@@ -10,7 +10,8 @@
  *                  the way. Then the sampled rows are joined as the run joins them, and the
  *                  value is corrected by what was lost, at most TRIES times
  * The target is met with a margin for two samples, this one and the held-out rows of the evaluation
- * (choose_effort). Effort is counted in rows scanned, never in seconds.
+ * (margin), less what the refinement is going to find (credit). From the default target on the loss
+ * of single rows is bounded as well (loss_allowed). Effort is counted in rows scanned, never in seconds.
  * Cost: sample * n * lead products.
  */
 #include "ann/join_sample.h"
@@ -22,6 +23,8 @@ static const float tail_fractions[] = {0.2f, 0.25f, 0.3f, 0.4f, 0.5f, 0.7f, 1};
 /* What one scan of the sample gave. */
 typedef struct outcome {
     double recall, deviation; /* of rows: mean and standard deviation */
+    double poor;              /* rows that found less than poor_below, as a share */
+    double first;             /* recall of the first ten */
     double scanned;           /* pairs looked at, as a share of all */
 } outcome;
 
@@ -122,6 +125,9 @@ static uint64_t pairs_seen(const kin_join *join)
     return pairs;
 }
 
+/* A row that finds less than this is poor. */
+static const double poor_below = 0.9;
+
 /* What a run with this effort is going to do with the sampled rows. */
 static int try_effort(kin_join *join, const kin_join_effort *effort, outcome *out, kin_error *err)
 {
@@ -134,6 +140,8 @@ static int try_effort(kin_join *join, const kin_join_effort *effort, outcome *ou
     for (size_t i = 0; i < self->rows; i++) {
         out->recall += self->recall[i] / rows;
         square += self->recall[i] * self->recall[i] / rows;
+        out->first += self->first_recall[i] / rows;
+        out->poor += self->recall[i] < poor_below ? 1 / rows : 0;
     }
     out->deviation = sqrt(fmax(square - out->recall * out->recall, 0));
     out->scanned =
@@ -171,14 +179,19 @@ static double margin(const kin_join *join, const outcome *got)
                : standard_errors * sqrt(spread / rows);
 }
 
-/* The refinement finds a third of what rows lose, more or less (docs/JOIN.md): a quarter is counted
- * on, but only where more may be lost than at the default target. There it is what keeps rows with
- * less than 0.9 rare, and the nearest neighbours found. */
+/* The refinement finds a third of what rows lose, more or less (docs/JOIN.md): a quarter is
+ * counted on. */
 static double credit(double target)
 {
-    static const double not_credited = 0.03, refined = 0.25;
-    return fmax(1 - target - not_credited, 0) * refined / (1 - refined);
+    static const double refined = 0.25;
+    return (1 - target) * refined / (1 - refined);
 }
+
+/* From the default target on the mean is not all that is asked for: at most one row in a hundred is
+ * to be poor in the end, and one in a thousand of the first ten neighbours to be lost. The scan may
+ * leave three times as many poor rows and lose ten times as many of the first ten, for that is what
+ * the refinement mends (docs/JOIN.md). */
+static const double target_of_rows = 0.97, poor_most = 0.025, first_lost_most = 0.01;
 
 /* From here on a scan of everything is hardly more work. */
 static const double scanned_most = 0.6;
@@ -194,6 +207,19 @@ static kin_join_effort everything(size_t sampled)
                              .sampled = sampled,
                              .recall = 1,
                              .scanned = 1};
+}
+
+/* What may be lost, so that the mean is held and, from target_of_rows on, what single rows lose.
+ * Poor rows grow with the square of the loss, or faster. */
+static double loss_allowed(const kin_join *join, double target, const outcome *got)
+{
+    double lost = 1 - got->recall, first_lost = 1 - got->first;
+    double by_mean = 1 - target + credit(target) - margin(join, got);
+    if (target < target_of_rows)
+        return by_mean;
+    double by_rows = got->poor > 0 ? lost * sqrt(poor_most / got->poor) : INFINITY;
+    double by_first = first_lost > 0 ? lost * first_lost_most / first_lost : INFINITY;
+    return fmin(by_mean, fmin(by_rows, by_first));
 }
 
 /* The least effort tried that meets the target with its margin; all clusters where none does. */
@@ -218,7 +244,7 @@ static int choose_effort(kin_join *join, double target, const kin_monitor *monit
             rc = try_effort(join, &next, &got, err);
         if (rc != 0)
             return rc;
-        double lost = 1 - got.recall, allowed = 1 - target + credit(target) - margin(join, &got);
+        double lost = 1 - got.recall, allowed = loss_allowed(join, target, &got);
         next.recall = got.recall;
         next.scanned = got.scanned;
         if (lost <= allowed && got.scanned < best.scanned && got.scanned <= scanned_most)

@@ -48,7 +48,7 @@ void kin_build_log_effort(const build *self)
     else
         build_info(self,
                    "Effort: probe up to %.2f sigmas, %.2f %% of all rows, for --target-recall "
-                   "%.10g; recall %.4f expected from %zu rows",
+                   "%.10g; recall %.4f on %zu sampled rows before the refinement",
                    (double)effort->probe_sigmas, 100 * effort->scanned, self->options.target_recall,
                    effort->recall, effort->sampled);
 }

@@ -64,8 +64,14 @@ static sample_spec mixture(size_t set)
 
 /* ---- what is promised ----------------------------------------------------------------------- */
 
+/* What the scan may lose, when the refinement is counted on for a quarter of it. */
+static double least_of_scan(double target)
+{
+    return 1 - (1 - target) / 0.75;
+}
+
 /* The sample's mean is that of all rows but for four standard errors; what the sample is
- * expected to find is the least, as thresholds on the way are lower. */
+ * expected to find is the least, as the refinement finds more. */
 static void test_target(void **state)
 {
     (void)state;
@@ -79,7 +85,8 @@ static void test_target(void **state)
         const kin_join_effort *effort = kin_join_get_effort(t.join);
         double recall = run(&t, &deviation, &report), share = share_of_pairs(&report);
         double error = 4 * deviation / sqrt((double)effort->sampled);
-        if (recall < target || recall < effort->recall - error || effort->recall < target)
+        if (recall < target || recall < effort->recall - error ||
+            effort->recall < least_of_scan(target))
             fail_msg("set %zu: expected %.4f, found %.4f +- %.4f", set, effort->recall, recall,
                      error);
         if (!SETS_SANITIZED && set < 3 && share > 0.4)
@@ -145,7 +152,7 @@ static void test_no_room(void **state)
     const kin_join_effort *effort = kin_join_get_effort(t.join);
     bool left_out = isfinite(effort->probe_sigmas) && effort->scanned < 0.6;
     assert_true(left_out || SETS_SANITIZED); /* few rows hardly leave clusters out */
-    assert_true(effort->recall > 0.97 + 4.0 / 160);
+    assert_true(effort->recall > least_of_scan(0.97) + 4.0 / 160);
     tuned_release(&t);
 }
 
@@ -260,7 +267,7 @@ static void test_few_rows(void **state)
 {
     (void)state;
     for (size_t set = 0; set < 5; set++) {
-        static const size_t sizes[] = {2, 3, 40, 250, 60};
+        static const size_t sizes[] = {2, 3, 40, 500, 60};
         tuned t;
         double deviation;
         kin_join_report report;
@@ -274,7 +281,8 @@ static void test_few_rows(void **state)
         tuned_make(&t, &spec, sizes[set] - 1, 0.95);
         const kin_join_effort *effort = kin_join_get_effort(t.join);
         assert_int_equal(effort->sampled, set == 4 ? 0 : sizes[set]);
-        assert_true(effort->recall >= 0.95 && effort->recall <= 1 && effort->scanned <= 1);
+        assert_true(effort->recall >= least_of_scan(0.95) && effort->recall <= 1 &&
+                    effort->scanned <= 1);
         double recall = run(&t, &deviation, &report);
         assert_true(set == 4 || recall >= 0.95);
         while (join_escalate(t.join))
