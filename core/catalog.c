@@ -316,17 +316,44 @@ void kin_catalog_close(kin_catalog *self)
     *self = (kin_catalog){0};
 }
 
+/* A file that was read, and what it was. */
+typedef struct input {
+    const char *path;
+    const kin_hash *before;
+} input;
+
+enum { INPUTS_MAX = KIN_MODALITIES_MAX + 2 };
+
+static size_t list_inputs(const kin_catalog *self, input out[INPUTS_MAX])
+{
+    size_t count = 0;
+    for (size_t m = 0; m < self->modality_count; m++)
+        if (self->modality[m].matrix.file.path) /* a sample's rows lie in no file */
+            out[count++] =
+                (input){self->modality[m].matrix.file.path, &self->modality[m].fingerprint};
+    if (self->ids_path)
+        out[count++] = (input){self->ids_path, &self->ids_fingerprint};
+    if (self->items.lines.file.path)
+        out[count++] = (input){self->items.lines.file.path, &self->items_fingerprint};
+    return count;
+}
+
 int kin_catalog_unchanged(const kin_catalog *self, kin_error *err)
 {
-    int rc = 0;
-    for (size_t m = 0; m < self->modality_count && rc == 0; m++)
-        if (self->modality[m].matrix.file.path) /* a sample's rows lie in no file */
-            rc = same_file(self->modality[m].matrix.file.path, &self->modality[m].fingerprint, err);
-    if (rc == 0 && self->ids_path)
-        rc = same_file(self->ids_path, &self->ids_fingerprint, err);
-    if (rc == 0 && self->items.lines.file.path)
-        rc = same_file(self->items.lines.file.path, &self->items_fingerprint, err);
-    return rc;
+    input of[INPUTS_MAX];
+    int rc[INPUTS_MAX];
+    kin_error fault[INPUTS_MAX];
+    size_t count = list_inputs(self, of);
+#pragma omp parallel for schedule(dynamic)
+    for (size_t i = 0; i < count; i++)
+        rc[i] = same_file(of[i].path, of[i].before, &fault[i]);
+    for (size_t i = 0; i < count; i++)
+        if (rc[i] != 0) { /* the first one in order, whichever was found first */
+            if (err)
+                *err = fault[i];
+            return rc[i];
+        }
+    return 0;
 }
 
 int kin_catalog_settle(const kin_catalog *self, int rc, kin_error *err)
