@@ -215,8 +215,9 @@ int kin_hashed_file_create(kin_hashed_file *self, kin_block_writer *writer, cons
     if (self->fd < 0)
         return kin_fail_errno(err, KIN_E_CANTOUT, kin_disk_hint, "%s cannot be created",
                               self->path);
-    self->direct = set_direct(self, true);
-    return reserve(self, room, err);
+    int rc = reserve(self, room, err); /* the C library may do it by writing single bytes */
+    self->direct = rc == 0 && set_direct(self, true);
+    return rc;
 }
 
 void kin_hashed_file_release(kin_hashed_file *self)
