@@ -34,6 +34,10 @@ typedef struct kin_kernels {
     void (*dots)(const float *x /* [d] */, const float *const *y /* [count][d] */, size_t count,
                  size_t d, double *out /* [count] */);
 
+    /* The same with each y kept as doubles: rows that meet many others are converted once. */
+    void (*dots_wide)(const float *x /* [d] */, const double *const *y /* [count][d] */,
+                      size_t count, size_t d, double *out /* [count] */);
+
     /* out[i] = (float)in[i] for `count` elements of the table index's type, any alignment. */
     void (*widen[KIN_DTYPE_COUNT])(float *out /* [count] */, const void *in, size_t count);
 

@@ -119,12 +119,19 @@ static void dots(const float *x, const float *const *y, size_t count, size_t d, 
         out[i] = dot_f32(x, y[i], d);
 }
 
+static void dots_wide(const float *x, const double *const *y, size_t count, size_t d, double *out)
+{
+    for (size_t i = 0; i < count; i++)
+        out[i] = wide_f32(y[i], x, d);
+}
+
 const kin_kernels kin_kernels_portable = {
     .name = "portable",
     .dot = {[KIN_F32] = dot_f32, [KIN_F16] = dot_f16, [KIN_F64] = dot_f64, [KIN_I8] = dot_i8},
     .dot_wide =
         {[KIN_F32] = wide_f32, [KIN_F16] = wide_f16, [KIN_F64] = wide_f64, [KIN_I8] = wide_i8},
     .dots = dots,
+    .dots_wide = dots_wide,
     .widen =
         {[KIN_F32] = widen_f32, [KIN_F16] = widen_f16, [KIN_F64] = widen_f64, [KIN_I8] = widen_i8},
     .widen_double = {[KIN_F32] = widen_double_f32,

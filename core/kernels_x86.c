@@ -241,6 +241,13 @@ AVX2 static void dots_avx2(const float *x, const float *const *y, size_t count, 
         out[i] = dot_avx2_f32(x, y[i], d);
 }
 
+AVX2 static void dots_wide_avx2(const float *x, const double *const *y, size_t count, size_t d,
+                                double *out)
+{
+    for (size_t i = 0; i < count; i++)
+        out[i] = wide_avx2_f32(y[i], x, d);
+}
+
 /* The last d % KIN_LANES elements of one product, and the sum of its lanes. */
 AVX512 static double finish_lanes(const __m512d acc[4], const float *x, const float *y, size_t done,
                                   size_t d)
@@ -296,6 +303,62 @@ AVX512 static void dots_avx512(const float *x, const float *const *y, size_t cou
         dots_of_avx512(1, x, y + i, d, out + i);
 }
 
+/* The sum of the lanes of one product, with its last d % KIN_LANES elements. */
+AVX512 static double finish_wide_lanes(const double *y, const float *x, size_t done, size_t d,
+                                       double lane[KIN_LANES])
+{
+    kin_lanes_add_wide(lane, y + done, x + done, d - done);
+    return kin_lanes_sum(lane);
+}
+
+/* dots_of_avx512 with the y as doubles: only x is converted. */
+AVX512 static inline __attribute__((always_inline)) void
+dots_wide_of_avx512(const int n, const float *x, const double *const *y, size_t d, double *out)
+{
+    __m512d acc[4][4];
+#pragma GCC unroll 4
+    for (int i = 0; i < n; i++)
+#pragma GCC unroll 4
+        for (int j = 0; j < 4; j++)
+            acc[i][j] = _mm512_setzero_pd();
+    size_t k = 0;
+    for (; k + KIN_LANES <= d; k += KIN_LANES) {
+#pragma GCC unroll 4
+        for (int j = 0; j < 4; j++) {
+            __m512d a = _mm512_cvtps_pd(_mm256_loadu_ps(x + k + 8 * j));
+#pragma GCC unroll 4
+            for (int i = 0; i < n; i++)
+                acc[i][j] = _mm512_fmadd_pd(a, _mm512_loadu_pd(y[i] + k + 8 * j), acc[i][j]);
+        }
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < n; i++) {
+        double lane[KIN_LANES];
+        if (k == d) {
+            out[i] = lanes_sum_avx512(acc[i]);
+            continue;
+        }
+#pragma GCC unroll 4
+        for (int j = 0; j < 4; j++)
+            _mm512_storeu_pd(lane + 8 * j, acc[i][j]);
+        out[i] = finish_wide_lanes(y[i], x, k, d, lane);
+    }
+}
+
+AVX512 static void dots_wide_avx512(const float *x, const double *const *y, size_t count, size_t d,
+                                    double *out)
+{
+    size_t i = 0;
+    for (; i + 4 <= count; i += 4)
+        dots_wide_of_avx512(4, x, y + i, d, out + i);
+    if (count - i == 3)
+        dots_wide_of_avx512(3, x, y + i, d, out + i);
+    else if (count - i == 2)
+        dots_wide_of_avx512(2, x, y + i, d, out + i);
+    else if (count - i == 1)
+        dots_wide_of_avx512(1, x, y + i, d, out + i);
+}
+
 #define WIDEN_TABLE                                                                                \
     {                                                                                              \
         [KIN_F32] = widen_f32, [KIN_F16] = widen_f16, [KIN_F64] = widen_f64, [KIN_I8] = widen_i8   \
@@ -312,6 +375,7 @@ const kin_kernels kin_kernels_avx2 = {
                  [KIN_F64] = wide_avx2_f64,
                  [KIN_I8] = wide_avx2_i8},
     .dots = dots_avx2,
+    .dots_wide = dots_wide_avx2,
     .widen = WIDEN_TABLE,
     .widen_double = {[KIN_F32] = widen_double_avx2_f32,
                      [KIN_F16] = widen_double_avx2_f16,
@@ -331,6 +395,7 @@ const kin_kernels kin_kernels_avx512 = {
                  [KIN_F64] = wide_avx512_f64,
                  [KIN_I8] = wide_avx512_i8},
     .dots = dots_avx512,
+    .dots_wide = dots_wide_avx512,
     .widen = WIDEN_TABLE,
     .widen_double = {[KIN_F32] = widen_double_avx512_f32,
                      [KIN_F16] = widen_double_avx512_f16,

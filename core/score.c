@@ -129,18 +129,31 @@ kin_item kin_item_load(const kin_catalog *catalog, size_t row, float *memory)
     return item;
 }
 
-void kin_items_score(const kin_query *rule, const kin_item *x, const kin_item *const *y,
+kin_wide_item kin_wide_item_load(const kin_catalog *catalog, size_t row, double *memory)
+{
+    kin_wide_item item = {.present = catalog->present[row]};
+    for (size_t m = 0; m < catalog->modality_count; m++) {
+        const kin_matrix *x = &catalog->modality[m].matrix;
+        item.inverse_norm[m] = catalog->modality[m].inverse_norm[row];
+        item.vector[m] = memory;
+        kin_matrix_widen_double(x, row, memory);
+        memory += x->d;
+    }
+    return item;
+}
+
+void kin_items_score(const kin_query *rule, const kin_item *x, const kin_wide_item *const *y,
                      size_t count, bool *pair, float *score, float *cosine)
 {
     const kin_catalog *catalog = rule->catalog;
-    const float *vector[KIN_ITEMS_MAX];
+    const double *vector[KIN_ITEMS_MAX];
     double dot[KIN_MODALITIES_MAX][KIN_ITEMS_MAX];
     assert(count <= KIN_ITEMS_MAX);
     for (size_t m = 0; m < catalog->modality_count; m++) {
         for (size_t i = 0; i < count; i++)
             vector[i] = y[i]->vector[m];
-        kin_kernels_best()->dots(x->vector[m], vector, count, catalog->modality[m].matrix.d,
-                                 dot[m]);
+        kin_kernels_best()->dots_wide(x->vector[m], vector, count, catalog->modality[m].matrix.d,
+                                      dot[m]);
     }
     for (size_t i = 0; i < count; i++) {
         unsigned shared = x->present & y[i]->present;

@@ -50,10 +50,20 @@ typedef struct kin_item {
  * file's own floats serve. */
 kin_item kin_item_load(const kin_catalog *catalog, size_t row, float *memory);
 
+/* An item whose rows are at hand as doubles, for products with many others. */
+typedef struct kin_wide_item {
+    unsigned present;
+    double inverse_norm[KIN_MODALITIES_MAX];
+    const double *vector[KIN_MODALITIES_MAX];
+} kin_wide_item;
+
+/* Item `row` of the catalog; `memory` has room for all dimensions. */
+kin_wide_item kin_wide_item_load(const kin_catalog *catalog, size_t row, double *memory);
+
 /* Canonical scores of x with each of y[0 .. count), count <= KIN_ITEMS_MAX, and per modality;
  * false in pair[i] where there is no pair. `rule` is any query of their catalog. */
-enum { KIN_ITEMS_MAX = 64 };
-void kin_items_score(const kin_query *rule, const kin_item *x, const kin_item *const *y,
+enum { KIN_ITEMS_MAX = 4 };
+void kin_items_score(const kin_query *rule, const kin_item *x, const kin_wide_item *const *y,
                      size_t count, bool *pair, float *score /* [count] */,
                      float *cosine /* [count][modality_count] */);
 

@@ -1,8 +1,9 @@
 /*
  * The reranker (scan/reranker.h): requests for candidates of many rows, sorted by candidate.
  *
- * A radix sort brings the requests for one candidate together; its vector is fetched ahead of its
- * turn and scored with up to KIN_ITEMS_MAX rows at a time.
+ * A radix sort brings the requests for one candidate together. KIN_ITEMS_MAX candidates are a
+ * group: they are fetched ahead of their turn, kept as doubles in the first-level cache, and each
+ * row that requests some of them passes once for all of these.
  * Cost: d multiply-adds in double a request, and a sort of 8 bytes each.
  */
 #include "scan/reranker.h"
@@ -18,7 +19,7 @@
  * of all rows together. */
 static const size_t cache_bytes = (size_t)1200 << 10, entries_most = (size_t)1 << 18;
 
-enum { ROWS_MAX = 512, AHEAD = 24 };
+enum { ROWS_MAX = 512 };
 
 struct kin_reranker {
     const kin_catalog *catalog;
@@ -31,10 +32,16 @@ struct kin_reranker {
     float *cosine;       /* [rows_max][capacity][modality_count] */
     kin_item *item;      /* [rows_max] */
     float *vector;       /* [rows_max][kin_catalog_dimensions] the items' */
-    const kin_item *requesting[KIN_ITEMS_MAX]; /* the items that request the candidate in hand */
-    float *candidate_vector; /* [kin_catalog_dimensions] of the candidate in hand */
-    kin_query rule;          /* how scores are made */
-    kin_rows out;            /* rows_max rows */
+    /* the group in hand */
+    int32_t group_row[KIN_ITEMS_MAX]; /* its candidates, ascending */
+    kin_wide_item group[KIN_ITEMS_MAX];
+    double *group_vector; /* [KIN_ITEMS_MAX][kin_catalog_dimensions] */
+    uint8_t *group_mask;  /* [rows_max] bit g: the row requests candidate g; 0 between groups */
+    uint32_t *requesting; /* [rows_max] the rows that request any */
+    size_t requesting_count;
+
+    kin_query rule; /* how scores are made */
+    kin_rows out;   /* rows_max rows */
 };
 
 size_t kin_reranker_rows_good(const kin_catalog *catalog, size_t capacity)
@@ -51,9 +58,10 @@ size_t kin_reranker_bytes(const kin_catalog *catalog, size_t k, size_t capacity,
     size_t entry = 2 * sizeof(uint64_t) + sizeof(int32_t) + (1 + modalities) * sizeof(float);
     size_t lists = kin_size_add(kin_size_mul(kin_size_mul(rows, capacity), entry),
                                 kin_size_mul(kin_size_mul(2, capacity), sizeof(uint64_t)));
-    size_t row = sizeof(kin_scored) + sizeof(kin_item) + d * sizeof(float);
-    size_t candidate = d * sizeof(float), rule = d * sizeof(double);
-    size_t single = sizeof(kin_reranker) + candidate + rule;
+    size_t row = sizeof(kin_scored) + sizeof(kin_item) + d * sizeof(float) + sizeof(uint8_t) +
+                 sizeof(uint32_t);
+    size_t group = KIN_ITEMS_MAX * d * sizeof(double), rule = d * sizeof(double);
+    size_t single = sizeof(kin_reranker) + group + rule;
     return kin_size_add(kin_size_add(lists, kin_size_add(kin_size_mul(rows, row), single)),
                         kin_rows_bytes(rows, k, modalities));
 }
@@ -77,11 +85,13 @@ int kin_reranker_new(kin_reranker **out, const kin_catalog *catalog, size_t k, s
     self->item = kin_alloc(self->rows_max, sizeof *self->item);
     self->vector = kin_alloc(kin_size_mul(self->rows_max, kin_catalog_dimensions(catalog)),
                              sizeof *self->vector);
-    self->candidate_vector =
-        kin_alloc(kin_catalog_dimensions(catalog), sizeof *self->candidate_vector);
+    self->group_vector = kin_alloc(kin_size_mul(KIN_ITEMS_MAX, kin_catalog_dimensions(catalog)),
+                                   sizeof *self->group_vector);
+    self->group_mask = kin_alloc_zero(self->rows_max, sizeof *self->group_mask);
+    self->requesting = kin_alloc(self->rows_max, sizeof *self->requesting);
     bool refused = !self->request || !self->workspace || !self->scored || !self->candidate ||
                    !self->score || !self->cosine || !self->item || !self->vector ||
-                   !self->candidate_vector;
+                   !self->group_vector || !self->group_mask || !self->requesting;
     int rc = refused ? kin_fail_alloc(err, "finished rows",
                                       kin_reranker_bytes(catalog, k, capacity, rows))
                      : kin_query_init(&self->rule, catalog, err);
@@ -108,7 +118,9 @@ void kin_reranker_free(kin_reranker *self)
     free(self->cosine);
     free(self->item);
     free(self->vector);
-    free(self->candidate_vector);
+    free(self->group_vector);
+    free(self->group_mask);
+    free(self->requesting);
     free(self);
 }
 
@@ -153,55 +165,70 @@ static int32_t requested(const kin_reranker *self, size_t w)
     return (int32_t)(self->request[w] >> 32);
 }
 
-/* The end of the run of requests for the same candidate that starts at w. */
-static size_t run_end(const kin_reranker *self, size_t w, size_t requests)
+/* The end of the group that starts at request w: the requests for KIN_ITEMS_MAX candidates. */
+static size_t group_end(const kin_reranker *self, size_t w, size_t requests)
 {
-    int32_t candidate = requested(self, w);
-    while (w < requests && requested(self, w) == candidate)
-        w++;
+    for (size_t g = 0; g < KIN_ITEMS_MAX && w < requests; g++) {
+        int32_t candidate = requested(self, w);
+        while (w < requests && requested(self, w) == candidate)
+            w++;
+    }
     return w;
 }
 
-/* The candidate of requests first .. last - 1, at most KIN_ITEMS_MAX, with every row that
- * requests it. */
-static void score_requests(kin_reranker *self, const kin_item *candidate, size_t first, size_t last)
+/* Asks for the candidates of the group of requests first .. last - 1. */
+static void prefetch(const kin_reranker *self, size_t first, size_t last)
 {
-    size_t modalities = self->catalog->modality_count, count = last - first;
+    for (size_t w = first; w < last; w++)
+        if (w == first || requested(self, w) != requested(self, w - 1))
+            kin_catalog_prefetch(self->catalog, (size_t)requested(self, w));
+}
+
+/* Takes the group of requests first .. last - 1 in hand. */
+static void load_group(kin_reranker *self, size_t first, size_t last)
+{
+    size_t d = kin_catalog_dimensions(self->catalog), count = 0;
+    self->requesting_count = 0;
+    for (size_t w = first; w < last; w++) {
+        uint32_t row = (uint32_t)self->request[w];
+        if (w == first || requested(self, w) != requested(self, w - 1)) {
+            int32_t candidate = requested(self, w);
+            self->group_row[count] = candidate;
+            self->group[count] = kin_wide_item_load(self->catalog, (size_t)candidate,
+                                                    self->group_vector + count * d);
+            count++;
+        }
+        if (self->group_mask[row] == 0)
+            self->requesting[self->requesting_count++] = row;
+        self->group_mask[row] |= (uint8_t)(1u << (count - 1));
+    }
+}
+
+/* A row with those candidates of the group that it requests. */
+static void score_row(kin_reranker *self, uint32_t row)
+{
+    size_t modalities = self->catalog->modality_count, count = 0;
+    const kin_wide_item *candidate[KIN_ITEMS_MAX];
+    int32_t number[KIN_ITEMS_MAX];
     bool pair[KIN_ITEMS_MAX];
     float score[KIN_ITEMS_MAX], cosine[KIN_ITEMS_MAX * KIN_MODALITIES_MAX];
-    for (size_t w = 0; w < count; w++)
-        self->requesting[w] = &self->item[(uint32_t)self->request[first + w]];
-    kin_items_score(&self->rule, candidate, self->requesting, count, pair, score, cosine);
-    for (size_t w = 0; w < count; w++) {
-        kin_scored *to = &self->scored[(uint32_t)self->request[first + w]];
-        if (!pair[w])
+    for (unsigned left = self->group_mask[row]; left != 0; left &= left - 1) {
+        int g = __builtin_ctz(left);
+        candidate[count] = &self->group[g];
+        number[count++] = self->group_row[g];
+    }
+    self->group_mask[row] = 0;
+    kin_items_score(&self->rule, &self->item[row], candidate, count, pair, score, cosine);
+    kin_scored *to = &self->scored[row];
+    for (size_t i = 0; i < count; i++) {
+        if (!pair[i])
             continue;
-        to->candidate[to->count] = requested(self, first);
-        to->score[to->count] = score[w];
+        to->candidate[to->count] = number[i];
+        to->score[to->count] = score[i];
         for (size_t m = 0; m < modalities; m++)
-            to->cosine[to->count * modalities + m] = cosine[w * modalities + m];
+            to->cosine[to->count * modalities + m] = cosine[i * modalities + m];
         to->count++;
     }
-}
-
-static void score_run(kin_reranker *self, size_t first, size_t last)
-{
-    kin_item candidate =
-        kin_item_load(self->catalog, (size_t)requested(self, first), self->candidate_vector);
-    for (size_t from = first, to; from < last; from = to) {
-        to = last - from < KIN_ITEMS_MAX ? last : from + KIN_ITEMS_MAX;
-        score_requests(self, &candidate, from, to);
-    }
-}
-
-/* Asks for the candidates of requests first .. last - 1, as far as runs begin there; returns
- * where to go on. */
-static size_t prefetch(const kin_reranker *self, size_t first, size_t last, size_t requests)
-{
-    for (; first < last && first < requests; first++)
-        if (requested(self, first) != requested(self, first - 1))
-            kin_catalog_prefetch(self->catalog, (size_t)requested(self, first));
-    return first;
 }
 
 const kin_rows *kin_reranker_run(kin_reranker *self, kin_collectors *collectors, size_t first,
@@ -212,10 +239,13 @@ const kin_rows *kin_reranker_run(kin_reranker *self, kin_collectors *collectors,
         kin_collectors_prune(collectors, first + i);
     size_t requests = gather(self, collectors, first, count);
     load_items(self, row, count);
-    for (size_t from = 0, to, ahead = 0; from < requests; from = to) {
-        to = run_end(self, from, requests);
-        ahead = prefetch(self, ahead > to ? ahead : to, to + AHEAD, requests);
-        score_run(self, from, to);
+    size_t to = group_end(self, 0, requests);
+    for (size_t from = 0, next; from < requests; from = to, to = next) {
+        next = group_end(self, to, requests);
+        prefetch(self, to, next);
+        load_group(self, from, to);
+        for (size_t i = 0; i < self->requesting_count; i++)
+            score_row(self, self->requesting[i]);
     }
     for (size_t i = 0; i < count; i++)
         kin_scored_keep_best(&self->scored[i], self->workspace, &self->out, i);

@@ -4,10 +4,10 @@
  * The reranker: the candidates that similar rows have collected, scored canonically
  * (core/score.h), and the K best of each row. This is what makes a candidate exact.
  *
- * Similar rows have candidates in common. So pairs are scored candidate by candidate, for all rows
- * that request it: each candidate is read from memory and widened once, while the rows stay in the
- * second-level cache. Scores have the same bits either way, because the canonical score of x and y
- * is that of y and x.
+ * Similar rows have candidates in common. So pairs are scored a few candidates at a time, for all
+ * rows that request them: each candidate is read from memory and converted once, and a row is read
+ * from the second-level cache once for all of the few. Scores have the same bits either way,
+ * because the canonical score of x and y is that of y and x.
  */
 #include "core/score.h"
 #include "scan/collector.h"

@@ -192,6 +192,31 @@ static void check_dots(const kin_kernels *table, const float *x, const float *co
         assert_true(out[i] == behind);
 }
 
+/* The same with the y as doubles, each of its own length exactly. */
+static void check_dots_wide(const kin_kernels *table, const float *x, const float *const *y,
+                            size_t count, size_t d)
+{
+    static const double behind = -7.25;
+    double *memory[VECTORS_MOST];
+    const double *wide[VECTORS_MOST];
+    double out[VECTORS_MOST + 1], wanted[VECTORS_MOST];
+    for (size_t i = 0; i < count; i++) {
+        wide[i] = memory[i] = malloc(d * sizeof *memory[i] + 1);
+        for (size_t k = 0; k < d; k++)
+            memory[i][k] = y[i][k];
+    }
+    table->dots(x, y, count, d, wanted);
+    out[count] = behind;
+    table->dots_wide(x, wide, count, d, out);
+    for (size_t i = 0; i < count; i++) {
+        if (bits_of(out[i]) != bits_of(wanted[i]))
+            fail_msg("%s d %zu, %zu of %zu: %a, wanted %a", table->name, d, i, count, out[i],
+                     wanted[i]);
+        free(memory[i]);
+    }
+    assert_true(out[count] == behind);
+}
+
 static void check_vectors(value_kind kind, size_t d, uint64_t *random)
 {
     static const size_t counts[] = {0, 1, 2, 3, 4, 5, 7, 8, 9, VECTORS_MOST};
@@ -204,8 +229,10 @@ static void check_vectors(value_kind kind, size_t d, uint64_t *random)
         y[i] = memory[i] + shift;
     }
     for (const kin_kernels *const *table = kin_kernels_all(); *table; table++)
-        for (size_t c = 0; c < TEST_COUNT(counts); c++)
+        for (size_t c = 0; c < TEST_COUNT(counts); c++) {
             check_dots(*table, x + 1, y, counts[c], d);
+            check_dots_wide(*table, x + 1, y, counts[c], d);
+        }
     for (size_t i = 0; i < VECTORS_MOST; i++)
         free(memory[i]);
     free(x);

@@ -304,17 +304,18 @@ static bool same_float(float a, float b)
     return bits_of(a) == bits_of(b) || (isnan(a) && isnan(b));
 }
 
-/* Items first .. first + count - 1 of `item`, each with x, as the query x finds them one at a
- * time. */
-static void check_items(const kin_query *x, const kin_item *item, size_t first, size_t count)
+/* Items first .. first + count - 1 of `wide`, each with `item`, which is x, as the query x finds
+ * them one at a time. */
+static void check_items(const kin_query *x, const kin_item *item, const kin_wide_item *wide,
+                        size_t first, size_t count)
 {
-    const kin_item *y[KIN_ITEMS_MAX];
+    const kin_wide_item *y[KIN_ITEMS_MAX];
     bool pair[KIN_ITEMS_MAX];
     float score[KIN_ITEMS_MAX], cosine[KIN_ITEMS_MAX * KIN_MODALITIES_MAX];
     size_t modalities = x->catalog->modality_count;
     for (size_t i = 0; i < count; i++)
-        y[i] = &item[first + i];
-    kin_items_score(x, &item[x->row], y, count, pair, score, cosine);
+        y[i] = &wide[first + i];
+    kin_items_score(x, item, y, count, pair, score, cosine);
     for (size_t i = 0; i < count; i++) {
         float wanted, alone[KIN_MODALITIES_MAX];
         assert_int_equal(pair[i], kin_query_score(x, first + i, &wanted, alone));
@@ -332,20 +333,23 @@ static void check_all_items(const sample *s)
     kin_error err;
     kin_query x;
     size_t n = s->oracle.n, d = kin_catalog_dimensions(&s->catalog);
-    kin_item *item = calloc(n, sizeof *item);
-    float *memory = calloc(n * d, sizeof *memory);
-    assert_true(item && memory);
+    kin_wide_item *wide = calloc(n, sizeof *wide);
+    double *wide_memory = calloc(n * d, sizeof *wide_memory);
+    float *memory = calloc(d, sizeof *memory);
+    assert_true(wide && wide_memory && memory);
     for (size_t i = 0; i < n; i++)
-        item[i] = kin_item_load(&s->catalog, i, memory + i * d);
+        wide[i] = kin_wide_item_load(&s->catalog, i, wide_memory + i * d);
     test_ok(kin_query_init(&x, &s->catalog, &err), &err);
     for (size_t i = 0; i < n; i++) {
         kin_query_set_row(&x, i);
+        kin_item item = kin_item_load(&s->catalog, i, memory);
         size_t count = i % (KIN_ITEMS_MAX + 1), step = count ? count : 1;
         for (size_t first = 0; first < n; first += step)
-            check_items(&x, item, first, count < n - first ? count : n - first);
+            check_items(&x, &item, wide, first, count < n - first ? count : n - first);
     }
     kin_query_release(&x);
-    free(item);
+    free(wide);
+    free(wide_memory);
     free(memory);
 }
 
@@ -356,7 +360,7 @@ static void test_items(void **state)
         for (int policy = 0; policy < KIN_MISSING_ERROR; policy++) {
             sample s;
             sample_spec spec = {.seed = 21,
-                                .n = KIN_ITEMS_MAX + 5,
+                                .n = 69,
                                 .modality_count = 3,
                                 .kind = SAMPLE_DUPLICATES,
                                 .missing = (kin_missing)policy,

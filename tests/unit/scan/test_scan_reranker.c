@@ -16,7 +16,7 @@
 
 /* What rows have collected. */
 typedef enum choice_kind {
-    EVERYTHING, /* all rows want all others: one candidate is wanted by more than KIN_ITEMS_MAX */
+    EVERYTHING, /* all rows want all others */
     SAME_FEW,   /* the same three: fewer than k */
     NOTHING,
     SOME, /* each its own, of any number */
@@ -239,7 +239,7 @@ static sample_spec draw_spec(size_t set, uint64_t *random)
     static const size_t dimensions[] = {1, 3, 7, 31, 33, 64, 65};
     static const double weights[] = {0.6, 1e-3, 250};
     sample_spec spec = {.seed = test_random(random) | 1,
-                        .n = 66 + test_random_below(random, 35), /* more than KIN_ITEMS_MAX + 1 */
+                        .n = 66 + test_random_below(random, 35),
                         .modality_count = 1 + set % 3,
                         .kind = kinds[set / 2 % TEST_COUNT(kinds)],
                         .missing = (kin_missing)(set / 3 % KIN_MISSING_ERROR),
@@ -274,7 +274,7 @@ static void test_as_row_by_row(void **state)
     }
 }
 
-/* All types with all policies, as runs of more than KIN_ITEMS_MAX rows that want one candidate. */
+/* All types with all policies, all rows request every candidate: groups are full. */
 static void test_long_runs(void **state)
 {
     (void)state;
@@ -283,7 +283,7 @@ static void test_long_runs(void **state)
         for (int policy = 0; policy < KIN_MISSING_ERROR; policy++) {
             char where[64];
             sample_spec spec = {.seed = test_random(&random) | 1,
-                                .n = 2 * KIN_ITEMS_MAX + 5,
+                                .n = 133,
                                 .modality_count = 2,
                                 .kind = type % 2 ? SAMPLE_DUPLICATES : SAMPLE_EQUAL,
                                 .missing = (kin_missing)policy,
