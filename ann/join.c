@@ -88,25 +88,23 @@ int kin_join_new(kin_join **out, const kin_catalog *catalog, const kin_join_opti
     return rc;
 }
 
-static void release_workers(kin_join *self)
+void kin_join_finish(kin_join *self)
 {
-    for (int t = 0; t < self->threads && self->worker; t++)
-        kin_join_worker_release(&self->worker[t]);
-    free(self->worker);
-    self->worker = NULL;
+    kin_join_release_workers(self);
+    kin_join_sample_free(self->sample);
+    self->sample = NULL;
+    kin_cluster_stats_release(&self->stats);
+    kin_join_near_release(&self->near);
+    kin_codes_release(&self->codes);
+    kin_clustering_release(&self->clustering);
+    kin_duplicates_release(&self->duplicates);
 }
 
 void kin_join_free(kin_join *self)
 {
     if (!self)
         return;
-    release_workers(self);
-    kin_join_sample_free(self->sample);
-    kin_cluster_stats_release(&self->stats);
-    kin_join_near_release(&self->near);
-    kin_codes_release(&self->codes);
-    kin_clustering_release(&self->clustering);
-    kin_duplicates_release(&self->duplicates);
+    kin_join_finish(self);
     free(self);
 }
 
@@ -125,17 +123,6 @@ const kin_join_report *kin_join_get_report(const kin_join *self)
     return &self->report;
 }
 
-static int init_workers(kin_join *self, kin_error *err)
-{
-    self->worker = calloc((size_t)self->threads, sizeof *self->worker);
-    if (!self->worker)
-        return kin_fail_alloc(err, "threads", (size_t)self->threads * sizeof *self->worker);
-    int rc = 0;
-    for (int t = 0; t < self->threads && rc == 0; t++)
-        rc = kin_join_worker_init(&self->worker[t], self, err);
-    return rc;
-}
-
 int kin_join_encode(kin_join *self, const kin_monitor *monitor, kin_error *err)
 {
     kin_codes_options options = {.top_k = self->options.top_k,
@@ -148,9 +135,9 @@ int kin_join_encode(kin_join *self, const kin_monitor *monitor, kin_error *err)
     int rc = kin_codes_encode(&self->codes, &options, monitor, err);
     if (rc == 0)
         rc = kin_cluster_stats_init(&self->stats, &self->codes, err);
-    if (rc == 0)
-        rc = init_workers(self, err);
-    return rc;
+    self->rows = self->codes.clustering.count;
+    self->clusters = self->codes.clustering.clusters;
+    return rc == 0 ? kin_join_want_workers(self, err) : rc;
 }
 
 /* ---- the run -------------------------------------------------------------------------------- */
@@ -202,7 +189,7 @@ static int join_cluster(void *self, int thread, size_t i, const kin_scan_failure
 static kin_join_report sum_counts(const kin_join *self)
 {
     kin_join_report all = {.rows = self->codes.clustering.count, .clusters = self->stats.count};
-    for (int t = 0; t < self->threads; t++) {
+    for (int t = 0; t < self->threads && self->worker; t++) {
         kin_scan_counts_add(&all.scan, kin_pairscan_counts(self->worker[t].pairscan));
         all.probes += self->worker[t].probes;
         all.full += self->worker[t].pairs_scored;
@@ -325,6 +312,8 @@ int kin_join_run(kin_join *self, kin_row_sink sink, const kin_monitor *monitor, 
     int rc = kin_cluster_stats_order(&self->stats, order, err);
     bool refined = sink.read != NULL;
     kin_join_near_release(&self->near);
+    if (rc == 0)
+        rc = kin_join_want_workers(self, err);
     if (rc == 0 && refined)
         rc = kin_join_near_init(&self->near, &self->codes, &self->duplicates.distinct, err);
     kin_join_use_effort(self, &self->effort);
@@ -336,6 +325,7 @@ int kin_join_run(kin_join *self, kin_row_sink sink, const kin_monitor *monitor, 
         rc = kin_scan_emit_empty(self->catalog, self->options.top_k, sink, err);
     if (rc == 0) {
         make_report(self, &before);
+        kin_join_release_workers(self);
         if (refined)
             rc = refine(&run, monitor, err);
     }

@@ -134,6 +134,10 @@ int kin_join_trace(kin_join *self, const int32_t *row /* [count] */, size_t coun
 size_t kin_join_cluster_count(const kin_join *self);
 int kin_join_cluster_of(const kin_join *self, int32_t *cluster /* [n] */, kin_error *err);
 
+/* Frees all but plan, effort, report and facts: codes and lists, when there is nothing more to run
+ * or to trace. */
+void kin_join_finish(kin_join *self);
+
 const kin_join_plan *kin_join_get_plan(const kin_join *self);
 const kin_join_effort *kin_join_get_effort(const kin_join *self);
 const kin_join_report *kin_join_get_report(const kin_join *self); /* after a run */

@@ -33,13 +33,12 @@ static json_t *probe_sigmas_of(float probe_sigmas)
 json_t *kin_join_facts(const kin_join *self)
 {
     const kin_join_effort *effort = &self->effort;
-    size_t clusters = self->codes.clustering.clusters > 0 ? self->codes.clustering.clusters : 1;
+    size_t clusters = self->clusters > 0 ? self->clusters : 1;
     size_t clusters_most = effort->clusters_most < clusters ? effort->clusters_most : clusters;
     return json_pack("{s:I, s:I, s:I, s:f, s:I, s:o, s:o, s:f, s:f, s:I, s:I, s:f, s:f}",
-                     "clusters", (json_int_t)self->codes.clustering.clusters, "rows",
-                     (json_int_t)self->codes.clustering.count, "top_k",
-                     (json_int_t)self->options.top_k, "target", self->options.target, "seed",
-                     (json_int_t)self->options.seed, "weights", weights_of(self->catalog),
+                     "clusters", (json_int_t)self->clusters, "rows", (json_int_t)self->rows,
+                     "top_k", (json_int_t)self->options.top_k, "target", self->options.target,
+                     "seed", (json_int_t)self->options.seed, "weights", weights_of(self->catalog),
                      "probe_sigmas", probe_sigmas_of(effort->probe_sigmas), "rare_widening",
                      (double)effort->rare_widening, "tail_fraction", (double)effort->tail_fraction,
                      "clusters_most", (json_int_t)clusters_most, "sampled",

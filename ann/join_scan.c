@@ -33,7 +33,7 @@ size_t kin_join_worker_bytes(const kin_join *join, size_t clusters)
     return kin_size_add(bytes, kin_expander_bytes(k - 1, join->catalog->modality_count));
 }
 
-int kin_join_worker_init(kin_join_worker *self, const kin_join *join, kin_error *err)
+static int worker_init(kin_join_worker *self, const kin_join *join, kin_error *err)
 {
     size_t k = join->options.top_k, clusters = join->stats.count, width = join->stats.width;
     size_t modalities = join->catalog->modality_count;
@@ -64,7 +64,7 @@ int kin_join_worker_init(kin_join_worker *self, const kin_join *join, kin_error 
     return rc;
 }
 
-void kin_join_worker_release(kin_join_worker *self)
+static void worker_release(kin_join_worker *self)
 {
     free(self->row);
     free(self->packed);
@@ -80,6 +80,29 @@ void kin_join_worker_release(kin_join_worker *self)
     kin_reranker_free(self->reranker);
     kin_expander_release(&self->expander);
     *self = (kin_join_worker){0};
+}
+
+void kin_join_release_workers(kin_join *self)
+{
+    for (int t = 0; t < self->threads && self->worker; t++)
+        worker_release(&self->worker[t]);
+    free(self->worker);
+    self->worker = NULL;
+}
+
+int kin_join_want_workers(kin_join *self, kin_error *err)
+{
+    if (self->worker)
+        return 0;
+    self->worker = calloc((size_t)self->threads, sizeof *self->worker);
+    if (!self->worker)
+        return kin_fail_alloc(err, "threads", (size_t)self->threads * sizeof *self->worker);
+    int rc = 0;
+    for (int t = 0; t < self->threads && rc == 0; t++)
+        rc = worker_init(&self->worker[t], self, err);
+    if (rc != 0)
+        kin_join_release_workers(self);
+    return rc;
 }
 
 /* Empty collectors for the rows, and their side of gates. */

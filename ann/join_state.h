@@ -51,6 +51,7 @@ struct kin_join {
     double target_with_margin;
     kin_join_report report;
     int threads;
+    size_t rows, clusters; /* encoded; they outlast kin_join_finish */
     kin_duplicates duplicates;
     kin_clustering clustering; /* loaded, until rows are encoded; count 0: none */
     kin_codes codes;
@@ -58,13 +59,15 @@ struct kin_join {
     size_t clusters_most;    /* of the effort in use */
     kin_join_near near;      /* of the run under way or the last one; count 0: none */
     size_t capacity;         /* of a collector */
-    kin_join_worker *worker; /* [threads] */
+    kin_join_worker *worker; /* [threads]; NULL after a run, for others to use the memory */
     struct kin_join_sample *sample;
 };
 
-int kin_join_worker_init(kin_join_worker *self, const kin_join *join, kin_error *err);
-void kin_join_worker_release(kin_join_worker *self);
 size_t kin_join_worker_bytes(const kin_join *join, size_t clusters);
+
+/* Makes join->worker where there is none, and frees it. */
+int kin_join_want_workers(kin_join *self, kin_error *err);
+void kin_join_release_workers(kin_join *self);
 
 /* The order in which the rows of cluster `own` take the clusters that have a modality in common
  * with it: itself, then those that promise its mean most, into key[] (numbers in the low halves).

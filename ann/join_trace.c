@@ -209,6 +209,8 @@ int kin_join_trace(kin_join *self, const int32_t *row, size_t count, kin_traced_
     int rc = tracers && position ? 0
                                  : kin_fail_alloc(err, "traced rows",
                                                   kin_join_trace_bytes(self, self->stats.count));
+    if (rc == 0)
+        rc = kin_join_want_workers(self, err);
     for (size_t t = 0; t < threads && rc == 0; t++)
         rc = tracer_init(&tracers[t], self, err);
     kin_monitor_stage(monitor, "trace");

@@ -275,7 +275,9 @@ int kin_join_tune(kin_join *self, const kin_monitor *monitor, kin_error *err)
     kin_join_use_effort(self, &all);
     if (self->codes.clustering.count == 0) /* no row to sample, and none to scan */
         return 0;
-    int rc = kin_join_sample_draw(self, err);
+    int rc = kin_join_want_workers(self, err);
+    if (rc == 0)
+        rc = kin_join_sample_draw(self, err);
     if (rc == 0)
         rc = kin_join_sample_find_truth(self, err);
     if (rc == 0)
@@ -289,7 +291,7 @@ int kin_join_escalate(kin_join *self, bool *escalated, const kin_monitor *monito
     *escalated = !isinf(before.probe_sigmas) || before.tail_fraction < 1;
     if (!*escalated)
         return 0;
-    int rc = self->sample ? 0 : kin_join_tune(self, monitor, err);
+    int rc = self->sample ? kin_join_want_workers(self, err) : kin_join_tune(self, monitor, err);
     for (int halving = 0; rc == 0 && self->effort.probe_sigmas <= before.probe_sigmas; halving++) {
         self->target_with_margin = 1 - (1 - self->target_with_margin) / 2;
         if (halving < HALVINGS)

@@ -1,6 +1,7 @@
 #include "core/memory.h"
 #include "core/cgroup.h"
 
+#include <malloc.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -98,6 +99,13 @@ size_t kin_memory_peak_rss(void)
     if (getrusage(RUSAGE_SELF, &usage) != 0)
         return 0;
     return (size_t)usage.ru_maxrss * 1024;
+}
+
+void kin_memory_trim(void)
+{
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
 }
 
 static const size_t huge_page_bytes = (size_t)2 << 20, huge_from_bytes = (size_t)16 << 20;

@@ -49,6 +49,10 @@ size_t kin_memory_resident(void);
 /* The largest resident set so far, mapped pages of inputs and outputs included, bytes. */
 size_t kin_memory_peak_rss(void);
 
+/* Returns freed memory to the system, which the C library may keep: tens of megabytes, once large
+ * blocks have come and gone. */
+void kin_memory_trim(void);
+
 /* 64-byte aligned, uninitialised, never NULL for 0 bytes. NULL when refused. Free with free(). */
 void *kin_alloc(size_t count, size_t item_bytes);
 

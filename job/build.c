@@ -6,6 +6,7 @@
  */
 #include "job/build.h"
 #include "core/json.h"
+#include "core/memory.h"
 #include "core/threads.h"
 #include "job/build_options.h"
 #include "job/build_parts.h"
@@ -32,6 +33,9 @@ static int prepare(build *self, kin_error *err)
 /* Everything that must hold before the graph takes its name. */
 static int complete(build *self, kin_error *err)
 {
+    if (self->join)
+        kin_join_finish(self->join);
+    kin_memory_trim(); /* arrays are laid out in what the engine held */
     int rc = kin_graph_writer_finish(self->writer, &self->totals, &self->out.written, err);
     if (rc == 0)
         rc = kin_provenance_write_names(&self->catalog, self->out.temporary, err);

@@ -28,6 +28,8 @@ static void check_round_trip(kept *self)
     kin_join_report second = join_take(join, &self->s, KEPT_K, &found);
     join_assert_same(&found.rows, &wanted.rows, "loaded");
     assert_memory_equal(&first, &second, sizeof first);
+    kin_join_finish(join); /* what is said of a join outlasts its codes */
+    assert_memory_equal(&first, kin_join_get_report(join), sizeof first);
     json_t *facts = kin_join_facts(join);
     assert_true(json_equal(facts, json_object_get(self->manifest, "join")));
     json_decref(facts);
