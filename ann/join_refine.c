@@ -162,7 +162,8 @@ static float factor_of(const kin_refiner *self, size_t other)
 static bool is_doubtful(const kin_refiner *self, float factor)
 {
     const kin_join *join = self->join;
-    return factor > KIN_FACTOR_DOUBTFUL * join->codes.fused.factor[mask_of(join, self->at)];
+    return kin_codes_doubtful(&join->codes, factor,
+                              join->codes.fused.factor[mask_of(join, self->at)]);
 }
 
 /* Products of codes of the row with all candidates: of the high codes alone (`lead`), or of the
@@ -188,37 +189,18 @@ static void multiply(kin_refiner *self, bool lead)
                              codes->rotation.tail, self->cross, self->tail);
 }
 
-/* The score / W of the row and another by the high codes, and the most that the others may add. */
-static float most_by_lead(const kin_refiner *self, size_t other, int32_t dot, float factor)
-{
-    const kin_codes *codes = &self->join->codes;
-    const kin_code_terms *x = &codes->terms[self->at], *y = &codes->terms[other];
-    float unit = codes->lead_step * codes->lead_step;
-    float tails = codes->tail_unit * codes->tail_unit * unit * x->tail_norm * y->tail_norm;
-    float allowed = x->coarse * y->norm + y->coarse * x->norm;
-    return factor * (unit * (float)dot + tails + allowed + x->bias + y->bias);
-}
-
-static float estimate(const kin_refiner *self, size_t i, float factor)
-{
-    const kin_codes *codes = &self->join->codes;
-    const kin_code_terms *x = &codes->terms[self->at], *y = &codes->terms[self->candidate[i]];
-    float unit = codes->lead_step * codes->lead_step;
-    float lead = unit * (float)self->lead_dot[i] + unit / KIN_LOW_STEPS * (float)self->cross[i];
-    return factor * (lead + x->step * y->step * (float)self->tail[i] + x->bias + y->bias);
-}
-
 /* Keeps the candidates that may reach the threshold by their high codes. */
 static void drop_by_lead(kin_refiner *self)
 {
+    const kin_codes *codes = &self->join->codes;
     size_t kept = 0;
     multiply(self, true);
     for (size_t i = 0; i < self->candidates; i++) {
         size_t other = (size_t)self->candidate[i];
         float factor = factor_of(self, other);
-        bool may =
-            factor > 0 && (is_doubtful(self, factor) ||
-                           most_by_lead(self, other, self->lead_dot[i], factor) >= self->threshold);
+        float most = factor * kin_codes_bound(codes, &codes->terms[self->at], &codes->terms[other],
+                                              self->lead_dot[i]);
+        bool may = factor > 0 && (is_doubtful(self, factor) || most >= self->threshold);
         self->candidate[kept] = self->candidate[i];
         self->lead_dot[kept] = self->lead_dot[i];
         kept += may;
@@ -229,13 +211,17 @@ static void drop_by_lead(kin_refiner *self)
 /* Keeps those that may reach it by all codes. */
 static void drop_by_estimate(kin_refiner *self)
 {
-    float tolerance = self->join->codes.terms[self->at].tolerance;
+    const kin_codes *codes = &self->join->codes;
+    const kin_code_terms *x = &codes->terms[self->at];
     size_t kept = 0;
     multiply(self, false);
     for (size_t i = 0; i < self->candidates; i++) {
-        float factor = factor_of(self, (size_t)self->candidate[i]);
-        bool may =
-            is_doubtful(self, factor) || estimate(self, i, factor) + tolerance >= self->threshold;
+        size_t other = (size_t)self->candidate[i];
+        float factor = factor_of(self, other);
+        float estimate =
+            factor * kin_codes_estimate(codes, x, &codes->terms[other], self->lead_dot[i],
+                                        self->cross[i], self->tail[i]);
+        bool may = is_doubtful(self, factor) || estimate + x->tolerance >= self->threshold;
         self->candidate[kept] = self->candidate[i];
         kept += may;
     }

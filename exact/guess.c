@@ -124,7 +124,7 @@ static void set_values(const kin_guess *self, const row_side *rows, size_t p, fl
 {
     const kin_codes *codes = self->codes;
     size_t lead = codes->rotation.lead;
-    float unit = codes->lead_step * codes->lead_step;
+    float unit = kin_codes_unit(codes);
     float factor = codes->fused.factor[rows->modality_mask & self->mask[p]];
     const float *bias = self->bias + p * KIN_PANEL_COLUMNS;
     int32_t dot[KIN_PANEL_ROWS][KIN_PANEL_COLUMNS];

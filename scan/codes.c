@@ -145,7 +145,7 @@ static void set_columns(kin_codes *self)
 {
     const kin_clustering *clustering = &self->clustering;
     kin_code_columns *to = &self->column;
-    float unit = 1 / (self->lead_step * self->lead_step);
+    float unit = 1 / kin_codes_unit(self);
 #pragma omp parallel for schedule(static)
     for (size_t g = 0; g < clustering->clusters; g++) {
         size_t first = clustering->start[g], rows = clustering->start[g + 1] - first;

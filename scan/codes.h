@@ -16,11 +16,12 @@
  *                   <= kin_codes_error(x, y)
  *
  * Both follow from |<x,y> - <x^,y^>| <= |x - x^| |y^| + |x| |y - y^|. Norms and losses are rounded
- * up. The coarse bound holds for real numbers; scan/pairscan_collect.c adds the rounding of
+ * up. The coarse bound holds for real numbers; scan/codes_pair.h adds the rounding of
  * floats.
  */
 #include "core/rows.h"
 #include "scan/clustering.h"
+#include "scan/codes_pair.h"
 #include "scan/fused.h"
 #include "scan/kernels.h"
 #include "scan/rotation.h"
@@ -79,6 +80,37 @@ typedef struct kin_codes {
  * because the row's tolerance holds its own factor. Weights that are far apart make such pairs,
  * of rows that share only the lighter modality. */
 #define KIN_FACTOR_DOUBTFUL 4.0f
+
+/* Whether that goes for pairs of this factor. */
+static inline bool kin_codes_doubtful(const kin_codes *self, float factor, float own_factor)
+{
+    return self->approximate && factor > KIN_FACTOR_DOUBTFUL * own_factor;
+}
+
+/* The square of the leading codes' step: what one unit of their products is worth. */
+static inline float kin_codes_unit(const kin_codes *self)
+{
+    return self->lead_step * self->lead_step;
+}
+
+/* The coarse bound of a pair, with as much of its tails as tiles allow for. */
+static inline float kin_codes_bound(const kin_codes *self, const kin_code_terms *x,
+                                    const kin_code_terms *y, int32_t lead_dot)
+{
+    float tails = self->tail_unit * self->tail_unit * x->tail_norm * y->tail_norm;
+    return kin_codes_unit(self) * ((float)lead_dot + tails) +
+           kin_pair_lead_loss(x->coarse, x->norm, y->coarse, y->norm) + (x->bias + y->bias);
+}
+
+/* Its estimate. */
+static inline float kin_codes_estimate(const kin_codes *self, const kin_code_terms *x,
+                                       const kin_code_terms *y, int32_t lead_dot, int32_t cross,
+                                       int32_t tail_dot)
+{
+    float unit = kin_codes_unit(self);
+    return kin_pair_estimate(unit, lead_dot, unit / KIN_LOW_STEPS, cross, x->step * y->step,
+                             tail_dot, x->bias + y->bias);
+}
 
 /* Upper bound of the error of a pair's estimate. The products low.low, which no estimate holds,
  * are at most the product of what `high` loses of both rows. */

@@ -3,6 +3,7 @@
 /*
  * Private to scan/kernels*.c: the tables, and what more than one of them uses.
  */
+#include "scan/codes_pair.h"
 #include "scan/kernels.h"
 
 extern const kin_scan_kernels kin_scan_portable;
@@ -22,8 +23,8 @@ kin_refine_approximate(const kin_refine_row *x, const kin_refine_columns *y,
 {
     float x_both = x->coarse + x->fine;
     for (size_t c = 0; c < KIN_PANEL_COLUMNS; c++) {
-        float value = x->lead * (float)dot->lead[c] + x->low * (float)dot->cross[c] +
-                      x->step * y->step[c] * (float)dot->tail[c] + (x->bias + y->bias[c]);
+        float value = kin_pair_estimate(x->lead, dot->lead[c], x->low, dot->cross[c],
+                                        x->step * y->step[c], dot->tail[c], x->bias + y->bias[c]);
         float loss = x->fine * y->norm[c] + y->fine[c] * x->norm + x->tail_loss * y->tail_norm[c] +
                      y->tail_loss[c] * x->tail_norm + x_both * (y->coarse[c] + y->fine[c]) +
                      x->rounding;

@@ -118,7 +118,7 @@ static void set_bound_columns(kin_pairscan *self)
     for (size_t c = 0; c < self->column_count; c++) {
         const kin_code_terms *terms = &codes->terms[self->first_column + c];
         to->tail_unit[c] = terms->tail_norm * codes->tail_unit;
-        to->bias_unit[c] = terms->bias / kin_pairscan_unit(self);
+        to->bias_unit[c] = terms->bias / kin_codes_unit(self->scan->codes);
         to->bias[c] = terms->bias;
         to->norm[c] = terms->norm;
         to->tail_norm[c] = terms->tail_norm;
@@ -215,20 +215,15 @@ static void refine(kin_pairscan *self, size_t r, size_t column)
     const kin_scan *scan = self->scan;
     const kin_code_terms *x = &scan->codes->terms[self->at[r]];
     const columns *y = &self->column;
-    kin_refine_row row = {kin_pairscan_unit(self),
-                          kin_pairscan_unit(self) / KIN_LOW_STEPS,
-                          self->factor,
-                          self->doubtful ? doubt(self, x) : scan->codes->rounding,
-                          x->bias,
-                          x->norm,
-                          x->tail_norm,
-                          x->step,
-                          x->coarse,
-                          x->fine,
-                          x->tail_loss,
-                          self->rows_collect ? scan->collectors->threshold[self->slot[r]]
-                                             : INFINITY,
-                          x->tolerance};
+    float unit = kin_codes_unit(scan->codes);
+    kin_refine_row row = {
+        unit,         unit / KIN_LOW_STEPS,
+        self->factor, self->doubtful ? doubt(self, x) : scan->codes->rounding,
+        x->bias,      x->norm,
+        x->tail_norm, x->step,
+        x->coarse,    x->fine,
+        x->tail_loss, self->rows_collect ? scan->collectors->threshold[self->slot[r]] : INFINITY,
+        x->tolerance};
     kin_refine_columns panel = {
         self->bias + column,   y->norm + column,      y->tail_norm + column,
         self->step + column,   y->coarse + column,    y->fine + column,
@@ -319,7 +314,7 @@ void kin_pairscan_probe(kin_pairscan *self, unsigned modality_mask, const size_t
     self->columns_collect = false;
     self->factor = codes->fused.factor[modality_mask & codes->clustering.modality_mask[cluster]];
     self->own_factor = codes->fused.factor[modality_mask];
-    self->doubtful = codes->approximate && self->factor > KIN_FACTOR_DOUBTFUL * self->own_factor;
+    self->doubtful = kin_codes_doubtful(codes, self->factor, self->own_factor);
     if (self->factor == 0)
         return;
     size_t panels = set_columns(self, cluster);

@@ -10,9 +10,6 @@
 
 #include <assert.h>
 
-/* The rounding of a tile's floats, in units of W: some ten operations on numbers below 4. */
-static const float tile_rounding = 4e-6f;
-
 void kin_pairscan_set_column_threshold(kin_pairscan *self, size_t c)
 {
     columns *to = &self->column;
@@ -20,19 +17,19 @@ void kin_pairscan_set_column_threshold(kin_pairscan *self, size_t c)
                            ? self->scan->collectors->threshold[kin_pairscan_column_slot(self, c)]
                            : INFINITY;
     to->margin[c] = self->columns_collect ? to->bias_unit[c] - to->threshold[c] / self->factor /
-                                                                   kin_pairscan_unit(self)
+                                                                   kin_codes_unit(self->scan->codes)
                                           : NAN;
 }
 
 void kin_pairscan_set_row_thresholds(kin_pairscan *self, size_t r)
 {
     const kin_code_terms *terms = &self->scan->codes->terms[self->at[r]];
-    float rho = terms->coarse * self->norm_most + self->coarse_most * terms->norm + tile_rounding;
-    self->column_threshold[r] = -(rho + terms->bias) / kin_pairscan_unit(self);
+    float rho = kin_pair_lead_loss(terms->coarse, terms->norm, self->coarse_most, self->norm_most);
+    self->column_threshold[r] = -(rho + terms->bias) / kin_codes_unit(self->scan->codes);
     self->row_threshold[r] =
         self->rows_collect ? (self->scan->collectors->threshold[self->slot[r]] / self->factor -
                               rho - terms->bias) /
-                                 kin_pairscan_unit(self)
+                                 kin_codes_unit(self->scan->codes)
                            : NAN;
 }
 

@@ -71,13 +71,6 @@ struct kin_pairscan {
     kin_rows best; /* one row */
 };
 
-/* The square of the leading codes' step: what one unit of their products is worth. */
-static inline float kin_pairscan_unit(const kin_pairscan *self)
-{
-    float step = self->scan->codes->lead_step;
-    return step * step;
-}
-
 /* The collector of a column, if columns collect. */
 static inline size_t kin_pairscan_column_slot(const kin_pairscan *self, size_t column)
 {
