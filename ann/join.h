@@ -120,9 +120,13 @@ int kin_join_tuned_rows(const kin_join *self, int32_t **row, size_t *count, kin_
  * May be run again. */
 int kin_join_run(kin_join *self, kin_row_sink sink, const kin_monitor *monitor, kin_error *err);
 
+/* The sources of a trace: what was left in the row's collector when its clusters were scanned, and
+ * what the refinement scored besides; all scored canonically, each with all items that are the
+ * same. */
+enum { KIN_JOIN_SCANNED, KIN_JOIN_REFINED, KIN_JOIN_SOURCES };
+
 /* Rows of the catalog that are in pairs are joined once more, one by one, with the effort of the
- * last run. One source: what was left in the row's collector in the end and scored canonically,
- * each candidate with all items that are the same. `probe_sigmas` of a cluster is -INFINITY
+ * last run. `probe_sigmas` of a cluster is -INFINITY
  * where the row looked at it, else the effort that would have let it, given the row's threshold
  * in the end: always more than the one it had. INFINITY: none would. Wants a join with the
  * option `trace`. */

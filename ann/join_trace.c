@@ -3,8 +3,8 @@
  *
  * Rows are worked on by all threads and told in the order asked for, so that nothing is kept of
  * them. Time, a row: the gates of its cluster with all others, and of the scan what one row takes,
- * a tile for itself where a run puts twelve in one. Memory: a set of items a thread, and where
- * rows stand.
+ * a tile for itself where a run puts twelve in one. Memory: two sets of items a thread, and
+ * where rows stand.
  */
 #include "ann/join_refine.h"
 #include "core/memory.h"
@@ -21,7 +21,7 @@ enum { ROWS_AT_A_TIME = 32 };
 /* One thread's workspace. */
 typedef struct tracer {
     kin_join_worker *worker; /* the join's, of this thread */
-    kin_candidates items;
+    kin_candidates source[KIN_JOIN_SOURCES];
     int32_t *found;       /* [capacity] candidates, then their groups */
     uint8_t *looked;      /* [clusters] */
     float *probe_sigmas;  /* [clusters] */
@@ -34,7 +34,8 @@ typedef struct tracer {
 size_t kin_join_trace_bytes(const kin_join *join, size_t clusters)
 {
     size_t n = join->catalog->n, width = join->codes.rotation.lead + KIN_CLUSTER_SPREADS;
-    size_t bytes = kin_size_add(kin_candidates_bytes(n, n), sizeof(tracer));
+    size_t bytes =
+        kin_size_add(kin_size_mul(KIN_JOIN_SOURCES, kin_candidates_bytes(n, n)), sizeof(tracer));
     bytes = kin_size_add(bytes, kin_size_mul(join->capacity, sizeof(int32_t)));
     bytes = kin_size_add(bytes, kin_size_mul(clusters, sizeof(float) + 1));
     bytes = kin_size_add(bytes, kin_size_mul(width, sizeof(float)));
@@ -54,7 +55,9 @@ static int tracer_init(tracer *self, const kin_join *join, kin_error *err)
     self->row = kin_alloc(join->stats.width, sizeof *self->row);
     if (!self->found || !self->looked || !self->probe_sigmas || !self->row)
         return kin_fail_alloc(err, "traced rows", kin_join_trace_bytes(join, clusters));
-    int rc = kin_candidates_init(&self->items, join->catalog->n, join->catalog->n, err);
+    int rc = 0;
+    for (size_t s = 0; s < KIN_JOIN_SOURCES && rc == 0; s++)
+        rc = kin_candidates_init(&self->source[s], join->catalog->n, join->catalog->n, err);
     if (rc == 0)
         rc = kin_rows_init(&self->finished, 1, join->options.top_k, join->catalog->modality_count,
                            err);
@@ -69,7 +72,8 @@ static void tracer_release(tracer *self)
     free(self->looked);
     free(self->probe_sigmas);
     free(self->row);
-    kin_candidates_release(&self->items);
+    for (size_t s = 0; s < KIN_JOIN_SOURCES; s++)
+        kin_candidates_release(&self->source[s]);
     kin_rows_release(&self->finished);
     kin_refiner_free(self->refiner);
 }
@@ -84,7 +88,8 @@ static void list_items(tracer *self, int32_t row)
     size_t count = kin_collectors_list(collectors, 0, self->found);
     for (size_t i = 0; i < count; i++)
         self->found[i] = duplicates->of[self->found[i]];
-    kin_candidates_add(&self->items, duplicates, row, -1, self->found, count, duplicates->n);
+    kin_candidates_add(&self->source[KIN_JOIN_SCANNED], duplicates, row, -1, self->found, count,
+                       duplicates->n);
 }
 
 /* Takes the row of the item under way, of those that are emitted with it. */
@@ -112,8 +117,8 @@ static int list_refined(tracer *self, size_t at, kin_error *err)
     kin_refiner_run(self->refiner, at, self->item, &self->finished);
     size_t count = kin_refiner_scored(self->refiner, &scored);
     for (size_t i = 0; i < count; i++)
-        kin_candidates_add(&self->items, distinct, self->item, -1, &distinct->of[scored[i]], 1,
-                           distinct->n);
+        kin_candidates_add(&self->source[KIN_JOIN_REFINED], distinct, self->item, -1,
+                           &distinct->of[scored[i]], 1, distinct->n);
     return 0;
 }
 
@@ -158,7 +163,23 @@ static int trace_row(tracer *self, int32_t row, size_t at, kin_error *err)
     list_items(self, row);
     list_sigmas(self, at);
     int rc = self->refiner ? list_refined(self, at, err) : 0;
-    kin_candidates_list(&self->items);
+    for (size_t s = 0; s < KIN_JOIN_SOURCES; s++)
+        kin_candidates_list(&self->source[s]);
+    return rc;
+}
+
+static int tell(const tracer *self, size_t query, kin_traced_sink sink, kin_error *err)
+{
+    int rc = 0;
+    for (size_t s = 0; s < KIN_JOIN_SOURCES && rc == 0; s++)
+        rc = sink.write(
+            sink.self,
+            &(kin_traced){.source = s,
+                          .query = query,
+                          .item = self->source[s].item,
+                          .count = self->source[s].count,
+                          .probe_sigmas = s == KIN_JOIN_SCANNED ? self->probe_sigmas : NULL},
+            err);
     return rc;
 }
 
@@ -189,12 +210,7 @@ static int trace_rows(const kin_join *join, tracer *tracers, const int32_t *posi
                 if (err)
                     *err = fault;
             } else if (rc == 0)
-                rc = sink.write(sink.self,
-                                &(kin_traced){.query = q,
-                                              .item = own->items.item,
-                                              .count = own->items.count,
-                                              .probe_sigmas = own->probe_sigmas},
-                                err);
+                rc = tell(own, q, sink, err);
         }
     }
     return rc;

@@ -16,10 +16,10 @@ typedef struct kin_traced {
     const int32_t
         *item; /* [count] candidates, ascending, without repeats and without the item itself */
     size_t count;
-    const float *probe_sigmas; /* [lists] of a join (ann/join.h), else NULL */
+    const float *probe_sigmas; /* [clusters] with the first source of a join, else NULL */
 } kin_traced;
 
-/* Takes them source by source, each source's rows in the order asked for, one call at a time. */
+/* Takes them one call at a time, each source's rows in the order asked for. */
 typedef struct kin_traced_sink {
     void *self;
     int (*write)(void *self, const kin_traced *traced, kin_error *err);

@@ -6,9 +6,10 @@
  */
 #include "core/graph.h"
 
-/* A source of candidates: an index of a modality, one of the fused space, or the join. */
+/* A source of candidates: an index of a modality, one of the fused space, a join's scan of clusters
+ * or its refinement. */
 typedef struct kin_trace_source {
-    char name[KIN_NAME_MAX]; /* a modality's, "fused" or "join" */
+    char name[KIN_NAME_MAX]; /* a modality's, "fused", "join" or its "refinement" */
     int modality;            /* of the graph, -1: all together */
     size_t asked;         /* C, distinct vectors that the index was asked for; 0: no fixed number */
     const int64_t *start; /* [rows + 1] */

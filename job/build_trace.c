@@ -141,16 +141,20 @@ static int write_lists(const build *self, kin_error *err)
 
 /* ---- the trace ------------------------------------------------------------------------------- */
 
+static const char *const join_source[KIN_JOIN_SOURCES] = {
+    [KIN_JOIN_SCANNED] = "join", [KIN_JOIN_REFINED] = "refinement"};
+
 static void name_sources(trace *files, const build *self)
 {
     const kin_catalog *catalog = &self->catalog;
     bool fused = self->index && kin_index_resolved(self->index)->space == KIN_SPACE_FUSED;
-    bool single = self->join || fused;
-    files->source_count = single ? 1 : catalog->modality_count;
+    files->source_count = self->join ? KIN_JOIN_SOURCES : fused ? 1 : catalog->modality_count;
     for (size_t s = 0; s < files->source_count; s++) {
-        const char *name = self->join ? "join" : fused ? "fused" : catalog->modality[s].name;
+        const char *name = self->join ? join_source[s]
+                           : fused    ? "fused"
+                                      : catalog->modality[s].name;
         snprintf(files->source[s].name, sizeof files->source[s].name, "%s", name);
-        files->source[s].modality = !single;
+        files->source[s].modality = !self->join && !fused;
     }
 }
 
