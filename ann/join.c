@@ -7,6 +7,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Clusters between looks at the monitor, per thread: about half a second, beside which it is
  * little that threads wait for the last cluster. */
@@ -38,9 +39,10 @@ static int make_plan(kin_join *self, kin_error *err)
     size_t tuning = kin_join_sample_bytes(self->duplicates.distinct.count, self->options.top_k);
     kin_memory_plan parts = {.hint = plan_hint};
     kin_memory_plan_add(&parts, "items that are the same", kept, 1);
+    kin_memory_plan_add(&parts, "where rows stand", n, sizeof *self->position);
     kin_memory_plan_add(&parts, "codes", plan->codes_bytes, 1);
     kin_memory_plan_add(&parts, "threads", plan->work_bytes, 1);
-    kin_memory_plan_add(&parts, "nearest rows", kin_join_near_bytes(n), 1);
+    kin_memory_plan_add(&parts, "nearest rows", kin_join_near_bytes(plan->distinct), 1);
     kin_memory_plan_add(&parts, "the refinement", kin_refiner_bytes(self), (size_t)self->threads);
     kin_memory_plan_add(&parts, "the sample that sets the effort", tuning, 1);
     if (self->options.trace)
@@ -95,6 +97,8 @@ void kin_join_finish(kin_join *self)
     self->sample = NULL;
     kin_cluster_stats_release(&self->stats);
     kin_join_near_release(&self->near);
+    free(self->position);
+    self->position = NULL;
     kin_codes_release(&self->codes);
     kin_clustering_release(&self->clustering);
     kin_duplicates_release(&self->duplicates);
@@ -123,6 +127,23 @@ const kin_join_report *kin_join_get_report(const kin_join *self)
     return &self->report;
 }
 
+static int set_positions(kin_join *self, kin_error *err)
+{
+    const kin_distinct *distinct = &self->duplicates.distinct;
+    const kin_clustering *clustering = &self->codes.clustering;
+    free(self->position);
+    self->position = kin_alloc(distinct->n, sizeof *self->position);
+    if (!self->position)
+        return kin_fail_alloc(err, "where rows stand", distinct->n * sizeof *self->position);
+    memset(self->position, 0xff, distinct->n * sizeof *self->position); /* -1 */
+    for (size_t at = 0; at < clustering->count; at++) {
+        int32_t group = distinct->of[clustering->row[at]];
+        for (size_t i = distinct->start[group]; i < distinct->start[group + 1]; i++)
+            self->position[distinct->item[i]] = (int32_t)at;
+    }
+    return 0;
+}
+
 int kin_join_encode(kin_join *self, const kin_monitor *monitor, kin_error *err)
 {
     kin_codes_options options = {.top_k = self->options.top_k,
@@ -133,6 +154,8 @@ int kin_join_encode(kin_join *self, const kin_monitor *monitor, kin_error *err)
                                      self->clustering.count > 0 ? &self->clustering : NULL};
     kin_monitor_stage(monitor, "encode");
     int rc = kin_codes_encode(&self->codes, &options, monitor, err);
+    if (rc == 0)
+        rc = set_positions(self, err);
     if (rc == 0)
         rc = kin_cluster_stats_init(&self->stats, &self->codes, err);
     self->rows = self->codes.clustering.count;
@@ -315,7 +338,7 @@ int kin_join_run(kin_join *self, kin_row_sink sink, const kin_monitor *monitor, 
     if (rc == 0)
         rc = kin_join_want_workers(self, err);
     if (rc == 0 && refined)
-        rc = kin_join_near_init(&self->near, &self->codes, &self->duplicates.distinct, err);
+        rc = kin_join_near_init(&self->near, &self->codes, self->position, err);
     kin_join_use_effort(self, &self->effort);
     batch run = {.join = self, .cluster = order, .sink = sink};
     kin_monitor_progress(monitor, 0, self->catalog->n);

@@ -136,7 +136,7 @@ int kin_join_trace(kin_join *self, const int32_t *row /* [count] */, size_t coun
 /* How many clusters there are, and the one that each item is in, -1 for those in no pair. After
  * kin_join_encode. */
 size_t kin_join_cluster_count(const kin_join *self);
-int kin_join_cluster_of(const kin_join *self, int32_t *cluster /* [n] */, kin_error *err);
+void kin_join_cluster_of(const kin_join *self, int32_t *cluster /* [n] */);
 
 /* Frees all but plan, effort, report and facts: codes and lists, when there is nothing more to run
  * or to trace. */

@@ -1,7 +1,7 @@
 /*
  * Nearest rows and their reverse (ann/join_near.h).
  *
- * Cost: 8 KIN_NEAR_ROWS + 12 bytes a row and 4 an item; two passes over the lists to turn them.
+ * Cost: 8 KIN_NEAR_ROWS + 12 bytes a row; two passes over the lists to turn them.
  */
 #include "ann/join_near.h"
 #include "core/memory.h"
@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-size_t kin_join_near_bytes(size_t n)
+size_t kin_join_near_bytes(size_t rows)
 {
-    size_t row = 2 * KIN_NEAR_ROWS * sizeof(int32_t) + 2 * sizeof(int32_t) + sizeof(size_t);
-    return kin_size_mul(n, row);
+    size_t row = (2 * KIN_NEAR_ROWS + 1) * sizeof(int32_t) + sizeof(size_t);
+    return kin_size_mul(rows, row);
 }
 
 /* The sum of each row's high codes, which undoes the bias of the other side of a product. */
@@ -28,25 +28,18 @@ static void sum_codes(kin_join_near *self, const kin_codes *codes)
     }
 }
 
-int kin_join_near_init(kin_join_near *self, const kin_codes *codes, const kin_distinct *distinct,
+int kin_join_near_init(kin_join_near *self, const kin_codes *codes, const int32_t *position,
                        kin_error *err)
 {
-    const kin_clustering *clustering = &codes->clustering;
-    size_t count = clustering->count, n = distinct->n;
-    *self = (kin_join_near){.count = count};
-    self->position = kin_alloc(n, sizeof *self->position);
+    size_t count = codes->clustering.count;
+    *self = (kin_join_near){.count = count, .position = position};
     self->nearest = kin_alloc(kin_size_mul(count, KIN_NEAR_ROWS), sizeof *self->nearest);
     self->start = kin_alloc(count + 1, sizeof *self->start);
     self->naming = kin_alloc(kin_size_mul(count, KIN_NEAR_ROWS), sizeof *self->naming);
     self->high_sum = kin_alloc(count, sizeof *self->high_sum);
-    if (!self->position || !self->nearest || !self->start || !self->naming || !self->high_sum) {
+    if (!self->nearest || !self->start || !self->naming || !self->high_sum) {
         kin_join_near_release(self);
-        return kin_fail_alloc(err, "nearest rows", kin_join_near_bytes(n));
-    }
-    for (size_t at = 0; at < count; at++) {
-        int32_t group = distinct->of[clustering->row[at]];
-        for (size_t i = distinct->start[group]; i < distinct->start[group + 1]; i++)
-            self->position[distinct->item[i]] = (int32_t)at;
+        return kin_fail_alloc(err, "nearest rows", kin_join_near_bytes(count));
     }
     sum_codes(self, codes);
     return 0;
@@ -54,7 +47,6 @@ int kin_join_near_init(kin_join_near *self, const kin_codes *codes, const kin_di
 
 void kin_join_near_release(kin_join_near *self)
 {
-    free(self->position);
     free(self->nearest);
     free(self->start);
     free(self->naming);

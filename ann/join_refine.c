@@ -116,7 +116,7 @@ static void start_run(kin_refiner *self, size_t at, int32_t item, const kin_rows
     self->query.row = -1;
     self->seen[at] = self->run;
     for (size_t e = 0; e < row->filled[0]; e++)
-        self->seen[self->join->near.position[row->neighbor[e]]] = self->run;
+        self->seen[self->join->position[row->neighbor[e]]] = self->run;
 }
 
 static void add_candidates(kin_refiner *self, const int32_t *place, size_t count)

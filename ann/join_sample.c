@@ -61,9 +61,7 @@ static int ascending(const void *a, const void *b)
 size_t kin_join_sample_bytes(size_t n, size_t k)
 {
     size_t row = sizeof(size_t) + sizeof(uint32_t) + 2 * (sizeof(float) + sizeof(double));
-    size_t sample =
-        kin_size_mul(sample_rows(n), kin_size_add(row, kin_size_mul(k, sizeof(kin_join_need))));
-    return kin_size_add(sample, kin_size_mul(n, sizeof(int32_t))); /* and where rows stand */
+    return kin_size_mul(sample_rows(n), kin_size_add(row, kin_size_mul(k, sizeof(kin_join_need))));
 }
 
 int kin_join_sample_draw(kin_join *join, kin_error *err)
@@ -116,21 +114,11 @@ static float share_needed(const kin_codes *codes, size_t x, size_t y, float thre
     return tails > 0 ? fminf(fmaxf((threshold - coarse - allowed) / tails, 0), 1) : 0;
 }
 
-int32_t *kin_join_positions(const kin_join *join)
-{
-    const kin_clustering *clustering = &join->codes.clustering;
-    int32_t *at = kin_alloc(join->catalog->n, sizeof *at);
-    for (size_t i = 0; i < clustering->count && at; i++)
-        at[clustering->row[i]] = (int32_t)i;
-    return at;
-}
-
 /* One thread's workspace while the sample is scanned. */
 typedef struct scanner {
     kin_join_worker *worker;
-    const int32_t *position; /* [n] */
-    uint64_t *key;           /* [capacity] */
-    float *row;              /* [width] */
+    uint64_t *key; /* [capacity] */
+    float *row;    /* [width] */
 } scanner;
 
 /* Of so many neighbours, how many are the first ones. */
@@ -148,7 +136,7 @@ static void record_truth(const kin_join *join, const scanner *from, size_t slot,
     const float *estimate = in->estimate + slot * in->capacity;
     size_t count = 0, own = self->at[i];
     for (size_t c = 0; c < in->count[slot]; c++) {
-        size_t at = (size_t)from->position[in->candidate[slot * in->capacity + c]];
+        size_t at = (size_t)join->position[in->candidate[slot * in->capacity + c]];
         if (at != own)
             from->key[count++] = (uint64_t)(~kin_score_order(estimate[c])) << 32 | (uint32_t)at;
     }
@@ -184,7 +172,7 @@ static double share_found(const kin_join *join, const scanner *from, size_t slot
     size_t found = 0;
     for (size_t c = 0; c < in->count[slot]; c++)
         found +=
-            estimate[c] >= threshold && (size_t)from->position[candidate[c]] != join->sample->at[i];
+            estimate[c] >= threshold && (size_t)join->position[candidate[c]] != join->sample->at[i];
     found = found < wanted ? found : wanted;
     return wanted > 0 ? (double)found / (double)wanted : 1;
 }
@@ -235,13 +223,10 @@ static void scan_together(const kin_join *join, const scanner *from, size_t i, f
 static int scan_sample(kin_join *join, float probe_sigmas, record *store, kin_error *err)
 {
     const kin_join_sample *self = join->sample;
-    int32_t *position = kin_join_positions(join);
-    if (!position)
-        return kin_fail_alloc(err, "a sample", join->catalog->n * sizeof *position);
     bool refused = false;
 #pragma omp parallel num_threads(join->threads) reduction(|| : refused)
     {
-        scanner own = {&join->worker[omp_get_thread_num()], position,
+        scanner own = {&join->worker[omp_get_thread_num()],
                        kin_alloc(join->capacity, sizeof(uint64_t)),
                        kin_alloc(join->stats.width, sizeof(float))};
         refused = !own.key || !own.row;
@@ -252,7 +237,6 @@ static int scan_sample(kin_join *join, float probe_sigmas, record *store, kin_er
         free(own.key);
         free(own.row);
     }
-    free(position);
     return refused ? kin_fail_alloc(err, "a sample", join->capacity * sizeof(uint64_t)) : 0;
 }
 

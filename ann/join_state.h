@@ -55,6 +55,7 @@ struct kin_join {
     kin_duplicates duplicates;
     kin_clustering clustering; /* loaded, until rows are encoded; count 0: none */
     kin_codes codes;
+    int32_t *position; /* [n] the place in the order of the row that stands for an item, -1: none */
     kin_cluster_stats stats;
     size_t clusters_most;    /* of the effort in use */
     kin_join_near near;      /* of the run under way or the last one; count 0: none */
@@ -85,17 +86,13 @@ void kin_join_scan(kin_join_worker *self, const size_t *at, size_t count, size_t
 void kin_join_scan_one(kin_join_worker *self, size_t at, float probe_sigmas,
                        uint8_t *looked /* [clusters] */);
 
-/* Where each catalog row stands in the order, for those that do: kin_alloc'd, NULL without
- * memory. */
-int32_t *kin_join_positions(const kin_join *join);
-
 /* What tracing holds beside the join. */
 size_t kin_join_trace_bytes(const kin_join *join, size_t clusters);
 
 /* Sets what codes and clusters hold of an effort. */
 void kin_join_use_effort(kin_join *self, const kin_join_effort *effort);
 
-/* What tuning takes for n items, with all of their places. */
+/* What tuning takes for n items. */
 size_t kin_join_sample_bytes(size_t n, size_t k);
 void kin_join_sample_free(struct kin_join_sample *self);
 

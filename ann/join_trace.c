@@ -3,8 +3,7 @@
  *
  * Rows are worked on by all threads and told in the order asked for, so that nothing is kept of
  * them. Time, a row: the gates of its cluster with all others, and of the scan what one row takes,
- * a tile for itself where a run puts twelve in one. Memory: two sets of items a thread, and
- * where rows stand.
+ * a tile for itself where a run puts twelve in one. Memory: two sets of items a thread.
  */
 #include "ann/join_refine.h"
 #include "core/memory.h"
@@ -43,7 +42,7 @@ size_t kin_join_trace_bytes(const kin_join *join, size_t clusters)
     bytes =
         kin_size_add(bytes, kin_rows_bytes(1, join->options.top_k, join->catalog->modality_count));
     return kin_size_add(kin_size_mul((size_t)join->threads, bytes),
-                        kin_size_mul(n, 2 * sizeof(int32_t)));
+                        kin_size_mul(n, sizeof(int32_t))); /* their clusters */
 }
 
 static int tracer_init(tracer *self, const kin_join *join, kin_error *err)
@@ -183,17 +182,9 @@ static int tell(const tracer *self, size_t query, kin_traced_sink sink, kin_erro
     return rc;
 }
 
-/* Where the row stands that stands for an item. */
-static size_t place_of(const kin_join *join, const int32_t *position, size_t item)
-{
-    const kin_distinct *duplicates = &join->duplicates.distinct;
-    return (size_t)position[duplicates->item[duplicates->start[duplicates->of[item]]]];
-}
-
 /* Rows first .. last - 1 of those asked for. */
-static int trace_rows(const kin_join *join, tracer *tracers, const int32_t *position,
-                      const int32_t *row, size_t first, size_t last, kin_traced_sink sink,
-                      kin_error *err)
+static int trace_rows(const kin_join *join, tracer *tracers, const int32_t *row, size_t first,
+                      size_t last, kin_traced_sink sink, kin_error *err)
 {
     int rc = 0;
 #pragma omp parallel num_threads(join->threads)
@@ -203,7 +194,7 @@ static int trace_rows(const kin_join *join, tracer *tracers, const int32_t *posi
 #pragma omp for ordered schedule(dynamic)
         for (size_t q = first; q < last; q++) {
             kin_error fault;
-            int traced = trace_row(own, row[q], place_of(join, position, (size_t)row[q]), &fault);
+            int traced = trace_row(own, row[q], (size_t)join->position[row[q]], &fault);
 #pragma omp ordered
             if (rc == 0 && traced != 0) {
                 rc = traced;
@@ -221,10 +212,9 @@ int kin_join_trace(kin_join *self, const int32_t *row, size_t count, kin_traced_
 {
     size_t threads = (size_t)self->threads, stretch = ROWS_AT_A_TIME * threads;
     tracer *tracers = calloc(threads, sizeof *tracers);
-    int32_t *position = kin_join_positions(self);
-    int rc = tracers && position ? 0
-                                 : kin_fail_alloc(err, "traced rows",
-                                                  kin_join_trace_bytes(self, self->stats.count));
+    int rc =
+        tracers ? 0
+                : kin_fail_alloc(err, "traced rows", kin_join_trace_bytes(self, self->stats.count));
     if (rc == 0)
         rc = kin_join_want_workers(self, err);
     for (size_t t = 0; t < threads && rc == 0; t++)
@@ -234,13 +224,12 @@ int kin_join_trace(kin_join *self, const int32_t *row, size_t count, kin_traced_
     for (size_t first = 0; first < count && rc == 0; first += stretch) {
         rc = kin_monitor_check(monitor, err);
         if (rc == 0)
-            rc = trace_rows(self, tracers, position, row, first,
+            rc = trace_rows(self, tracers, row, first,
                             count - first < stretch ? count : first + stretch, sink, err);
     }
     for (size_t t = 0; t < threads && tracers; t++)
         tracer_release(&tracers[t]);
     free(tracers);
-    free(position);
     return rc;
 }
 
@@ -249,17 +238,11 @@ size_t kin_join_cluster_count(const kin_join *self)
     return self->stats.count;
 }
 
-int kin_join_cluster_of(const kin_join *self, int32_t *cluster, kin_error *err)
+void kin_join_cluster_of(const kin_join *self, int32_t *cluster)
 {
-    size_t n = self->catalog->n;
-    int32_t *position = kin_join_positions(self);
-    if (!position)
-        return kin_fail_alloc(err, "the clusters of items", kin_size_mul(n, sizeof *position));
-    for (size_t i = 0; i < n; i++)
-        cluster[i] = self->duplicates.distinct.of[i] < 0
+    for (size_t i = 0; i < self->catalog->n; i++)
+        cluster[i] = self->position[i] < 0
                          ? -1
                          : (int32_t)kin_clustering_cluster_of(&self->codes.clustering,
-                                                              place_of(self, position, i));
-    free(position);
-    return 0;
+                                                              (size_t)self->position[i]);
 }

@@ -132,9 +132,8 @@ static int write_lists(const build *self, kin_error *err)
     int32_t *cluster = kin_alloc(n, sizeof *cluster);
     if (!cluster)
         return kin_fail_alloc(err, "the clusters of items", n * sizeof *cluster);
-    int rc = kin_join_cluster_of(self->join, cluster, err);
-    if (rc == 0)
-        rc = write_array(self, "trace.cluster.npy", "<i4", cluster, n, err);
+    kin_join_cluster_of(self->join, cluster);
+    int rc = write_array(self, "trace.cluster.npy", "<i4", cluster, n, err);
     free(cluster);
     return rc;
 }

@@ -150,8 +150,7 @@ static void model_release(model *self)
 /* The place in the order of the row that stands for an item. */
 static size_t place_of(const kin_join *join, size_t item)
 {
-    const kin_distinct *distinct = &join->duplicates.distinct;
-    return (size_t)join->near.position[distinct->item[distinct->start[distinct->of[item]]]];
+    return (size_t)join->position[item];
 }
 
 static void add_candidate(model *self, size_t at)
