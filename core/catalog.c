@@ -1,4 +1,4 @@
-#include "core/catalog.h"
+#include "core/catalog_scan.h"
 #include "core/counted.h"
 #include "core/ids.h"
 #include "core/memory.h"
@@ -9,63 +9,6 @@
 #include <string.h>
 
 const char *const kin_missing_names[] = {"renorm", "zero", "drop", "error", NULL};
-
-/* Rows a thread takes at a time: enough to be worth it, few enough to balance. */
-enum { SCAN_ROWS = 256 };
-
-/* Norms of the rows `first` to `last`; returns the first row with a value that cannot be used, or
- * n. */
-static size_t scan_rows(kin_modality *m, size_t first, size_t last, float *row)
-{
-    const kin_kernels *kernels = kin_kernels_best();
-    const kin_matrix *x = &m->matrix;
-    const double faint = (double)x->d * KIN_ROW_LEAST * KIN_ROW_LEAST;
-    for (size_t i = first; i < last; i++) {
-        kernels->widen[x->dtype](row, kin_matrix_row(x, i), x->d);
-        double square = kernels->dot[KIN_F32](row, row, x->d);
-        if (!isfinite(square) || (square < faint && kin_matrix_row_faint(x, i)))
-            return i;
-        m->inverse_norm[i] = square > 0 ? 1.0 / sqrt(square) : 0.0;
-    }
-    return x->n;
-}
-
-/* Norms of all rows, in parallel; the first bad row is the same for any number of threads. */
-static int scan_modality(kin_modality *m, kin_error *err)
-{
-    size_t n = m->matrix.n;
-    size_t d = m->matrix.d;
-    size_t bad = n;
-    size_t missing = 0;
-    bool refused = false;
-#pragma omp parallel reduction(min : bad) reduction(+ : missing) reduction(|| : refused)
-    {
-        float *row = kin_alloc(d, sizeof *row);
-        refused = row == NULL;
-#pragma omp for schedule(dynamic)
-        for (size_t first = 0; first < n; first += SCAN_ROWS) {
-            size_t last = first + SCAN_ROWS < n ? first + SCAN_ROWS : n;
-            if (!row)
-                continue;
-            size_t found = scan_rows(m, first, last, row);
-            bad = found < bad ? found : bad;
-            for (size_t i = first; i < last && found == n; i++)
-                missing += m->inverse_norm[i] == 0;
-        }
-        free(row);
-    }
-    m->missing = missing;
-    float *row = kin_alloc(d, sizeof *row);
-    int rc = 0;
-    if (refused || !row)
-        rc = kin_fail_alloc(err, "row buffer", d * sizeof *row);
-    else if (bad < n) {
-        kin_matrix_widen(&m->matrix, bad, 1, row);
-        rc = kin_matrix_check_row(&m->matrix, bad, row, err);
-    }
-    free(row);
-    return rc;
-}
 
 static int same_file(const char *path, const kin_hash *before, kin_error *err)
 {
@@ -84,7 +27,8 @@ static int same_file(const char *path, const kin_hash *before, kin_error *err)
                     "%s changed while it was read", path);
 }
 
-static int open_modality(kin_catalog *self, const kin_source *source, kin_error *err)
+static int open_modality(kin_catalog *self, const kin_source *source,
+                         const kin_row_visitor *visitor, kin_error *err)
 {
     kin_modality *m = &self->modality[self->modality_count];
     for (size_t other = 0; other < self->modality_count; other++)
@@ -103,10 +47,11 @@ static int open_modality(kin_catalog *self, const kin_source *source, kin_error 
                         "%s has %s, %s has %zu", m->matrix.file.path,
                         kin_count(m->matrix.n, "row").text, first->file.path, first->n);
     m->inverse_norm = kin_alloc(first->n, sizeof *m->inverse_norm);
-    if (!m->inverse_norm)
+    if (!self->row_hash)
+        self->row_hash = kin_alloc_zero(first->n, sizeof *self->row_hash);
+    if (!m->inverse_norm || !self->row_hash)
         return kin_fail_alloc(err, "norms", first->n * sizeof *m->inverse_norm);
-    m->fingerprint = kin_hash_bytes(m->matrix.file.data, m->matrix.file.bytes);
-    int scanned = scan_modality(m, err);
+    int scanned = kin_catalog_scan(self, self->modality_count - 1, visitor, err);
     int changed = scanned == KIN_E_DATA ? same_file(m->matrix.file.path, &m->fingerprint, err) : 0;
     return changed ? changed : scanned;
 }
@@ -291,7 +236,7 @@ int kin_catalog_open(kin_catalog *self, const kin_catalog_options *options, kin_
     *self = (kin_catalog){.missing = options->missing};
     int rc = check_source_count(options, err);
     for (size_t m = 0; m < options->source_count && rc == 0; m++)
-        rc = open_modality(self, &options->source[m], err);
+        rc = open_modality(self, &options->source[m], options->visitor, err);
     if (rc == 0) {
         self->n = self->modality[0].matrix.n;
         rc = mark_present(self, err);
@@ -310,6 +255,7 @@ void kin_catalog_close(kin_catalog *self)
         free(self->modality[m].inverse_norm);
     }
     free(self->present);
+    free(self->row_hash);
     free(self->ids_path);
     kin_lines_close(&self->ids);
     kin_table_close(&self->items);

@@ -4,9 +4,10 @@
  * The catalog: n items, each with one vector per modality, an id, and perhaps a line of a table.
  *
  * Opening reads every value once: it refuses NaN and Inf by file, row and column, takes the norms,
- * notes which items lack a modality (a zero row), and fingerprints the files. Vectors stay in
- * their mapped files; what is held is 8 bytes an item and modality and a byte an item, beside the
- * ids. Afterwards the catalog is const.
+ * notes which items lack a modality (a zero row), hashes rows, and fingerprints the files. Who has to
+ * look at all rows as well does it then (kin_row_visitor). Vectors stay in their mapped files; what is
+ * held is 8 bytes an item and modality and 9 bytes an item, beside the ids. Afterwards the catalog is
+ * const.
  */
 #include "core/matrix.h"
 #include "core/source.h"
@@ -36,14 +37,30 @@ typedef struct kin_catalog {
     size_t modality_count; /* 1 .. KIN_MODALITIES_MAX */
     kin_modality modality[KIN_MODALITIES_MAX];
     kin_missing missing;
-    uint8_t *present; /* [n] bit m: the item has modality m; 0: takes part in no pair; owned */
-    kin_lines ids;    /* [n], unique, from --ids, else the table's id column, else row numbers */
-    char *ids_path;   /* the file of ids, NULL for row numbers or table ids; owned */
+    uint8_t *present;   /* [n] bit m: the item has modality m; 0: takes part in no pair; owned */
+    uint64_t *row_hash; /* [n] of the bytes of the modalities that the item has; owned, or NULL */
+    kin_lines ids;      /* [n], unique, from --ids, else the table's id column, else row numbers */
+    char *ids_path;     /* the file of ids, NULL for row numbers or table ids; owned */
     kin_hash ids_fingerprint; /* of ids_path */
     bool ids_lacking;         /* there is a table, but neither a column of ids nor a file */
     kin_table items;          /* lines.count 0 where there is none */
     kin_hash items_fingerprint;
 } kin_catalog;
+
+/* Runs of rows that opening takes side by side: as many for any number of threads, so that what is
+ * summed up by run and then over the runs has the same bits. */
+enum { KIN_ROW_RUNS = 64 };
+
+/* What looks at rows while they are read. The rows of a run come in order, on one thread. */
+typedef struct kin_row_visitor {
+    void *self;
+    /* Before the rows of modality m, and after them if each of them can be used. */
+    int (*begin)(void *self, size_t m, const kin_matrix *matrix, kin_error *err);
+    int (*end)(void *self, size_t m, kin_error *err);
+    /* A row's values, the sum of their squares, and XXH3 of its bytes. */
+    void (*row)(void *self, size_t run, size_t row, const float *value, double square,
+                uint64_t hash);
+} kin_row_visitor;
 
 /* What a catalog is opened from. The strings are the caller's. */
 typedef struct kin_catalog_options {
@@ -54,6 +71,7 @@ typedef struct kin_catalog_options {
     const char *items;      /* file or NULL */
     const char *id_column;  /* of items; NULL: "id", if there is one */
     kin_missing missing;
+    const kin_row_visitor *visitor; /* or NULL */
 } kin_catalog_options;
 
 /* Whether options that a caller filled can be opened at all: 1 to KIN_MODALITIES_MAX sources, each

@@ -22,12 +22,9 @@ static int open_all(build *self, kin_error *err)
 /* What the engine needs before it runs; stream and exact prepare themselves. */
 static int prepare(build *self, kin_error *err)
 {
-    int rc = kin_build_scan_vectors(self, err);
-    if (rc == 0 && self->options.engine == KIN_ENGINE_JOIN)
-        rc = kin_build_prepare_join(self, err);
-    else if (rc == 0 && kin_build_uses_faiss(&self->options))
-        rc = kin_build_prepare_index(self, err);
-    return rc;
+    if (self->options.engine == KIN_ENGINE_JOIN)
+        return kin_build_prepare_join(self, err);
+    return kin_build_uses_faiss(&self->options) ? kin_build_prepare_index(self, err) : 0;
 }
 
 /* Everything that must hold before the graph takes its name. */

@@ -6,9 +6,24 @@
 #include "job/engine_choice.h"
 #include "job/messages.h"
 
+/* What the vectors are like is worked out on the way: the manifest keeps it, and the next night's are
+ * held against it. */
+static int open_catalog(build *self, kin_error *err)
+{
+    health_scan *scan;
+    kin_catalog_options inputs = *self->inputs;
+    int rc = kin_health_scan_new(&scan, self->vectors, err);
+    if (rc != 0)
+        return rc;
+    inputs.visitor = kin_health_scan_visitor(scan);
+    rc = kin_catalog_open(&self->catalog, &inputs, err);
+    kin_health_scan_free(scan);
+    return rc;
+}
+
 int kin_build_open_inputs(build *self, kin_error *err)
 {
-    int rc = kin_catalog_open(&self->catalog, self->inputs, err);
+    int rc = open_catalog(self, err);
     if (rc != 0)
         return rc;
     size_t n = self->catalog.n;
@@ -46,19 +61,5 @@ int kin_build_resolve_engine(build *self, kin_error *err)
         rc = kin_build_check_join_options(o, err);
     if (rc == 0 && o->engine == KIN_ENGINE_IVF)
         rc = kin_build_check_ivf_options(o, err);
-    return rc;
-}
-
-/* The manifest keeps it: the next night's vectors are held against it. */
-int kin_build_scan_vectors(build *self, kin_error *err)
-{
-    const kin_catalog *catalog = &self->catalog;
-    int rc = 0;
-    for (size_t m = 0; m < catalog->modality_count && rc == 0; m++) {
-        rc = kin_health_scan(&self->vectors[m], &catalog->modality[m].matrix, err);
-        if (rc == 0)
-            rc = kin_monitor_check(self->monitor, err);
-    }
-    kin_build_stage_done(self, "vectors");
     return rc;
 }

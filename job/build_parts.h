@@ -64,15 +64,12 @@ bool kin_build_uses_faiss(const kin_build_options *o);
 /* Whether the engine's rows are not proven: then they are evaluated. */
 bool kin_build_is_approximate(const kin_build_options *o);
 
-/* self->catalog, and that there are more than top-k items. */
+/* self->catalog, self->vectors, and that there are more than top-k items. */
 int kin_build_open_inputs(build *self, kin_error *err);
 
 /* The engine that `auto` is here (job/engine_choice.h), and an index's own type, in self->options;
  * refuses what contradicts. */
 int kin_build_resolve_engine(build *self, kin_error *err);
-
-/* self->vectors. */
-int kin_build_scan_vectors(build *self, kin_error *err);
 
 /* With an index_dir: self->index_manifest, and the engine that the index was made for. */
 int kin_build_read_index(build *self, kin_error *err);

@@ -1,6 +1,6 @@
 /*
- * One pass over the rows, cut into a fixed number of parts whose results are added in order: the
- * same sums whatever the number of threads.
+ * One pass over the rows, cut into a fixed number of runs whose results are added in order: the
+ * same sums whatever the number of threads. Who opens a catalog as well has that pass bring the rows.
  *
  * The mean cosine of all pairs needs no pairs: |sum of unit rows|^2 is the sum of all cosines, the
  * n of each row with itself included. Repeated rows are found by their 64-bit hashes (two of a
@@ -19,20 +19,31 @@
 #include <string.h>
 #include <xxhash.h>
 
-enum { PARTS = 64 };
-
-/* What one part of the rows adds. */
+/* What one run of rows adds. */
 typedef struct part {
     health sums;      /* norm_mean holds the sum of norms */
     double *unit_sum; /* [d] */
 } part;
 
+struct health_scan {
+    health *out; /* [modalities], and of the one under way: */
+    const kin_matrix *matrix;
+    part part[KIN_ROW_RUNS];
+    double *unit_sum; /* [KIN_ROW_RUNS][d] */
+    uint64_t *hash;   /* [2 n] of the rows, and room to sort them */
+    kin_row_visitor visitor;
+};
+
 static const uint64_t no_hash = 0; /* of rows that do not count */
+
+static uint64_t counted(uint64_t hash)
+{
+    return hash == no_hash ? 1 : hash;
+}
 
 static uint64_t hash_row(const kin_matrix *x, size_t row)
 {
-    uint64_t hash = XXH3_64bits(kin_matrix_row(x, row), x->d * kin_dtype_bytes(x->dtype));
-    return hash == no_hash ? 1 : hash;
+    return XXH3_64bits(kin_matrix_row(x, row), x->d * kin_dtype_bytes(x->dtype));
 }
 
 /* Counts the values that are not finite; true when there are any. */
@@ -66,31 +77,32 @@ static void note_range(health *sums, const float *value, size_t d)
     sums->value_max = fmax(sums->value_max, most);
 }
 
-static void scan_row(part *p, const kin_matrix *x, size_t row, float *value, uint64_t *hash)
+static void take_row(void *scan, size_t run, size_t row, const float *value, double square,
+                     uint64_t hash)
 {
-    const kin_kernels *kernels = kin_kernels_best();
+    health_scan *self = scan;
+    part *p = &self->part[run];
     health *sums = &p->sums;
-    *hash = no_hash;
-    kernels->widen[x->dtype](value, kin_matrix_row(x, row), x->d);
-    double square = kernels->dot[KIN_F32](value, value, x->d);
-    if (!isfinite(square) && count_bad(sums, value, x->d, row)) {
+    size_t d = self->matrix->d;
+    self->hash[row] = no_hash;
+    if (!isfinite(square) && count_bad(sums, value, d, row)) {
         sums->bad_rows++;
         return;
     }
-    note_range(sums, value, x->d);
+    note_range(sums, value, d);
     if (square == 0) {
         sums->zero_rows++;
         return;
     }
     double norm = sqrt(square);
     double inverse = 1 / norm;
-    for (size_t j = 0; j < x->d; j++)
+    for (size_t j = 0; j < d; j++)
         p->unit_sum[j] += value[j] * inverse;
     sums->norm_min = norm < sums->norm_min ? norm : sums->norm_min;
     sums->norm_max = norm > sums->norm_max ? norm : sums->norm_max;
     sums->norm_mean += norm;
     sums->usable_rows++;
-    *hash = hash_row(x, row);
+    self->hash[row] = counted(hash);
 }
 
 static const health nothing = {.first_bad_row = SIZE_MAX,
@@ -117,14 +129,14 @@ static void add_part(health *all, const health *sums)
     all->value_max = fmax(all->value_max, sums->value_max);
 }
 
-/* Means from sums. `unit_sum` [PARTS][d]. */
-static void finish(health *self, double *unit_sum, size_t d)
+/* Means from sums. `unit_sum` [KIN_ROW_RUNS][d]. */
+static void take_means(health *self, const double *unit_sum, size_t d)
 {
     double square = 0;
     double rows = (double)self->usable_rows;
     for (size_t j = 0; j < d; j++) {
         double sum = 0;
-        for (size_t p = 0; p < PARTS; p++)
+        for (size_t p = 0; p < KIN_ROW_RUNS; p++)
             sum += unit_sum[p * d + j];
         square += sum * sum;
     }
@@ -147,15 +159,14 @@ static void keep_group(health *self, health_shared group)
     self->shared[at] = group;
 }
 
-/* Groups of equal hashes, and the first row of each of the largest. Sorts `hash`; `space` has as
- * many. */
-static void find_shared(health *self, const kin_matrix *x, uint64_t *hash, uint64_t *space)
+/* Groups of equal hashes. Sorts `hash`; `space` has as many. */
+static void find_shared(health *self, size_t n, uint64_t *hash, uint64_t *space)
 {
-    kin_keys_sort(hash, space, x->n, 0, 64);
+    kin_keys_sort(hash, space, n, 0, 64);
     size_t end;
-    for (size_t i = 0; i < x->n; i = end) {
+    for (size_t i = 0; i < n; i = end) {
         end = i + 1;
-        while (end < x->n && hash[end] == hash[i])
+        while (end < n && hash[end] == hash[i])
             end++;
         if (hash[i] == no_hash)
             continue;
@@ -163,9 +174,14 @@ static void find_shared(health *self, const kin_matrix *x, uint64_t *hash, uint6
         if (end - i > 1)
             keep_group(self, (health_shared){hash[i], end - i, SIZE_MAX});
     }
+}
+
+/* The first row of each of the largest groups. */
+static void find_first_rows(health *self, const kin_matrix *x)
+{
     size_t missing = self->shared_count;
     for (size_t row = 0; row < x->n && missing > 0; row++) {
-        uint64_t here = hash_row(x, row);
+        uint64_t here = counted(hash_row(x, row));
         for (size_t s = 0; s < self->shared_count; s++)
             if (self->shared[s].hash == here && self->shared[s].first_row == SIZE_MAX) {
                 self->shared[s].first_row = row;
@@ -174,45 +190,107 @@ static void find_shared(health *self, const kin_matrix *x, uint64_t *hash, uint6
     }
 }
 
-/* All rows into `parts` and `hash`; -1 when a row buffer was refused. */
-static int scan_rows(part parts[PARTS], double *unit_sum, const kin_matrix *x, uint64_t *hash)
+/* ---- a scan ---------------------------------------------------------------------------------- */
+
+static void forget(health_scan *self)
 {
-    bool refused = false;
-#pragma omp parallel for schedule(dynamic) reduction(|| : refused)
-    for (size_t p = 0; p < PARTS; p++) {
-        float *value = kin_alloc(x->d, sizeof *value);
-        parts[p] = (part){nothing, unit_sum + p * x->d};
-        refused = refused || !value;
-        for (size_t row = x->n * p / PARTS; value && row < x->n * (p + 1) / PARTS; row++)
-            scan_row(&parts[p], x, row, value, &hash[row]);
-        free(value);
-    }
-    return refused ? -1 : 0;
+    free(self->unit_sum);
+    free(self->hash);
+    self->unit_sum = NULL;
+    self->hash = NULL;
 }
 
-int kin_health_scan(health *out, const kin_matrix *x, kin_error *err)
+static int begin(void *scan, size_t m, const kin_matrix *x, kin_error *err)
 {
-    *out = nothing;
-    part parts[PARTS];
+    health_scan *self = scan;
     kin_memory_plan plan = KIN_MEMORY_PLAN_INIT;
     kin_memory_plan_add(&plan, "row hashes", x->n, 2 * sizeof(uint64_t));
-    kin_memory_plan_add(&plan, "sums of unit rows", PARTS, x->d * sizeof(double));
+    kin_memory_plan_add(&plan, "sums of unit rows", KIN_ROW_RUNS, x->d * sizeof(double));
     int rc = kin_memory_plan_check(&plan, 0, err);
     if (rc != 0)
         return rc;
-    uint64_t *hash = kin_alloc(x->n, 2 * sizeof *hash); /* and room to sort them */
-    double *unit_sum = kin_alloc_zero(PARTS, x->d * sizeof *unit_sum);
-    if (!hash || !unit_sum || scan_rows(parts, unit_sum, x, hash) != 0) {
-        rc = kin_fail_alloc(err, "health of vectors", plan.total_bytes);
-        goto done;
+    (void)m;
+    self->matrix = x;
+    self->hash = kin_alloc(x->n, 2 * sizeof *self->hash);
+    self->unit_sum = kin_alloc_zero(KIN_ROW_RUNS, x->d * sizeof *self->unit_sum);
+    if (!self->hash || !self->unit_sum)
+        return kin_fail_alloc(err, "health of vectors", plan.total_bytes);
+    for (size_t run = 0; run < KIN_ROW_RUNS; run++)
+        self->part[run] = (part){nothing, self->unit_sum + run * x->d};
+    return 0;
+}
+
+static int end(void *scan, size_t m, kin_error *err)
+{
+    (void)err;
+    health_scan *self = scan;
+    health *out = &self->out[m];
+    *out = nothing;
+    for (size_t run = 0; run < KIN_ROW_RUNS; run++)
+        add_part(out, &self->part[run].sums);
+    take_means(out, self->unit_sum, self->matrix->d);
+    find_shared(out, self->matrix->n, self->hash, self->hash + self->matrix->n);
+    forget(self);
+    return 0;
+}
+
+int kin_health_scan_new(health_scan **out, health *into, kin_error *err)
+{
+    health_scan *self = kin_alloc_zero(1, sizeof *self);
+    if (!self)
+        return kin_fail_alloc(err, "health of vectors", sizeof *self);
+    self->out = into;
+    self->visitor = (kin_row_visitor){self, begin, end, take_row};
+    *out = self;
+    return 0;
+}
+
+const kin_row_visitor *kin_health_scan_visitor(const health_scan *self)
+{
+    return &self->visitor;
+}
+
+void kin_health_scan_free(health_scan *self)
+{
+    if (self)
+        forget(self);
+    free(self);
+}
+
+/* All rows of a matrix that no catalog is opened with: any value may be in it. */
+static int scan_rows(health_scan *self, const kin_matrix *x, kin_error *err)
+{
+    const kin_kernels *kernels = kin_kernels_best();
+    bool refused = false;
+#pragma omp parallel for schedule(dynamic) reduction(|| : refused)
+    for (size_t run = 0; run < KIN_ROW_RUNS; run++) {
+        float *value = kin_alloc(x->d, sizeof *value);
+        refused = refused || !value;
+        for (size_t row = x->n * run / KIN_ROW_RUNS; value && row < x->n * (run + 1) / KIN_ROW_RUNS;
+             row++) {
+            kernels->widen[x->dtype](value, kin_matrix_row(x, row), x->d);
+            take_row(self, run, row, value, kernels->dot[KIN_F32](value, value, x->d),
+                     hash_row(x, row));
+        }
+        free(value);
     }
-    for (size_t p = 0; p < PARTS; p++)
-        add_part(out, &parts[p].sums);
-    finish(out, unit_sum, x->d);
-    find_shared(out, x, hash, hash + x->n);
-done:
-    free(unit_sum);
-    free(hash);
+    return refused ? kin_fail_alloc(err, "row buffer", x->d * sizeof(float)) : 0;
+}
+
+int kin_health_scan_matrix(health *out, const kin_matrix *x, kin_error *err)
+{
+    health_scan *self;
+    int rc = kin_health_scan_new(&self, out, err);
+    if (rc != 0)
+        return rc;
+    rc = begin(self, 0, x, err);
+    if (rc == 0)
+        rc = scan_rows(self, x, err);
+    if (rc == 0)
+        rc = end(self, 0, err);
+    if (rc == 0)
+        find_first_rows(out, x);
+    kin_health_scan_free(self);
     return rc;
 }
 

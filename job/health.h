@@ -4,7 +4,7 @@
  * What a file of vectors is like: `kin info` reports it and refuses nothing, and the manifest of a
  * graph keeps what says whether tomorrow's vectors are still of the same kind.
  */
-#include "core/matrix.h"
+#include "core/catalog.h"
 #include <jansson.h>
 
 enum { HEALTH_SHARED_MAX = 5 };
@@ -35,7 +35,14 @@ typedef struct health {
 
 /* Reads all rows twice at most. Time: memory speed; memory: 16 bytes a row while it runs. The same
  * result for any number of threads. */
-int kin_health_scan(health *out, const kin_matrix *matrix, kin_error *err);
+int kin_health_scan_matrix(health *out, const kin_matrix *matrix, kin_error *err);
+
+/* The same of a catalog's modalities while it is opened, into out[m]: rows are read once for both. The
+ * visitor lies in the scan. */
+typedef struct health_scan health_scan;
+int kin_health_scan_new(health_scan **self, health *out, kin_error *err);
+const kin_row_visitor *kin_health_scan_visitor(const health_scan *self);
+void kin_health_scan_free(health_scan *self);
 
 /* {"norm_mean", "mean_cosine", "repeated_rows"}, null where there is none; new reference. */
 json_t *kin_health_vectors_json(const health *self);

@@ -18,7 +18,7 @@ static int info_file(const kin_dir *dir, const char *name, const kin_info_sink *
     int rc = kin_matrix_open_in(&matrix, dir, name, err);
     if (rc != 0)
         return rc;
-    rc = kin_health_scan(&facts, &matrix, err);
+    rc = kin_health_scan_matrix(&facts, &matrix, err);
     if (rc == 0)
         rc = sink->vectors(sink->self, &matrix, &facts, err);
     kin_matrix_close(&matrix);

@@ -50,7 +50,6 @@ class Inputs(Build):
             for name, array in vectors.items():
                 self.check(graph, name, array)
             self.assertGreater(vectors_of(vectors["text"])[2], 49)
-            self.assertGreaterEqual(graph.manifest["run"]["seconds"]["vectors"], 0)
 
     def test_every_engine(self):
         text, image = self.catalog()

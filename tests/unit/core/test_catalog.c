@@ -1,11 +1,13 @@
 /*
  * core/catalog: what is refused and in which words (file, row, column, line), norms, presence under
- * each policy, ids from each place, and inputs that change under way.
+ * each policy, hashes of rows, what a visitor sees, ids from each place, and inputs that change under
+ * way.
  */
 #include "core/catalog.h"
 #include "support/test.h"
 
 #include <math.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { N = 600, D = 4 };
@@ -321,6 +323,98 @@ static void test_changes_are_noticed(void **state)
         }
 }
 
+/* ---- the pass over the rows ------------------------------------------------------------------ */
+
+/* What came, by modality. */
+typedef struct visits {
+    size_t rows[2], begun, ended;
+    size_t last[KIN_ROW_RUNS]; /* row + 1 of the modality under way */
+    double sum[2];             /* of all values, and squares, as they came */
+    int fails_at;              /* modality whose end fails, or -1 */
+} visits;
+
+static int visits_begin(void *self, size_t m, const kin_matrix *matrix, kin_error *err)
+{
+    visits *v = self;
+    (void)err;
+    assert_true(m == v->begun && m == v->ended && matrix->n == N);
+    memset(v->last, 0, sizeof v->last);
+    v->begun++;
+    return 0;
+}
+
+static void visits_row(void *self, size_t run, size_t row, const float *value, double square,
+                       uint64_t hash)
+{
+    visits *v = self;
+    assert_true(run < KIN_ROW_RUNS && row >= v->last[run] && hash != 0);
+    v->last[run] = row + 1;
+    double sum = square;
+    for (size_t j = 0; j < D; j++)
+        sum += value[j];
+#pragma omp critical
+    {
+        v->rows[v->begun - 1]++;
+        v->sum[v->begun - 1] += sum;
+    }
+}
+
+static int visits_end(void *self, size_t m, kin_error *err)
+{
+    visits *v = self;
+    assert_true(m == v->ended);
+    v->ended++;
+    return (int)m == v->fails_at ? kin_fail(err, KIN_E_MEMORY, "a hint", "no room") : 0;
+}
+
+/* Every row comes once for each modality; an error of the visitor's ends the opening. */
+static void test_visitor(void **state)
+{
+    (void)state;
+    write_modality("one.npy", KIN_F32, 3, 1, 5);
+    write_modality("two.npy", KIN_F64, 4, 0, -2);
+    for (int fails_at = -1; fails_at < 2; fails_at++) {
+        kin_error err = {0};
+        kin_catalog c;
+        visits v = {.fails_at = fails_at};
+        kin_row_visitor visitor = {&v, visits_begin, visits_end, visits_row};
+        kin_source source[2] = {{.weight = 1, .name = "a"}, {.weight = 1, .name = "b"}};
+        kin_catalog_options options = {.source = source, .source_count = 2, .visitor = &visitor};
+        source[0].path = strdup(test_path("one.npy"));
+        source[1].path = strdup(test_path("two.npy"));
+        int rc = kin_catalog_open(&c, &options, &err);
+        if (fails_at < 0) {
+            test_ok(rc, &err);
+            assert_true(v.rows[0] == N && v.rows[1] == N && v.ended == 2);
+            assert_true(v.sum[0] == 2 * N * D - 2 + 5 + 25 && v.sum[1] == 2 * N * D - 2 - 2 + 4);
+            kin_catalog_close(&c);
+        } else {
+            test_refused(rc, &err, KIN_E_MEMORY, "no room");
+        }
+        free(source[0].path);
+        free(source[1].path);
+    }
+}
+
+/* Two items have one hash if they have the same modalities with the same bytes. */
+static void test_row_hashes(void **state)
+{
+    (void)state;
+    kin_error err = {0};
+    kin_catalog c;
+    static const float one[6][1] = {{1}, {1}, {2}, {0}, {-0.0f}, {1}};
+    static const float two[6][1] = {{3}, {3}, {3}, {3}, {3}, {0}};
+    test_write_npy(test_path("one.npy"), KIN_F32, 6, 1, one);
+    test_write_npy(test_path("two.npy"), KIN_F32, 6, 1, two);
+    test_ok(open_catalog(&c, (const char *[]){"one.npy", "two.npy"}, NULL, NULL, 0, &err), &err);
+    for (size_t i = 0; i < 6; i++)
+        for (size_t j = 0; j < i; j++) {
+            bool same = (i == 1 && j == 0) || (i == 4 && j == 3);
+            assert_true((c.row_hash[i] == c.row_hash[j]) == same);
+        }
+    kin_catalog_close(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -328,6 +422,8 @@ int main(void)
         cmocka_unit_test(test_faint_rows),
         cmocka_unit_test(test_first_bad_row),
         cmocka_unit_test(test_norms),
+        cmocka_unit_test(test_visitor),
+        cmocka_unit_test(test_row_hashes),
         cmocka_unit_test(test_shapes_and_sources),
         cmocka_unit_test(test_policies),
         cmocka_unit_test(test_ids_read),
