@@ -75,7 +75,8 @@ static int train(kin_index_part *part, const int32_t *first, size_t lists, float
                                          sample.wide, err);
     }
     if (status == 0)
-        status = kin_kmeans_fit(centroid, lists, sample.x, rows, space->d, seed, monitor, err);
+        status = kin_kmeans_fit(centroid, lists, sample.x, rows, space->d, kin_kmeans_assign, seed,
+                                monitor, err);
     if (status == 0)
         status = kin_faiss_ivf_new(&part->faiss, centroid, lists, space->d, err);
 exit:

@@ -6,8 +6,8 @@
  * % and 89 %. Pairs of near clusters make thresholds rise early. Within a cluster halving goes on,
  * down to single panels, for the order alone: tiles of alike rows are excluded whole (75 % of a
  * real catalog's instead of 66 %), and rows reranked together share more candidates.
- * Cost: n^2 / 344 * d multiply-adds for the cells, by core/gemm.h, and little else; 16 bytes a row
- * and the sample that k-means learns from.
+ * Cost: n sqrt(n) d multiply-adds for many cells (scan/kmeans_near.c), and little else; 20 bytes a
+ * row and the sample that k-means learns from.
  */
 #include "scan/clustering.h"
 #include "core/memory.h"
@@ -188,9 +188,10 @@ static int find_cells(const tree *self, cells *out, size_t n, kin_error *err)
     for (size_t i = 0; i < sample && rc == 0; i++)
         memcpy(x + i * d, row_at(self, out->first + i * out->count / sample), d * sizeof *x);
     if (rc == 0)
-        rc = kin_kmeans_fit(centroid, out->cells, x, sample, d, SEED, self->monitor, err);
+        rc = kin_kmeans_fit(centroid, out->cells, x, sample, d, kin_kmeans_assign_near, SEED,
+                            self->monitor, err);
     if (rc == 0)
-        rc = kin_kmeans_assign(out->cell, self->coordinate, n, d, centroid, out->cells, err);
+        rc = kin_kmeans_assign_near(out->cell, self->coordinate, n, d, centroid, out->cells, err);
     free(x);
     free(centroid);
     return rc;
@@ -335,6 +336,7 @@ size_t kin_clustering_work_bytes(size_t n, size_t d)
     size_t count = n / CELL_ROWS, sample = count * KIN_KMEANS_ROWS_PER_CLUSTER;
     size_t floats = kin_size_mul(sample + count, d);
     size_t rows = kin_size_mul(n, sizeof(uint64_t) + sizeof(int64_t));
+    rows = kin_size_add(rows, kin_kmeans_near_bytes(n, count, d));
     return kin_size_add(kin_size_add(rows, kin_size_mul(floats, sizeof(float))),
                         kin_kmeans_work_bytes(sample, count, d));
 }

@@ -1,18 +1,16 @@
 /*
  * Lloyd's algorithm on the sphere.
  *
- * Assignment: blocks of BLOCK_ROWS rows times TILE_CLUSTERS centroids, packed once a round, each
- * block by one thread. Scores are core/gemm.h's: they have the same bits on every CPU and for any
- * number of threads. Update: the rows of a cluster are added in
- * double in row order, each cluster by one thread, and the sum is made unit. A cluster that lost
- * all its rows gets half of the largest one: both take its centroid, tilted a little in opposite
- * directions. Leaves out: k-means++ (a random start is as good for coarse clusters, and free),
- * bounds that skip comparisons (a matrix product makes comparing cheaper than skipping).
- * Time: count * clusters * d multiply-adds a round at the speed of a matrix product. Memory: 24
- * bytes a row, the centroids once more, and a tile of 1 MiB a thread.
+ * Assignment is the caller's choice (scan/kmeans_assign.c, scan/kmeans_near.c). Update: the rows of
+ * a cluster are added in double in row order, each cluster by one thread, and the sum is made unit.
+ * A cluster that lost all its rows gets half of the largest one: both take its centroid, tilted a
+ * little in opposite directions. Leaves out: k-means++ (a random start is as good for coarse
+ * clusters, and free), bounds that skip comparisons (a matrix product makes comparing cheaper than
+ * skipping).
+ * Time: of a round, the assignment and count * d additions. Memory: 16 bytes a row, and the
+ * assignment's.
  */
 #include "scan/kmeans.h"
-#include "core/gemm.h"
 #include "core/memory.h"
 #include "core/random.h"
 #include <math.h>
@@ -20,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_ROWS = 256, TILE_CLUSTERS = 1024, SEGMENT = 64, RANDOM_START = 0x4b4d454e };
+enum { RANDOM_START = 0x4b4d454e };
 
 typedef struct members {
     int64_t *cluster; /* [count] of each row */
@@ -28,94 +26,10 @@ typedef struct members {
     size_t *row;      /* [count] rows by cluster, ascending in each */
 } members;
 
-static size_t tile_floats(size_t clusters)
-{
-    return BLOCK_ROWS * (clusters < TILE_CLUSTERS ? clusters : TILE_CLUSTERS);
-}
-
 size_t kin_kmeans_work_bytes(size_t count, size_t clusters, size_t d)
 {
-    size_t tiles = kin_size_mul(tile_floats(clusters) + BLOCK_ROWS,
-                                (size_t)omp_get_max_threads() * sizeof(float));
-    size_t packed = kin_size_mul(kin_gemm_packed_floats(d, clusters), sizeof(float));
     size_t rows = kin_size_add(kin_size_mul(count, 16), kin_size_mul(clusters, 16));
-    return kin_size_add(kin_size_add(tiles, packed), rows);
-}
-
-/* The largest of count scores. */
-static float largest(const float *score, size_t count)
-{
-    float lane[16], best = -INFINITY;
-    size_t i = 0;
-    for (size_t l = 0; l < 16; l++)
-        lane[l] = -INFINITY;
-    for (; i + 16 <= count; i += 16)
-        for (size_t l = 0; l < 16; l++)
-            lane[l] = score[i + l] > lane[l] ? score[i + l] : lane[l];
-    for (; i < count; i++)
-        best = score[i] > best ? score[i] : best;
-    for (size_t l = 0; l < 16; l++)
-        best = lane[l] > best ? lane[l] : best;
-    return best;
-}
-
-/* Takes a row's best score among clusters first .. first + width - 1, if it is above *best: where a
- * segment has one, and only then, the segment is searched for its place. */
-static void take_best(const float *score, size_t first, size_t width, float *best, int64_t *cluster)
-{
-    for (size_t at = 0; at < width; at += SEGMENT) {
-        size_t count = width - at < SEGMENT ? width - at : SEGMENT, l = 0;
-        float most = largest(score + at, count);
-        if (!(most > *best))
-            continue;
-        while (score[at + l] != most)
-            l++;
-        *best = most;
-        *cluster = (int64_t)(first + at + l);
-    }
-}
-
-static void assign_block(int64_t *cluster, const float *x, size_t rows, size_t d,
-                         const float *packed, size_t clusters, float *tile)
-{
-    float best[BLOCK_ROWS];
-    for (size_t i = 0; i < rows; i++) {
-        best[i] = -INFINITY;
-        cluster[i] = 0;
-    }
-    for (size_t first = 0; first < clusters; first += TILE_CLUSTERS) {
-        size_t width = clusters - first < TILE_CLUSTERS ? clusters - first : TILE_CLUSTERS;
-        kin_gemm_packed(rows, width, d, (kin_gemm_side){x, d, false}, packed + first * d,
-                        KIN_GEMM_SET, tile, width);
-        for (size_t i = 0; i < rows; i++)
-            take_best(tile + i * width, first, width, &best[i], &cluster[i]);
-    }
-}
-
-int kin_kmeans_assign(int64_t *cluster, const float *x, size_t count, size_t d,
-                      const float *centroid, size_t clusters, kin_error *err)
-{
-    size_t floats = tile_floats(clusters);
-    float *tiles = kin_alloc((size_t)omp_get_max_threads(), floats * sizeof *tiles);
-    float *packed = kin_alloc(kin_gemm_packed_floats(d, clusters), sizeof *packed);
-    if (!tiles || !packed) {
-        free(tiles);
-        free(packed);
-        return kin_fail_alloc(err, "the tiles of k-means", floats * sizeof *tiles);
-    }
-    kin_gemm_pack(d, clusters, (kin_gemm_side){centroid, d, true}, packed);
-#pragma omp parallel
-    {
-        float *tile = tiles + (size_t)omp_get_thread_num() * floats;
-#pragma omp for schedule(dynamic)
-        for (size_t first = 0; first < count; first += BLOCK_ROWS) {
-            size_t rows = count - first < BLOCK_ROWS ? count - first : BLOCK_ROWS;
-            assign_block(cluster + first, x + first * d, rows, d, packed, clusters, tile);
-        }
-    }
-    free(tiles);
-    free(packed);
-    return 0;
+    return kin_size_add(kin_kmeans_assign_bytes(count, clusters, d), rows);
 }
 
 static void collect_members(members *self, size_t count, size_t clusters)
@@ -188,13 +102,13 @@ static void refill_empty(float *centroid, size_t clusters, size_t d, size_t *siz
 }
 
 static int lloyd(float *centroid, size_t clusters, const float *x, size_t count, size_t d,
-                 members *in, size_t *size, double *sums, const kin_monitor *monitor,
-                 kin_error *err)
+                 kin_kmeans_assigner *assign, members *in, size_t *size, double *sums,
+                 const kin_monitor *monitor, kin_error *err)
 {
     for (int round = 0; round < KIN_KMEANS_ITERATIONS; round++) {
         int status = kin_monitor_check(monitor, err);
         if (status == 0)
-            status = kin_kmeans_assign(in->cluster, x, count, d, centroid, clusters, err);
+            status = assign(in->cluster, x, count, d, centroid, clusters, err);
         if (status)
             return status;
         collect_members(in, count, clusters);
@@ -207,7 +121,8 @@ static int lloyd(float *centroid, size_t clusters, const float *x, size_t count,
 }
 
 int kin_kmeans_fit(float *centroid, size_t clusters, const float *x, size_t count, size_t d,
-                   uint64_t seed, const kin_monitor *monitor, kin_error *err)
+                   kin_kmeans_assigner *assign, uint64_t seed, const kin_monitor *monitor,
+                   kin_error *err)
 {
     int status = 0;
     uint64_t key = kin_random_key(seed, RANDOM_START, d);
@@ -228,7 +143,7 @@ int kin_kmeans_fit(float *centroid, size_t clusters, const float *x, size_t coun
         memcpy(centroid + l * d, row, d * sizeof *row);
         set_unit(centroid + l * d, sums, d);
     }
-    status = lloyd(centroid, clusters, x, count, d, &in, size, sums, monitor, err);
+    status = lloyd(centroid, clusters, x, count, d, assign, &in, size, sums, monitor, err);
 exit:
     free(in.cluster);
     free(in.start);

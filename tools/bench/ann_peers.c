@@ -61,7 +61,8 @@ static float *train(const peer *self, size_t lists)
 #pragma omp parallel for
     for (size_t i = 0; i < rows; i++)
         memcpy(sample + i * d, self->x + kin_random_place(key, self->n, i) * d, d * sizeof *sample);
-    check(kin_kmeans_fit(centroid, lists, sample, rows, d, SEED, NULL, &err), &err);
+    check(kin_kmeans_fit(centroid, lists, sample, rows, d, kin_kmeans_assign, SEED, NULL, &err),
+          &err);
     free(sample);
     return centroid;
 }

@@ -1,5 +1,5 @@
 /*
- * ann/: groups of equal rows, clustering and projection the same for any number of threads, a
+ * ann/: groups of equal rows, projection the same for any number of threads, a
  * whole search (all lists probed, every group a candidate) equal to the oracle's rows bit for bit
  * under every policy, searches of one query equal to searches of all, and index folders: a round
  * trip, and every damage refused. One file, because the parts are evaluated on the same catalogs.
@@ -13,7 +13,7 @@
 #include "core/outdir.h"
 #include "core/threads.h"
 #include "scan/distinct.h"
-#include "scan/kmeans.h"
+#include "support/bunches.h"
 #include "support/sample.h"
 #include "support/test.h"
 
@@ -81,69 +81,6 @@ static void test_distinct_adopt_refuses(void **state)
     }
 }
 
-/* Rows around `centers` random directions. */
-static float *make_rows(size_t count, size_t d, size_t centers, uint64_t seed)
-{
-    float *x = malloc(count * d * sizeof *x);
-    float *center = malloc(centers * d * sizeof *center);
-    for (size_t i = 0; i < centers * d; i++)
-        center[i] = (float)test_random_normal(&seed);
-    for (size_t i = 0; i < count; i++)
-        for (size_t j = 0; j < d; j++)
-            x[i * d + j] = center[i % centers * d + j] + .1f * (float)test_random_normal(&seed);
-    free(center);
-    return x;
-}
-
-static void test_kmeans_threads(void **state)
-{
-    (void)state;
-    enum { COUNT = 3000, D = 24, LISTS = 40 };
-    float *x = make_rows(COUNT, D, 13, 5); /* fewer bunches than lists: some run empty */
-    float first[LISTS * D], other[LISTS * D];
-    int64_t first_list[COUNT], other_list[COUNT];
-    for (size_t t = 0; t < TEST_COUNT(threads); t++) {
-        float *centroid = t ? other : first;
-        int64_t *list = t ? other_list : first_list;
-        kin_threads_set(threads[t]);
-        test_ok(kin_kmeans_fit(centroid, LISTS, x, COUNT, D, 3, NULL, &err), &err);
-        test_ok(kin_kmeans_assign(list, x, COUNT, D, centroid, LISTS, &err), &err);
-        assert_memory_equal(centroid, first, sizeof first);
-        assert_memory_equal(list, first_list, sizeof first_list);
-    }
-    for (size_t l = 0; l < LISTS; l++) {
-        double square = 0;
-        for (size_t j = 0; j < D; j++)
-            square += (double)first[l * D + j] * first[l * D + j];
-        assert_true(fabs(square - 1) < 1e-5);
-    }
-    for (size_t i = 0; i < COUNT; i += 7) { /* the best list, up to the rounding of sgemm */
-        double best = -1e9, chosen = 0;
-        for (size_t l = 0; l < LISTS; l++) {
-            double dot = 0;
-            for (size_t j = 0; j < D; j++)
-                dot += (double)x[i * D + j] * first[l * D + j];
-            best = dot > best ? dot : best;
-            chosen = (int64_t)l == first_list[i] ? dot : chosen;
-        }
-        assert_true(chosen > best - 1e-4);
-    }
-    free(x);
-}
-
-static void test_kmeans_ties(void **state)
-{
-    (void)state;
-    float x[8] = {1, 0, 1, 0, 1, 0, 1, 0}; /* four equal rows, two lists: one is always empty */
-    float centroid[4];
-    int64_t list[4];
-    test_ok(kin_kmeans_fit(centroid, 2, x, 4, 2, 1, NULL, &err), &err);
-    memcpy(centroid + 2, centroid, 2 * sizeof *centroid);
-    test_ok(kin_kmeans_assign(list, x, 4, 2, centroid, 2, &err), &err);
-    for (size_t i = 0; i < 4; i++)
-        assert_int_equal(list[i], 0);
-}
-
 /* Rows with deviations 5, 4, 3, .1, ... along coordinates 4, 1, 6, others: the basis must find
  * them, and keep the share of the energy that arithmetic says. */
 static void test_pca_known(void **state)
@@ -186,7 +123,7 @@ static void test_pca_rotation(void **state)
 {
     (void)state;
     enum { COUNT = 500, D = 12 };
-    float *x = make_rows(COUNT, D, 50, 21), out[2 * D];
+    float *x = test_bunches(COUNT, D, 50, 21), out[2 * D];
     kin_pca pca;
     test_ok(kin_pca_fit(&pca, x, COUNT, D, D, false, &err), &err);
     assert_true(pca.retained > 1 - 1e-5);
@@ -628,14 +565,13 @@ static void test_wrong_catalog(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_distinct),       cmocka_unit_test(test_distinct_adopt_refuses),
-        cmocka_unit_test(test_kmeans_threads), cmocka_unit_test(test_kmeans_ties),
-        cmocka_unit_test(test_pca_known),      cmocka_unit_test(test_pca_rotation),
-        cmocka_unit_test(test_whole_search),   cmocka_unit_test(test_hnsw),
-        cmocka_unit_test(test_some_rows),      cmocka_unit_test(test_escalate),
-        cmocka_unit_test(test_all_equal),      cmocka_unit_test(test_ivf_threads),
-        cmocka_unit_test(test_refusals),       cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_damage),         cmocka_unit_test(test_wrong_catalog),
+        cmocka_unit_test(test_distinct),     cmocka_unit_test(test_distinct_adopt_refuses),
+        cmocka_unit_test(test_pca_known),    cmocka_unit_test(test_pca_rotation),
+        cmocka_unit_test(test_whole_search), cmocka_unit_test(test_hnsw),
+        cmocka_unit_test(test_some_rows),    cmocka_unit_test(test_escalate),
+        cmocka_unit_test(test_all_equal),    cmocka_unit_test(test_ivf_threads),
+        cmocka_unit_test(test_refusals),     cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_damage),       cmocka_unit_test(test_wrong_catalog),
     };
     return cmocka_run_group_tests(tests, test_folder_make, test_folder_remove);
 }
