@@ -11,7 +11,8 @@
  *                  value is corrected by what was lost, at most TRIES times
  * The target is met with a margin for two samples, this one and the held-out rows of the evaluation
  * (margin), less what the refinement is going to find (credit). From the default target on the loss
- * of single rows is bounded as well (loss_allowed). Effort is counted in rows scanned, never in seconds.
+ * of single rows is bounded as well (loss_allowed). Effort is counted in rows scanned, never in
+ * seconds.
  * Cost: sample * n * lead products.
  */
 #include "ann/join_sample.h"

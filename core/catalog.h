@@ -4,10 +4,10 @@
  * The catalog: n items, each with one vector per modality, an id, and perhaps a line of a table.
  *
  * Opening reads every value once: it refuses NaN and Inf by file, row and column, takes the norms,
- * notes which items lack a modality (a zero row), hashes rows, and fingerprints the files. Who has to
- * look at all rows as well does it then (kin_row_visitor). Vectors stay in their mapped files; what is
- * held is 8 bytes an item and modality and 9 bytes an item, beside the ids. Afterwards the catalog is
- * const.
+ * notes which items lack a modality (a zero row), hashes rows, and fingerprints the files. Who has
+ * to look at all rows as well does it then (kin_row_visitor). Vectors stay in their mapped files;
+ * what is held is 8 bytes an item and modality and 9 bytes an item, beside the ids. Afterwards the
+ * catalog is const.
  */
 #include "core/matrix.h"
 #include "core/source.h"

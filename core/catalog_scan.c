@@ -51,8 +51,8 @@ static size_t scan_run(const scan *self, size_t run, float *value, size_t *missi
     return x->n;
 }
 
-/* All rows, in parallel, beside the fingerprint of the file, so that the file is read once; the first
- * bad row is the same for any number of threads. */
+/* All rows, in parallel, beside the fingerprint of the file, so that the file is read once; the
+ * first bad row is the same for any number of threads. */
 static int scan_rows(const scan *self, kin_error *err)
 {
     kin_modality *m = self->modality;

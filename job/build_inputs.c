@@ -6,8 +6,8 @@
 #include "job/engine_choice.h"
 #include "job/messages.h"
 
-/* What the vectors are like is worked out on the way: the manifest keeps it, and the next night's are
- * held against it. */
+/* What the vectors are like is worked out on the way: the manifest keeps it, and the next night's
+ * are held against it. */
 static int open_catalog(build *self, kin_error *err)
 {
     health_scan *scan;

@@ -1,6 +1,7 @@
 /*
  * One pass over the rows, cut into a fixed number of runs whose results are added in order: the
- * same sums whatever the number of threads. Who opens a catalog as well has that pass bring the rows.
+ * same sums whatever the number of threads. Who opens a catalog as well has that pass bring the
+ * rows.
  *
  * The mean cosine of all pairs needs no pairs: |sum of unit rows|^2 is the sum of all cosines, the
  * n of each row with itself included. Repeated rows are found by their 64-bit hashes (two of a

@@ -37,8 +37,8 @@ typedef struct health {
  * result for any number of threads. */
 int kin_health_scan_matrix(health *out, const kin_matrix *matrix, kin_error *err);
 
-/* The same of a catalog's modalities while it is opened, into out[m]: rows are read once for both. The
- * visitor lies in the scan. */
+/* The same of a catalog's modalities while it is opened, into out[m]: rows are read once for both.
+ * The visitor lies in the scan. */
 typedef struct health_scan health_scan;
 int kin_health_scan_new(health_scan **self, health *out, kin_error *err);
 const kin_row_visitor *kin_health_scan_visitor(const health_scan *self);

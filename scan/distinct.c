@@ -3,14 +3,15 @@
  * bitmap.
  *
  * XXH3 of the bytes of all concerned modalities proposes, memcmp decides. Hashes of all modalities
- * were taken when the catalog was opened, those of a few are computed in parallel; one thread fills the table in row order, which makes the numbering unique.
+ * were taken when the catalog was opened, those of a few are computed in parallel; one thread fills
+ * the table in row order, which makes the numbering unique.
  * Bytes are compared, not values: rows that differ in scale, or 0 from -0, stay apart. A few cost a
  * little speed; thousands of one vector in other lengths trap an HNSW as identical rows would
  * (docs/PERFORMANCE.md).
  * The union of candidates is a bitmap over the items: adding sets a bit, listing scans the words,
  * so the union comes out sorted and unique without sorting.
- * Time: a pass over the rows where hashes are not there yet, and one over duplicates. A bit per candidate, and n / 64 words to
- * scan: 16 microseconds or less at a million items.
+ * Time: a pass over the rows where hashes are not there yet, and one over duplicates. A bit per
+ * candidate, and n / 64 words to scan: 16 microseconds or less at a million items.
  * Memory: 12 to 20 bytes an item kept, 16 to 24 more in kin_distinct_make. Of candidates, n / 8
  * bytes and 4 per candidate, a thread.
  */

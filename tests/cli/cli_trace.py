@@ -120,7 +120,8 @@ class Join(Traced):
         looked = np.isneginf(trace.probe_sigmas)
         self.assertTrue((trace.probe_sigmas[~looked] > used).all())
         self.assertTrue(0.01 < looked.mean() < 0.9)
-        # what the scan found lies in clusters that were looked at; the refinement is there for those that were not
+        # what the scan found lies in clusters that were looked at; the refinement is there for
+        # those that were not
         inside = {name: np.concatenate([looked[t, trace.cluster[items]] for t, items in enumerate(rows)])
                   for name, rows in trace.sources.items()}
         self.assertTrue(inside["join"].all())

@@ -1,7 +1,7 @@
 /*
  * core/catalog: what is refused and in which words (file, row, column, line), norms, presence under
- * each policy, hashes of rows, what a visitor sees, ids from each place, and inputs that change under
- * way.
+ * each policy, hashes of rows, what a visitor sees, ids from each place, and inputs that change
+ * under way.
  */
 #include "core/catalog.h"
 #include "support/test.h"

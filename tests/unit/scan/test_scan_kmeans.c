@@ -1,6 +1,6 @@
 /*
- * scan/kmeans: the same clusters for any number of threads, ties, and rows that are compared with the
- * centroids around them alone.
+ * scan/kmeans: the same clusters for any number of threads, ties, and rows that are compared with
+ * the centroids around them alone.
  */
 #include "core/threads.h"
 #include "scan/kmeans.h"
