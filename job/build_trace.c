@@ -147,8 +147,9 @@ static void name_sources(trace *files, const build *self)
 {
     const kin_catalog *catalog = &self->catalog;
     bool fused = self->index && kin_index_resolved(self->index)->space == KIN_SPACE_FUSED;
-    files->source_count = self->join ? KIN_JOIN_SOURCES : fused ? 1 : catalog->modality_count;
-    for (size_t s = 0; s < files->source_count; s++) {
+    size_t count = self->join ? KIN_JOIN_SOURCES : fused ? 1 : catalog->modality_count;
+    files->source_count = count;
+    for (size_t s = 0; s < count; s++) {
         const char *name = self->join ? join_source[s]
                            : fused    ? "fused"
                                       : catalog->modality[s].name;

@@ -6,7 +6,7 @@
 float *test_bunches(size_t count, size_t d, size_t centers, uint64_t seed)
 {
     float *x = malloc(count * d * sizeof *x);
-    float *center = malloc(centers * d * sizeof *center);
+    float *center = calloc(centers, d * sizeof *center);
     for (size_t i = 0; i < centers * d; i++)
         center[i] = (float)test_random_normal(&seed);
     for (size_t i = 0; i < count; i++)
