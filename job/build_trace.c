@@ -146,15 +146,14 @@ static const char *const join_source[KIN_JOIN_SOURCES] = {
 static void name_sources(trace *files, const build *self)
 {
     const kin_catalog *catalog = &self->catalog;
+    bool joined = self->join != NULL;
     bool fused = self->index && kin_index_resolved(self->index)->space == KIN_SPACE_FUSED;
-    size_t count = self->join ? KIN_JOIN_SOURCES : fused ? 1 : catalog->modality_count;
+    size_t count = joined ? KIN_JOIN_SOURCES : fused ? 1 : catalog->modality_count;
     files->source_count = count;
     for (size_t s = 0; s < count; s++) {
-        const char *name = self->join ? join_source[s]
-                           : fused    ? "fused"
-                                      : catalog->modality[s].name;
+        const char *name = joined ? join_source[s] : fused ? "fused" : catalog->modality[s].name;
         snprintf(files->source[s].name, sizeof files->source[s].name, "%s", name);
-        files->source[s].modality = !self->join && !fused;
+        files->source[s].modality = !joined && !fused;
     }
 }
 
