@@ -156,6 +156,12 @@ def plain_text(text, measures):
     return re.sub(r"[\d.,]+|&ndash;|\s+", "#", text)
 
 
+def without_core_type(text):
+    """Where OpenBLAS does not know the CPU kin chooses its core type, for which it needs memory: refused that, OpenBLAS keeps
+    its own, and --version says so."""
+    return re.sub(r"^blas(_core)? .*$", "", text, flags=re.MULTILINE)
+
+
 def contents(path, measures):
     """What lies at the path, None where nothing does; the same for two runs of one work."""
     if os.path.isdir(path):
@@ -231,7 +237,7 @@ class Trials:
         left = sorted(set(os.listdir(self.directory)) - self.before)
         for name in left:
             remove(os.path.join(self.directory, name))
-        printed = "" if self.work.measures else plain_text(self.words("stdout"), False)
+        printed = "" if self.work.measures else plain_text(without_core_type(self.words("stdout")), False)
         return found, left, printed
 
     def undisturbed(self):

@@ -344,7 +344,8 @@ class Log(Case):
         """A file name with a newline makes no second line in the log."""
         result = self.kin("build", "--modality", "x=bad\nINFO name.npy", "--out", "g")
         self.assertEqual(result.code, 66)
-        self.assertEqual(result.lines("INFO"), [])
+        # of a CPU that OpenBLAS does not know a line says what core type it gets
+        self.assertEqual([line for line in result.lines("INFO") if not line.startswith("OpenBLAS ")], [])
 
 
 if __name__ == "__main__":
