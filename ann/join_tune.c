@@ -180,12 +180,13 @@ static double margin(const kin_join *join, const outcome *got)
                : standard_errors * sqrt(spread / rows);
 }
 
-/* The refinement finds a third of what rows lose, more or less (docs/JOIN.md): a quarter is
- * counted on. */
-static double credit(double target)
+/* The refinement finds a third of what rows lose, more or less (docs/JOIN.md): a quarter is counted
+ * on. It looks at as many candidates whatever K is, so that of longer rows it finds less. */
+static double credit(const kin_join *join, double target)
 {
-    static const double refined = 0.25;
-    return (1 - target) * refined / (1 - refined);
+    static const double refined = 0.25, long_row = 200;
+    double share = refined * fmin(1, long_row / (double)join->options.top_k);
+    return (1 - target) * share / (1 - share);
 }
 
 /* From the default target on the mean is not all that is asked for: at most one row in a hundred is
@@ -215,7 +216,7 @@ static kin_join_effort everything(size_t sampled)
 static double loss_allowed(const kin_join *join, double target, const outcome *got)
 {
     double lost = 1 - got->recall, first_lost = 1 - got->first;
-    double by_mean = 1 - target + credit(target) - margin(join, got);
+    double by_mean = 1 - target + credit(join, target) - margin(join, got);
     if (target < target_of_rows)
         return by_mean;
     double by_rows = got->poor > 0 ? lost * sqrt(poor_most / got->poor) : INFINITY;
