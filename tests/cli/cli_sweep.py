@@ -83,7 +83,9 @@ class Sweep(Case):
         answer = dict(document["answer"])
         command = shlex.split(answer.pop("command"))
         least = min(able, key=lambda point: point["seconds"])
-        self.assertGreater(least["runs"], 1)
+        exact = [point["seconds"] for point in document["points"] if point["engine"] == "exact"]
+        if all(least["seconds"] <= seconds for seconds in exact):  # else it may be no rival of exact's
+            self.assertGreater(least["runs"], 1)
 
         def same(point, other):
             return (point["seconds"] <= other["most_seconds"] and
