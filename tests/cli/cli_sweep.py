@@ -84,7 +84,7 @@ class Sweep(Case):
         command = shlex.split(answer.pop("command"))
         least = min(able, key=lambda point: point["seconds"])
         exact = [point["seconds"] for point in document["points"] if point["engine"] == "exact"]
-        if all(least["seconds"] <= seconds for seconds in exact):  # else it may be no rival of exact's
+        if least["seconds"] <= 1.5 * min(exact, default=float("inf")):  # a rival of the cheapest point, exact's among them
             self.assertGreater(least["runs"], 1)
 
         def same(point, other):
