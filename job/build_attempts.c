@@ -13,7 +13,8 @@
 #include <math.h>
 
 /* Finished rows that memory does not hold are written once more than the graph. Packed they take
- * half of what its arrays take: where memory holds a quarter of that, the disk sees 1.25 times the
+ * half of what its arrays take, and those that the refinement of a self-join sends again half as
+ * much besides: where memory holds a quarter of the arrays, the disk sees 1.25 to 1.5 times the
  * graph. */
 enum { LOG_SHARE = 4, LOG_LEAST = 64 << 20, LOG_OF_MEMORY = 20 };
 

@@ -18,7 +18,7 @@ static int open_catalog(build *self, kin_error *err)
     inputs.visitor = kin_health_scan_visitor(scan);
     rc = kin_catalog_open(&self->catalog, &inputs, err);
     kin_health_scan_free(scan);
-    return rc;
+    return rc == 0 ? kin_monitor_check(self->monitor, err) : rc;
 }
 
 int kin_build_open_inputs(build *self, kin_error *err)

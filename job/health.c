@@ -203,6 +203,7 @@ static void forget(health_scan *self)
 
 static int begin(void *scan, size_t m, const kin_matrix *x, kin_error *err)
 {
+    (void)m;
     health_scan *self = scan;
     kin_memory_plan plan = KIN_MEMORY_PLAN_INIT;
     kin_memory_plan_add(&plan, "row hashes", x->n, 2 * sizeof(uint64_t));
@@ -210,7 +211,6 @@ static int begin(void *scan, size_t m, const kin_matrix *x, kin_error *err)
     int rc = kin_memory_plan_check(&plan, 0, err);
     if (rc != 0)
         return rc;
-    (void)m;
     self->matrix = x;
     self->hash = kin_alloc(x->n, 2 * sizeof *self->hash);
     self->unit_sum = kin_alloc_zero(KIN_ROW_RUNS, x->d * sizeof *self->unit_sum);
