@@ -86,7 +86,8 @@ size_t kin_graph_layout_bytes(const kin_graph_writer_options *options, size_t ra
     size_t entries = kin_size_mul(range_rows, options->k);
     size_t starts = kin_size_mul(options->n + 1, 2 * sizeof(int64_t));
     size_t buffer = kin_size_mul(entries, entry_bytes(options->catalog->modality_count));
-    size_t blocks = kin_block_writer_bytes(file_count(options));
+    size_t room = kin_graph_layout_file_bytes(options);
+    size_t blocks = kin_block_writer_bytes(file_count(options), room);
     return kin_size_add(kin_size_add(starts, KIN_NPY_HEADER_BYTES), kin_size_add(buffer, blocks));
 }
 
@@ -123,7 +124,8 @@ int kin_graph_layout_init(graph_layout *self, const kin_graph_writer_options *op
                  : kin_fail_alloc(err, "arrays of the graph",
                                   kin_graph_layout_bytes(options, range_rows));
     if (rc == 0)
-        rc = kin_block_writer_new(&self->writer, file_count(options), err);
+        rc = kin_block_writer_new(&self->writer, file_count(options),
+                                  kin_graph_layout_file_bytes(options), err);
     for (int f = 0; f < LAYOUT_COSINES + (int)self->modality_count && rc == 0; f++)
         rc = create(self, f, options, err);
     return rc;

@@ -14,8 +14,10 @@
 #include <xxhash.h>
 
 /* Blocks that may wait beside those that are being filled: what a device of a gigabyte a second
- * writes while the next rows are computed. ALIGNED: what O_DIRECT wants of memory, and more. */
-enum { BLOCKS_WAITING = 16, ALIGNED = 4096, STACK_BYTES = 256 << 10 };
+ * writes while the next rows are computed, and a sixteenth of what is written where that is less.
+ * ALIGNED: what O_DIRECT wants of memory, and more. */
+enum { WAITING_LEAST = 2, WAITING_MOST = 16, WAITING_SHARE = 16 };
+enum { ALIGNED = 4096, STACK_BYTES = 256 << 10 };
 
 typedef struct filled_block {
     kin_hashed_file *file;
@@ -124,31 +126,33 @@ static int start(kin_block_writer *self, kin_error *err)
                           "the thread that writes cannot be started: %s", strerror(refusal));
 }
 
-static size_t blocks_of(size_t files)
+static size_t blocks_of(size_t files, size_t room)
 {
-    return files + BLOCKS_WAITING;
+    size_t waiting = room / WAITING_SHARE / KIN_BLOCK_BYTES;
+    waiting = waiting > WAITING_LEAST ? waiting : WAITING_LEAST;
+    return files + (waiting < WAITING_MOST ? waiting : WAITING_MOST);
 }
 
-size_t kin_block_writer_bytes(size_t files)
+size_t kin_block_writer_bytes(size_t files, size_t room)
 {
-    return kin_size_add(kin_size_mul(blocks_of(files), KIN_BLOCK_BYTES), ALIGNED);
+    return kin_size_add(kin_size_mul(blocks_of(files, room), KIN_BLOCK_BYTES), ALIGNED);
 }
 
-int kin_block_writer_new(kin_block_writer **out, size_t files, kin_error *err)
+int kin_block_writer_new(kin_block_writer **out, size_t files, size_t room, kin_error *err)
 {
     kin_block_writer *self = calloc(1, sizeof *self);
     if (!self)
         return kin_fail_alloc(err, "block writer", sizeof *self);
-    self->blocks = blocks_of(files);
+    self->blocks = blocks_of(files, room);
     pthread_mutex_init(&self->lock, NULL);
     pthread_cond_init(&self->more, NULL);
     pthread_cond_init(&self->done, NULL);
-    self->memory = kin_alloc(kin_block_writer_bytes(files), 1);
+    self->memory = kin_alloc(kin_block_writer_bytes(files, room), 1);
     self->free_block = kin_alloc(self->blocks, sizeof *self->free_block);
     self->filled = kin_alloc(self->blocks, sizeof *self->filled);
     int rc = self->memory && self->free_block && self->filled
                  ? 0
-                 : kin_fail_alloc(err, "blocks to write", kin_block_writer_bytes(files));
+                 : kin_fail_alloc(err, "blocks to write", kin_block_writer_bytes(files, room));
     if (rc == 0) {
         size_t skip = (size_t)(-(uintptr_t)self->memory % ALIGNED);
         for (size_t b = 0; b < self->blocks; b++) /* the first on top */

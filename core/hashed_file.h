@@ -33,14 +33,15 @@ typedef struct kin_block_writer kin_block_writer;
 
 enum { KIN_BLOCK_BYTES = 1 << 20 };
 
-/* For up to `files` files at a time. KIN_E_MEMORY, also where no thread can be started. */
-int kin_block_writer_new(kin_block_writer **out, size_t files, kin_error *err);
+/* For up to `files` files at a time, of `room` bytes together. KIN_E_MEMORY, also where no thread
+ * can be started. */
+int kin_block_writer_new(kin_block_writer **out, size_t files, size_t room, kin_error *err);
 
 /* Writes what is waiting, and ends the thread. Its files are released afterwards. */
 void kin_block_writer_free(kin_block_writer *self);
 
 /* Bytes of memory. */
-size_t kin_block_writer_bytes(size_t files);
+size_t kin_block_writer_bytes(size_t files, size_t room);
 
 /* Zeroed: none. */
 typedef struct kin_hashed_file {

@@ -71,7 +71,7 @@ static void test_contents(void **state)
         kin_hashed_file file[FILES];
         kin_written written = {0};
         mkdir(test_path("out"), 0755);
-        test_ok(kin_block_writer_new(&writer, FILES, &err), &err);
+        test_ok(kin_block_writer_new(&writer, FILES, FILES * (size_t)BLOCK, &err), &err);
         for (size_t f = 0; f < FILES; f++) {
             test_ok(kin_hashed_file_create(&file[f], writer, test_path("out"), name[f],
                                            cases[c].bytes + f * BLOCK, &err),
@@ -116,7 +116,7 @@ static void test_threads(void **state)
     adding one[FILES] = {0};
     pthread_t thread[FILES];
     mkdir(test_path("out"), 0755);
-    test_ok(kin_block_writer_new(&writer, FILES, &err), &err);
+    test_ok(kin_block_writer_new(&writer, FILES, FILES * (size_t)BLOCK, &err), &err);
     for (size_t f = 0; f < FILES; f++) {
         char name[2] = {(char)('a' + f), '\0'};
         one[f].number = f;
@@ -148,7 +148,7 @@ static void check_limit(size_t bytes)
     kin_written written = {0};
     struct rlimit before;
     mkdir(test_path("out"), 0755);
-    test_ok(kin_block_writer_new(&writer, 1, &err), &err);
+    test_ok(kin_block_writer_new(&writer, 1, 0, &err), &err);
     test_ok(kin_hashed_file_create(&file, writer, test_path("out"), "x", 0, &err), &err);
     void (*handler)(int) = signal(SIGXFSZ, SIG_IGN); /* as the command does */
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
@@ -182,7 +182,7 @@ static void test_refuses(void **state)
     kin_block_writer *writer;
     kin_hashed_file file;
     mkdir(test_path("out"), 0755);
-    test_ok(kin_block_writer_new(&writer, 1, &err), &err);
+    test_ok(kin_block_writer_new(&writer, 1, 0, &err), &err);
     test_refused(
         kin_hashed_file_create(&file, writer, test_path("out"), "x", (size_t)1 << 60, &err), &err,
         KIN_E_IO, "x cannot be written with its");
