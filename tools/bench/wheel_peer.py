@@ -2,7 +2,7 @@
 """A peer from a Python wheel over the fused concatenation, as one process (wheels.py runs it).
 
     wheel_peer.py PEER --top-k K --rows FILE --out DIR [--efforts LIST]
-                  [--targets LIST --truth FILE] [--threads N] NAME=FILE[:WEIGHT]...
+                  [--targets LIST --truth FILE] [--threads N] [NAME=]FILE[:WEIGHT]...
     wheel_peer.py PEER about
 
 Loads the files, makes the rows sqrt(w_m / W) x_m / |x_m| side by side, builds, searches all rows
@@ -40,8 +40,8 @@ BATCH = 16384   # queries of one call
 
 
 def parsed(source):
-    """(file, weight) of NAME=FILE[:WEIGHT]."""
-    path = source.partition("=")[2]
+    """(file, weight) of [NAME=]FILE[:WEIGHT]."""
+    path = source.partition("=")[2] or source
     head, colon, tail = path.rpartition(":")
     try:
         return (head, float(tail)) if colon else (path, 1.0)
