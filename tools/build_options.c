@@ -27,8 +27,7 @@ static const kin_option command_lines[] = {
 
 /* Of kin plan alone. */
 static const kin_option plan_lines[] = {
-    OPTION_JSON(offsetof(plan_options, json),
-                "write the plan as one JSON document, - for stdout instead of the table"),
+    OPTION_JSON(offsetof(plan_options, json), "the plan"),
     KIN_OPTIONS_END,
 };
 

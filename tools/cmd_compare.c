@@ -21,7 +21,6 @@
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 typedef struct compare_command_options {
@@ -35,7 +34,7 @@ static const compare_command_options defaults = {.compare = KIN_COMPARE_OPTIONS_
 #define FIELD(name) offsetof(compare_command_options, name)
 
 static const kin_option options[] = {
-    OPTION_JSON(FIELD(json), "write the numbers as JSON; - prints them instead of the table"),
+    OPTION_JSON(FIELD(json), "the numbers"),
     OPTION_PAGE(FIELD(out), NULL, "write one self-contained page"),
     OPTION_PICTURES(FIELD(pictures)),
     {.name = "prom",
@@ -72,12 +71,12 @@ static int write_page(const kin_comparison *self, const compare_command_options 
     return rc;
 }
 
-static int write_json(const kin_comparison *self, const char *path, kin_error *err)
+static int write_result(const kin_comparison *self, const char *json, kin_error *err)
 {
-    json_t *document = path ? kin_comparison_json(self) : NULL;
-    int rc = path ? command_write_json(path, document, err) : 0;
-    json_decref(document);
-    return rc;
+    FILE *text = command_text(json);
+    if (text)
+        kin_comparison_print(self, text);
+    return command_end(json, text ? NULL : kin_comparison_json(self), err);
 }
 
 /* When all gates were last met: now, or as the file that is there says. */
@@ -118,16 +117,12 @@ static int write_prom(const kin_comparison *self, const char *path, bool success
 /* Everything that was asked for is written, whether the gates are met or not. */
 static int report(const kin_comparison *self, const compare_command_options *o, kin_error *err)
 {
-    if (!o->json || strcmp(o->json, "-") != 0)
-        kin_comparison_print(self, stdout);
-    int rc = write_json(self, o->json, err);
-    if (rc == 0 && o->out)
-        rc = write_page(self, o, err);
+    int rc = o->out ? write_page(self, o, err) : 0;
     bool met = kin_comparison_gates_error(self, NULL) == 0;
     if (rc == 0 && o->prom)
         rc = write_prom(self, o->prom, met && !self->forced, err);
     if (rc == 0)
-        rc = command_flush_stdout(err);
+        rc = write_result(self, o->json, err);
     return rc == 0 ? kin_comparison_gates_error(self, err) : rc;
 }
 

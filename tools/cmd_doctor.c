@@ -34,8 +34,7 @@ typedef struct doctor_options {
 static const doctor_options doctor_defaults = {{0}, NULL};
 
 static const kin_option doctor_option[] = {
-    OPTION_JSON(offsetof(doctor_options, json),
-                "write the facts as one JSON document, - for stdout instead of the table"),
+    OPTION_JSON(offsetof(doctor_options, json), "the facts"),
     KIN_OPTIONS_END,
 };
 
@@ -134,37 +133,37 @@ static json_t *collect(int64_t asked)
 
 /* ---- the table ------------------------------------------------------------------------------- */
 
-static void print_value(const char *name, const json_t *value)
+static void print_value(const char *name, const json_t *value, FILE *out)
 {
     size_t i;
     const json_t *item;
-    printf("%-24s", name);
+    fprintf(out, "%-24s", name);
     if (json_is_array(value)) {
         json_array_foreach(value, i, item)
-            printf("%s%s", i ? " " : "", kin_plain(json_string_value(item)).text);
+            fprintf(out, "%s%s", i ? " " : "", kin_plain(json_string_value(item)).text);
     } else if (json_is_string(value)) {
-        printf("%s", kin_plain(json_string_value(value)).text);
+        fprintf(out, "%s", kin_plain(json_string_value(value)).text);
     } else if (json_is_null(value)) {
-        printf("none");
+        fputs("none", out);
     } else {
         json_int_t number = json_integer_value(value);
-        printf("%lld", (long long)number);
+        fprintf(out, "%lld", (long long)number);
         if (strstr(name, "_bytes"))
-            printf(number < 1 << 30 ? " (%.1f MiB)" : " (%.1f GiB)",
-                   (double)number / (number < 1 << 30 ? 0x1p20 : 0x1p30));
+            fprintf(out, number < 1 << 30 ? " (%.1f MiB)" : " (%.1f GiB)",
+                    (double)number / (number < 1 << 30 ? 0x1p20 : 0x1p30));
     }
-    putchar('\n');
+    putc('\n', out);
 }
 
-static void print_table(json_t *facts)
+static void print_table(json_t *facts, FILE *out)
 {
     const char *name;
     json_t *value;
     size_t i;
     json_object_foreach(facts, name, value) if (strcmp(name, "warnings") != 0)
-        print_value(name, value);
+        print_value(name, value, out);
     json_array_foreach(json_object_get(facts, "warnings"), i, value)
-        printf("warning: %s\n", kin_plain(json_string_value(value)).text);
+        fprintf(out, "warning: %s\n", kin_plain(json_string_value(value)).text);
 }
 
 static int doctor_run(const void *values, const kin_operands *operands, kin_error *err)
@@ -177,11 +176,10 @@ static int doctor_run(const void *values, const kin_operands *operands, kin_erro
     json_t *facts = collect(options->common.threads);
     if (!facts)
         return kin_fail_alloc(err, "facts", 0);
-    if (!options->json || strcmp(options->json, "-") != 0)
-        print_table(facts);
-    rc = command_write_json(options->json, facts, err);
-    json_decref(facts);
-    return rc == 0 ? command_flush_stdout(err) : rc;
+    FILE *text = command_text(options->json);
+    if (text)
+        print_table(facts, text);
+    return command_end(options->json, facts, err);
 }
 
 const kin_command command_doctor = {

@@ -6,8 +6,6 @@
 #include "tools/outputs.h"
 #include "tools/shared_options.h"
 
-#include <string.h>
-
 typedef struct info_options {
     command_common common;
     const char *json;
@@ -16,26 +14,22 @@ typedef struct info_options {
 static const info_options info_defaults = {{0}, NULL};
 
 static const kin_option info_option[] = {
-    OPTION_JSON(offsetof(info_options, json),
-                "write the facts as one JSON document, - for stdout instead of the table"),
+    OPTION_JSON(offsetof(info_options, json), "the facts"),
     KIN_OPTIONS_END,
 };
 
 static int info_run(const void *values, const kin_operands *operands, kin_error *err)
 {
     const info_options *o = values;
-    kin_info_report found = {.table = o->json && strcmp(o->json, "-") == 0 ? NULL : stdout};
+    kin_info_report found = {.table = command_text(o->json)};
     const kin_info_sink sink = kin_info_report_sink(&found);
     int rc = outputs_check(&(outputs){.json = o->json}, err);
     if (rc == 0)
         rc = kin_info_run(operands->item[0], &sink, err);
-    if (rc == 0) {
-        json_t *document = kin_info_report_json(&found);
-        rc = command_write_json(o->json, document, err);
-        json_decref(document);
-    }
+    if (rc == 0)
+        rc = command_end(o->json, kin_info_report_json(&found), err);
     kin_info_report_release(&found);
-    return rc == 0 ? command_flush_stdout(err) : rc;
+    return rc;
 }
 
 const kin_command command_info = {

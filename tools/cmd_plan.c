@@ -8,17 +8,12 @@
 #include "tools/console.h"
 #include "tools/outputs.h"
 
-#include <string.h>
-
-/* The table, or with --json - the document in its place. */
 static int report(const kin_plan_report *self, const char *json, kin_error *err)
 {
-    if (!json || strcmp(json, "-") != 0)
-        kin_plan_report_print(self, stdout);
-    json_t *document = json ? kin_plan_report_json(self) : NULL;
-    int rc = command_write_json(json, document, err);
-    json_decref(document);
-    return rc == 0 ? command_flush_stdout(err) : rc;
+    FILE *text = command_text(json);
+    if (text)
+        kin_plan_report_print(self, text);
+    return command_end(json, text ? NULL : kin_plan_report_json(self), err);
 }
 
 static int run(const void *values, const kin_operands *operands, kin_error *err)

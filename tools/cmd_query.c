@@ -9,7 +9,6 @@
 #include "tools/console.h"
 #include "tools/outputs.h"
 #include "tools/shared_options.h"
-#include "tools/signals.h"
 
 #include <stdio.h>
 
@@ -24,8 +23,7 @@ static const query_options defaults = {.query = KIN_QUERY_OPTIONS_INIT};
 #define FIELD(name) offsetof(query_options, name)
 
 static const kin_option options[] = {
-    OPTION_JSON(FIELD(json),
-                "write the answers as JSON there instead of the table on stdout; - is stdout"),
+    OPTION_JSON(FIELD(json), "the answers"),
     KIN_OPTIONS_END,
 };
 
@@ -38,7 +36,8 @@ static const kin_option_group groups[] = {
 
 /* Where answers go: to stdout one by one, or into a document. */
 typedef struct answers {
-    bool table, header_printed;
+    const char *json; /* the option */
+    FILE *text;       /* once the first has come */
     json_t *document; /* an array */
 } answers;
 
@@ -46,30 +45,29 @@ static int write_answer(void *to, const kin_answer *answer, kin_error *err)
 {
     answers *self = to;
     (void)err;
-    if (!self->table) {
+    if (self->json) {
         kin_json_append(&self->document, kin_answer_json(answer));
         return 0;
     }
-    if (!self->header_printed) { /* above the first answer: a query that fails prints nothing */
-        signals_release();       /* a reader of stdout may be waited for */
-        kin_answer_print_header(answer, stdout);
-        self->header_printed = true;
+    if (!self->text) { /* above the first answer: a query that fails prints nothing */
+        self->text = command_text(self->json);
+        kin_answer_print_header(answer, self->text);
     }
-    kin_answer_print(answer, stdout);
+    kin_answer_print(answer, self->text);
     return 0;
 }
 
 static int end_answers(void *to, kin_error *err)
 {
     const answers *self = to;
-    return self->table ? command_flush_stdout(err) : 0;
+    return self->json ? 0 : command_flush_stdout(err);
 }
 
 static int run(const void *values, const kin_operands *operands, kin_error *err)
 {
     const query_options *o = values;
     const kin_monitor monitor = console_monitor_opening();
-    answers all = {.table = !o->json, .document = json_array()};
+    answers all = {.json = o->json, .document = json_array()};
     const kin_answer_sink sink = {.self = &all, .write = write_answer, .end = end_answers};
     kin_query_options query = o->query;
     query.index = operands->item[0];
@@ -77,10 +75,9 @@ static int run(const void *values, const kin_operands *operands, kin_error *err)
     if (rc == 0)
         rc = kin_query_run(&query, &sink, &monitor, err);
     if (rc == 0 && o->json) {
-        json_t *document = json_pack("{s:o, s:I, s:O}", "index", kin_json_text(query.index),
+        json_t *document = json_pack("{s:o, s:I, s:o}", "index", kin_json_text(query.index),
                                      "top_k", (json_int_t)query.top_k, "queries", all.document);
-        rc = command_write_json(o->json, document, err);
-        json_decref(document);
+        return command_end(o->json, document, err);
     }
     json_decref(all.document);
     return rc;

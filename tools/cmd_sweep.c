@@ -15,7 +15,6 @@
 #include "tools/signals.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 static const char *const engine_names[] = {"all", "join", "hnsw", NULL};
 
@@ -65,8 +64,7 @@ static const kin_option options[] = {
      .unit = "S",
      .help = "of samples and clusterings"},
     OPTION_MEMORY(FIELD(sweep.memory)),
-    OPTION_JSON(FIELD(json),
-                "write all points as one JSON document, - for stdout instead of the table"),
+    OPTION_JSON(FIELD(json), "all points"),
     OPTION_PAGE(FIELD(out), "no page", "write one self-contained page with a plot"),
     OPTION_FORCE_PAGE(FIELD(force)),
     KIN_OPTIONS_END,
@@ -89,17 +87,13 @@ static int write_page(const sweep *self, const sweep_command_options *o, kin_err
 
 static int report(const sweep *self, const sweep_command_options *o, kin_error *err)
 {
-    int rc = 0;
-    if (!o->json || strcmp(o->json, "-") != 0) {
-        kin_sweep_print(self, stdout);
-        rc = command_flush_stdout(err);
-    }
-    if (rc == 0 && o->json) {
-        json_t *document = kin_sweep_json(self);
-        rc = command_write_json(o->json, document, err);
-        json_decref(document);
-    }
-    return rc == 0 && o->out ? write_page(self, o, err) : rc;
+    int rc = o->out ? write_page(self, o, err) : 0;
+    if (rc != 0)
+        return rc;
+    FILE *text = command_text(o->json);
+    if (text)
+        kin_sweep_print(self, text);
+    return command_end(o->json, text ? NULL : kin_sweep_json(self), err);
 }
 
 static int run(const void *values, const kin_operands *operands, kin_error *err)

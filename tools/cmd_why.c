@@ -7,10 +7,8 @@
 #include "tools/console.h"
 #include "tools/outputs.h"
 #include "tools/shared_options.h"
-#include "tools/signals.h"
 
 #include <stdio.h>
-#include <string.h>
 
 typedef struct why_options {
     command_common common;
@@ -23,7 +21,7 @@ static const why_options defaults = {.why = KIN_WHY_OPTIONS_INIT};
 #define FIELD(name) offsetof(why_options, name)
 
 static const kin_option options[] = {
-    OPTION_JSON(FIELD(json), "write the facts as JSON; - prints them instead of the text"),
+    OPTION_JSON(FIELD(json), "the facts"),
     KIN_OPTIONS_END,
 };
 
@@ -33,19 +31,12 @@ static const kin_option_group groups[] = {
     {NULL, command_common_lines, 0},
 };
 
-static int report(const kin_why *found, const why_options *o, kin_error *err)
+static int report(const kin_why *found, const char *json, kin_error *err)
 {
-    int rc = 0;
-    if (o->json) {
-        json_t *document = kin_why_json(found);
-        rc = command_write_json(o->json, document, err);
-        json_decref(document);
-    }
-    if (rc == 0 && (!o->json || strcmp(o->json, "-") != 0)) {
-        signals_release(); /* a reader of stdout may be waited for */
-        kin_why_print(found, stdout);
-    }
-    return rc == 0 ? command_flush_stdout(err) : rc;
+    FILE *text = command_text(json);
+    if (text)
+        kin_why_print(found, text);
+    return command_end(json, text ? NULL : kin_why_json(found), err);
 }
 
 static int run(const void *values, const kin_operands *operands, kin_error *err)
@@ -61,7 +52,7 @@ static int run(const void *values, const kin_operands *operands, kin_error *err)
         return rc;
     rc = kin_why_run(&found, &graph, operands->item[1], operands->item[2], &o->why, &monitor, err);
     if (rc == 0)
-        rc = report(&found, o, err);
+        rc = report(&found, o->json, err);
     kin_graph_close(&graph);
     return rc;
 }

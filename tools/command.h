@@ -64,8 +64,16 @@ extern const kin_command command_build, command_plan, command_sweep, command_ind
 
 /* Helpers that several commands share (tools/common.c). */
 
-/* Prints `document` to FILE, "-" for stdout, as one JSON document. NULL path: does nothing. */
-int command_write_json(const char *path, const json_t *document, kin_error *err);
+/* A command that has --json gives its result in one form: text on stdout, or where `json` names a
+ * FILE ("-": stdout) a document there and no text. Its last step, as stdout may wait for a reader
+ * for ever: from command_text on signals end the process where it gives a stream. */
+
+/* Where the text goes: stdout; NULL where the document is asked for in its place. */
+FILE *command_text(const char *json);
+
+/* Ends the result: what was printed is flushed, or `document` (taken; NULL where memory was
+ * refused) written to `json`. KIN_E_IO where stdout or FILE cannot be written. */
+int command_end(const char *json, json_t *document, kin_error *err);
 
 /* Prints the options of a table as they were resolved, as one JSON document. */
 int command_print_config(const kin_option_table *table, const void *values, kin_error *err);

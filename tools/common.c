@@ -108,10 +108,8 @@ static char *escape_controls(const char *json)
     return text;
 }
 
-int command_write_json(const char *path, const json_t *document, kin_error *err)
+static int write_json(const char *path, const json_t *document, kin_error *err)
 {
-    if (!path)
-        return 0;
     int rc = 0;
     struct stat status;
     char *body = kin_json_dump(document, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
@@ -126,6 +124,21 @@ int command_write_json(const char *path, const json_t *document, kin_error *err)
     }
     free(text);
     free(body);
+    return rc;
+}
+
+FILE *command_text(const char *json)
+{
+    if (json)
+        return NULL;
+    signals_release();
+    return stdout;
+}
+
+int command_end(const char *json, json_t *document, kin_error *err)
+{
+    int rc = json ? write_json(json, document, err) : command_flush_stdout(err);
+    json_decref(document);
     return rc;
 }
 
@@ -145,8 +158,5 @@ json_t *command_result(const char *kind, const char *path, const json_t *run)
 
 int command_print_config(const kin_option_table *table, const void *values, kin_error *err)
 {
-    json_t *config = kin_options_json(table, values, true);
-    int rc = command_write_json("-", config, err);
-    json_decref(config);
-    return rc;
+    return command_end("-", kin_options_json(table, values, true), err);
 }

@@ -13,11 +13,11 @@
         .help = "the folder to write"                                                              \
     }
 
-/* A document beside what is printed, or with - in its place. */
-#define OPTION_JSON(at, help_)                                                                     \
+/* A document in the place of what is printed: command_text, command_end (tools/command.h). */
+#define OPTION_JSON(at, what)                                                                      \
     {                                                                                              \
         .name = "json", .type = KIN_OPTION_TEXT, .offset = (at), .unit = "FILE", .run_only = true, \
-        .help = (help_)                                                                            \
+        .help = "write " what " there as one JSON document, and nothing to stdout; - is stdout"    \
     }
 
 #define OPTION_PAGE(at, without, help_)                                                            \

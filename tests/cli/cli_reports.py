@@ -1,10 +1,11 @@
 """A page, a JSON document or a textfile never takes the place of what kin reads."""
 import errno
+import json
 import unittest
 
 import kin_cli
 import kin_faults
-from kin_cli import Case, listing, random_rows, read_bytes
+from kin_cli import Case, listing, random_rows, read_bytes, read_json
 
 
 class Reports(Case):
@@ -42,6 +43,16 @@ class Reports(Case):
                 self.refused(73, "is part of a folder that kin wrote", *writer, name,
                              hint="outside")
         self.ok("verify", "g")
+
+    def test_json_file(self):
+        """A document in a file leaves stdout empty, and has the keys of the one on stdout."""
+        for *command, option in self.writers:
+            if option != "--json":
+                continue
+            self.assertEqual(self.ok(*command, "--json", "note.json").out, "", command)
+            printed = json.loads(self.ok(*command, "--json", "-").out)
+            self.assertEqual(list(read_json(self.path("note.json"))), list(printed), command)
+            self.assertGreater(len(printed), 2, command)
 
     def test_files_of_text(self):
         """Ids and tables that the same command reads, by another name and through a link too."""

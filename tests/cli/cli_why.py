@@ -170,8 +170,7 @@ class Numbers(Why):
         self.assertRegex(out, r"(?m)^the other way .* its exact rank for B is %d of %d$" % (
             document["a_for_b"]["rank"], N - 1 - 5))
         self.assertTrue(out.endswith("result             %s\n" % document["result"]["text"]), out)
-        both = self.ok("why", "g", "i3", "i9", "--json", "why.json")
-        self.assertEqual(both.out, out)
+        self.assertEqual(self.ok("why", "g", "i3", "i9", "--json", "why.json").out, "")
         self.assertEqual(read_json(self.path("why.json")), document)
 
 
