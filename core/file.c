@@ -172,6 +172,44 @@ int kin_write_all(int fd, const void *data, size_t bytes)
     return 0;
 }
 
+int kin_write_all_at(int fd, const void *data, size_t bytes, uint64_t at)
+{
+    const char *from = data;
+    while (bytes > 0) {
+        ssize_t wrote = KIN_RETRY(pwrite(fd, from, bytes, (off_t)at));
+        if (wrote < 0)
+            return -1;
+        from += wrote;
+        at += (uint64_t)wrote;
+        bytes -= (size_t)wrote;
+    }
+    return 0;
+}
+
+int kin_reserve(int fd, size_t bytes)
+{
+    int failed;
+    do
+        failed = bytes > 0 ? posix_fallocate(fd, 0, (off_t)bytes) : 0;
+    while (failed == EINTR);
+    return failed;
+}
+
+bool kin_file_holds(const kin_file *self, const void *at)
+{
+    uintptr_t data = (uintptr_t)self->data, address = (uintptr_t)at;
+    return self->data && address >= data && address - data < self->bytes;
+}
+
+void kin_file_forget(const kin_file *self, const void *from, size_t bytes)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t offset = (size_t)((const unsigned char *)from - self->data);
+    size_t first = (offset + page - 1) / page * page, end = (offset + bytes) / page * page;
+    if (end > first) /* advice: it may be refused */
+        (void)madvise((void *)(uintptr_t)(self->data + first), end - first, MADV_DONTNEED);
+}
+
 static ssize_t stream_read(void *fd, char *data, size_t bytes)
 {
     return KIN_RETRY(read((int)(intptr_t)fd, data, bytes));

@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "core/path.h"
 #include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -57,6 +58,20 @@ int kin_hash_file(kin_hash *out, size_t *bytes /* may be NULL */, const char *pa
 
 /* All of `data` to a descriptor. -1 and errno where it cannot. */
 int kin_write_all(int fd, const void *data, size_t bytes);
+
+/* The same to a place in the file, whose own place stays. */
+int kin_write_all_at(int fd, const void *data, size_t bytes, uint64_t at);
+
+/* Takes `bytes` of the disk for the file, from its start on: 0, or the errno. The C library may do
+ * it by writing. */
+int kin_reserve(int fd, size_t bytes);
+
+/* Whether an address lies in the mapped file. */
+bool kin_file_holds(const kin_file *self, const void *at);
+
+/* Gives the memory of a range back, which lies in the file: its pages are mapped again when they
+ * are read. For who reads a large file once. */
+void kin_file_forget(const kin_file *self, const void *from, size_t bytes);
 
 /* A stream over a descriptor ("r" or "w"), which goes on after a signal came into a call;
  * fopen(3)'s would fail. fclose closes both. It has no fileno(3). NULL and errno, and the

@@ -99,13 +99,38 @@ static int open_indptr(kin_graph *self, kin_error *err)
     return 0;
 }
 
+static void forget(const kin_graph *self, const void *array, size_t item_bytes, size_t first,
+                   size_t count)
+{
+    const unsigned char *from = (const unsigned char *)array + first * item_bytes;
+    for (size_t f = 0; f < sizeof self->file / sizeof *self->file; f++)
+        if (kin_file_holds(&self->file[f], from))
+            kin_file_forget(&self->file[f], from, count * item_bytes);
+}
+
+void kin_graph_forget(const kin_graph *self, size_t first, size_t count)
+{
+    forget(self, self->indices, sizeof *self->indices, first, count);
+    if (self->data)
+        forget(self, self->data, sizeof *self->data, first, count);
+    for (size_t m = 0; m < self->modality_count; m++)
+        if (self->cosine[m])
+            forget(self, self->cosine[m], sizeof *self->cosine[m], first, count);
+}
+
+/* In blocks whose memory is given back: of a large graph a command may need a few rows. */
 static int check_indices(const kin_graph *self, kin_error *err)
 {
+    enum { BLOCK = 1 << 22 };
     size_t bad = self->pairs;
+    for (size_t first = 0; first < self->pairs && bad == self->pairs; first += BLOCK) {
+        size_t left = self->pairs - first, count = left < BLOCK ? left : BLOCK;
 #pragma omp parallel for reduction(min : bad)
-    for (size_t p = 0; p < self->pairs; p++)
-        if ((self->indices[p] < 0 || (size_t)self->indices[p] >= self->n) && p < bad)
-            bad = p;
+        for (size_t p = first; p < first + count; p++)
+            if ((self->indices[p] < 0 || (size_t)self->indices[p] >= self->n) && p < bad)
+                bad = p;
+        forget(self, self->indices, sizeof *self->indices, first, count);
+    }
     if (bad < self->pairs)
         return kin_fail(err, KIN_E_DATA, damaged,
                         "%s/%sindices.npy: entry %zu is %d, must be 0 to %zu", self->directory,

@@ -105,6 +105,10 @@ void kin_graph_close(kin_graph *self);
  * other. Reads all of them. The graph has data. */
 int kin_graph_check_scores(const kin_graph *self, kin_error *err);
 
+/* Gives back the memory of the pages that hold these entries of mapped arrays: for who reads all of
+ * them once, in order. */
+void kin_graph_forget(const kin_graph *self, size_t first, size_t count);
+
 /* One neighbour of a row. */
 typedef struct kin_neighbor {
     int32_t row;

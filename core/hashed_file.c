@@ -196,10 +196,7 @@ static int cannot_write(const kin_hashed_file *self, int number, kin_error *err)
 
 static int reserve(const kin_hashed_file *self, size_t room, kin_error *err)
 {
-    int failed;
-    do
-        failed = room > 0 ? posix_fallocate(self->fd, 0, (off_t)room) : 0;
-    while (failed == EINTR);
+    int failed = kin_reserve(self->fd, room);
     if (failed == 0)
         return 0;
     errno = failed;
@@ -219,7 +216,7 @@ int kin_hashed_file_create(kin_hashed_file *self, kin_block_writer *writer, cons
     if (self->fd < 0)
         return kin_fail_errno(err, KIN_E_CANTOUT, kin_disk_hint, "%s cannot be created",
                               self->path);
-    int rc = reserve(self, room, err); /* the C library may do it by writing single bytes */
+    int rc = reserve(self, room, err);
     self->direct = rc == 0 && set_direct(self, true);
     return rc;
 }

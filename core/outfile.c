@@ -60,21 +60,26 @@ static int find_in_folder(const char *path, bool *found, kin_error *err)
 }
 
 /* What kin reads is not lost to a name that was mistaken: vectors are dearer than any report. */
-static int refuse_input(const char *path, kin_error *err)
+static int refuse_input(const char *path, kin_outfile_owner *is_own, kin_error *err)
 {
-    bool found;
-    if (is_named_as_vectors(path))
+    bool found, own = false;
+    bool named = is_named_as_vectors(path);
+    int rc = named && is_own ? is_own(&own, path, err) : 0;
+    if (rc != 0)
+        return rc;
+    if (named && !own)
         return kin_fail(err, KIN_E_CANTOUT, "choose another name, or remove the file yourself",
                         "%s exists and is named as vectors are: no report replaces it", path);
-    int rc = find_in_folder(path, &found, err);
+    rc = find_in_folder(path, &found, err);
     if (rc == 0 && found)
         return kin_fail(err, KIN_E_CANTOUT, "choose a path outside of that folder",
                         "%s is part of a folder that kin wrote: no report replaces it", path);
     return rc;
 }
 
-static int refuse_existing(const char *path, bool force, kin_error *err)
+static int refuse_existing(const kin_outfile *self, kin_error *err)
 {
+    const char *path = self->path;
     struct stat status;
     if (lstat(path, &status) != 0)
         return 0;
@@ -82,46 +87,64 @@ static int refuse_existing(const char *path, bool force, kin_error *err)
         return kin_fail(err, KIN_E_CANTOUT,
                         "name a file: folders, links, pipes and devices are not replaced",
                         "%s exists already and is no regular file", path);
-    if (!force)
+    if (!self->force)
         return kin_fail(err, KIN_E_CANTOUT, "choose another path, or add --force to replace a file",
                         "%s exists already", path);
-    return refuse_input(path, err);
+    return refuse_input(path, self->is_own, err);
 }
 
 /* The folder to write in, when what others left is cleared. */
-static int open_beside(kin_unfinished *self, const char *path, bool force, kin_error *err)
+static int open_beside(kin_outfile *self, kin_error *err)
 {
     bool living;
-    *self = (kin_unfinished){0};
-    int rc = refuse_existing(path, force, err);
+    int rc = refuse_existing(self, err);
     if (rc == 0)
-        rc = kin_unfinished_open(self, path, err);
+        rc = kin_unfinished_open(&self->beside, self->path, err);
     if (rc == 0)
-        (void)kin_unfinished_clear(self, &living, NULL); /* what cannot be listed stays */
+        (void)kin_unfinished_clear(&self->beside, &living, NULL); /* what cannot be listed stays */
     return rc;
 }
 
 int kin_outfile_check(const char *path, bool force, kin_error *err)
 {
-    kin_unfinished beside;
-    int rc = open_beside(&beside, path, force, err);
-    kin_unfinished_discard(&beside);
+    kin_outfile self = {.path = path, .force = force, .fd = -1};
+    int rc = open_beside(&self, err);
+    kin_outfile_release(&self);
     return rc;
 }
 
-static int write_inside(const kin_unfinished *beside, const char *path, const void *data,
-                        size_t bytes, kin_error *err)
+int kin_outfile_open(kin_outfile *self, const char *path, bool force, kin_outfile_owner *is_own,
+                     kin_error *err)
 {
-    int rc = 0;
-    int fd = KIN_RETRY(
-        openat(dirfd(beside->folder), inside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
-    if (fd < 0)
-        return kin_fail_errno(err, KIN_E_CANTOUT, kin_disk_hint, "%s cannot be created", path);
-    if (kin_write_all(fd, data, bytes) != 0 || KIN_RETRY(fsync(fd)) != 0)
-        rc = kin_fail_errno(err, KIN_E_IO, kin_disk_hint, "%s cannot be written", path);
-    if (close(fd) != 0 && errno != EINTR && rc == 0)
-        rc = kin_fail_errno(err, KIN_E_IO, kin_disk_hint, "%s cannot be written", path);
-    return rc;
+    *self = (kin_outfile){.path = path, .force = force, .is_own = is_own, .fd = -1};
+    int rc = open_beside(self, err);
+    if (rc != 0)
+        return rc;
+    self->fd = KIN_RETRY(
+        openat(dirfd(self->beside.folder), inside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+    return self->fd >= 0
+               ? 0
+               : kin_fail_errno(err, KIN_E_CANTOUT, kin_disk_hint, "%s cannot be created", path);
+}
+
+FILE *kin_outfile_stream(const kin_outfile *self)
+{
+    int fd = fcntl(self->fd, F_DUPFD_CLOEXEC, 0);
+    FILE *stream = fd >= 0 ? kin_file_stream(fd, "w") : NULL;
+    if (fd >= 0 && !stream)
+        close(fd);
+    return stream;
+}
+
+static int sync_and_close(kin_outfile *self, kin_error *err)
+{
+    int fd = self->fd;
+    if (KIN_RETRY(fsync(fd)) != 0)
+        return kin_fail_errno(err, KIN_E_IO, kin_disk_hint, "%s cannot be written", self->path);
+    self->fd = -1;
+    if (close(fd) != 0 && errno != EINTR)
+        return kin_fail_errno(err, KIN_E_IO, kin_disk_hint, "%s cannot be written", self->path);
+    return 0;
 }
 
 /* Takes the name of a file. What came out is given back where it is none. */
@@ -140,14 +163,15 @@ static int replace_file(int folder, int parent, const char *name)
 }
 
 /* What stands at the name is looked at again, as long as it changes meanwhile. */
-static int take_name(const kin_unfinished *beside, const char *path, bool force, kin_error *err)
+static int take_name(const kin_outfile *self, kin_error *err)
 {
     enum { TRIES = 16 };
-    const char *name = kin_path_base(path);
+    const char *path = self->path, *name = kin_path_base(path);
+    const kin_unfinished *beside = &self->beside;
     int folder = dirfd(beside->folder);
     for (int tries = 0; tries < TRIES; tries++) {
         struct stat status;
-        int rc = refuse_existing(path, force, err);
+        int rc = refuse_existing(self, err);
         if (rc != 0)
             return rc;
         bool there = lstat(path, &status) == 0;
@@ -161,14 +185,28 @@ static int take_name(const kin_unfinished *beside, const char *path, bool force,
     return kin_fail_errno(err, KIN_E_CANTOUT, kin_disk_hint, "%s cannot take its name", path);
 }
 
+int kin_outfile_commit(kin_outfile *self, kin_error *err)
+{
+    int rc = sync_and_close(self, err);
+    return rc == 0 ? take_name(self, err) : rc;
+}
+
+void kin_outfile_release(kin_outfile *self)
+{
+    if (self->path && self->fd >= 0)
+        close(self->fd);
+    kin_unfinished_discard(&self->beside);
+    *self = (kin_outfile){0};
+}
+
 int kin_outfile_write(const char *path, const void *data, size_t bytes, bool force, kin_error *err)
 {
-    kin_unfinished beside;
-    int rc = open_beside(&beside, path, force, err);
+    kin_outfile self;
+    int rc = kin_outfile_open(&self, path, force, NULL, err);
+    if (rc == 0 && kin_write_all(self.fd, data, bytes) != 0)
+        rc = kin_fail_errno(err, KIN_E_IO, kin_disk_hint, "%s cannot be written", path);
     if (rc == 0)
-        rc = write_inside(&beside, path, data, bytes, err);
-    if (rc == 0)
-        rc = take_name(&beside, path, force, err);
-    kin_unfinished_discard(&beside);
+        rc = kin_outfile_commit(&self, err);
+    kin_outfile_release(&self);
     return rc;
 }

@@ -14,8 +14,8 @@
 
 enum {
     KIN_STORED_ALIGNMENT = 64,
-    KIN_STORED_NAME_MAX = 32,
-    KIN_STORED_MEMBERS_MAX = 8,
+    KIN_STORED_NAME_MAX = 48,
+    KIN_STORED_MEMBERS_MAX = 12,
     KIN_STORED_HEADER_MOST = 256,     /* of a local header */
     KIN_STORED_DIRECTORY_MOST = 2048, /* of all that follows the members */
 };
