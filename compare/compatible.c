@@ -1,4 +1,5 @@
 #include "compare/compatible.h"
+#include "core/half.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -124,6 +125,13 @@ double kin_graph_weight_sum(const kin_graph *graph)
         sum += weight_of(entry);
     }
     return sum > 0 ? sum : 1;
+}
+
+float kin_graph_cosine(const kin_graph *graph, double weight_sum, size_t m, size_t entry)
+{
+    return graph->modality_count == 1 && graph->data
+               ? (float)((double)graph->data[entry] / weight_sum)
+               : kin_half_to_float(graph->cosine[m][entry]);
 }
 
 bool kin_graph_is_imported(const kin_graph *graph)

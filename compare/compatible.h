@@ -25,6 +25,11 @@ int kin_graph_check_compatible(kin_mismatches *out, const kin_graph *graph,
  * nothing. */
 double kin_graph_weight_sum(const kin_graph *graph);
 
+/* The cosine of an entry by modality m, NaN where one of the two items lacks it. Stored ones have
+ * 11 bits; that of an only modality follows from the score, which has 24. `weight_sum` is the
+ * graph's: looking it up takes longer than all the rest. */
+float kin_graph_cosine(const kin_graph *graph, double weight_sum, size_t m, size_t entry);
+
 /* Whether it was read from a file that kin did not write. */
 bool kin_graph_is_imported(const kin_graph *graph);
 

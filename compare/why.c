@@ -9,7 +9,6 @@
 #include "compare/why.h"
 #include "compare/compatible.h"
 #include "compare/recall.h"
-#include "core/half.h"
 #include "core/memory.h"
 #include "core/score.h"
 
@@ -54,10 +53,9 @@ static void read_stored(kin_why *self, const kin_neighbor *found)
 {
     self->pair = true;
     self->score = found->score;
+    double weight_sum = kin_graph_weight_sum(self->graph);
     for (size_t m = 0; m < self->graph->modality_count; m++)
-        self->cosine[m] = kin_half_to_float(self->graph->cosine[m][found->entry]);
-    if (self->graph->modality_count == 1)
-        self->cosine[0] = (float)((double)found->score / kin_graph_weight_sum(self->graph));
+        self->cosine[m] = kin_graph_cosine(self->graph, weight_sum, m, found->entry);
 }
 
 /* w cos, where only some modalities count rescaled as --missing says (core/score.h). */

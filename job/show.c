@@ -9,7 +9,6 @@
  */
 #include "job/show.h"
 #include "compare/compatible.h"
-#include "core/half.h"
 #include "core/memory.h"
 #include "core/score.h"
 #include "exact/stream.h"
@@ -73,13 +72,12 @@ kin_span kin_show_title(const kin_graph *graph, size_t row)
 
 /* ---- from the graph -------------------------------------------------------------------------- */
 
-static kin_show_neighbor stored_neighbor(const kin_graph *graph, const kin_neighbor *found)
+static kin_show_neighbor stored_neighbor(const kin_graph *graph, double weight_sum,
+                                         const kin_neighbor *found)
 {
     kin_show_neighbor out = {.row = found->row, .score = found->score};
     for (size_t m = 0; m < graph->modality_count; m++)
-        out.cosine[m] = kin_half_to_float(graph->cosine[m][found->entry]);
-    if (graph->modality_count == 1) /* the score says the same more exactly */
-        out.cosine[0] = (float)((double)found->score / kin_graph_weight_sum(graph));
+        out.cosine[m] = kin_graph_cosine(graph, weight_sum, m, found->entry);
     return out;
 }
 
@@ -102,10 +100,11 @@ static void fill_stored(kin_show *self, kin_show_item *item, kin_neighbor *found
                         kin_show_neighbor *all /* [k] */)
 {
     const kin_graph *graph = self->graph;
+    double weight_sum = kin_graph_weight_sum(graph);
     size_t count = kin_graph_row(graph, item->row, found);
     kin_show_lane *fused = &item->lane[self->lanes - 1];
     for (size_t i = 0; i < count; i++)
-        all[i] = stored_neighbor(graph, &found[i]);
+        all[i] = stored_neighbor(graph, weight_sum, &found[i]);
     fused->count = count < self->neighbors ? count : self->neighbors;
     memcpy(fused->neighbor, all, fused->count * sizeof *all);
     for (size_t m = 0; m + 1 < self->lanes && !self->exact; m++) {

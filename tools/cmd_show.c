@@ -30,7 +30,7 @@ static const show_options defaults = {.show = KIN_SHOW_OPTIONS_INIT};
 static const kin_option options[] = {
     OPTION_PAGE(FIELD(out), "text on stdout", "write one self-contained page with pictures"),
     OPTION_PICTURES(FIELD(pictures)),
-    OPTION_FORCE_PAGE(FIELD(force)),
+    OPTION_FORCE_FILE(FIELD(force)),
     KIN_OPTIONS_END,
 };
 

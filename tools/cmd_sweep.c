@@ -66,7 +66,7 @@ static const kin_option options[] = {
     OPTION_MEMORY(FIELD(sweep.memory)),
     OPTION_JSON(FIELD(json), "all points"),
     OPTION_PAGE(FIELD(out), "no page", "write one self-contained page with a plot"),
-    OPTION_FORCE_PAGE(FIELD(force)),
+    OPTION_FORCE_FILE(FIELD(force)),
     KIN_OPTIONS_END,
 };
 

@@ -59,8 +59,8 @@ typedef struct kin_command {
 extern const kin_command *const kin_commands[];
 
 extern const kin_command command_build, command_plan, command_sweep, command_index, command_query,
-    command_compare, command_show, command_why, command_info, command_gen, command_verify,
-    command_doctor;
+    command_compare, command_show, command_why, command_pairs, command_export, command_info,
+    command_gen, command_verify, command_doctor;
 
 /* Helpers that several commands share (tools/common.c). */
 

@@ -5,7 +5,7 @@
 #include "tools/command.h"
 
 const kin_command *const kin_commands[] = {
-    &command_build,   &command_plan,   &command_sweep, &command_index, &command_query,
-    &command_compare, &command_show,   &command_why,   &command_info,  &command_gen,
-    &command_verify,  &command_doctor, NULL,
+    &command_build,   &command_plan, &command_sweep,  &command_index,  &command_query,
+    &command_compare, &command_show, &command_why,    &command_pairs,  &command_export,
+    &command_info,    &command_gen,  &command_verify, &command_doctor, NULL,
 };

@@ -26,7 +26,7 @@
         .run_only = true, .default_text = (without), .help = (help_)                               \
     }
 
-#define OPTION_FORCE_PAGE(at)                                                                      \
+#define OPTION_FORCE_FILE(at)                                                                      \
     {                                                                                              \
         .name = "force", .type = KIN_OPTION_FLAG, .offset = (at), .run_only = true,                \
         .help = "replace an existing file at --out"                                                \

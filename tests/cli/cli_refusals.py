@@ -306,8 +306,8 @@ class Modalities(Case):
         wrong = r'is a folder of kind "%s", needs "%s"'
         self.refuse(65, wrong % ("graph", "index"), VECTORS, "good.npy", "--index", "graph")
         self.refused(65, wrong % ("graph", "index"), "query", "graph", "--item", "1")
-        for command in ("show", "compare"):
-            more = ["--sample", "5"] if command == "compare" else []
+        options = {"show": [], "compare": ["--sample", "5"], "pairs": ["--out", "p.npz"], "export": ["--out", "p.tsv"]}
+        for command, more in options.items():
             self.refused(65, wrong % ("index", "graph"), command, "index", *more)
             self.refused(66, "manifest.json", command, "folder", *more)
             self.refused(66, "^gone: No such file", command, "gone", *more)

@@ -142,10 +142,11 @@ class StopAtTheOutput(Case):
             found = sum(self.check(call, (*command, "--json", "f.json"), "f.json") for call in self.CALLS)
             self.assertGreaterEqual(found, 6, command)
 
-    def test_page(self):
-        for command in (("show", "g", "--force"), ("compare", "g", "--sample", "10", "--force")):
+    def test_files(self):
+        for *command, file in (("show", "g", "f.html"), ("compare", "g", "--sample", "10", "f.html"),
+                               ("pairs", "g", "f.npz"), ("export", "g", "f.tsv")):
             for call in self.CALLS:
-                self.check(call, (*command, "--out", "f.html"), "f.html")
+                self.check(call, (*command, "--force", "--out", file), file)
 
 
 if __name__ == "__main__":

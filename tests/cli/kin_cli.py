@@ -22,8 +22,8 @@ SKIP = 77  # what ctest knows as "skipped"
 KIN = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else "kin"
 SHARED = os.environ.get("KIN_SHARED", "")
 SANITIZED = bool(re.search("[/-][at]san/", KIN)) or bool(os.environ.get("KIN_TEST_SANITIZED"))
-COMMANDS = ["build", "plan", "sweep", "index", "query", "compare", "show", "why", "info", "gen",
-            "verify", "doctor"]
+COMMANDS = ["build", "plan", "sweep", "index", "query", "compare", "show", "why", "pairs", "export", "info",
+            "gen", "verify", "doctor"]
 
 
 def has_libomp():

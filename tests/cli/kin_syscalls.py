@@ -62,6 +62,8 @@ def scenarios():
                                                         "--out", "out"], ["out"]))
     found.append(Scenario("query", ["query", "index", "--item", "item3", "--json", "out.json"],
                           ["out.json"], force=False))
+    found.append(Scenario("pairs", ["pairs", "graph", "--max-rows", "50", "--out", "out.npz"], ["out.npz"]))
+    found.append(Scenario("export", ["export", "graph", "--out", "out.tsv"], ["out.tsv"]))
     found.append(Scenario("gen", ["gen", "--items", "30", "--modality", "text=4", "--modality",
                                   "image=6", "--out", "out"], ["out"]))
     found.append(Scenario("show", ["show", "graph", "--out", "page.html"], ["page.html"]))

@@ -391,6 +391,9 @@ static const command_line command_lines[] = {
     {&command_why, REFUSALS | FUZZ_USAGE, {"@", "0", "5", VECTORS, NULL}},
     {&command_why, REFUSALS | FUZZ_USAGE, {"@", "item-0000002", "item-0000001", VECTORS, NULL}},
     {&command_query, REFUSALS | FUZZ_USAGE, {"@", "--item", "5", VECTORS, NULL}},
+    {&command_query, REFUSALS | FUZZ_USAGE, {"@", "--item", "5", "--json", "=out.json", NULL}},
+    {&command_export, REFUSALS, {"@", "--out", "=out.jsonl", "--force", NULL}},
+    {&command_pairs, REFUSALS, {"@", "--out", "=out.tsv", "--force", "--max-rows", "9", NULL}},
 };
 enum { COMMAND_LINES = sizeof command_lines / sizeof *command_lines };
 

@@ -18,8 +18,9 @@ import scipy.sparse
 
 HERE = pathlib.Path(__file__).resolve().parent
 FOLDERS = ["graph-join", "graph-hnsw", "index-ivf", "index-hnsw", "catalog"]  # the order of fuzz_folder.c
-COMMAND_LINES = 11  # of fuzz_folder.c
-COMMANDS = ["build", "plan", "sweep", "index", "query", "compare", "show", "why", "info", "gen", "verify", "doctor"]
+COMMAND_LINES = 14  # of fuzz_folder.c
+COMMANDS = ["build", "plan", "sweep", "index", "query", "compare", "show", "why", "pairs", "export", "info",
+            "gen", "verify", "doctor"]
 
 
 def seed(target, name, content):
@@ -133,6 +134,8 @@ def options():
         "query": ["index", "--item", "a1", "--query", "text=q.npy", "--top-k", "10", "--json", "-"],
         "compare": ["graph", "--sample", "1000", "--min-recall", "0.95", "--out", "page.html"],
         "show": ["graph", "--", "--odd-name"], "why": ["graph", "--from", "a", "--to", "b"], "info": ["text.npy"],
+        "pairs": ["graph", "--out", "p.npz", "--max-rows", "5000000", "--seed", "7"],
+        "export": ["graph", "--out", "g.tsv", "--force"],
         "gen": ["--items", "100", "--modality", "text=8", "--out", "c", "--zipf", "1.5"], "verify": ["graph", "--help"],
         "doctor": ["--log=json"],
     }
