@@ -13,48 +13,13 @@
 #include "core/manifest.h"
 #include "core/memory.h"
 #include "core/score.h"
-#include "job/engine_options.h"
 #include "job/messages.h"
-#include "job/option_lines.h"
+#include "job/query_graph.h"
 #include "job/sources.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define FIELD(name) offsetof(kin_query_options, name)
-
-const kin_option kin_query_lines[] = {
-    {.name = "item",
-     .type = KIN_OPTION_LIST,
-     .offset = FIELD(item),
-     .unit = "ID",
-     .help = "an item to answer for"},
-    {.name = "query",
-     .type = KIN_OPTION_LIST,
-     .offset = FIELD(query),
-     .unit = "NAME=FILE",
-     .help = "vectors from outside, a row a query; a modality left out is missing"},
-    {.name = "top-k",
-     .type = KIN_OPTION_INT,
-     .offset = FIELD(top_k),
-     .min = 1,
-     .max = 10000,
-     .unit = "K",
-     .help = "neighbours per query"},
-    OPTION_MODALITY(FIELD(modality), "as the index's manifest says"),
-    KIN_OPTIONS_END,
-};
-
-static const kin_query_options defaults = KIN_QUERY_OPTIONS_INIT;
-
-const kin_option_table kin_query_table = {
-    .group = (const kin_option_group[]){{NULL, kin_query_lines, 0},
-                                        {NULL, kin_search_lines, FIELD(search)}},
-    .count = 2,
-    .defaults = &defaults,
-    .bytes = sizeof defaults,
-};
 
 /* One run under way. */
 typedef struct querying {
@@ -72,6 +37,7 @@ typedef struct querying {
     kin_matrix outside[KIN_MODALITIES_MAX]; /* of --query; n == 0: not given */
     float *vector[KIN_MODALITIES_MAX];      /* a row of each; NULL: not given */
     size_t outside_rows;
+    size_t top_k;
     size_t answered, short_of; /* queries; those with fewer neighbours than were asked for */
 } querying;
 
@@ -91,7 +57,7 @@ static int override_sources(querying *self, kin_error *err)
             m++;
         if (m == self->source_count) {
             rc = kin_fail(err, KIN_E_USAGE, "kin info shows the names of an index's modalities",
-                          "%s has no modality '%s'", self->options->index, source.name);
+                          "%s has no modality '%s'", self->options->folder, source.name);
             kin_source_release(&source);
             return rc;
         }
@@ -120,14 +86,12 @@ static int check_type(const querying *self, kin_error *err)
         return 0;
     return kin_fail(err, KIN_E_USAGE, "kin index --type ivf and --type hnsw write one that does",
                     "%s holds an order of the self-join, which answers no query",
-                    self->options->index);
+                    self->options->folder);
 }
 
 static int open_index(querying *self, kin_error *err)
 {
-    int rc = kin_dir_open(&self->dir, self->options->index, err);
-    if (rc == 0)
-        rc = kin_manifest_read_in(&self->manifest, &self->dir, "index", err);
+    int rc = kin_manifest_read_in(&self->manifest, &self->dir, "index", err);
     if (rc == 0)
         rc = check_type(self, err);
     if (rc == 0)
@@ -149,8 +113,7 @@ static int open_index(querying *self, kin_error *err)
     if (rc == 0)
         rc = kin_query_init(&self->query, &self->catalog, err);
     if (rc == 0)
-        rc = kin_rows_init(&self->rows, 1, (size_t)self->options->top_k,
-                           self->catalog.modality_count, err);
+        rc = kin_rows_init(&self->rows, 1, self->top_k, self->catalog.modality_count, err);
     return rc;
 }
 
@@ -200,7 +163,7 @@ done:
 static kin_search_options search_options(const querying *self)
 {
     kin_search_options search = self->options->search;
-    search.top_k = (size_t)self->options->top_k;
+    search.top_k = self->top_k;
     return search;
 }
 
@@ -210,17 +173,16 @@ static void warn_of_short(const querying *self)
     kin_search_options search = search_options(self);
     kin_search_resolve(&search, self->index);
     bool ivf = kin_index_resolved(self->index)->type == KIN_INDEX_IVF;
-    const char *why = search.candidates < self->options->top_k
+    const char *why = (size_t)search.candidates < self->top_k
                           ? "so few candidates were asked for: raise --candidates, now"
                       : (size_t)search.candidates >= self->catalog.n
                           ? "no more items can be compared with them; --candidates is"
                       : ivf ? "raise --probes or --candidates, now"
                             : "raise --ef-search or --candidates, now";
-    kin_monitor_message(self->monitor, KIN_LEVEL_WARNING, "%zu of %s %s fewer than %s: %s %lld",
-                        self->short_of, kin_count(self->answered, "query").text,
-                        self->short_of == 1 ? "has" : "have",
-                        kin_count((size_t)self->options->top_k, "neighbour").text, why,
-                        (long long)search.candidates);
+    kin_monitor_message(
+        self->monitor, KIN_LEVEL_WARNING, "%zu of %s %s fewer than %s: %s %lld", self->short_of,
+        kin_count(self->answered, "query").text, self->short_of == 1 ? "has" : "have",
+        kin_count(self->top_k, "neighbour").text, why, (long long)search.candidates);
 }
 
 /* Answers self->query. `label` names it in the output. */
@@ -238,7 +200,15 @@ static int answer(querying *self, const char *label, kin_error *err)
         kin_monitor_message(self->monitor, KIN_LEVEL_WARNING,
                             "%s has no vector that can be compared (--missing %s)", label,
                             kin_missing_names[self->catalog.missing]);
-    const kin_answer found = {.label = label, .catalog = &self->catalog, .rows = &self->rows};
+    const kin_catalog *catalog = &self->catalog;
+    kin_answer found = {.label = label,
+                        .kind = "index",
+                        .ids = &catalog->ids,
+                        .modality_count = catalog->modality_count,
+                        .cosine_digits = 6,
+                        .rows = &self->rows};
+    for (size_t m = 0; m < catalog->modality_count; m++)
+        found.modality[m] = catalog->modality[m].name;
     return self->sink->write(self->sink->self, &found, err);
 }
 
@@ -255,7 +225,7 @@ static int find_items(const querying *self, int64_t row[KIN_LIST_MAX], kin_error
         row[i] = kin_line_index_find(&ids, (kin_span){id, strlen(id)});
         if (row[i] < 0)
             rc = kin_fail(err, KIN_E_DATA, "the folder's ids.txt lists all of them",
-                          "%s has no item '%s'", self->options->index, id);
+                          "%s has no item '%s'", self->options->folder, id);
     }
     kin_line_index_release(&ids);
     return rc;
@@ -309,10 +279,10 @@ static int answer_all(querying *self, kin_error *err)
 {
     const kin_query_options *o = self->options;
     size_t others = self->catalog.n - (o->item.count > 0);
-    if ((size_t)o->top_k > others)
+    if (self->top_k > others)
         return kin_fail(err, KIN_E_DATA,
                         others ? "lower --top-k" : "the index has 1 item, which has no neighbours",
-                        "top-k %lld, but there %s %s to choose from", (long long)o->top_k,
+                        "top-k %zu, but there %s %s to choose from", self->top_k,
                         others == 1 ? "is" : "are", kin_count(others, "item").text);
     int rc = o->item.count > 0 ? answer_items(self, err) : answer_outside(self, err);
     if (rc == 0 && self->sink->end)
@@ -338,25 +308,55 @@ static void release(querying *self)
     kin_dir_close(&self->dir);
 }
 
+/* By an index, whose folder is open. */
+static int query_index(querying *self, kin_error *err)
+{
+    const kin_text_list *outside = &self->options->query;
+    self->top_k = self->options->top_k > 0 ? (size_t)self->options->top_k : KIN_QUERY_TOP_K;
+    int rc = open_index(self, err);
+    for (size_t i = 0; rc == 0 && i < outside->count; i++)
+        rc = open_outside(self, outside->item[i], err);
+    if (rc != 0)
+        return rc;
+    kin_monitor_stage(self->monitor, "answers");
+    return answer_all(self, err);
+}
+
+/* Whether the folder is a graph. What is neither is refused when it is opened as an index. */
+static int find_kind(bool *graph, const kin_dir *dir, kin_error *err)
+{
+    json_t *manifest;
+    int rc = kin_manifest_read_in(&manifest, dir, NULL, err);
+    if (rc != 0)
+        return rc;
+    const char *kind = json_string_value(json_object_get(manifest, "kind"));
+    *graph = kind && strcmp(kind, "graph") == 0;
+    json_decref(manifest);
+    return 0;
+}
+
 int kin_query_run(const kin_query_options *options, const kin_answer_sink *sink,
                   const kin_monitor *monitor, kin_error *err)
 {
     querying self = {.options = options, .sink = sink, .monitor = monitor};
-    const kin_text_list *outside = &options->query;
+    bool graph = false, outside = options->query.count > 0;
     int rc = kin_options_check(&kin_query_table, options, err);
+    if (rc == 0)
+        rc = kin_dir_open(&self.dir, options->folder, err);
+    if (rc == 0)
+        rc = find_kind(&graph, &self.dir, err);
     if (rc != 0)
-        return rc;
-    if ((options->item.count > 0) == (outside->count > 0))
-        return kin_fail(err, KIN_E_USAGE, "give either --item ID or --query NAME=FILE",
-                        outside->count > 0 ? "--item and --query exclude each other"
-                                           : "nothing to look for: neither --item nor --query");
-    rc = open_index(&self, err);
-    for (size_t i = 0; rc == 0 && i < outside->count; i++)
-        rc = open_outside(&self, outside->item[i], err);
-    if (rc == 0) {
-        kin_monitor_stage(monitor, "answers");
-        rc = answer_all(&self, err);
-    }
+        goto done;
+    if (graph && options->item.count == 0 && !outside)
+        rc = kin_fail(err, KIN_E_USAGE, "give --item ID", "nothing to look for: no --item");
+    else if (!graph && (options->item.count > 0) == outside)
+        rc = kin_fail(err, KIN_E_USAGE, "give either --item ID or --query NAME=FILE",
+                      outside ? "--item and --query exclude each other"
+                              : "nothing to look for: neither --item nor --query");
+    else
+        rc = graph ? kin_query_graph(options, &self.dir, sink, monitor, err)
+                   : query_index(&self, err);
+done:
     release(&self);
     return rc;
 }

@@ -12,7 +12,7 @@
 void kin_answer_print_header(const kin_answer *self, FILE *out);
 
 /* A line a neighbour: query, rank from 1, id, score, and a cosine for each modality, "-" where one
- * lacks it. */
+ * lacks it. A stored cosine has 11 bits, and three digits. */
 void kin_answer_print(const kin_answer *self, FILE *out);
 
 /* {"query": label, "neighbors": [{"id", "row", "score", "cosine": {...}}, ...]}. New reference;

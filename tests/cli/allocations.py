@@ -101,6 +101,7 @@ WORKS = [
     Work("index hnsw", "index", "--type", "hnsw", *VECTORS, *OUT, writes=["out"]),
     Work("query item", "query", "index-ivf", "--item", "3", "--item", "4", "--top-k", "5", "--json", "out.json",
          writes=["out.json"]),
+    Work("query graph", "query", "exact", "--item", "item-3", "--item", "item-4", "--json", "out.json", writes=["out.json"]),
     Work("pairs npz", "pairs", "exact", "--out", "out.npz", "--max-rows", "50", writes=["out.npz"]),
     Work("pairs tsv", "pairs", "exact", "--out", "out.tsv", writes=["out.tsv"]),
     Work("export jsonl", "export", "join", "--out", "out.jsonl", writes=["out.jsonl"]),

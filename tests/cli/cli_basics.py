@@ -131,7 +131,7 @@ class Mistyped(Case):
         self.refused(2, r"unexpected operand 'x'", "build", "x")
         self.refused(2, r"unexpected operand 'x'", "doctor", "x")
         for command, operand in (("compare", "GRAPH"), ("show", "GRAPH"), ("verify", "DIR"),
-                                 ("query", "INDEX"), ("pairs", "GRAPH"),
+                                 ("query", "GRAPH|INDEX"), ("pairs", "GRAPH"),
                                  ("export", "GRAPH"), ("info", "DIR|FILE")):
             self.refused(2, r"^kin %s: needs %s" % (command, re.escape(operand)), command)
 

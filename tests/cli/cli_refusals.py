@@ -305,7 +305,8 @@ class Modalities(Case):
         self.text("empty.txt", "")
         wrong = r'is a folder of kind "%s", needs "%s"'
         self.refuse(65, wrong % ("graph", "index"), VECTORS, "good.npy", "--index", "graph")
-        self.refused(65, wrong % ("graph", "index"), "query", "graph", "--item", "1")
+        self.ok("gen", "--items", "30", "--modality", "text=4", "--out", "catalog")
+        self.refused(65, wrong % ("catalog", "index"), "query", "catalog", "--item", "1")
         options = {"show": [], "compare": ["--sample", "5"], "pairs": ["--out", "p.npz"], "export": ["--out", "p.tsv"]}
         for command, more in options.items():
             self.refused(65, wrong % ("index", "graph"), command, "index", *more)

@@ -198,7 +198,7 @@ static void test_index(void **state)
     query.item = (kin_text_list){1, {"0"}};
     silence();
     for (options.type = KIN_INDEX_IVF; options.type <= KIN_INDEX_JOIN; options.type++) {
-        options.out = query.index = test_path("index-%s", kin_index_run_types[options.type]);
+        options.out = query.folder = test_path("index-%s", kin_index_run_types[options.type]);
         test_ok(kin_index_run(&options, &monitor, &report, &err), &err);
         assert_int_equal(report.items, N);
         assert_string_equal(report.first_id, "0");
