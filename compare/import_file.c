@@ -32,7 +32,6 @@ int kin_import_file_start(kin_import_file *self, size_t n, size_t other_bytes, s
 
 void kin_import_file_close(kin_import_file *self)
 {
-    kin_zip_close(&self->archive);
     for (size_t m = 0; m < KIN_IMPORT_MEMBERS; m++)
         free(self->member_data[m]);
     free(self->start);

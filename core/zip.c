@@ -1,28 +1,13 @@
 #include "core/zip.h"
+#include "core/crc32.h"
 #include "core/memory.h"
 
-#include <errno.h>
-#include <stdbool.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zip.h>
-
-/* Whether a call of libzip's failed because memory was refused. It does not always say so itself:
- * then errno does, which has to be 0 before the call. */
-static bool was_refused(const zip_error_t *fault)
-{
-    return zip_error_code_zip(fault) == ZIP_ER_MEMORY || errno == ENOMEM;
-}
+#include <zlib.h>
 
 static const char damaged[] = "the archive is damaged: write or copy it again";
-
-/* A call on a member failed for `fault`. */
-static int fail_member(zip_error_t *fault, const char *path, const char *name, kin_error *err)
-{
-    if (was_refused(fault))
-        return kin_fail_alloc(err, path, 0);
-    return kin_fail(err, KIN_E_DATA, damaged, "%s: %s: %s", path, name, zip_error_strerror(fault));
-}
 
 /* Deflate's best: a match of 258 bytes from a code of one bit for its length and one for its
  * distance. */
@@ -30,97 +15,107 @@ enum { DEFLATE_MOST = 258 * 8 / 2 };
 
 int kin_zip_open(kin_zip *self, const kin_file *file, kin_error *err)
 {
-    int rc = 0;
-    zip_error_t fault;
-    zip_error_init(&fault);
     *self = (kin_zip){.file = file};
-    errno = 0;
-    zip_source_t *source = zip_source_buffer_create(file->data, file->bytes, 0, &fault);
-    if (source)
-        self->archive = zip_open_from_source(source, ZIP_RDONLY, &fault);
-    if (!self->archive) {
-        zip_source_free(source);
-        rc = was_refused(&fault)
-                 ? kin_fail_alloc(err, "zip archive", file->bytes)
-                 : kin_fail(err, KIN_E_DATA, damaged, "%s: no zip archive that can be read: %s",
-                            file->path, zip_error_strerror(&fault));
-    }
-    zip_error_fini(&fault);
-    return rc;
-}
-
-void kin_zip_close(kin_zip *self)
-{
-    if (self->archive)
-        zip_discard(self->archive);
-    *self = (kin_zip){0};
+    return kin_zip_check(file, err);
 }
 
 int kin_zip_find(const kin_zip *self, kin_zip_entry *out, const char *name, kin_error *err)
 {
     const char *path = self->file->path;
-    zip_stat_t status;
-    errno = 0;
-    zip_int64_t index = zip_name_locate(self->archive, name, 0);
-    if (index < 0 && was_refused(zip_get_error(self->archive)))
-        return kin_fail_alloc(err, path, 0);
-    if (index < 0)
-        return kin_fail(err, KIN_E_DATA, "list its members with unzip -l", "%s has no member %s",
-                        path, name);
-    if (zip_stat_index(self->archive, (zip_uint64_t)index, 0, &status) != 0)
-        return fail_member(zip_get_error(self->archive), path, name, err);
-    bool stored = status.comp_method == ZIP_CM_STORE;
-    if (status.encryption_method != ZIP_EM_NONE ||
-        (!stored && status.comp_method != ZIP_CM_DEFLATE))
+    kin_zip_member found;
+    int rc = kin_zip_member_find(self->file, name, &found, err);
+    if (rc != 0)
+        return rc;
+    bool stored = found.method == KIN_ZIP_STORED;
+    if (found.encrypted || (!stored && found.method != KIN_ZIP_DEFLATED))
         return kin_fail(err, KIN_E_DATA, "write it with zip's usual compression or none",
-                        "%s: %s is neither stored nor deflated (compression %d, encryption %d)",
-                        path, name, status.comp_method, status.encryption_method);
-    size_t most = kin_size_mul(status.comp_size, stored ? 1 : DEFLATE_MOST);
-    if (status.comp_size > self->file->bytes || status.size > most)
+                        "%s: %s is neither stored nor deflated (compression %u%s)", path, name,
+                        found.method, found.encrypted ? ", encrypted" : "");
+    if (found.bytes > kin_size_mul(found.packed, stored ? 1 : DEFLATE_MOST))
         return kin_fail(err, KIN_E_DATA, damaged,
-                        "%s: %s claims %llu bytes from %llu compressed ones, the file has %zu",
-                        path, name, (unsigned long long)status.size,
-                        (unsigned long long)status.comp_size, self->file->bytes);
-    *out = (kin_zip_entry){name, (uint64_t)index, status.size};
+                        "%s: %s claims %zu bytes from %zu compressed ones, the file has %zu", path,
+                        name, found.bytes, found.packed, self->file->bytes);
+    *out = (kin_zip_entry){name, found.bytes, found};
     return 0;
 }
 
-/* Fills data[0 .. bytes). Behind a member's last byte its end is asked for: only there does libzip
- * compare the checksum. */
-static int read_member(zip_file_t *member, const char *path, const kin_zip_entry *entry,
-                       unsigned char *data, size_t bytes, kin_error *err)
+/* zlib counts in unsigned ints: what of a length goes into one step. */
+static unsigned step(size_t left)
 {
-    unsigned char rest;
+    return left < UINT_MAX ? (unsigned)left : UINT_MAX;
+}
+
+/* Unpacks up to `room` bytes. *got are those that there were; *whole: the member ends with them.
+ * zlib's code, Z_OK or a fault. */
+static int unpack(const kin_zip_member *from, unsigned char *out, size_t room, size_t *got,
+                  bool *whole)
+{
+    size_t taken = 0;
+    z_stream z = {0};
+    int rc = inflateInit2(&z, -MAX_WBITS); /* no header of zlib's */
+    if (rc != Z_OK)
+        return rc;
+    *got = 0;
+    while (rc == Z_OK && *got < room) {
+        unsigned in = step(from->packed - taken), space = step(room - *got);
+        z.next_in = (unsigned char *)(uintptr_t)from->data + taken;
+        z.avail_in = in;
+        z.next_out = out + *got;
+        z.avail_out = space;
+        rc = inflate(&z, Z_NO_FLUSH);
+        taken += in - z.avail_in;
+        *got += space - z.avail_out;
+    }
+    inflateEnd(&z);
+    *whole = rc == Z_STREAM_END;
+    return *whole || *got == room ? Z_OK : rc;
+}
+
+static int read_deflated(const kin_zip *self, const kin_zip_entry *entry, size_t bytes,
+                         unsigned char *out, kin_error *err)
+{
+    const char *path = self->file->path;
     size_t got = 0;
-    zip_int64_t step = 1;
-    errno = 0;
-    for (; got < bytes && step > 0; got += step > 0 ? (size_t)step : 0)
-        step = zip_fread(member, data + got, bytes - got);
-    if (got == bytes)
-        step = bytes == entry->bytes ? zip_fread(member, &rest, 1) : 0;
-    if (step < 0)
-        return fail_member(zip_file_get_error(member), path, entry->name, err);
-    if (got < bytes || step > 0)
-        return kin_fail(err, KIN_E_DATA, damaged, "%s: %s has %s than the %zu bytes it claims",
-                        path, entry->name, step > 0 ? "more" : "less", entry->bytes);
+    bool whole = false, all = bytes == entry->bytes;
+    /* one byte more than it claims to have says whether it ends there */
+    int rc = unpack(&entry->member, out, bytes + all, &got, &whole);
+    if (rc == Z_MEM_ERROR)
+        return kin_fail_alloc(err, path, 0);
+    if (got < bytes && (whole || rc == Z_BUF_ERROR))
+        return kin_fail(err, KIN_E_DATA, damaged, "%s: %s has less than the %zu bytes it claims",
+                        path, entry->name, entry->bytes);
+    if (rc != Z_OK)
+        return kin_fail(err, KIN_E_DATA, damaged, "%s: %s cannot be decompressed", path,
+                        entry->name);
+    if (all && (got > bytes || !whole))
+        return kin_fail(err, KIN_E_DATA, damaged, "%s: %s has more than the %zu bytes it claims",
+                        path, entry->name, entry->bytes);
     return 0;
+}
+
+static int read_stored(const kin_zip *self, const kin_zip_entry *entry, size_t bytes,
+                       unsigned char *out, kin_error *err)
+{
+    memcpy(out, entry->member.data, bytes);
+    if (entry->member.packed == entry->bytes)
+        return 0;
+    return kin_fail(err, KIN_E_DATA, damaged, "%s: %s has more than the %zu bytes it claims",
+                    self->file->path, entry->name, entry->bytes);
 }
 
 int kin_zip_read(const kin_zip *self, const kin_zip_entry *entry, size_t bytes, unsigned char **out,
                  kin_error *err)
 {
-    *out = kin_alloc(bytes, 1);
-    if (!*out)
+    bool stored = entry->member.method == KIN_ZIP_STORED;
+    unsigned char *data = kin_alloc(kin_size_add(bytes, 1), 1);
+    if (!data)
         return kin_fail_alloc(err, entry->name, bytes);
-    errno = 0;
-    zip_file_t *member = zip_fopen_index(self->archive, entry->index, 0);
-    int rc = member ? read_member(member, self->file->path, entry, *out, bytes, err)
-                    : fail_member(zip_get_error(self->archive), self->file->path, entry->name, err);
-    if (member)
-        zip_fclose(member);
-    if (rc != 0) {
-        free(*out);
-        *out = NULL;
-    }
+    int rc = (stored ? read_stored : read_deflated)(self, entry, bytes, data, err);
+    if (rc == 0 && bytes == entry->bytes && kin_crc32(0, data, bytes) != entry->member.crc)
+        rc = kin_fail(err, KIN_E_DATA, damaged, "%s: %s: CRC error", self->file->path, entry->name);
+    if (rc == 0)
+        *out = data;
+    else
+        free(data);
     return rc;
 }

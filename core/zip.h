@@ -1,31 +1,25 @@
 #ifndef KIN_CORE_ZIP_H
 #define KIN_CORE_ZIP_H
 /*
- * Zip archives (.npz) of other tools, through libzip: stored or deflated, and anybody's. kin's own
+ * Zip archives (.npz) of other tools: members stored, or deflated, which zlib unpacks. kin's own
  * are core/zip_stored.h's.
  */
 #include "core/error.h"
-#include "core/file.h"
-#include <stddef.h>
-#include <stdint.h>
-
-struct zip; /* libzip's */
+#include "core/zip_directory.h"
 
 /* An archive in a mapped file. */
 typedef struct kin_zip {
-    struct zip *archive;  /* owned */
     const kin_file *file; /* the caller's; outlives it */
 } kin_zip;
 
-/* KIN_E_DATA where the file is no zip archive, or a damaged one. */
+/* KIN_E_DATA where the file is no zip archive, or a damaged one. Nothing is to be closed. */
 int kin_zip_open(kin_zip *self, const kin_file *file, kin_error *err);
-void kin_zip_close(kin_zip *self);
 
 /* A member as the archive describes it. */
 typedef struct kin_zip_entry {
     const char *name; /* the caller's */
-    uint64_t index;
-    size_t bytes; /* uncompressed: never more than its compressed bytes can become */
+    size_t bytes;     /* uncompressed: never more than its compressed bytes can become */
+    kin_zip_member member;
 } kin_zip_entry;
 
 /* Finds a member. KIN_E_DATA where there is none of that name, where it is encrypted or compressed

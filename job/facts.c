@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 #include <xxhash.h>
-#include <zip.h>
+#include <zlib.h>
 
 /* CMake reads it from FAISS's C++ header: the C API cannot be asked. */
 #ifndef KIN_FAISS_VERSION
@@ -32,8 +32,8 @@ json_t *kin_facts_versions(void)
     snprintf(xxhash, sizeof xxhash, "%u.%u.%u", version / 10000, version / 100 % 100,
              version % 100);
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "kin", KIN_VERSION, "faiss",
-                     KIN_FAISS_VERSION, "blas", kin_blas_config(), "libzip", zip_libzip_version(),
-                     "jansson", jansson_version_str(), "xxhash", xxhash);
+                     KIN_FAISS_VERSION, "blas", kin_blas_config(), "zlib", zlibVersion(), "jansson",
+                     jansson_version_str(), "xxhash", xxhash);
 }
 
 json_t *kin_facts_machine(void)

@@ -5,7 +5,7 @@
  */
 #include <jansson.h>
 
-/* {"kin": "0.1.0", "faiss": ..., "blas", "libzip", "jansson", "xxhash"}: texts, in the
+/* {"kin": "0.1.0", "faiss": ..., "blas", "zlib", "jansson", "xxhash"}: texts, in the
  * order of `kin --version`. New reference, NULL when memory is refused. */
 json_t *kin_facts_versions(void);
 

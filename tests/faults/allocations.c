@@ -3,7 +3,7 @@
  * from there on, while the rest of the program is as it is. tests/cli/allocations.py drives it.
  *
  * What is counted: every call of an allocating function from main() on, by any caller: the program,
- * jansson, libzip, FAISS (by way of operator new), and libc itself for strdup, vasprintf, fopen or
+ * jansson, zlib, FAISS (by way of operator new), and libc itself for strdup, vasprintf, fopen or
  * open_memstream. Not counted is what a program can do nothing about: libgomp ends the process when
  * it has no memory, OpenBLAS asks again without end, the dynamic loader and libgcc's unwinder
  * abort; and what is no product: cmocka, and the functions of a test program itself, whose places

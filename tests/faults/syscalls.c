@@ -3,7 +3,7 @@
  * fails, stops or kills the process (tests/cli/kin_faults.py runs it).
  *
  * Calls are counted that the first thread makes (others come at any time), in the command itself or
- * in a library that works for it (libzip, jansson, FAISS), not those of the loader and of libraries
+ * in a library that works for it (zlib, jansson, FAISS), not those of the loader and of libraries
  * that start up. What libc does inside of fopen(3) and fclose(3) is not seen: these are counted
  * themselves. Not for programs with sanitizers.
  *
@@ -68,7 +68,7 @@ static bool is_counted(const void *caller)
         return false;
     const char *slash = strrchr(info.dli_fname, '/');
     const char *name = slash ? slash + 1 : info.dli_fname;
-    return strcmp(name, "kin") == 0 || strncmp(name, "libzip", 6) == 0 ||
+    return strcmp(name, "kin") == 0 || strncmp(name, "libz.so", 7) == 0 ||
            strncmp(name, "libjansson", 10) == 0 || strncmp(name, "libfaiss", 8) == 0;
 }
 

@@ -200,7 +200,6 @@ static void open_archive(const char *path)
                 free(out);
             }
         }
-        kin_zip_close(&archive);
     }
     find_stored(&file);
     kin_file_close(&file);
