@@ -3,6 +3,7 @@
 #include "core/ids.h"
 #include "core/memory.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,12 +11,29 @@
 
 const char *const kin_missing_names[] = {"renorm", "zero", "drop", "error", NULL};
 
-static int same_file(const char *path, const kin_hash *before, kin_error *err)
+/* A file that was read, or what lies in memory in its place, and what it was. */
+typedef struct input {
+    const char *path;
+    const kin_hash *before;
+    const kin_matrix *matrix; /* an array; else NULL */
+    kin_span text;            /* ids in memory; else NULL */
+} input;
+
+static int hash_again(kin_hash *now, const input *of, kin_error *err)
+{
+    if (!of->matrix && !of->text.text)
+        return kin_hash_file(now, NULL, of->path, err);
+    *now = of->matrix ? kin_matrix_fingerprint(of->matrix)
+                      : kin_hash_bytes(of->text.text, of->text.length);
+    return 0;
+}
+
+static int same_input(const input *of, kin_error *err)
 {
     kin_hash now;
     kin_error fault = {0};
-    int rc = kin_hash_file(&now, NULL, path, &fault);
-    if (rc == 0 && strcmp(now.text, before->text) == 0)
+    int rc = hash_again(&now, of, &fault);
+    if (rc == 0 && strcmp(now.text, of->before->text) == 0)
         return 0;
     if (rc != 0 &&
         rc != KIN_E_NOINPUT) { /* it may be the same: memory, descriptors or the disk failed */
@@ -24,7 +42,14 @@ static int same_file(const char *path, const kin_hash *before, kin_error *err)
         return rc;
     }
     return kin_fail(err, KIN_E_AGAIN, "run it again when nothing writes to the inputs",
-                    "%s changed while it was read", path);
+                    "%s changed while it was read", of->path);
+}
+
+static input modality_input(const kin_modality *m)
+{
+    return (input){.path = m->matrix.file.path,
+                   .before = &m->fingerprint,
+                   .matrix = m->matrix.in_memory ? &m->matrix : NULL};
 }
 
 static int open_modality(kin_catalog *self, const kin_source *source,
@@ -35,7 +60,8 @@ static int open_modality(kin_catalog *self, const kin_source *source,
         if (strcmp(self->modality[other].name, source->name) == 0)
             return kin_fail(err, KIN_E_USAGE, "give each modality a name of its own: NAME=FILE",
                             "two modalities are named '%s'", source->name);
-    int rc = kin_matrix_open_in(&m->matrix, source->dir, source->path, err);
+    int rc = source->array ? kin_matrix_open_array(&m->matrix, source->array, source->name, err)
+                           : kin_matrix_open_in(&m->matrix, source->dir, source->path, err);
     if (rc != 0)
         return rc;
     memcpy(m->name, source->name, sizeof m->name);
@@ -52,7 +78,8 @@ static int open_modality(kin_catalog *self, const kin_source *source,
     if (!m->inverse_norm || !self->row_hash)
         return kin_fail_alloc(err, "norms", first->n * sizeof *m->inverse_norm);
     int scanned = kin_catalog_scan(self, self->modality_count - 1, visitor, err);
-    int changed = scanned == KIN_E_DATA ? same_file(m->matrix.file.path, &m->fingerprint, err) : 0;
+    const input read = modality_input(m);
+    int changed = scanned == KIN_E_DATA ? same_input(&read, err) : 0;
     return changed ? changed : scanned;
 }
 
@@ -136,6 +163,11 @@ static int open_items(kin_catalog *self, const char *path, kin_error *err)
                        self->items.lines.count == self->n ? header_hint : order_hint, err);
 }
 
+static bool ids_are_given(const kin_catalog_options *options)
+{
+    return options->ids || options->ids_text.text;
+}
+
 /* The number of the table's id column in *column, or -1: rows are numbered then. A table that has a
  * column of ids by another name is refused: row numbers beside it are a mistake. */
 static int find_ids(kin_catalog *self, const kin_catalog_options *options, int *column,
@@ -152,7 +184,7 @@ static int find_ids(kin_catalog *self, const kin_catalog_options *options, int *
     if (options->id_column)
         return kin_fail(err, KIN_E_DATA, "name the column as the header has it",
                         "%s has no column '%s' (its columns: %s)", options->items, wanted, names);
-    if (like >= 0 && !options->ids) {
+    if (like >= 0 && !ids_are_given(options)) {
         kin_span name = items->column[like];
         int length = (int)(name.length < 60 ? name.length : 60);
         snprintf(hint, sizeof hint,
@@ -162,20 +194,33 @@ static int find_ids(kin_catalog *self, const kin_catalog_options *options, int *
                         "%s has no column 'id', but '%.*s' (its columns: %s)", options->items,
                         length, name.text, names);
     }
-    self->ids_lacking = !options->ids;
+    self->ids_lacking = !ids_are_given(options);
     return 0;
+}
+
+/* Ids in memory, and those of kin's own folders, are as they are: no quotes of a table's. */
+static int read_ids(kin_catalog *self, const kin_catalog_options *options, kin_error *err)
+{
+    kin_span text = self->ids_text = options->ids_text;
+    self->ids_path =
+        text.text ? kin_text("the list of ids") : kin_path_in(options->ids_dir, options->ids);
+    if (!self->ids_path)
+        return kin_fail_alloc(err, "path", PATH_MAX);
+    if (text.text) {
+        self->ids_fingerprint = kin_hash_bytes(text.text, text.length);
+        return kin_lines_open_text(&self->ids, text.text, text.length, self->ids_path, err);
+    }
+    int rc = kin_lines_open_in(&self->ids, options->ids_dir, options->ids, err);
+    if (rc == 0)
+        self->ids_fingerprint = kin_hash_bytes(self->ids.file.data, self->ids.file.bytes);
+    return rc == 0 && !options->ids_dir ? kin_lines_unquote(&self->ids, err) : rc;
 }
 
 static int open_ids(kin_catalog *self, const kin_catalog_options *options, kin_error *err)
 {
-    self->ids_path = kin_path_in(options->ids_dir, options->ids);
-    int rc = self->ids_path ? kin_lines_open_in(&self->ids, options->ids_dir, options->ids, err)
-                            : kin_fail_alloc(err, "path", strlen(options->ids));
-    if (rc == 0 && !options->ids_dir) /* kin's own folders hold ids as they are */
-        rc = kin_lines_unquote(&self->ids, err);
+    int rc = read_ids(self, options, err);
     if (rc != 0)
         return rc;
-    self->ids_fingerprint = kin_hash_bytes(self->ids.file.data, self->ids.file.bytes);
     return check_count(self->ids.count, self->n, self->ids_path, "ids",
                        has_header(&self->ids, self->n) ? list_hint : order_hint, err);
 }
@@ -185,6 +230,9 @@ static int open_names(kin_catalog *self, const kin_catalog_options *options, kin
 {
     int rc = 0;
     int column = -1;
+    if (options->ids && options->ids_text.text)
+        return kin_fail(err, KIN_E_USAGE, "choose one of them",
+                        "ids are given in memory and by --ids %s", options->ids);
     if (options->id_column && !options->items)
         return kin_fail(err, KIN_E_USAGE, "give --items FILE.tsv too",
                         "--id-column names a column of a table, none is given");
@@ -193,7 +241,7 @@ static int open_names(kin_catalog *self, const kin_catalog_options *options, kin
         if (rc == 0)
             rc = find_ids(self, options, &column, err);
     }
-    if (rc == 0 && options->ids) {
+    if (rc == 0 && ids_are_given(options)) {
         rc = open_ids(self, options, err);
     } else if (rc == 0) {
         rc = column >= 0 ? ids_from_table(self, column, err)
@@ -201,7 +249,7 @@ static int open_names(kin_catalog *self, const kin_catalog_options *options, kin
     }
     if (rc != 0)
         return rc;
-    for (size_t i = 0; options->ids && column >= 0 && i < self->n; i++) {
+    for (size_t i = 0; self->ids_path && column >= 0 && i < self->n; i++) {
         kin_span cell = kin_table_cell(&self->items, i, column);
         if (!kin_span_equal(cell, kin_lines_at(&self->ids, i)))
             return kin_fail(err, KIN_E_DATA, "sort both files in the order of the vectors' rows",
@@ -209,6 +257,8 @@ static int open_names(kin_catalog *self, const kin_catalog_options *options, kin
                             i + 2, (int)(cell.length < 100 ? cell.length : 100), cell.text,
                             self->ids_path);
     }
+    if (options->ids_text.text)
+        return kin_ids_check(&self->ids, self->ids_path, 1, err);
     const char *path = options->ids ? self->ids_path : options->items;
     return kin_ids_check_given(&self->ids, path, options->ids ? 1 : 2, err);
 }
@@ -262,12 +312,6 @@ void kin_catalog_close(kin_catalog *self)
     *self = (kin_catalog){0};
 }
 
-/* A file that was read, and what it was. */
-typedef struct input {
-    const char *path;
-    const kin_hash *before;
-} input;
-
 enum { INPUTS_MAX = KIN_MODALITIES_MAX + 2 };
 
 static size_t list_inputs(const kin_catalog *self, input out[INPUTS_MAX])
@@ -275,12 +319,12 @@ static size_t list_inputs(const kin_catalog *self, input out[INPUTS_MAX])
     size_t count = 0;
     for (size_t m = 0; m < self->modality_count; m++)
         if (self->modality[m].matrix.file.path) /* a sample's rows lie in no file */
-            out[count++] =
-                (input){self->modality[m].matrix.file.path, &self->modality[m].fingerprint};
+            out[count++] = modality_input(&self->modality[m]);
     if (self->ids_path)
-        out[count++] = (input){self->ids_path, &self->ids_fingerprint};
+        out[count++] = (input){self->ids_path, &self->ids_fingerprint, NULL, self->ids_text};
     if (self->items.lines.file.path)
-        out[count++] = (input){self->items.lines.file.path, &self->items_fingerprint};
+        out[count++] =
+            (input){.path = self->items.lines.file.path, .before = &self->items_fingerprint};
     return count;
 }
 
@@ -292,7 +336,7 @@ int kin_catalog_unchanged(const kin_catalog *self, kin_error *err)
     size_t count = list_inputs(self, of);
 #pragma omp parallel for schedule(dynamic)
     for (size_t i = 0; i < count; i++)
-        rc[i] = same_file(of[i].path, of[i].before, &fault[i]);
+        rc[i] = same_input(&of[i], &fault[i]);
     for (size_t i = 0; i < count; i++)
         if (rc[i] != 0) { /* the first one in order, whichever was found first */
             if (err)

@@ -29,7 +29,7 @@ typedef struct kin_modality {
     kin_matrix matrix;
     double *inverse_norm; /* [n] 1 / |x|, 0 for a zero row; owned */
     size_t missing;       /* zero rows */
-    kin_hash fingerprint; /* of the whole file */
+    kin_hash fingerprint; /* of the whole file (kin_matrix_fingerprint) */
 } kin_modality;
 
 typedef struct kin_catalog {
@@ -40,8 +40,9 @@ typedef struct kin_catalog {
     uint8_t *present;   /* [n] bit m: the item has modality m; 0: takes part in no pair; owned */
     uint64_t *row_hash; /* [n] of the bytes of the modalities that the item has; owned, or NULL */
     kin_lines ids;      /* [n], unique, from --ids, else the table's id column, else row numbers */
-    char *ids_path;     /* the file of ids, NULL for row numbers or table ids; owned */
-    kin_hash ids_fingerprint; /* of ids_path */
+    char *ids_path;     /* of --ids, for messages; NULL for row numbers or table ids; owned */
+    kin_span ids_text;  /* where ids were given in memory: the caller's; text NULL: a file */
+    kin_hash ids_fingerprint; /* of what ids_path names */
     bool ids_lacking;         /* there is a table, but neither a column of ids nor a file */
     kin_table items;          /* lines.count 0 where there is none */
     kin_hash items_fingerprint;
@@ -68,6 +69,7 @@ typedef struct kin_catalog_options {
     size_t source_count;
     const char *ids;        /* file or NULL */
     const kin_dir *ids_dir; /* NULL, or the folder that `ids` is the name of a file in */
+    kin_span ids_text;      /* or ids in memory, an id a line; text NULL: none */
     const char *items;      /* file or NULL */
     const char *id_column;  /* of items; NULL: "id", if there is one */
     kin_missing missing;

@@ -63,7 +63,7 @@ static int scan_rows(const scan *self, kin_error *err)
         float *value = kin_alloc(m->matrix.d, sizeof *value);
         refused = value == NULL;
 #pragma omp single nowait
-        m->fingerprint = kin_hash_bytes(m->matrix.file.data, m->matrix.file.bytes);
+        m->fingerprint = kin_matrix_fingerprint(&m->matrix);
 #pragma omp for schedule(dynamic)
         for (size_t run = 0; run < KIN_ROW_RUNS; run++) {
             size_t found = value ? scan_run(self, run, value, &missing) : bad;

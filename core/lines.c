@@ -45,6 +45,23 @@ static int index_starts(kin_lines *self, size_t bytes, kin_error *err)
     return 0;
 }
 
+/* Indexes and checks a text; closes `self` where it is none. */
+static int open_text(kin_lines *self, const char *text, size_t bytes, const char *name,
+                     kin_error *err)
+{
+    if (bytes >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
+        text += 3;
+        bytes -= 3;
+    }
+    self->text = text;
+    int rc = index_starts(self, bytes, err);
+    if (rc == 0)
+        rc = check_text(self, name, err);
+    if (rc != 0)
+        kin_lines_close(self);
+    return rc;
+}
+
 int kin_lines_open(kin_lines *self, const char *path, kin_error *err)
 {
     return kin_lines_open_in(self, NULL, path, err);
@@ -57,18 +74,14 @@ int kin_lines_open_in(kin_lines *self, const kin_dir *dir, const char *name, kin
     if (rc != 0)
         return rc;
     const char *text = self->file.data ? (const char *)self->file.data : "";
-    size_t bytes = self->file.bytes;
-    if (bytes >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
-        text += 3;
-        bytes -= 3;
-    }
-    self->text = text;
-    rc = index_starts(self, bytes, err);
-    if (rc == 0)
-        rc = check_text(self, self->file.path, err);
-    if (rc != 0)
-        kin_lines_close(self);
-    return rc;
+    return open_text(self, text, self->file.bytes, self->file.path, err);
+}
+
+int kin_lines_open_text(kin_lines *self, const char *text, size_t bytes, const char *name,
+                        kin_error *err)
+{
+    *self = (kin_lines){0};
+    return open_text(self, text, bytes, name, err);
 }
 
 int kin_lines_number(kin_lines *self, size_t n, kin_error *err)
@@ -106,6 +119,25 @@ void kin_lines_close(kin_lines *self)
     free(self->made);
     free(self->start);
     *self = (kin_lines){0};
+}
+
+int kin_lines_text(const kin_lines *self, char **text, size_t *bytes, kin_error *err)
+{
+    size_t room = kin_size_add(self->start[self->count] - self->start[0], self->count + 1);
+    char *out = kin_alloc(room, 1);
+    if (!out)
+        return kin_fail_alloc(err, "text of lines", room);
+    size_t used = 0;
+    for (size_t i = 0; i < self->count; i++) {
+        kin_span line = kin_lines_at(self, i);
+        memcpy(out + used, line.text, line.length);
+        used += line.length;
+        out[used++] = '\n';
+    }
+    out[used] = '\0';
+    *text = out;
+    *bytes = used;
+    return 0;
 }
 
 kin_span kin_lines_at(const kin_lines *self, size_t line)

@@ -20,13 +20,17 @@ typedef struct kin_span {
 typedef struct kin_lines {
     kin_file file;    /* unused for row numbers */
     char *made;       /* the text of row numbers, or of a file without its quotes; owned */
-    const char *text; /* into file or made */
+    const char *text; /* into file or made, or a caller's */
     size_t count;
     size_t *start; /* [count + 1] byte where each line starts; [count] is the end of the text */
 } kin_lines;
 
 /* Reads a file. Lines must be UTF-8 without NUL; KIN_E_DATA names the line. */
 int kin_lines_open(kin_lines *self, const char *path, kin_error *err);
+
+/* The same of a text in memory, the caller's, called `name` in messages. */
+int kin_lines_open_text(kin_lines *self, const char *text, size_t bytes, const char *name,
+                        kin_error *err);
 
 /* The same of the file `name` of a folder (NULL: `name` is a path). */
 int kin_lines_open_in(kin_lines *self, const kin_dir *dir, const char *name, kin_error *err);
@@ -40,6 +44,10 @@ int kin_lines_unquote(kin_lines *self, kin_error *err);
 int kin_lines_number(kin_lines *self, size_t n, kin_error *err);
 
 void kin_lines_close(kin_lines *self);
+
+/* All lines as a text of its own, each followed by "\n", and a NUL behind them. The caller frees
+ * *text; its length without the NUL is *bytes. */
+int kin_lines_text(const kin_lines *self, char **text, size_t *bytes, kin_error *err);
 
 kin_span kin_lines_at(const kin_lines *self, size_t line);
 

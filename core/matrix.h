@@ -1,7 +1,8 @@
 #ifndef KIN_CORE_MATRIX_H
 #define KIN_CORE_MATRIX_H
 /*
- * A vector file as a matrix of n rows and d dimensions, mapped, its values as they lie in the file.
+ * A vector file, or an array in memory, as a matrix of n rows and d dimensions, its values as they
+ * lie there: a file is mapped, an array is the caller's.
  *
  * Formats, told by the file's name (docs/FORMATS.md has the bytes): .npy (float32, float16,
  * float64), .fbin / .f16bin / .i8bin (u32 n, u32 d, values), .fvecs (each row: i32 d, d float32).
@@ -16,11 +17,19 @@ typedef struct kin_matrix {
     size_t n; /* rows, at least 1 */
     size_t d; /* dimensions, 1 .. KIN_DIMENSIONS_MAX */
     kin_dtype dtype;
-    const unsigned char *rows; /* first value of row 0; points into the file */
+    const unsigned char *rows; /* first value of row 0; points into the file or the array */
     size_t stride_bytes;       /* from a row to the next */
+    bool in_memory;            /* an array: file.path is a name for messages, file.data NULL */
 } kin_matrix;
 
 enum { KIN_DIMENSIONS_MAX = 65536 };
+
+/* Vectors in memory, the caller's: row r is the d values from data + r * row_bytes on. */
+typedef struct kin_array {
+    const void *data;
+    kin_dtype dtype;
+    size_t n, d, row_bytes;
+} kin_array;
 
 /* Whether the path ends as a format of vectors does, in capitals or not. */
 bool kin_matrix_is_named(const char *path);
@@ -36,6 +45,17 @@ int kin_matrix_open(kin_matrix *self, const char *path, kin_error *err);
 /* The same of the file `name` of a folder (NULL: `name` is a path). */
 int kin_matrix_open_in(kin_matrix *self, const kin_dir *dir, const char *name, kin_error *err);
 void kin_matrix_close(kin_matrix *self);
+
+/* Takes an array for the modality `name`. KIN_E_USAGE where its shape is none. */
+int kin_matrix_open_array(kin_matrix *self, const kin_array *array, const char *name,
+                          kin_error *err);
+
+/* The fingerprint of the whole file; of an array that of the .npy file that NumPy writes of it, of
+ * int8 that of the .i8bin. Memory speed. */
+kin_hash kin_matrix_fingerprint(const kin_matrix *self);
+
+/* Of the file, or of an array's values. */
+size_t kin_matrix_bytes(const kin_matrix *self);
 
 /* The bytes of one row, of the matrix's own type; any alignment. */
 static inline const unsigned char *kin_matrix_row(const kin_matrix *self, size_t row)

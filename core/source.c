@@ -12,6 +12,13 @@
 #include <string.h>
 #include <unistd.h>
 
+double kin_weight_round(double weight)
+{
+    char digits[32];
+    snprintf(digits, sizeof digits, "%.15g", weight);
+    return strtod(digits, NULL);
+}
+
 static const char hint[] = "write --modality NAME=FILE[:WEIGHT], for example text=text.npy:0.6";
 
 static bool is_name(const char *text, size_t length)
@@ -37,9 +44,7 @@ static double take_weight(const char *text, size_t *length)
     if (*end != '\0')
         return 1.0;
     *length = (size_t)(colon - text);
-    char digits[32];
-    snprintf(digits, sizeof digits, "%.15g", weight);
-    return strtod(digits, NULL);
+    return kin_weight_round(weight);
 }
 
 /* The file's stem as a name: "data/text.npy" gives "text". Returns its length. */
@@ -143,7 +148,7 @@ int kin_source_check(const kin_source *self, kin_error *err)
     if (length == KIN_NAME_MAX || !is_name(self->name, length))
         return kin_fail(err, KIN_E_USAGE, "name it with 1 to 31 of A-Z a-z 0-9 _ -",
                         "modality '%.*s': not a name", (int)length, self->name);
-    if (!self->path || !*self->path)
+    if (!self->array && (!self->path || !*self->path))
         return kin_fail(err, KIN_E_USAGE, "give it the path of a file of vectors",
                         "modality '%s': no file is named", self->name);
     if (!(self->weight >= KIN_WEIGHT_MIN && self->weight <= KIN_WEIGHT_MAX))

@@ -1,12 +1,11 @@
 #include "job/build_options.h"
 #include "core/graph.h"
 #include "core/json.h"
-#include "core/text.h"
 #include "job/engine_options.h"
 #include "job/option_lines.h"
+#include "job/sources.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 const char *const kin_engine_names[] = {"auto", "exact", "stream", "join", "hnsw", "ivf", NULL};
 
@@ -152,24 +151,10 @@ const kin_option_table kin_build_table = {.group = build_groups,
 
 /* ---- the echo -------------------------------------------------------------------------------- */
 
-/* "text=text.npy:0.6"; the weight where it is not 1. */
-static json_t *source_json(const kin_source *source)
-{
-    char weight[40] = "";
-    if (source->weight != 1)
-        snprintf(weight, sizeof weight, ":%.15g", source->weight);
-    char *text = kin_text("%s=%s%s", source->name, source->path, weight);
-    json_t *json = text ? kin_json_text(text) : NULL;
-    free(text);
-    return json;
-}
-
 json_t *kin_build_options_json(const kin_catalog_options *catalog, const kin_build_options *options)
 {
-    json_t *object = json_object(), *sources = json_array();
-    for (size_t i = 0; i < catalog->source_count; i++)
-        kin_json_append(&sources, source_json(&catalog->source[i]));
-    kin_json_set(&object, "modality", sources);
+    json_t *object = json_object();
+    kin_json_set(&object, "modality", kin_sources_json(catalog->source, catalog->source_count));
     kin_options_echo(&object, &kin_catalog_table, catalog, false);
     kin_options_echo(&object, &kin_build_table, options, false);
     return object;

@@ -34,7 +34,8 @@ static void measure_files(predict_input *in)
     in->log_bytes = needs.log_bytes;
     in->writer_bytes = needs.memory_bytes;
     for (size_t m = 0; m < catalog->modality_count; m++)
-        in->input_bytes = kin_size_add(in->input_bytes, catalog->modality[m].matrix.file.bytes);
+        in->input_bytes =
+            kin_size_add(in->input_bytes, kin_matrix_bytes(&catalog->modality[m].matrix));
 }
 
 /* Free bytes where the graph is to be, and warnings of what the build will refuse there. */

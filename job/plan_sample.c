@@ -35,6 +35,7 @@ static unsigned char *copy_modality(plan_sample *self, const kin_catalog *from, 
     *to = *modality;
     to->inverse_norm = inverse_norm;
     to->matrix.file = (kin_file){0};
+    to->matrix.in_memory = false;
     to->matrix.n = self->catalog.n;
     to->matrix.rows = values;
     to->matrix.stride_bytes = bytes;

@@ -1,6 +1,5 @@
 #include "job/provenance.h"
 #include "core/json.h"
-#include "core/memory.h"
 #include "core/outdir.h"
 
 #include <limits.h>
@@ -23,7 +22,9 @@ void kin_provenance_describe(json_t **manifest, const kin_catalog *catalog)
         const kin_modality *modality = &catalog->modality[m];
         json_t *entry = json_object();
         kin_json_set(&entry, "name", json_string(modality->name));
-        kin_json_set(&entry, "file", kin_json_path(modality->matrix.file.path));
+        const kin_matrix *matrix = &modality->matrix;
+        kin_json_set(&entry, "file",
+                     matrix->in_memory ? json_null() : kin_json_path(matrix->file.path));
         kin_json_set(&entry, "weight", json_real(modality->weight));
         kin_json_set(&entry, "dimensions", json_integer((json_int_t)modality->matrix.d));
         kin_json_set(&entry, "dtype", json_string(kin_dtype_name(modality->matrix.dtype)));
@@ -33,7 +34,9 @@ void kin_provenance_describe(json_t **manifest, const kin_catalog *catalog)
     }
     kin_json_set(manifest, "modalities", modalities);
     if (catalog->ids_path)
-        kin_json_set(manifest, "ids", file_json(catalog->ids_path, &catalog->ids_fingerprint));
+        kin_json_set(manifest, "ids",
+                     file_json(catalog->ids_text.text ? NULL : catalog->ids_path,
+                               &catalog->ids_fingerprint));
     if (catalog->items.lines.file.path)
         kin_json_set(manifest, "items_table",
                      file_json(catalog->items.lines.file.path, &catalog->items_fingerprint));
@@ -45,8 +48,9 @@ void kin_provenance_locate(json_t **run, const kin_catalog *catalog)
     json_t *sources = json_object();
     for (size_t m = 0; m < catalog->modality_count; m++) {
         const kin_modality *modality = &catalog->modality[m];
-        kin_json_set(&sources, modality->name,
-                     kin_json_path(realpath(modality->matrix.file.path, absolute)));
+        if (!modality->matrix.in_memory)
+            kin_json_set(&sources, modality->name,
+                         kin_json_path(realpath(modality->matrix.file.path, absolute)));
     }
     kin_json_set(run, "sources", sources);
     const char *items = catalog->items.lines.file.path;
@@ -60,19 +64,12 @@ void kin_provenance_locate(json_t **run, const kin_catalog *catalog)
 /* ids.txt: one id a line, "\n" at each end, whatever the line ends of the source. */
 static int write_ids(const kin_catalog *catalog, const char *path, kin_error *err)
 {
-    const kin_lines *ids = &catalog->ids;
-    size_t room = kin_size_add(ids->start[ids->count] - ids->start[0], ids->count);
-    char *text = kin_alloc(room, 1);
-    if (!text)
-        return kin_fail_alloc(err, "ids", room);
-    size_t used = 0;
-    for (size_t i = 0; i < ids->count; i++) {
-        kin_span id = kin_lines_at(ids, i);
-        memcpy(text + used, id.text, id.length);
-        used += id.length;
-        text[used++] = '\n';
-    }
-    int rc = kin_file_write(path, text, used, err);
+    char *text;
+    size_t bytes;
+    int rc = kin_lines_text(&catalog->ids, &text, &bytes, err);
+    if (rc != 0)
+        return rc;
+    rc = kin_file_write(path, text, bytes, err);
     free(text);
     return rc;
 }

@@ -7,7 +7,8 @@
 #include <jansson.h>
 
 /* Sets "items", "modalities" (name, file, weight, dimensions, dtype, missing, xxh3_128), "ids" and
- * "items_table" (file, xxh3_128; where given) in *manifest (core/json.h). */
+ * "items_table" (file, xxh3_128; where given) in *manifest (core/json.h). What lies in memory has
+ * no file: null. */
 void kin_provenance_describe(json_t **manifest, const kin_catalog *catalog);
 
 /* Sets "sources" (modality name: absolute path) and, with a table of items, "items_source" (the

@@ -1,6 +1,9 @@
 #include "job/sources.h"
+#include "core/json.h"
+#include "core/text.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -28,6 +31,26 @@ int kin_sources_parse(kin_source *out, size_t *count, const kin_text_list *list,
         *count = 0;
     }
     return rc;
+}
+
+static json_t *source_json(const kin_source *source)
+{
+    char weight[40] = "";
+    if (source->weight != 1)
+        snprintf(weight, sizeof weight, ":%.15g", source->weight);
+    char *text = source->array ? kin_text("%s%s", source->name, weight)
+                               : kin_text("%s=%s%s", source->name, source->path, weight);
+    json_t *json = text ? kin_json_text(text) : NULL;
+    free(text);
+    return json;
+}
+
+json_t *kin_sources_json(const kin_source *source, size_t count)
+{
+    json_t *out = json_array();
+    for (size_t i = 0; i < count; i++)
+        kin_json_append(&out, source_json(&source[i]));
+    return out;
 }
 
 static const char name_files[] = "name the files yourself with --modality NAME=FILE";

@@ -12,6 +12,10 @@ int kin_sources_parse(kin_source *out /* [KIN_MODALITIES_MAX] */, size_t *count,
                       const kin_text_list *list, kin_error *err);
 void kin_sources_release(kin_source *source, size_t count);
 
+/* ["text=text.npy:0.6", ...]: weights where they are not 1; "text:0.6" of an array, which lies in
+ * no file. New reference. */
+json_t *kin_sources_json(const kin_source *source, size_t count);
+
 /* KIN_E_DATA with `hint` where a manifest's "modalities" are not 1 to KIN_MODALITIES_MAX with
  * different names of 1 to KIN_NAME_MAX - 1 bytes. */
 int kin_sources_check_manifest(const json_t *manifest, const char *hint, kin_error *err);
