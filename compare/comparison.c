@@ -31,7 +31,7 @@ void kin_comparison_warn(kin_comparison *self, const kin_monitor *monitor, const
 
 static void close_side(kin_comparison_side *self)
 {
-    if (self->there)
+    if (self->there && !self->lent)
         kin_graph_close(&self->graph);
 }
 

@@ -19,6 +19,7 @@
 typedef struct kin_comparison_side {
     bool there;
     bool named; /* it has ids: its own, given ones, or lent by a graph of the same rows */
+    bool lent;  /* the graph is the caller's, who closes it */
     kin_graph graph;
     kin_import_report import; /* of an imported file: what was left out */
 } kin_comparison_side;

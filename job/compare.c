@@ -36,9 +36,14 @@ static bool is_import_path(const char *path)
     return path && kin_import_is_path(path);
 }
 
+static bool has_reference(const kin_compare_options *o)
+{
+    return o->reference || o->open_reference;
+}
+
 static int check_gates(const kin_compare_options *o, kin_error *err)
 {
-    bool truth = o->reference || o->sample;
+    bool truth = has_reference(o) || o->sample;
     if (!truth && (!isnan(o->gates.min_recall) || !isnan(o->gates.min_fill)))
         return kin_fail(err, KIN_E_USAGE, "add --reference GRAPH, or --sample 1000",
                         "--min-recall and --min-fill need something to compare with");
@@ -50,17 +55,19 @@ static int check_gates(const kin_compare_options *o, kin_error *err)
 
 static int check_options(const kin_compare_options *o, kin_error *err)
 {
-    if (o->reference && o->sample)
+    if (o->reference && o->open_reference)
+        return kin_fail(err, KIN_E_USAGE, "choose one of them", "two references are given");
+    if (has_reference(o) && o->sample)
         return kin_fail(err, KIN_E_USAGE, "choose one of them",
                         "--reference and --sample are both given");
-    if (!o->reference && !o->sample && !o->previous)
+    if (!has_reference(o) && !o->sample && !o->previous)
         return kin_fail(err, KIN_E_USAGE,
                         "add --reference GRAPH, or --sample 1000, or --previous GRAPH",
                         "nothing to compare with is given");
-    if (o->other && !o->reference && !o->sample)
+    if (o->other && !has_reference(o) && !o->sample)
         return kin_fail(err, KIN_E_USAGE, "add --reference GRAPH, or --sample 1000",
                         "two graphs are compared with the same reference, none is given");
-    if (o->stratify && !o->reference && !o->sample)
+    if (o->stratify && !has_reference(o) && !o->sample)
         return kin_fail(err, KIN_E_USAGE, "add --reference GRAPH, or --sample 1000",
                         "--stratify needs a recall to break down");
     if (o->sample && is_import_path(o->graph) && !o->modality.count)
@@ -101,9 +108,12 @@ static int open_named_vectors(comparing *self, kin_error *err)
 static int open_vectors(comparing *self, kin_error *err)
 {
     const kin_graph *graph = &self->out->graph.graph;
+    const kin_catalog_options *inputs = self->options->inputs;
     if (self->has_catalog)
         return 0;
-    int rc = self->out->graph.there && !kin_graph_is_imported(graph)
+    int rc = inputs ? kin_graph_catalog_open_sources(&self->catalog, graph, inputs->source,
+                                                     inputs->source_count, err)
+             : self->out->graph.there && !kin_graph_is_imported(graph)
                  ? kin_graph_catalog_open(&self->catalog, graph, &self->options->modality, err)
                  : open_named_vectors(self, err);
     self->has_catalog = rc == 0;
@@ -145,6 +155,14 @@ static int open_side(comparing *self, kin_comparison_side *side, const char *pat
     return rc;
 }
 
+/* A graph that the caller has open, and keeps. */
+static int lend_side(kin_comparison_side *side, const kin_graph *graph, kin_error *err)
+{
+    side->graph = *graph;
+    side->there = side->named = side->lent = true;
+    return kin_graph_check_scores(graph, err);
+}
+
 /* On the first night there is none: that is no fault of a path's. */
 static int open_previous(comparing *self, kin_error *err)
 {
@@ -161,10 +179,13 @@ static int open_previous(comparing *self, kin_error *err)
 static int open_sides(comparing *self, kin_error *err)
 {
     const kin_compare_options *o = self->options;
-    int rc = open_side(self, &self->out->graph, o->graph, o->ids, err);
+    int rc = o->open_graph ? lend_side(&self->out->graph, o->open_graph, err)
+                           : open_side(self, &self->out->graph, o->graph, o->ids, err);
     if (rc == 0 && o->other)
         rc = open_side(self, &self->out->other, o->other, NULL, err);
-    if (rc == 0 && o->reference)
+    if (rc == 0 && o->open_reference)
+        rc = lend_side(&self->out->reference, o->open_reference, err);
+    else if (rc == 0 && o->reference)
         rc = open_side(self, &self->out->reference, o->reference, o->reference_ids, err);
     if (rc == 0 && o->previous)
         rc = open_previous(self, err);

@@ -9,9 +9,11 @@
 #include "job/options.h"
 
 typedef struct kin_compare_options {
-    const char *graph, *other;       /* folders, or files of neighbours; `other` NULL: none */
-    const char *reference;           /* the truth: a graph; NULL: a sample, or none */
-    const char *previous;            /* last night's graph; NULL: none */
+    const char *graph, *other; /* folders, or files of neighbours; `other` NULL: none */
+    const char *reference;     /* the truth: a graph; NULL: a sample, or none */
+    const char *previous;      /* last night's graph; NULL: none */
+    const kin_graph *open_graph, *open_reference; /* opened ones in place of paths; NULL: none */
+    const kin_catalog_options *inputs;            /* vectors in place of `modality`; NULL: none */
     const char *ids, *reference_ids; /* an id a line, of imported files; NULL: row numbers */
     const char *stratify;            /* a column of items.tsv; NULL: none */
     int64_t sample;                  /* the truth: exact rows of so many items; 0: `reference` */

@@ -76,16 +76,13 @@ static int check_same(const kin_catalog *catalog, const kin_graph *graph, kin_er
     return 0;
 }
 
-int kin_graph_catalog_open(kin_catalog *out, const kin_graph *graph, const kin_text_list *given,
-                           kin_error *err)
+int kin_graph_catalog_open_sources(kin_catalog *out, const kin_graph *graph,
+                                   const kin_source *given, size_t count, kin_error *err)
 {
     kin_source source[KIN_MODALITIES_MAX];
-    size_t count = 0;
-    int rc = given->count ? kin_sources_parse(source, &count, given, err)
-                          : kin_sources_from_manifest(source, &count, graph->manifest, err);
-    if (rc != 0)
-        return rc;
-    rc = arrange(source, count, graph, err);
+    for (size_t m = 0; m < count && m < KIN_MODALITIES_MAX; m++)
+        source[m] = given[m];
+    int rc = arrange(source, count, graph, err);
     if (rc == 0) {
         kin_catalog_options options = {
             .source = source, .source_count = count, .missing = manifest_missing(graph)};
@@ -96,6 +93,18 @@ int kin_graph_catalog_open(kin_catalog *out, const kin_graph *graph, const kin_t
         if (rc != 0)
             kin_catalog_close(out);
     }
+    return rc;
+}
+
+int kin_graph_catalog_open(kin_catalog *out, const kin_graph *graph, const kin_text_list *given,
+                           kin_error *err)
+{
+    kin_source source[KIN_MODALITIES_MAX];
+    size_t count = 0;
+    int rc = given->count ? kin_sources_parse(source, &count, given, err)
+                          : kin_sources_from_manifest(source, &count, graph->manifest, err);
+    if (rc == 0)
+        rc = kin_graph_catalog_open_sources(out, graph, source, count, err);
     kin_sources_release(source, count);
     return rc;
 }

@@ -15,6 +15,10 @@
 int kin_graph_catalog_open(kin_catalog *out, const kin_graph *graph, const kin_text_list *given,
                            kin_error *err);
 
+/* The same from sources, of which arrays in memory may be some. */
+int kin_graph_catalog_open_sources(kin_catalog *out, const kin_graph *graph,
+                                   const kin_source *source, size_t count, kin_error *err);
+
 /* The same for callers that can do with the graph alone: where `given` is empty and the manifest's
  * files are gone or others, returns 0 with *opened false and *reason set. */
 int kin_graph_catalog_try(kin_catalog *out, bool *opened, kin_error *reason, const kin_graph *graph,

@@ -59,15 +59,17 @@ static int check_join_options(const kin_index_run_options *o, kin_error *err)
 static int open_all(indexing *self, kin_error *err)
 {
     const kin_index_run_options *o = self->options;
-    int rc = kin_sources_parse(self->source, &self->source_count, &o->modality, err);
+    kin_catalog_options from = {.ids = o->ids, .missing = (kin_missing)o->missing};
+    int rc = o->inputs ? kin_catalog_options_check(o->inputs, err)
+                       : kin_sources_parse(self->source, &self->source_count, &o->modality, err);
     if (rc == 0)
         rc = kin_outdir_open(&self->out, o->out, "index", o->force, err);
     if (rc != 0)
         return rc;
-    kin_catalog_options from = {.source = self->source,
-                                .source_count = self->source_count,
-                                .ids = o->ids,
-                                .missing = (kin_missing)o->missing};
+    from.source = o->inputs ? o->inputs->source : self->source;
+    from.source_count = o->inputs ? o->inputs->source_count : self->source_count;
+    if (o->inputs)
+        from.ids_text = o->inputs->ids_text;
     return kin_catalog_open(&self->catalog, &from, err);
 }
 
@@ -95,8 +97,11 @@ static json_t *make_manifest(const indexing *self)
     json_t *manifest = json_object();
     kin_json_set(&manifest, "kind", json_string("index"));
     kin_json_set(&manifest, "format", json_integer(KIN_MANIFEST_FORMAT));
-    kin_json_set(&manifest, "options",
-                 kin_options_json(&kin_index_run_table, self->options, false));
+    const kin_catalog_options *inputs = self->options->inputs;
+    json_t *options = kin_options_json(&kin_index_run_table, self->options, false);
+    if (inputs)
+        kin_json_set(&options, "modality", kin_sources_json(inputs->source, inputs->source_count));
+    kin_json_set(&manifest, "options", options);
     kin_provenance_describe(&manifest, &self->catalog);
     json_t *run = kin_facts_run(self->start);
     kin_provenance_locate(&run, &self->catalog);

@@ -23,10 +23,11 @@ extern const char *const kin_index_run_types[]; /* "ivf", "hnsw", "join", NULL *
 
 /* Texts are the caller's. Limits stand in kin_index_run_table. */
 typedef struct kin_index_run_options {
-    kin_text_list modality; /* NAME=FILE[:WEIGHT], 1 to KIN_MODALITIES_MAX of them */
-    int type;               /* kin_index_type, or KIN_INDEX_JOIN */
-    const char *out;        /* the folder to write; needed */
-    const char *ids;        /* a file, an id a line; NULL: row numbers */
+    kin_text_list modality;            /* NAME=FILE[:WEIGHT], 1 to KIN_MODALITIES_MAX of them */
+    const kin_catalog_options *inputs; /* sources and ids in place of `modality`; NULL: none */
+    int type;                          /* kin_index_type, or KIN_INDEX_JOIN */
+    const char *out;                   /* the folder to write; needed */
+    const char *ids;                   /* a file, an id a line; NULL: row numbers */
     int64_t top_k;        /* K that the join is tuned for, 1 .. 10,000; n - 1 where that is less */
     double target_recall; /* and the recall, 0.5 .. 0.9999 */
     int missing;          /* kin_missing */
@@ -40,8 +41,8 @@ typedef struct kin_index_run_options {
         .top_k = 200, .target_recall = 0.97, .index = KIN_INDEX_OPTIONS_INIT                       \
     }
 
-/* Their lines, and a table of them with the lines of `index`. */
-extern const kin_option kin_index_run_lines[];
+/* Their lines, those of `modality` apart, and a table of them with the lines of `index`. */
+extern const kin_option kin_index_run_inputs[], kin_index_run_lines[];
 extern const kin_option_table kin_index_run_table;
 
 /* What a run did. */
@@ -55,7 +56,7 @@ typedef struct kin_index_report {
 
 void kin_index_report_release(kin_index_report *self);
 
-/* Builds the index of the catalog that options->modality names into options->out. *report (may be
+/* Builds the index of the catalog that the options name into options->out. *report (may be
  * NULL) is filled on success alone, and then the caller's to release.
  *
  * KIN_E_USAGE: options out of range, or that the catalog cannot take; KIN_E_CANTOUT, KIN_E_IO: the

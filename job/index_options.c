@@ -9,8 +9,12 @@ const char *const kin_index_run_types[] = {"ivf", "hnsw", "join", NULL};
 
 #define FIELD(name) offsetof(kin_index_run_options, name)
 
-const kin_option kin_index_run_lines[] = {
+const kin_option kin_index_run_inputs[] = {
     OPTION_MODALITY(FIELD(modality), NULL),
+    KIN_OPTIONS_END,
+};
+
+const kin_option kin_index_run_lines[] = {
     {.name = "type",
      .type = KIN_OPTION_CHOICE,
      .offset = FIELD(type),
@@ -44,9 +48,10 @@ const kin_option kin_index_run_lines[] = {
 static const kin_index_run_options defaults = KIN_INDEX_RUN_OPTIONS_INIT;
 
 const kin_option_table kin_index_run_table = {
-    .group = (const kin_option_group[]){{NULL, kin_index_run_lines, 0},
+    .group = (const kin_option_group[]){{NULL, kin_index_run_inputs, 0},
+                                        {NULL, kin_index_run_lines, 0},
                                         {NULL, kin_index_lines, FIELD(index)}},
-    .count = 2,
+    .count = 3,
     .defaults = &defaults,
     .bytes = sizeof defaults,
 };

@@ -37,6 +37,14 @@
         .max = 0.9999, .unit = "R", .help = (text)                                                 \
     }
 
+#define OPTION_THREADS(at)                                                                         \
+    {                                                                                              \
+        .name = "threads", .type = KIN_OPTION_INT, .offset = (at), .min = 0, .max = 1024,          \
+        .unit = "N", .run_only = true,                                                             \
+        .default_text = "CPU affinity, cgroup quota, OMP_NUM_THREADS: the least",                  \
+        .help = "threads to use"                                                                   \
+    }
+
 #define OPTION_MEMORY(at)                                                                          \
     {                                                                                              \
         .name = "memory", .type = KIN_OPTION_BYTES, .offset = (at), .min = 1 << 20, .max = 0x1p50, \

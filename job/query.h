@@ -7,6 +7,7 @@
 #include "ann/faiss_effort.h"
 #include "core/monitor.h"
 #include "core/rows.h"
+#include "core/score.h"
 #include "job/options.h"
 
 typedef struct kin_query_options {
@@ -46,6 +47,48 @@ typedef struct kin_answer_sink {
 /* Their lines, and a table of them with the lines of `search`. */
 extern const kin_option kin_query_lines[];
 extern const kin_option_table kin_query_table;
+
+/* An index, open: the catalog of its vectors, and the indexes. Zeroed: none. Afterwards one thread
+ * at a time asks. */
+typedef struct kin_query_session {
+    kin_dir dir; /* of the index */
+    json_t *manifest;
+    kin_source source[KIN_MODALITIES_MAX];
+    size_t source_count;
+    kin_catalog catalog;
+    kin_index *index;
+    kin_query query;
+} kin_query_session;
+
+/* Opens the index in the folder `dir`, reading every vector and every file of it once. Its vectors
+ * are those of `inputs`; where that is NULL, of the manifest's files, in whose place the texts of
+ * `modality` (NAME=FILE) stand. On failure *self is closed. */
+int kin_query_session_open(kin_query_session *self, const kin_dir *dir,
+                           const kin_text_list *modality, const kin_catalog_options *inputs,
+                           const kin_monitor *monitor, kin_error *err);
+void kin_query_session_close(kin_query_session *self);
+
+/* What is asked of a session: items of it, or rows of vectors from outside. Zeroed: nothing. */
+typedef struct kin_questions {
+    const int64_t *row;       /* [row_count] items; NULL: vectors from outside */
+    const char *const *label; /* [row_count] their ids; NULL: the rows' numbers */
+    size_t row_count;
+    kin_matrix outside[KIN_MODALITIES_MAX]; /* in the session's order; n == 0: not given; owned */
+    size_t outside_rows;
+    size_t top_k;
+    kin_search_options search; /* top_k unread */
+} kin_questions;
+
+/* Adds vectors from outside to a modality of the session; `text` names them in messages. */
+int kin_questions_add(kin_questions *self, const kin_query_session *session,
+                      const kin_source *source, const char *text, kin_error *err);
+void kin_questions_release(kin_questions *self);
+
+/* Answers to all of it. All rows are looked at before the first answer; warns of answers that are
+ * shorter than top_k. */
+int kin_query_session_answer(kin_query_session *self, const kin_questions *questions,
+                             const kin_answer_sink *sink, const kin_monitor *monitor,
+                             kin_error *err);
 
 /* All items and files are found before the first answer is written. KIN_E_USAGE where a graph is
  * asked with options of indexes, KIN_E_DATA where it stores fewer neighbours an item than top_k.

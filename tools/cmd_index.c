@@ -26,6 +26,7 @@ static const index_options defaults = {.run = KIN_INDEX_RUN_OPTIONS_INIT};
 #define FIELD(name) offsetof(index_options, name)
 
 static const kin_option_group groups[] = {
+    {NULL, kin_index_run_inputs, FIELD(run)},
     {NULL, kin_index_run_lines, FIELD(run)},
     {NULL, kin_index_lines, FIELD(run.index)},
     {NULL, command_common_lines, 0},

@@ -5,6 +5,7 @@
 #include "core/outdir.h"
 #include "core/outfile.h"
 #include "core/text.h"
+#include "job/option_lines.h"
 #include "tools/command.h"
 #include "tools/console.h"
 #include "tools/signals.h"
@@ -19,15 +20,7 @@ const char *const command_log_names[] = {"text", "json", NULL};
 const char *const command_progress_names[] = {"auto", "bar", "lines", "none", NULL};
 
 const kin_option command_common_lines[] = {
-    {.name = "threads",
-     .type = KIN_OPTION_INT,
-     .offset = offsetof(command_common, threads),
-     .min = 0,
-     .max = 1024,
-     .unit = "N",
-     .run_only = true,
-     .default_text = "CPU affinity, cgroup quota, OMP_NUM_THREADS: the least",
-     .help = "threads to use"},
+    OPTION_THREADS(offsetof(command_common, threads)),
     {.name = "log",
      .type = KIN_OPTION_CHOICE,
      .offset = offsetof(command_common, log),
