@@ -6,35 +6,13 @@
  * Every function that can fail returns 0 or a negative kin_code and takes `kin_error *err` last.
  * `err` may be NULL. It is written only on failure, by the function that found the fault; callers
  * pass it through untouched, so that the message names the place closest to the cause.
- * A code is the negative of the process exit status that the command gives for it.
+ * A code is the negative of the process exit status that the command gives for it. Codes and record
+ * are part of the library's interface: kin/kin.h has them.
  */
 
+#include "kin/kin.h"
 #include <errno.h>
 #include <stdbool.h>
-
-typedef enum kin_code {
-    KIN_OK = 0,
-    KIN_E_INTERNAL = -1,  /* a bug, or a library that failed where it cannot */
-    KIN_E_USAGE = -2,     /* an option or argument that makes no sense */
-    KIN_E_GATE = -3,      /* the result is there, a promised quality is not */
-    KIN_E_DATA = -65,     /* an input file says something that cannot be used */
-    KIN_E_NOINPUT = -66,  /* an input file is missing or unreadable */
-    KIN_E_MEMORY = -69,   /* needs more memory or threads than allowed, or another CPU */
-    KIN_E_CANTOUT = -73,  /* the output cannot be created */
-    KIN_E_IO = -74,       /* reading or writing failed under way */
-    KIN_E_AGAIN = -75,    /* try again: a lock is held, an input changed under way */
-    KIN_E_NOTHING = -99,  /* nothing to do */
-    KIN_E_STOPPED = -128, /* the caller asked to stop; the command re-raises the signal */
-} kin_code;
-
-enum { KIN_MESSAGE_MAX = 512, KIN_HINT_MAX = 256 };
-
-/* What went wrong. Holds no pointers: copy it freely. */
-typedef struct kin_error {
-    kin_code code;
-    char message[KIN_MESSAGE_MAX]; /* one line: the place, the value, the limit */
-    char hint[KIN_HINT_MAX];       /* one line: what to do; never empty after a failure */
-} kin_error;
 
 /* Fills *err (unless NULL) and has the value `code`, so that callers can `return kin_fail(...)`.
  * `hint` is plain text; the format and what follows are printf's. Too long a text is cut and ends

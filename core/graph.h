@@ -13,12 +13,7 @@
 #include "core/rows.h"
 #include <jansson.h>
 
-/* How a row's entries lie in the files. */
-typedef enum kin_row_order {
-    KIN_ORDER_SCORE,  /* best first */
-    KIN_ORDER_COLUMN, /* by neighbour, ascending: what SciPy calls sorted indices */
-} kin_row_order;
-
+/* How a row's entries lie in the files: names of kin_row_order (kin/kin.h), ended by NULL. */
 extern const char *const kin_row_order_names[];
 
 /* ---- writing --------------------------------------------------------------------------------- */

@@ -11,13 +11,12 @@
  *
  * Elements of all types are converted to float first; float64 is rounded to nearest once.
  */
+#include "kin/kin.h"
 #include <stddef.h>
 #include <stdint.h>
 
-enum { KIN_LANES = 32 };
-
-/* The element types of vector files. */
-typedef enum kin_dtype { KIN_F32, KIN_F16, KIN_F64, KIN_I8, KIN_DTYPE_COUNT } kin_dtype;
+/* kin_dtype, the element types of vectors, is the library's (kin/kin.h). */
+enum { KIN_LANES = 32, KIN_DTYPE_COUNT = KIN_I8 + 1 };
 
 typedef struct kin_kernels {
     const char *name; /* "portable", "avx2", "avx512" */

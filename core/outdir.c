@@ -129,6 +129,12 @@ void kin_outdir_discard_all(void)
     pthread_mutex_unlock(&open_lock);
 }
 
+void kin_outdir_forget_all(void)
+{
+    open_lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    open_first = NULL;
+}
+
 /* ---- opening --------------------------------------------------------------------------------- */
 
 /* A folder cannot be exchanged under a name that is not its own. */

@@ -57,4 +57,7 @@ void kin_outdir_release(kin_outdir *self);
  * to end where nothing can be unwound. */
 void kin_outdir_discard_all(void);
 
+/* In a child that was just forked: those that are open are its parent's. */
+void kin_outdir_forget_all(void);
+
 #endif

@@ -11,7 +11,8 @@
 
 int kin_threads_default(void)
 {
-    static int initial; /* before kin_threads_set changed it: OMP_NUM_THREADS or all processors */
+    static _Atomic int
+        initial; /* before kin_threads_set changed it: OMP_NUM_THREADS or all processors */
     if (initial == 0)
         initial = omp_get_max_threads();
     int threads = initial;

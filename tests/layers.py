@@ -10,6 +10,7 @@ import re
 import sys
 
 MAY_USE = {
+    "kin": {"kin", "report", "job", "core", "scan", "exact", "ann", "compare"},
     "core": {"core"},
     "scan": {"scan", "core"},
     "exact": {"exact", "core", "scan"},
@@ -19,10 +20,13 @@ MAY_USE = {
     "report": {"report", "job", "compare", "core"},
     "tools": {"tools", "tools/gen", "core", "scan", "exact", "ann", "compare", "job", "report"},
     "tools/gen": {"tools/gen", "core", "scan"},
-    "tests": {"tests", "support", "core", "scan", "exact", "ann", "compare", "job", "report", "tools", "tools/gen"},
+    "tests": {"tests", "support", "core", "scan", "exact", "ann", "compare", "job", "report", "tools", "tools/gen",
+              "kin"},
 }
 # The baseline is what other engines are compared with, so it shares no engine room with them.
 CLOSER = {"exact/stream.c": {"exact", "core"}, "exact/stream.h": {"exact", "core"}}
+# The library's interface has the codes, the error and the types of values that core uses too.
+PUBLIC_HEADER, PUBLIC_USERS = "kin/kin.h", ("kin", "core", "tests")
 FAISS_FILE = "ann/faiss_api.c"
 JSON_FILE = "core/json.c"
 FORGETS = re.compile(r'\bjson_(?:(?:object|array)_(?:set|append|insert|update|extend)\w*|copy|deep_copy|dump\w*|load\w*)\('
@@ -46,6 +50,8 @@ def offence(name, bracket, target):
     if first in MAY_USE and "/" in target:
         if bracket == "<":
             return "the project's own headers are included in quotes"
+        if target == PUBLIC_HEADER:
+            return None if folder in PUBLIC_USERS else f"{folder} gets {PUBLIC_HEADER} from core"
         tested = re.match(r"tests/unit/(\w+)/", name)
         folder = tested[1] if tested and tested[1] in MAY_USE else folder
         allowed = CLOSER.get(name, MAY_USE[folder])
@@ -99,6 +105,8 @@ def check_itself():
         ("tools/cmd_gen.c", '"', "tools/gen/gen.h", True), ("job/a.c", '"', "tools/gen/gen.h", False),
         ("tests/unit/core/a.c", '"', "scan/tile.h", False), ("tests/unit/exact/a.c", '"', "scan/tile.h", True),
         ("tests/unit/support/a.c", '"', "exact/stream.h", True),
+        ("core/error.h", '"', "kin/kin.h", True), ("kin/a.c", '"', "report/a.h", True), ("core/a.c", '"', "kin/a.h", False),
+        ("job/a.c", '"', "kin/kin.h", False), ("tools/a.c", '"', "kin/a.h", False), ("kin/a.c", '"', "tools/a.h", False),
         ("core/a.c", "<", "core/b.h", False), ("core/a.c", '"', "b.h", False),
         ("core/a.c", "<", "stdio.h", True), ("core/a.c", "<", "sys/stat.h", True),
     ]
