@@ -1,7 +1,6 @@
 /*
  * Lines of pairs (report/pairs_text.h). Threads write the lines of a block's parts into memory,
- * which goes to the stream in order: the same bytes for any number of them. Most of the time goes
- * into decimal numbers.
+ * which goes to the stream in order: the same bytes for any number of them.
  */
 #include "report/pairs_text.h"
 
@@ -14,6 +13,37 @@ static void add(kin_text_buffer *to, const char *text)
     kin_text_add(to, text, strlen(text));
 }
 
+/* What "%.9g" gives of a number that it writes without an exponent, but for ties that a double
+ * cannot tell, where either text gives the float back: printf is most of the work otherwise, as it
+ * divides long numbers. False for numbers of other sizes. */
+static bool format_plain(char text[32], float value)
+{
+    static const uint64_t ten[] = {1,           10,           100,          1000,      10000,
+                                   100000,      1000000,      10000000,     100000000, 1000000000,
+                                   10000000000, 100000000000, 1000000000000};
+    enum { DIGITS = 9, SMALL = 4 }; /* from 10^-4 on, below 10^8 */
+    double size = fabs((double)value);
+    size_t decimals = DIGITS + SMALL - 1;
+    if (!(size >= 1e-4 && size < 1e8))
+        return false;
+    while (size * (double)ten[decimals] >= 1e9)
+        decimals--;
+    uint64_t scaled = (uint64_t)(size * (double)ten[decimals] + 0.5);
+    for (; decimals > 0 && scaled % 10 == 0; decimals--)
+        scaled /= 10;
+    int length =
+        snprintf(text, 32, "%s%u", value < 0 ? "-" : "", (unsigned)(scaled / ten[decimals]));
+    if (decimals == 0)
+        return true;
+    char *at = text + length;
+    *at++ = '.';
+    uint64_t fraction = scaled % ten[decimals];
+    for (size_t d = decimals; d-- > 0;)
+        *at++ = (char)('0' + fraction / ten[d] % 10);
+    *at = '\0';
+    return true;
+}
+
 static void add_number(kin_text_buffer *to, float value, const char *lacking)
 {
     char text[32];
@@ -21,7 +51,8 @@ static void add_number(kin_text_buffer *to, float value, const char *lacking)
         add(to, lacking);
         return;
     }
-    snprintf(text, sizeof text, "%.9g", (double)value);
+    if (!format_plain(text, value))
+        snprintf(text, sizeof text, "%.9g", (double)value);
     add(to, text);
 }
 
