@@ -100,9 +100,10 @@ static json_t *describe(void)
     for (size_t i = 0; i < CODES; i++)
         kin_json_set(&code, codes[i].name, json_integer(codes[i].code));
     json_t *call = json_pack(
-        "{s:o, s:o, s:o, s:o, s:o}", "build", table_json(&kin_build_call_table), "plan",
+        "{s:o, s:o, s:o, s:o, s:o, s:o}", "build", table_json(&kin_build_call_table), "plan",
         table_json(&kin_build_call_table), "index", table_json(&kin_index_call_table), "compare",
-        table_json(&kin_compare_call_table), "search", table_json(&kin_search_call_table));
+        table_json(&kin_compare_call_table), "search", table_json(&kin_search_call_table), "pairs",
+        table_json(&kin_pairs_call_table));
     return json_pack("{s:s, s:o, s:o, s:o}", "version", KIN_VERSION, "code", code, "call", call,
                      "libraries", kin_facts_versions());
 }

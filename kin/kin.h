@@ -82,10 +82,10 @@ KIN_API int kin_cpu_check(kin_error *err);
 /* A JSON object {"version", "code": {name: number, ...}, "libraries": {name: version}, "call":
  * {"build": [{"name", "type", "help", "unit", "default", "default_text", "environment",
  * "deprecated"; where they apply "min", "max", "choices"}, ...], "plan", "index", "compare",
- * "search"}}: every option that a call takes, searches being kin_searcher_find's. "type" is flag,
- * int, bytes, real, choice, text or list; "environment" the names by which the command reads it, in
- * that order, "deprecated" an older one or null: the library reads none. To be freed with
- * kin_string_free. */
+ * "search", "pairs"}}: every option that a call takes, searches being kin_searcher_find's, pairs
+ * kin_graph_pairs's. "type" is flag, int, bytes, real, choice, text or list; "environment" the
+ * names by which the command reads it, in that order, "deprecated" an older one or null: the
+ * library reads none. To be freed with kin_string_free. */
 KIN_API int kin_describe(char **json, kin_error *err);
 
 /* Frees a text that a function below gave. NULL is fine. */
@@ -212,6 +212,21 @@ KIN_API int kin_graph_rows(const kin_graph *self, size_t first, size_t count, in
  * that is not there. */
 KIN_API size_t kin_graph_neighbors(const kin_graph *self, size_t row, int32_t *indices /* [k] */,
                                    float *scores /* [k] */, size_t room /* k */);
+
+/* How many rows kin_graph_pairs gives with these options: "max-rows=N", a uniform sample without
+ * replacement of so many, 0: all pairs; "seed=S". */
+KIN_API int kin_graph_pair_count(const kin_graph *self, const char *const *options, size_t *count,
+                                 kin_error *err);
+
+/* The pairs of the graph as kin pairs writes them, training rows for a model that ranks: by item,
+ * and an item's neighbours best first. Arrays of kin_graph_pair_count values, each of which may be
+ * NULL: row numbers, the neighbour's rank from 1, fused score, and for each modality the cosine,
+ * NaN where an item lacks it. KIN_E_USAGE, KIN_E_DATA: a score that is not finite. */
+KIN_API int kin_graph_pairs(const kin_graph *self, const char *const *options,
+                            int32_t *item /* [rows] */, int32_t *neighbor /* [rows] */,
+                            int32_t *rank /* [rows] */, float *score /* [rows] */,
+                            float *const *cosines /* [modalities][rows] or NULL */,
+                            kin_callback *callback, void *callback_self, kin_error *err);
 
 /* ---- comparing ------------------------------------------------------------------------------- */
 

@@ -25,6 +25,7 @@ static const kin_build_call kin_build_call_defaults = {.build = KIN_BUILD_OPTION
 static const kin_index_call kin_index_call_defaults = {.index = KIN_INDEX_RUN_OPTIONS_INIT};
 static const kin_compare_call kin_compare_call_defaults = {.compare = KIN_COMPARE_OPTIONS_INIT};
 static const kin_search_call kin_search_call_defaults = {.search = KIN_SEARCH_OPTIONS_INIT};
+static const kin_pairs_call kin_pairs_call_defaults = {.pairs = KIN_PAIRS_OPTIONS_INIT};
 
 #define BUILD(field) offsetof(kin_build_call, build.field)
 
@@ -45,6 +46,9 @@ CALL_TABLE(kin_compare_call, kin_compare_call,
 
 CALL_TABLE(kin_search_call, kin_search_call,
            {NULL, kin_search_lines, offsetof(kin_search_call, search)});
+
+CALL_TABLE(kin_pairs_call, kin_pairs_call,
+           {NULL, kin_pairs_lines, offsetof(kin_pairs_call, pairs)});
 
 /* ---- pairs ----------------------------------------------------------------------------------- */
 

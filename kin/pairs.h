@@ -8,6 +8,7 @@
 #include "job/compare.h"
 #include "job/index.h"
 #include "job/options.h"
+#include "job/pairs.h"
 #include "job/query.h"
 
 typedef struct kin_build_call {
@@ -31,9 +32,14 @@ typedef struct kin_search_call {
     int64_t threads;
 } kin_search_call;
 
+typedef struct kin_pairs_call {
+    kin_pairs_options pairs;
+    int64_t threads;
+} kin_pairs_call;
+
 /* Each table's defaults are of its struct. Plans take the options of builds. */
 extern const kin_option_table kin_build_call_table, kin_index_call_table, kin_compare_call_table,
-    kin_search_call_table;
+    kin_search_call_table, kin_pairs_call_table;
 
 /* Fills *values (the table's struct) with the defaults and the pairs, which NULL ends (pairs NULL:
  * none). Texts point into the pairs. KIN_E_USAGE: a pair that is none, an unknown name with the

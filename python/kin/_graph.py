@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
 import numpy as np
 
-from . import _parquet
+from . import _pairs, _parquet
+from ._call import Progress
 from ._errors import UsageError
 from ._library import ORDER_COLUMN, ORDER_SCORE, check, lib, take_ids, take_text
 from ._options import path_bytes
@@ -163,6 +164,15 @@ class Graph:
         indices, scores = np.empty(self.top_k, np.int32), np.empty(self.top_k, np.float32)
         count = lib.kin_graph_neighbors(self.handle, row, indices.ctypes.data, scores.ctypes.data, self.top_k)
         return Neighbors(indices[:count], scores[:count])
+
+    def pairs(self, max_rows: int = 0, seed: int = 1, *, progress: Progress = None) -> dict[str, np.ndarray[Any, Any]]:
+        """Training rows for a ranking model, those of `kin pairs`: a row for each item and neighbour.
+
+        max_rows: no more than so many, drawn uniformly without replacement by `seed`; 0 is no limit. Rows are in the
+        graph's order, an item's best first. Arrays of equal length: item and neighbor (row numbers, int32), rank (from 1
+        on, int32), score (float32), and for each modality cosine_NAME (float32, NaN where an item lacks it).
+        """
+        return _pairs.pairs(self, max_rows, seed, progress)
 
     # ---- what is made of it ----------------------------------------------------------------------
 

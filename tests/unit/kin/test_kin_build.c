@@ -157,6 +157,50 @@ static void test_orders(void **state)
     kin_input_free(input);
 }
 
+/* All pairs are the rows; a sample is some of them, in their order. */
+static void test_pairs(void **state)
+{
+    const char *const all[] = {NULL}, *const some[] = {"max-rows=100", "seed=3", NULL};
+    const char *const bad[] = {"max-rows=-1", NULL};
+    (void)state;
+    kin_input *input = arrays_input(&vectors);
+    kin_graph *graph = NULL;
+    kin_error err;
+    arrays_rows rows;
+    size_t count = 0, fewer = 0, at = 0;
+    test_ok(kin_build(&graph, input, (const char *const[]){"top-k=9", NULL}, test_path("."), NULL,
+                      NULL, &err),
+            &err);
+    arrays_read(&rows, graph, KIN_ORDER_SCORE);
+    test_ok(kin_graph_pair_count(graph, all, &count, &err), &err);
+    assert_int_equal(count, kin_graph_entry_count(graph));
+    int32_t *neighbor = calloc(count, sizeof *neighbor), item[100], rank[100];
+    float *score = calloc(count, sizeof *score), sampled[100];
+    assert_non_null(neighbor);
+    assert_non_null(score);
+    test_ok(kin_graph_pairs(graph, all, NULL, neighbor, NULL, score, NULL, NULL, NULL, &err), &err);
+    assert_memory_equal(neighbor, rows.indices, count * sizeof *neighbor);
+    assert_memory_equal(score, rows.scores, count * sizeof *score);
+    test_ok(kin_graph_pair_count(graph, some, &fewer, &err), &err);
+    assert_int_equal(fewer, 100);
+    test_ok(kin_graph_pairs(graph, some, item, NULL, rank, sampled, NULL, NULL, NULL, &err), &err);
+    for (size_t i = 0; i < fewer; i++) {
+        size_t entry = (size_t)rows.indptr[item[i]] + (size_t)rank[i] - 1;
+        assert_true(i == 0 || entry > at);
+        assert_true(entry < (size_t)rows.indptr[item[i] + 1]);
+        assert_true(sampled[i] == rows.scores[entry]);
+        at = entry;
+    }
+    assert_int_equal(kin_graph_pair_count(graph, bad, &count, &err), KIN_E_USAGE);
+    assert_int_equal(kin_graph_pairs(graph, bad, NULL, NULL, NULL, NULL, NULL, NULL, NULL, &err),
+                     KIN_E_USAGE);
+    free(neighbor);
+    free(score);
+    arrays_release(&rows);
+    kin_graph_free(graph);
+    kin_input_free(input);
+}
+
 static void test_parts_of_rows(void **state)
 {
     kin_graph *graph = NULL;
@@ -279,7 +323,7 @@ static void check_described(const json_t *calls)
 {
     const json_t *option;
     size_t at, seen = 0;
-    assert_int_equal(json_object_size(calls), 5);
+    assert_int_equal(json_object_size(calls), 6);
     json_array_foreach(json_object_get(calls, "build"), at, option)
     {
         const json_t *names = json_object_get(option, "environment");
@@ -384,13 +428,10 @@ static void test_searcher(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_arrays_and_files),
-        cmocka_unit_test(test_types_and_strides),
-        cmocka_unit_test(test_orders),
-        cmocka_unit_test(test_parts_of_rows),
-        cmocka_unit_test(test_save),
-        cmocka_unit_test(test_callbacks),
-        cmocka_unit_test(test_compare_and_plan),
+        cmocka_unit_test(test_arrays_and_files), cmocka_unit_test(test_types_and_strides),
+        cmocka_unit_test(test_orders),           cmocka_unit_test(test_pairs),
+        cmocka_unit_test(test_parts_of_rows),    cmocka_unit_test(test_save),
+        cmocka_unit_test(test_callbacks),        cmocka_unit_test(test_compare_and_plan),
         cmocka_unit_test(test_searcher),
     };
     return cmocka_run_group_tests(tests, set_up, test_folder_remove);
