@@ -391,7 +391,7 @@ def try_program(program, seconds=None, most=None, every=False):
             findings)
 
 
-SLOW = re.compile(r"test_(ann|exact|exact_runs|import_damage|join.*|library|stream|traced|scan_.*|evaluation|threads)$")
+SLOW = re.compile(r"test_(ann|exact|exact_runs|import_damage|join.*|kin_process|library|stream|traced|scan_.*|evaluation|threads)$")
 
 
 def try_programs(only=None, slow=True, report=print, **limits):
