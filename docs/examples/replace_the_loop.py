@@ -40,6 +40,8 @@ def main():
     parser.add_argument("--image")
     parser.add_argument("--top-k", type=int, default=200)
     parser.add_argument("--rows", type=int, default=200)
+    parser.add_argument("--anew", action="store_true", help="the loop calls cosine_similarity for each row, so to speak: all rows "
+                        "are made unit again each time")
     options = parser.parse_args()
     text = np.load(options.text, mmap_mode="r") if options.text else generated(options.items, 96, 1)
     image = np.load(options.image, mmap_mode="r") if options.image else (
@@ -51,8 +53,8 @@ def main():
     ours = time.perf_counter() - begin
 
     which = np.linspace(0, n - 1, min(options.rows, n)).astype(int)
-    loop = similarity_loop.rows(text, image, which, top_k)
-    found = [next(loop)]  # with it, what the loop does once: unit rows
+    loop = similarity_loop.rows(text, image, which, top_k, anew=options.anew)
+    found = [next(loop)]  # with it, what the loop may do once: unit rows
     begin = time.perf_counter()
     found += list(loop)
     theirs = (time.perf_counter() - begin) / max(1, len(which) - 1) * n

@@ -24,11 +24,14 @@ def scores(text, image, which, text_weight=0.6, image_weight=0.4):
     return total
 
 
-def rows(text, image, which, top_k, text_weight=0.6, image_weight=0.4):
-    """For each row of `which`, one by one: (neighbours, scores), best first."""
-    units = [(unit_rows(matrix), np.float32(weight)) for matrix, weight in
-             ((text, text_weight), (image, image_weight)) if matrix is not None]
+def rows(text, image, which, top_k, text_weight=0.6, image_weight=0.4, anew=False):
+    """For each row of `which`, one by one: (neighbours, scores), best first. `anew`: all rows are made unit again for each,
+    as by a call of scikit-learn's cosine_similarity for each row."""
+    units = None
     for row in which:
+        if anew or units is None:
+            units = [(unit_rows(matrix), np.float32(weight)) for matrix, weight in
+                     ((text, text_weight), (image, image_weight)) if matrix is not None]
         total = sum(weight * (unit @ unit[row]) for unit, weight in units)
         total[row] = -np.inf
         best = np.argpartition(-total, top_k - 1)[:top_k]
