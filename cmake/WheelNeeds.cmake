@@ -18,5 +18,6 @@ foreach(package OpenMP OpenBlasOmp FaissC ZLIB)
 endforeach()
 if(kin_missing)
   list(JOIN kin_missing ", " kin_missing)
-  message(FATAL_ERROR "kin needs what this machine lacks: ${kin_missing}. Run tools/setup of the source tree")
+  # The blank keeps the line in one piece: CMake fills paragraphs that begin without.
+  message(FATAL_ERROR " kin cannot be built: this machine lacks ${kin_missing}: run tools/setup of the source tree")
 endif()
