@@ -17,7 +17,8 @@
 #include "scan/kmeans.h"
 #include <stdlib.h>
 
-enum { BATCH_ROWS = KIN_INDEX_BATCH_ROWS, RANDOM_TRAIN = 0x4956464c };
+/* HNSW_ROWS: added between looks at the monitor, as each takes some tenths of a millisecond. */
+enum { BATCH_ROWS = KIN_INDEX_BATCH_ROWS, HNSW_ROWS = 1024, RANDOM_TRAIN = 0x4956464c };
 
 /* The first item of every distinct vector, kin_alloc'd. */
 static int32_t *first_items(const kin_index_part *part)
@@ -90,12 +91,13 @@ static int add_vectors(kin_index_part *part, const int32_t *first, const float *
                        size_t lists, const kin_monitor *monitor, kin_error *err)
 {
     batch rows = {0};
-    int64_t *list = kin_alloc(BATCH_ROWS, sizeof *list);
-    int status = batch_init(&rows, &part->space, BATCH_ROWS, err);
+    size_t most = centroid ? BATCH_ROWS : HNSW_ROWS;
+    int64_t *list = kin_alloc(most, sizeof *list);
+    int status = batch_init(&rows, &part->space, most, err);
     if (status == 0 && !list)
-        status = kin_fail_alloc(err, "list numbers", BATCH_ROWS * sizeof *list);
-    for (size_t at = 0; status == 0 && at < part->distinct.count; at += BATCH_ROWS) {
-        size_t left = part->distinct.count - at, count = left < BATCH_ROWS ? left : BATCH_ROWS;
+        status = kin_fail_alloc(err, "list numbers", most * sizeof *list);
+    for (size_t at = 0; status == 0 && at < part->distinct.count; at += most) {
+        size_t left = part->distinct.count - at, count = left < most ? left : most;
         status = kin_monitor_check(monitor, err);
         if (status)
             break;

@@ -20,7 +20,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK_ITEMS = 2048, QUERIES = KIN_FAISS_QUERIES_MAX };
+/* Items between looks at the monitor: some tenths of a second where each is two searches of a
+ * millisecond. */
+enum { BLOCK_ITEMS = 256, QUERIES = KIN_FAISS_QUERIES_MAX };
 
 /* The vectors that a part is asked about for the block at hand, and the answers. */
 typedef struct part_block {

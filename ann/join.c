@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Clusters between looks at the monitor, per thread: about half a second, beside which it is
- * little that threads wait for the last cluster. */
+/* Clusters between reports of progress, per thread: a second or two, beside which it is little that
+ * threads wait for the last cluster. */
 enum { CLUSTERS_AT_A_TIME = 64 };
 
 /* ---- set-up --------------------------------------------------------------------------------- */
@@ -283,7 +283,7 @@ static int run_clusters(batch *run, kin_scan_part *part, double from, double to,
         size_t last = clusters - first < stretch ? clusters : first + stretch;
         rc = kin_monitor_check(monitor, err);
         if (rc == 0)
-            rc = kin_scan_parallel(self->threads, first, last, part, run, err);
+            rc = kin_scan_parallel(self->threads, first, last, part, run, monitor, err);
         for (size_t i = first; i < last; i++)
             done += start[run->cluster[i] + 1] - start[run->cluster[i]];
         if (rc == 0)

@@ -37,7 +37,7 @@ static int rerank_cluster(void *self, int thread, size_t cluster, const kin_scan
                            emit_row, &from, others, err);
 }
 
-/* The number of clusters reranked between looks at the monitor: some tenths of a second of work a
+/* The number of clusters reranked between reports of progress: some tenths of a second of work a
  * thread, which is 32 clusters for K = 200 and 1,024 dimensions. */
 static size_t clusters_at_a_time(const kin_exact *self)
 {
@@ -58,7 +58,7 @@ int kin_exact_rerank_rows(kin_exact *self, size_t first, size_t last, kin_row_si
         to = last - from < stretch ? last : from + stretch;
         rc = kin_monitor_check(monitor, err);
         if (rc == 0)
-            rc = kin_scan_parallel(self->threads, from, to, rerank_cluster, &rows, err);
+            rc = kin_scan_parallel(self->threads, from, to, rerank_cluster, &rows, monitor, err);
         if (rc == 0)
             kin_exact_report_progress(self,
                                       (double)(start[to] - start[from]) *

@@ -65,7 +65,7 @@ static void record_failure(kin_scan_failure *self, int rc, const kin_error *own)
 }
 
 int kin_scan_parallel(int threads, size_t first, size_t last, kin_scan_part *part, void *self,
-                      kin_error *err)
+                      const kin_monitor *monitor, kin_error *err)
 {
     kin_scan_failure failure = {0, err};
 #pragma omp parallel num_threads(threads)
@@ -75,7 +75,10 @@ int kin_scan_parallel(int threads, size_t first, size_t last, kin_scan_part *par
             kin_error own;
             if (kin_scan_failed(&failure))
                 continue;
-            int rc = part(self, omp_get_thread_num(), i, &failure, &own);
+            int thread = omp_get_thread_num();
+            int rc = thread == 0 ? kin_monitor_check(monitor, &own) : 0;
+            if (rc == 0)
+                rc = part(self, thread, i, &failure, &own);
             if (rc != 0)
                 record_failure(&failure, rc, &own);
         }

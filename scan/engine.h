@@ -44,9 +44,10 @@ bool kin_scan_failed(const kin_scan_failure *self);
 typedef int kin_scan_part(void *self, int thread, size_t i, const kin_scan_failure *others,
                           kin_error *err);
 
-/* Parts first .. last - 1, in no order, each on one thread. Returns the first failure. */
+/* Parts first .. last - 1, in no order, each on one thread. The calling one, thread 0, looks at the
+ * monitor before each of its own. Returns the first failure. */
 int kin_scan_parallel(int threads, size_t first, size_t last, kin_scan_part *part, void *self,
-                      kin_error *err);
+                      const kin_monitor *monitor, kin_error *err);
 
 /* ---- rows on their way to the sink ---------------------------------------------------------- */
 
