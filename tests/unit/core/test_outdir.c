@@ -8,7 +8,6 @@
 #include "core/outfile.h"
 #include "support/test.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
@@ -20,12 +19,7 @@
 /* How many entries the temporary folder holds: nothing may be left over. */
 static size_t count_entries(void)
 {
-    size_t count = 0;
-    DIR *folder = opendir(test_path("."));
-    while (readdir(folder))
-        count++;
-    closedir(folder);
-    return count - 2;
+    return test_folder_entries(test_path("."));
 }
 
 static int empty_folder(void **state)

@@ -7,7 +7,6 @@
 #include "core/unfinished.h"
 #include "support/test.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -18,17 +17,6 @@ static int empty_folder(void **state)
 {
     test_folder_remove(state);
     return test_folder_make(state);
-}
-
-static size_t count_entries(const char *path)
-{
-    size_t count = 0;
-    DIR *folder = opendir(path);
-    assert_non_null(folder);
-    while (readdir(folder))
-        count++;
-    closedir(folder);
-    return count - 2;
 }
 
 /* A folder of this name with a mark of this text (NULL: none) and a file in it. */
@@ -83,7 +71,7 @@ static void test_open_and_discard(void **state)
     assert_true(flock(other, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK);
     close(other);
     kin_unfinished_discard(&self);
-    assert_int_equal(count_entries(test_path(".")), 0);
+    assert_int_equal(test_folder_entries(test_path(".")), 0);
     kin_unfinished_discard(&self); /* twice is once */
     test_refused(kin_unfinished_open(&self, test_path("none/g"), &err), &err, KIN_E_CANTOUT,
                  "none: No such file or directory");
@@ -100,7 +88,7 @@ static void test_leftovers_go(void **state)
     make_folder(".g.kin-oldout", 0755, "kin replaced .g.kin-oldout\n",
                 false); /* all of it is gone */
     assert_false(clear());
-    assert_int_equal(count_entries(test_path(".")), 0);
+    assert_int_equal(test_folder_entries(test_path(".")), 0);
 }
 
 static void test_others_stay(void **state)
@@ -124,10 +112,10 @@ static void test_others_stay(void **state)
     make_folder(names[11], 0755, "kin finished .g.kin-noman0\n", true);
     size_t count[sizeof names / sizeof *names];
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        count[i] = count_entries(test_path("%s", names[i]));
+        count[i] = test_folder_entries(test_path("%s", names[i]));
     assert_false(clear());
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        assert_int_equal(count_entries(test_path("%s", names[i])), count[i]);
+        assert_int_equal(test_folder_entries(test_path("%s", names[i])), count[i]);
 }
 
 /* A folder that others put something into is emptied of kin's files, and theirs from then on. */
@@ -137,10 +125,10 @@ static void test_strange_things_stay(void **state)
     make_folder(".g.kin-abcdef", 0755, "kin unfinished .g.kin-abcdef\n", true);
     assert_int_equal(mkdir(test_path(".g.kin-abcdef/folder"), 0755), 0);
     assert_false(clear());
-    assert_int_equal(count_entries(test_path(".g.kin-abcdef")), 1);
+    assert_int_equal(test_folder_entries(test_path(".g.kin-abcdef")), 1);
     test_write_text(test_path(".g.kin-abcdef/theirs"), "t");
     assert_false(clear());
-    assert_int_equal(count_entries(test_path(".g.kin-abcdef")), 2);
+    assert_int_equal(test_folder_entries(test_path(".g.kin-abcdef")), 2);
 }
 
 /* Of an old output only what its manifest lists goes. */

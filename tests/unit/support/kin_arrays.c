@@ -1,6 +1,5 @@
 #include "support/kin_arrays.h"
 
-#include <dirent.h>
 #include <unistd.h>
 
 /* Rows around 20 centres, some of them repeated. */
@@ -98,25 +97,14 @@ void arrays_build(arrays_rows *out, const kin_input *input, const char *const *o
     kin_graph_free(graph);
 }
 
-static size_t count_entries(const char *path)
-{
-    size_t count = 0;
-    DIR *folder = opendir(path);
-    assert_non_null(folder);
-    while (readdir(folder))
-        count++;
-    closedir(folder);
-    return count;
-}
-
 size_t arrays_descriptors(void)
 {
-    return count_entries("/proc/self/fd");
+    return test_folder_entries("/proc/self/fd");
 }
 
 /* OpenMP's that were told to end may still be about it. */
 size_t arrays_threads(void)
 {
     usleep(200000);
-    return count_entries("/proc/self/task");
+    return test_folder_entries("/proc/self/task");
 }

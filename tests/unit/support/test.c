@@ -54,6 +54,17 @@ int test_folder_remove(void **state)
     return 0;
 }
 
+size_t test_folder_entries(const char *path)
+{
+    size_t count = 0;
+    DIR *listed = opendir(path);
+    assert_non_null(listed);
+    while (readdir(listed))
+        count++;
+    closedir(listed);
+    return count - 2; /* "." and ".." */
+}
+
 const char *test_path(const char *format, ...)
 {
     enum { KEPT = 16 };

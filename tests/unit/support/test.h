@@ -40,6 +40,9 @@
 int test_folder_make(void **state);
 int test_folder_remove(void **state);
 
+/* How many files and folders are in a folder, which must be there. */
+size_t test_folder_entries(const char *path);
+
 /* For programs that run more threads than the machine has processors: starts this program again
  * with OMP_WAIT_POLICY=passive, unless the environment has a policy. Idle threads of OpenMP spin,
  * and the policy is read before main. */
